@@ -1,0 +1,71 @@
+"""What a function may raise, and what each outcome means on every transport.
+
+================  ==============  ====================  =====================
+outcome           HTTP            JetStream             SQS
+================  ==============  ====================  =====================
+returns           2xx             ack                   not listed
+``Invalid``       4xx             dead letter, ack      dead letter, not listed
+``Unavailable``   503             nak with a delay      batch item failure
+anything else     500             nak with a delay      batch item failure
+================  ==============  ====================  =====================
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with an input.
+
+    Attributes:
+        field: Dotted path of the field, ``data.user.age``; empty for the whole.
+        code: Stable machine-readable kind of fault, ``int_type``.
+        message: A sentence for a person; never repeats the input.
+    """
+
+    field: str
+    code: str
+    message: str
+
+
+class Invalid(Exception):  # noqa: N818 - an outcome, not a programming error
+    """The input can never be taken as it is.
+
+    Nothing was done with it, and sending it again will not help.
+
+    Attributes:
+        faults: Every fault found, in input order; at least one.
+    """
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.field}: {fault.message}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+class Unavailable(Exception):  # noqa: N818 - an outcome, not a programming error
+    """Something that is needed can't answer now.
+
+    What was acknowledged before is safe; the same input may come again.
+
+    Attributes:
+        retry_after_seconds: A sensible time to wait before the next try.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Refused(Exception):  # noqa: N818 - an outcome, not a programming error
+    """The store will never keep these rows as they are.
+
+    Not one of the batch was stored. Smaller batches tell which row it is.
+
+    Attributes:
+        code: The store's own stable code for the refusal, an SQLSTATE.
+    """
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code

@@ -1,0 +1,1 @@
+"""The gateway: takes events from the outside."""

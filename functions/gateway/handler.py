@@ -1,0 +1,131 @@
+"""Take events from the outside: raw events in, a receipt out, all of them on the bus."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from functions.errors import Fault
+from functions.events import SOURCES, InvalidEvent, Source, parse
+from functions.ports import Bus, DeadLetter, Part
+
+MAX_ERRORS = 100
+"""How many invalid events a receipt explains."""
+
+_BREATH = 200
+"""Events judged in a row, about a millisecond, before other requests have their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An invalid event, and the first thing that is wrong with it.
+
+    Attributes:
+        index: Its place in the request, from 0.
+        event_id: Its id, where one could be read.
+    """
+
+    index: int
+    event_id: str | None
+    fault: Fault
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What became of a request's events: all are on the broker's disk, the good and the bad.
+
+    Attributes:
+        accepted: Valid events by source.
+        rejected: Invalid events by source; None where that could not be read.
+        errors: One for each invalid event, in their order, ``MAX_ERRORS`` at most.
+    """
+
+    accepted: dict[Source, int] = field(default_factory=lambda: dict.fromkeys(SOURCES, 0))
+    rejected: dict[Source | None, int] = field(
+        default_factory=lambda: dict.fromkeys((*SOURCES, None), 0)
+    )
+    errors: list[Rejection] = field(default_factory=list)
+
+    @property
+    def accepted_total(self) -> int:
+        """Valid events of all sources."""
+        return sum(self.accepted.values())
+
+    @property
+    def rejected_total(self) -> int:
+        """Invalid events of all sources."""
+        return sum(self.rejected.values())
+
+
+async def handle(
+    windows: Iterable[Sequence[bytes]], *, correlation_id: str, accepted_at: datetime, bus: Bus
+) -> Receipt:
+    """Judge each event alone and put all of them on the bus.
+
+    Args:
+        windows: Raw events, some at a time, so that only a window of a large
+            request is held in pieces; each is published before the next is split.
+        correlation_id: The request's; travels with every event.
+        accepted_at: When the request came, UTC.
+        bus: Where events and dead letters go.
+
+    Returns:
+        The receipt; every event it counts is safe.
+
+    Raises:
+        Unavailable: Some events may be on the bus; the request may come again
+            and doubles nothing.
+        Invalid: What holds the events can't be read.
+    """
+    receipt = Receipt()
+    for window in windows:
+        valid, letters = await _judge(window, receipt, correlation_id, accepted_at)
+        await asyncio.gather(
+            *(
+                bus.publish(source, Part(correlation_id, accepted_at, events))
+                for source, events in valid.items()
+                if events
+            ),
+            *([bus.publish_dead_letters(letters)] if letters else []),
+        )
+    return receipt
+
+
+async def _judge(
+    window: Sequence[bytes], receipt: Receipt, correlation_id: str, accepted_at: datetime
+) -> tuple[dict[Source, list[bytes]], list[DeadLetter]]:
+    valid: dict[Source, list[bytes]] = {source: [] for source in SOURCES}
+    letters: list[DeadLetter] = []
+    first = receipt.accepted_total + receipt.rejected_total
+    for index, raw in enumerate(window, first):
+        try:
+            valid[parse(raw)["source"]].append(raw)
+        except InvalidEvent as invalid:
+            _reject(receipt, index, invalid)
+            letters.append(_dead_letter(raw, index, invalid, correlation_id, accepted_at))
+        if index % _BREATH == _BREATH - 1:
+            await asyncio.sleep(0)
+    for source, events in valid.items():
+        receipt.accepted[source] += len(events)
+    return valid, letters
+
+
+def _reject(receipt: Receipt, index: int, invalid: InvalidEvent) -> None:
+    receipt.rejected[invalid.source] += 1
+    if len(receipt.errors) < MAX_ERRORS:
+        receipt.errors.append(Rejection(index, invalid.event_id, invalid.fault))
+
+
+def _dead_letter(
+    raw: bytes, index: int, invalid: InvalidEvent, correlation_id: str, accepted_at: datetime
+) -> DeadLetter:
+    return DeadLetter(
+        reason="rejected",
+        fault=invalid.fault,
+        payload=raw,
+        position=index,
+        source=invalid.source,
+        event_id=invalid.event_id,
+        correlation_id=correlation_id,
+        accepted_at=accepted_at,
+    )

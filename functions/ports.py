@@ -1,0 +1,366 @@
+"""What the functions need of the world: protocols, and the values that cross them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, NamedTuple, Protocol
+from uuid import UUID
+
+from functions.errors import Fault
+from functions.events import EventRow, FunnelStage, Source
+from functions.keys import derive_key
+
+Reason = Literal["rejected", "unreadable", "refused"]
+"""Why something is a dead letter: the gateway judged it invalid, a collector
+could not read it, the database would not keep it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Valid events that came in one request, all of one source.
+
+    Attributes:
+        correlation_id: The request's, for every log line and row.
+        accepted_at: When the gateway took the request, UTC.
+        events: JSON texts, byte for byte as they came, in their order.
+    """
+
+    correlation_id: str
+    accepted_at: datetime
+    events: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Something that will never be a row, kept so that nobody has to miss it.
+
+    Attributes:
+        reason: Who gave it up.
+        fault: What is wrong with it.
+        payload: Its original bytes; any bytes at all.
+        position: Its place in the request or batch, from 0: the same bytes at
+            the same place are the same letter, so a repeated request adds none.
+        source: The platform, if known.
+        event_id: The platform's id of it, if one could be read.
+        correlation_id: The request's, if known.
+        accepted_at: When the gateway took the request, UTC.
+    """
+
+    reason: Reason
+    fault: Fault
+    payload: bytes
+    position: int
+    source: Source | None
+    event_id: str | None
+    correlation_id: str | None
+    accepted_at: datetime
+
+    @property
+    def id(self) -> UUID:
+        """The key: a digest of reason, position and bytes."""
+        return derive_key(f"{self.reason}\0{self.position}\0".encode() + self.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a batch of rows.
+
+    Attributes:
+        new: Rows written now.
+        duplicates: Rows whose event was there already; nothing was changed.
+    """
+
+    new: int
+    duplicates: int
+
+
+class Bus(Protocol):
+    """Where events wait, on disk, for their collector."""
+
+    async def publish(self, source: Source, part: Part) -> None:
+        """Put events on the broker's disk.
+
+        When this returns, losing every process loses none of them. The order
+        among calls is not kept.
+
+        Raises:
+            Unavailable: Some or none of them are safe; the same call may come
+                again and doubles nothing.
+        """
+
+    async def publish_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        """Put dead letters on the broker's disk.
+
+        Raises:
+            Unavailable: Some or none of them are safe; the same call may come
+                again and doubles nothing.
+        """
+
+
+class DeadLetterStore(Protocol):
+    """Where dead letters are kept."""
+
+    async def keep(self, letters: Sequence[DeadLetter]) -> Stored:
+        """Store dead letters, all or none, each once.
+
+        Args:
+            letters: In any order; may repeat one; may be empty.
+
+        Raises:
+            Unavailable: Nothing was stored; the same call may come again.
+        """
+
+
+class EventStore(DeadLetterStore, Protocol):
+    """Where events are kept, with the figures that reports read."""
+
+    async def store(self, rows: Sequence[EventRow]) -> Stored:
+        """Store events, all or none, each once, and count the new ones in the rollups.
+
+        When this returns they are committed. An event that is there already,
+        by its id, stays as it is.
+
+        Args:
+            rows: In any order; may repeat an event: its first row counts; may be empty.
+
+        Raises:
+            Refused: Nothing was stored: the database will never keep this batch.
+            Unavailable: Nothing was stored; the same call may come again.
+        """
+
+
+Interval = Literal["hour", "day", "week", "month"]
+"""How long a bucket of time is, in UTC; a week starts on Monday."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A half-open range of time, ``start <= t < end``, in UTC; None is no bound."""
+
+    start: datetime | None
+    end: datetime | None
+
+
+class KindCount(NamedTuple):
+    """How many events of one kind there are; at least one."""
+
+    source: Source
+    funnel_stage: FunnelStage
+    event_type: str
+    events: int
+
+
+class BucketCount(NamedTuple):
+    """How many events a bucket has, named by its first instant; at least one."""
+
+    bucket: datetime
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventFigures:
+    """Events, counted.
+
+    Attributes:
+        kinds: Each kind that there is once, in no order.
+        buckets: Oldest first, without the empty ones; none without an interval.
+    """
+
+    kinds: Sequence[KindCount]
+    buckets: Sequence[BucketCount]
+
+
+class SourceRevenue(NamedTuple):
+    """The exact revenue of one source; at least one transaction."""
+
+    source: Source
+    revenue: Decimal
+    transactions: int
+
+
+class CampaignRevenue(NamedTuple):
+    """The exact revenue of one campaign; at least one transaction."""
+
+    campaign_id: str
+    revenue: Decimal
+    transactions: int
+
+
+class BucketRevenue(NamedTuple):
+    """The exact revenue of a bucket, named by its first instant; at least one transaction."""
+
+    bucket: datetime
+    revenue: Decimal
+    transactions: int
+
+
+@dataclass(frozen=True, slots=True)
+class RevenueFigures:
+    """Revenue, summed.
+
+    Attributes:
+        sources: Each source that has revenue once, in no order.
+        campaigns: The top campaigns, by revenue, then by id in order of code points.
+        buckets: Oldest first, without the empty ones; none without an interval.
+    """
+
+    sources: Sequence[SourceRevenue]
+    campaigns: Sequence[CampaignRevenue]
+    buckets: Sequence[BucketRevenue]
+
+
+class Spread(NamedTuple):
+    """The users whose age or followers lie in one range; at least one.
+
+    Attributes:
+        range: How many of the edges lie at or below them: 0 is below the first.
+        users: How many they are.
+        total: The sum of their figures.
+        smallest: The lowest figure among them.
+        largest: The highest figure among them.
+    """
+
+    range: int
+    users: int
+    total: int
+    smallest: int
+    largest: int
+
+
+class Tally(NamedTuple):
+    """How many users or events bear a name; at least one."""
+
+    name: str
+    number: int
+
+
+class CityTally(NamedTuple):
+    """How many users live in a city of a country; at least one."""
+
+    country: str
+    city: str
+    users: int
+
+
+class Watching(NamedTuple):
+    """How much was watched: how many events say so, and the sums of what they say."""
+
+    events: int
+    seconds: Decimal
+    percentages: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class FacebookUsers:
+    """Who the Facebook users are. Names by number, then in order of code points.
+
+    Attributes:
+        ages: Each range that has users once, in no order.
+        genders: At most the limit, as are countries and cities.
+        countries: By name.
+        cities: By country, then by name.
+    """
+
+    ages: Sequence[Spread]
+    genders: Sequence[Tally]
+    countries: Sequence[Tally]
+    cities: Sequence[CityTally]
+
+
+@dataclass(frozen=True, slots=True)
+class TiktokUsers:
+    """Who the TikTok users are. Names by number, then in order of code points.
+
+    Attributes:
+        followers: Each range that has users once, in no order.
+        countries: Top-of-funnel events by country; at most the limit.
+        devices: Top-of-funnel events by device; at most the limit.
+        watching: Over all top-of-funnel events.
+    """
+
+    followers: Sequence[Spread]
+    countries: Sequence[Tally]
+    devices: Sequence[Tally]
+    watching: Watching
+
+
+@dataclass(frozen=True, slots=True)
+class UserFigures:
+    """The users of each source; one that was not asked for has none."""
+
+    facebook: FacebookUsers
+    tiktok: TiktokUsers
+
+
+class Reports(Protocol):
+    """What is stored, counted and summed; each answer is one consistent snapshot.
+
+    A filter that is None lets everything through. Every method raises
+    ``Unavailable`` when there is no answer now; the same question may come again.
+    """
+
+    async def count_events(
+        self,
+        period: Period,
+        *,
+        source: Source | None,
+        funnel_stage: FunnelStage | None,
+        event_type: str | None,
+        interval: Interval | None,
+        max_buckets: int,
+    ) -> EventFigures:
+        """Count events by kind and, with an interval, by bucket.
+
+        Args:
+            period: Which events, by their own time.
+            source: Only this platform's.
+            funnel_stage: Only those of this stage.
+            event_type: Only those of this type.
+            interval: The length of a bucket; None for no buckets.
+            max_buckets: More than these, the oldest, are never given.
+        """
+
+    async def sum_revenue(
+        self,
+        period: Period,
+        *,
+        source: Source | None,
+        campaign_id: str | None,
+        interval: Interval | None,
+        limit: int,
+        max_buckets: int,
+    ) -> RevenueFigures:
+        """Sum revenue by source, by campaign and, with an interval, by bucket.
+
+        Args:
+            period: Which events, by their own time.
+            source: Only this platform's.
+            campaign_id: Only this campaign's; a source without campaigns has none.
+            interval: The length of a bucket; None for no buckets.
+            limit: How many campaigns are given at most.
+            max_buckets: More than these, the oldest, are never given.
+        """
+
+    async def describe_users(
+        self,
+        period: Period,
+        *,
+        source: Source | None,
+        age_edges: Sequence[int],
+        follower_edges: Sequence[int],
+        limit: int,
+    ) -> UserFigures:
+        """Describe the distinct users with an event in a period, each once.
+
+        A user is a source and its user id, with the attributes of the newest
+        event there is of them, in the period or after it; of two at the same
+        time, that with the greater id.
+
+        Args:
+            period: Which users, by their events' own time.
+            source: Only this platform's.
+            age_edges: Where a new range of ages starts, ascending.
+            follower_edges: Where a new range of followers starts, ascending.
+            limit: How many names each list has at most.
+        """

@@ -1,0 +1,1 @@
+"""The reporter: answers with statistics."""

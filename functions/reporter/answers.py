@@ -1,0 +1,248 @@
+"""The reports: what is answered, to the letter of its JSON.
+
+``to_json`` writes them; ``model_json_schema(mode="serialization")`` of each
+describes what it writes.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import MISSING, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from functions.events import (
+    FacebookBottomType,
+    FacebookTopType,
+    FunnelStage,
+    Source,
+    TiktokBottomType,
+    TiktokTopType,
+)
+from functions.ports import Interval
+
+Number = Annotated[int, Field(ge=0)]
+Average = Annotated[float, Field(ge=0, description="Rounded half-even to one decimal.")]
+Limit = Annotated[int, Field(ge=1, le=100)]
+Money = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]+\.[0-9]{2}([0-9]*[1-9])?$",
+        description="Exact decimal with at least two decimals.",
+    ),
+]
+AverageMoney = Annotated[
+    str, Field(pattern=r"^[0-9]+\.[0-9]{2}$", description="Rounded half-even to two decimals.")
+]
+EventType = FacebookTopType | FacebookBottomType | TiktokTopType | TiktokBottomType
+AgeRange = Literal["0-17", "18-24", "25-34", "35-44", "45-54", "55-64", "65+"]
+FollowerRange = Literal["0-999", "1000-9999", "10000-99999", "100000-999999", "1000000+"]
+
+
+class Answer(BaseModel):
+    """A part of a report."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
+
+
+class Filters(Answer):
+    """The filters of every report, as they were understood; null is no filter."""
+
+    start: datetime | None = Field(alias="from", description="The first instant, UTC.")
+    end: datetime | None = Field(alias="to", description="The instant after the last, UTC.")
+    source: Source | None
+
+
+class EventsFilters(Filters):
+    """The filters of the events report."""
+
+    funnel_stage: FunnelStage | None
+    event_type: EventType | None
+    interval: Interval | None
+
+
+class EventCount(Answer):
+    """Events of one kind."""
+
+    source: Source
+    funnel_stage: FunnelStage
+    event_type: EventType
+    count: Number
+
+
+class EventBucket(Answer):
+    """Events of one bucket, named by its first instant, UTC."""
+
+    bucket: datetime
+    count: Number
+
+
+class EventsReport(Answer):
+    """How many events there are."""
+
+    filters: EventsFilters
+    total_events: Number
+    events: tuple[EventCount, ...] = Field(description="By count, then source, stage and type.")
+    series: tuple[EventBucket, ...] | MISSING = Field(
+        default=MISSING, description="Only with an interval; oldest first, empty ones too."
+    )
+
+
+class RevenueFilters(Filters):
+    """The filters of the revenue report."""
+
+    campaign_id: str | None
+    interval: Interval | None
+    limit: Limit
+
+
+class SourceRevenue(Answer):
+    """Revenue of one source."""
+
+    source: Source
+    event_type: Literal["checkout.complete", "purchase"]
+    total_revenue: Money
+    transaction_count: Number
+    average_transaction_value: AverageMoney
+
+
+class CampaignRevenue(Answer):
+    """Revenue of one campaign."""
+
+    campaign_id: str
+    total_revenue: Money
+    transaction_count: Number
+
+
+class RevenueBucket(Answer):
+    """Revenue of one bucket, named by its first instant, UTC."""
+
+    bucket: datetime
+    total_revenue: Money
+    transaction_count: Number
+
+
+class RevenueReport(Answer):
+    """What was earned."""
+
+    filters: RevenueFilters
+    total_revenue: Money
+    transaction_count: Number
+    average_transaction_value: AverageMoney | None
+    revenue: tuple[SourceRevenue, ...] = Field(description="By revenue, then source.")
+    top_campaigns: tuple[CampaignRevenue, ...] = Field(
+        max_length=100, description="By revenue, then id."
+    )
+    series: tuple[RevenueBucket, ...] | MISSING = Field(
+        default=MISSING, description="Only with an interval; oldest first, empty ones too."
+    )
+
+
+class DemographicsFilters(Filters):
+    """The filters of the demographics report."""
+
+    limit: Limit
+
+
+class AgeUsers(Answer):
+    """Users of an age."""
+
+    range: AgeRange
+    users: Number
+
+
+class GenderUsers(Answer):
+    """Users of a gender."""
+
+    gender: Literal["male", "female", "non-binary"]
+    users: Number
+
+
+class CountryUsers(Answer):
+    """Users who live in a country."""
+
+    country: str
+    users: Number
+
+
+class CityUsers(Answer):
+    """Users who live in a city."""
+
+    country: str
+    city: str
+    users: Number
+
+
+class FacebookDemographics(Answer):
+    """Who the Facebook users are."""
+
+    users: Number
+    average_age: Average | None
+    age: tuple[AgeUsers, ...] = Field(description="Every range, youngest first.")
+    gender: tuple[GenderUsers, ...]
+    countries: tuple[CountryUsers, ...] = Field(max_length=100)
+    cities: tuple[CityUsers, ...] = Field(max_length=100)
+
+
+class Followers(Answer):
+    """How many followers users have."""
+
+    average: Average | None
+    min: Number | None
+    max: Number | None
+
+
+class FollowerUsers(Answer):
+    """Users with so many followers."""
+
+    range: FollowerRange
+    users: Number
+
+
+class CountryEvents(Answer):
+    """Top-of-funnel events from a country."""
+
+    country: str
+    events: Number
+
+
+class DeviceEvents(Answer):
+    """Top-of-funnel events from a device."""
+
+    device: Literal["Android", "iOS", "Desktop"]
+    events: Number
+
+
+class TiktokDemographics(Answer):
+    """Who the TikTok users are."""
+
+    users: Number
+    followers: Followers
+    follower_ranges: tuple[FollowerUsers, ...] = Field(description="Every range, fewest first.")
+    countries: tuple[CountryEvents, ...] = Field(max_length=100)
+    devices: tuple[DeviceEvents, ...]
+    average_watch_time: Average | None = Field(description="Seconds.")
+    average_percentage_watched: Average | None
+
+
+class DemographicsReport(Answer):
+    """Who the users are; a source that is filtered out is null."""
+
+    filters: DemographicsFilters
+    total_users: Number
+    facebook: FacebookDemographics | None
+    tiktok: TiktokDemographics | None
+
+
+Report = EventsReport | RevenueReport | DemographicsReport
+
+
+def to_json(report: Report) -> bytes:
+    """Write a report as a client reads it; ``series`` only where there is one."""
+    return report.model_dump_json().encode()

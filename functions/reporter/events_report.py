@@ -1,0 +1,49 @@
+"""The events report: figures in, the answer out."""
+
+from collections.abc import Sequence
+
+from pydantic import MISSING
+
+from functions.ports import BucketCount, EventFigures, Interval, KindCount
+from functions.reporter.answers import EventBucket, EventCount, EventsFilters, EventsReport
+from functions.reporter.questions import EventsQuestion, filters_of
+from functions.reporter.series import without_gaps
+
+
+def shape(question: EventsQuestion, figures: EventFigures) -> EventsReport:
+    """Order, add up and fill gaps.
+
+    Raises:
+        Invalid: The series would be too long.
+    """
+    return EventsReport(
+        filters=EventsFilters(**filters_of(question)),
+        total_events=sum(kind.events for kind in figures.kinds),
+        events=tuple(map(_event_count, sorted(figures.kinds, key=_rank))),
+        series=_series(figures.buckets, question.interval),
+    )
+
+
+def _rank(kind: KindCount) -> tuple[int, str, str, str]:
+    return -kind.events, kind.source, kind.funnel_stage, kind.event_type
+
+
+def _event_count(kind: KindCount) -> EventCount:
+    return EventCount(
+        source=kind.source,
+        funnel_stage=kind.funnel_stage,
+        event_type=kind.event_type,
+        count=kind.events,
+    )
+
+
+def _series(
+    found: Sequence[BucketCount], interval: Interval | None
+) -> tuple[EventBucket, ...] | MISSING:
+    if interval is None:
+        return MISSING
+    counts = {bucket.bucket: bucket.events for bucket in found}
+    return tuple(
+        EventBucket(bucket=bucket, count=counts.get(bucket, 0))
+        for bucket in without_gaps(list(counts), interval)
+    )

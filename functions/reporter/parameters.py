@@ -1,0 +1,101 @@
+"""What one query parameter may be: its text in, its value out, strictly."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any, Final, get_args
+
+from functions.events import EVENT_TYPES, FUNNEL_STAGES, SOURCES
+from functions.ports import Interval
+
+MAX_LIMIT: Final = 100
+
+Parse = Callable[[str], Any]
+"""Read a text that is not empty, or raise ``Wrong``."""
+
+
+class Wrong(Exception):  # noqa: N818 - an outcome, not a programming error
+    """The text can't be the parameter's value.
+
+    Attributes:
+        code: Stable machine-readable kind of fault.
+        message: A sentence for a person; never repeats the text.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# A query turns the + of an offset that was not escaped into a space.
+_DATE_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
+    r"([Zz]|[+\- ]([01][0-9]|2[0-3]):[0-5][0-9])?"
+)
+_LIMITS = {str(number): number for number in range(1, MAX_LIMIT + 1)}
+_ALL_TYPES = tuple(dict.fromkeys(name for types in EVENT_TYPES.values() for name in types))
+
+
+def parse_start(text: str) -> datetime:
+    """Read a date-time, or the first instant of a date; UTC where no offset is given."""
+    return _read_moment(f"{text}T00:00:00" if _DATE.fullmatch(text) else text)
+
+
+def parse_end(text: str) -> datetime | None:
+    """Read a date-time, or the instant after a date's last.
+
+    Returns:
+        None after the last date there is: nothing can lie beyond.
+    """
+    start = parse_start(text)
+    if not _DATE.fullmatch(text):
+        return start
+    return None if start.date() == date.max else start + timedelta(days=1)
+
+
+def parse_source(text: str) -> str:
+    """Read a source, in any case of its ASCII letters."""
+    # Unicode would lower-case the Kelvin sign to the k of facebook.
+    return _parse_choice(text.lower() if text.isascii() else text, SOURCES)
+
+
+def parse_campaign(text: str) -> str:
+    """Take any text that PostgreSQL can keep."""
+    if "\0" in text:
+        raise Wrong("nul_character", "Should not contain a NUL character")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise Wrong("lone_surrogate", "Should not contain a lone surrogate")
+    return text
+
+
+def parse_limit(text: str) -> int:
+    """Read a number in its one form: digits without sign or leading zero."""
+    if text not in _LIMITS:
+        raise Wrong("limit", f"Should be a whole number from 1 to {MAX_LIMIT}")
+    return _LIMITS[text]
+
+
+def _read_moment(text: str) -> datetime:
+    if not _DATE_TIME.fullmatch(text):
+        raise Wrong("datetime", "Should be an RFC 3339 date-time or a date")
+    try:
+        moment = datetime.fromisoformat(text.upper().replace(" ", "+"))
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except ValueError:
+        raise Wrong("datetime", "Should be a date that the calendar has") from None
+    except OverflowError:
+        raise Wrong("datetime_range", "Should lie in the years 1 to 9999 in UTC") from None
+
+
+def _parse_choice(text: str, choices: Sequence[str]) -> str:
+    if text not in choices:
+        raise Wrong("choice", f"Should be {' or '.join(choices)}")
+    return text
+
+
+parse_funnel_stage: Parse = partial(_parse_choice, choices=FUNNEL_STAGES)
+parse_event_type: Parse = partial(_parse_choice, choices=_ALL_TYPES)
+parse_interval: Parse = partial(_parse_choice, choices=get_args(Interval))

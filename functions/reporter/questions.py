@@ -1,0 +1,171 @@
+"""The questions that reports answer: raw query parameters in, typed questions out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from functions.errors import Fault, Invalid
+from functions.events import EVENT_TYPES, FunnelStage, Source
+from functions.ports import Interval, Period
+from functions.reporter.parameters import (
+    Parse,
+    Wrong,
+    parse_campaign,
+    parse_end,
+    parse_event_type,
+    parse_funnel_stage,
+    parse_interval,
+    parse_limit,
+    parse_source,
+    parse_start,
+)
+
+Params = Sequence[tuple[str, str]]
+"""Decoded names and values of a query, in their order, repeats kept."""
+
+DEFAULT_LIMIT: Final = 10
+
+_SHARED: Mapping[str, Parse] = {"from": parse_start, "to": parse_end, "source": parse_source}
+_EVENTS = {
+    **_SHARED,
+    "funnelStage": parse_funnel_stage,
+    "eventType": parse_event_type,
+    "interval": parse_interval,
+}
+_REVENUE = {
+    **_SHARED,
+    "campaignId": parse_campaign,
+    "interval": parse_interval,
+    "limit": parse_limit,
+}
+_DEMOGRAPHICS = {**_SHARED, "limit": parse_limit}
+
+
+@dataclass(frozen=True, slots=True)
+class EventsQuestion:
+    """How many events are there? None is no filter; without an interval no series."""
+
+    period: Period
+    source: Source | None = None
+    funnel_stage: FunnelStage | None = None
+    event_type: str | None = None
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RevenueQuestion:
+    """What was earned? None is no filter; without an interval no series."""
+
+    period: Period
+    source: Source | None = None
+    campaign_id: str | None = None
+    interval: Interval | None = None
+    limit: int = DEFAULT_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class DemographicsQuestion:
+    """Who are the users? None is no filter."""
+
+    period: Period
+    source: Source | None = None
+    limit: int = DEFAULT_LIMIT
+
+
+def parse_events_question(params: Params) -> EventsQuestion:
+    """Read the question of ``/reports/events``.
+
+    Raises:
+        Invalid: With every fault: first those of single parameters, in their
+            order, then those of parameters that do not go together.
+    """
+    values = _read(params, _EVENTS)
+    return EventsQuestion(
+        _period(values),
+        source=values.get("source"),
+        funnel_stage=values.get("funnelStage"),
+        event_type=values.get("eventType"),
+        interval=values.get("interval"),
+    )
+
+
+def parse_revenue_question(params: Params) -> RevenueQuestion:
+    """Read the question of ``/reports/revenue``; raises as ``parse_events_question``."""
+    values = _read(params, _REVENUE)
+    return RevenueQuestion(
+        _period(values),
+        source=values.get("source"),
+        campaign_id=values.get("campaignId"),
+        interval=values.get("interval"),
+        limit=values.get("limit", DEFAULT_LIMIT),
+    )
+
+
+def parse_demographics_question(params: Params) -> DemographicsQuestion:
+    """Read the question of ``/reports/demographics``; raises as ``parse_events_question``."""
+    values = _read(params, _DEMOGRAPHICS)
+    return DemographicsQuestion(
+        _period(values),
+        source=values.get("source"),
+        limit=values.get("limit", DEFAULT_LIMIT),
+    )
+
+
+def filters_of(question: EventsQuestion | RevenueQuestion | DemographicsQuestion) -> dict[str, Any]:
+    """List what a question filters by, for its echo: its fields, the period's among them."""
+    fields = asdict(question)
+    return {**fields.pop("period"), **fields}
+
+
+def _read(params: Params, known: Mapping[str, Parse]) -> dict[str, Any]:
+    given: dict[str, list[str]] = {}
+    for name, text in params:
+        given.setdefault(name, []).append(text)
+    values, faults = {}, []
+    for name, texts in given.items():
+        try:
+            values[name] = _judge(texts, known.get(name))
+        except Wrong as wrong:
+            faults.append(Fault(_printable(name), wrong.code, wrong.message))
+    faults += [*_range_faults(values), *_kind_faults(values)]
+    if faults:
+        raise Invalid(faults)
+    return values
+
+
+def _judge(texts: Sequence[str], parse: Parse | None) -> Any:
+    if parse is None:
+        raise Wrong("unknown_parameter", "Should not be given: there is no such parameter")
+    if len(texts) > 1:
+        raise Wrong("repeated_parameter", "Should be given once")
+    if not texts[0]:
+        raise Wrong("empty", "Should not be empty")
+    return parse(texts[0])
+
+
+def _printable(name: str) -> str:
+    return name.encode(errors="backslashreplace").decode()
+
+
+def _range_faults(values: Mapping[str, Any]) -> list[Fault]:
+    period = _period(values)
+    if period.start is None or period.end is None or period.start < period.end:
+        return []
+    return [Fault("from", "range", "Should be before to")]
+
+
+def _kind_faults(values: Mapping[str, Any]) -> list[Fault]:
+    wanted = values.get("eventType")
+    possible = {
+        name
+        for (source, stage), types in EVENT_TYPES.items()
+        if values.get("source", source) == source and values.get("funnelStage", stage) == stage
+        for name in types
+    }
+    if wanted is None or wanted in possible:
+        return []
+    return [Fault("eventType", "no_such_kind", "Should exist for the source and the funnelStage")]
+
+
+def _period(values: Mapping[str, Any]) -> Period:
+    return Period(values.get("from"), values.get("to"))

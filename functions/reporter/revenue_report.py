@@ -1,0 +1,80 @@
+"""The revenue report: figures in, the answer out."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from pydantic import MISSING
+
+from functions import ports
+from functions.events import REVENUE_TYPES
+from functions.reporter.answers import (
+    CampaignRevenue,
+    RevenueBucket,
+    RevenueFilters,
+    RevenueReport,
+    SourceRevenue,
+)
+from functions.reporter.questions import RevenueQuestion, filters_of
+from functions.reporter.rounding import add, average_money, money
+from functions.reporter.series import without_gaps
+
+
+def shape(question: RevenueQuestion, figures: ports.RevenueFigures) -> RevenueReport:
+    """Order, add up and fill gaps.
+
+    Raises:
+        Invalid: The series would be too long.
+    """
+    total = add(source.revenue for source in figures.sources)
+    count = sum(source.transactions for source in figures.sources)
+    return RevenueReport(
+        filters=RevenueFilters(**filters_of(question)),
+        total_revenue=money(total),
+        transaction_count=count,
+        average_transaction_value=average_money(total, count),
+        revenue=tuple(map(_source_revenue, sorted(figures.sources, key=_rank))),
+        top_campaigns=tuple(map(_campaign_revenue, figures.campaigns)),
+        series=_series(figures.buckets, question.interval),
+    )
+
+
+def _rank(found: ports.SourceRevenue) -> tuple[Decimal, str]:
+    return found.revenue.copy_negate(), found.source
+
+
+def _source_revenue(found: ports.SourceRevenue) -> SourceRevenue:
+    return SourceRevenue(
+        source=found.source,
+        event_type=REVENUE_TYPES[found.source],
+        total_revenue=money(found.revenue),
+        transaction_count=found.transactions,
+        average_transaction_value=average_money(found.revenue, found.transactions),
+    )
+
+
+def _campaign_revenue(found: ports.CampaignRevenue) -> CampaignRevenue:
+    return CampaignRevenue(
+        campaign_id=found.campaign_id,
+        total_revenue=money(found.revenue),
+        transaction_count=found.transactions,
+    )
+
+
+def _series(
+    found: Sequence[ports.BucketRevenue], interval: ports.Interval | None
+) -> tuple[RevenueBucket, ...] | MISSING:
+    if interval is None:
+        return MISSING
+    figures = {bucket.bucket: bucket for bucket in found}
+    return tuple(
+        _bucket(figures.get(bucket) or ports.BucketRevenue(bucket, Decimal(0), 0))
+        for bucket in without_gaps(list(figures), interval)
+    )
+
+
+def _bucket(found: ports.BucketRevenue) -> RevenueBucket:
+    return RevenueBucket(
+        bucket=found.bucket,
+        total_revenue=money(found.revenue),
+        transaction_count=found.transactions,
+    )

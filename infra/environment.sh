@@ -1,0 +1,109 @@
+# shellcheck shell=bash
+# Make .venv in the project's folder; sourced by start.sh, test.sh and
+# healthcheck.sh, so that all agree on what an environment is. Here and not
+# beside them, since nobody runs it.
+#
+#   environment requirements.lock       what the system needs
+#   environment requirements-dev.lock   that, and what its tests need
+
+readonly VENV=.venv
+readonly PYTHON=$VENV/bin/python
+readonly UNFINISHED=$VENV/unfinished # there while packages are being installed
+
+die() {
+  echo "$*" >&2
+  exit 1
+}
+
+environment() {
+  local lock=$1
+  is_current "$lock" || locked "$lock"
+}
+
+# Only one script at a time; who waited may find the work done. A lock on a file
+# that is there leaves none behind.
+locked() (
+  if command -v flock >/dev/null; then
+    exec 9<requirements.lock
+    flock 9
+  fi
+  is_current "$1" || install "$1"
+)
+
+is_current() {
+  [[ -x $PYTHON && ! -e $UNFINISHED && "$(cat "$VENV/$1" 2>/dev/null)" == "$(wanted)" ]]
+}
+
+# What an environment is made from; the path too, because it can't be moved.
+wanted() {
+  cksum requirements.lock requirements-dev.lock pyproject.toml
+  "$PYTHON" -V
+  pwd
+}
+
+install() {
+  local lock=$1 python
+  python=$(find_python) || die "Python 3.11 or newer is missing: install it, then run this again"
+  if [[ -e $UNFINISHED ]] || ! is_new_enough "$PYTHON"; then rm -rf "$VENV"; fi
+  echo "Installing packages into $VENV; only the first start does." >&2
+  install_with_uv "$python" "$lock" || install_with_pip "$python" "$lock" ||
+    die "The packages can't be installed: see the messages above"
+  rm "$UNFINISHED"
+  wanted >"$VENV/$lock"
+  if [[ $lock == requirements-dev.lock ]]; then wanted >"$VENV/requirements.lock"; fi # it holds both
+}
+
+find_python() {
+  local name
+  for name in python3 python3.13 python3.12 python3.11; do
+    if is_new_enough "$name"; then
+      echo "$name"
+      return
+    fi
+  done
+  return 1
+}
+
+is_new_enough() {
+  "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+install_with_uv() {
+  command -v uv >/dev/null || return
+  [[ -x $PYTHON ]] || uv venv --quiet --python "$1" "$VENV" || return
+  touch "$UNFINISHED"
+  uv pip install --quiet --python "$PYTHON" --compile-bytecode --require-hashes -r "$2" &&
+    uv pip install --quiet --python "$PYTHON" --no-deps --no-build-isolation -e .
+}
+
+install_with_pip() {
+  [[ -x $PYTHON ]] || make_venv "$1"
+  touch "$UNFINISHED"
+  pip_of "$1" install --require-hashes -r "$2" &&
+    pip_of "$1" install --no-deps --no-build-isolation -e .
+}
+
+# Debian has venv, and the pip inside it, in packages of their own.
+make_venv() {
+  "$1" -m venv "$VENV" >/dev/null 2>&1 && return
+  rm -rf "$VENV"
+  "$1" -m virtualenv --quiet "$VENV" 2>/dev/null && return
+  rm -rf "$VENV"
+  if "$1" -m pip --version >/dev/null 2>&1 && "$1" -m venv --without-pip "$VENV" 2>/dev/null; then
+    return
+  fi
+  rm -rf "$VENV"
+  die "Python's venv is missing: install python3-venv (Debian, Ubuntu) or uv, then run this again"
+}
+
+pip_of() {
+  local python=$1
+  shift
+  local quiet=(--quiet)
+  if [[ -t 2 ]]; then quiet=(); fi
+  if "$PYTHON" -m pip --version >/dev/null 2>&1; then
+    "$PYTHON" -m pip ${quiet[@]+"${quiet[@]}"} --disable-pip-version-check "$@" >&2
+  else
+    "$python" -m pip --python "$PYTHON" ${quiet[@]+"${quiet[@]}"} --disable-pip-version-check "$@" >&2
+  fi
+}

@@ -1,0 +1,1 @@
+"""What runs the functions: transports, storage, wiring, and the local servers."""

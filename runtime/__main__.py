@@ -1,0 +1,5 @@
+"""Run the command line: ``python -m runtime``."""
+
+from runtime.cli import main
+
+main()

@@ -1,0 +1,167 @@
+"""The command line: ``eps``, also ``python -m runtime``."""
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from runtime.publisher import PublishOptions
+from runtime.publisher import publish as publish_events
+from runtime.settings import BadSettings, DatabaseSettings
+from runtime.wiring import FUNCTIONS
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def eps() -> None:
+    """Take webhook events, keep each once, report on them."""
+
+
+@eps.command()
+@click.argument("function", type=click.Choice(sorted(FUNCTIONS)))
+def run(function: str) -> None:
+    """Run one FUNCTION until it is told to stop.
+
+    It uses DATABASE_URL and NATS_URL and listens on PORT: what a container runs.
+    """
+    from runtime.run import run as run_function  # noqa: PLC0415 - only here is uvloop needed
+
+    sys.exit(run_function(function))
+
+
+@eps.command()
+def migrate() -> None:
+    """Bring the schema of DATABASE_URL up to date.
+
+    Safe to run several times at once: one works, the others wait.
+    """
+    from runtime.postgres.migrate import migrate as apply_migrations  # noqa: PLC0415
+
+    url = DatabaseSettings.load().database_url.get_secret_value()
+    applied = asyncio.run(apply_migrations(url))
+    for name in applied:
+        click.echo(f"applied {name}")
+    if not applied:
+        click.echo("the schema is up to date")
+
+
+@eps.command()
+@click.option("--no-publisher", is_flag=True, help="Send no test events.")
+@click.option("--data", type=click.Path(path_type=Path), help="Where data are kept [.data].")
+@click.option("--scale", multiple=True, metavar="NAME=N", help="Run N of a function; repeatable.")
+def up(*, no_publisher: bool, data: Path | None, scale: tuple[str, ...]) -> None:
+    """Run the whole system here, with servers of its own, until Ctrl-C.
+
+    Starts NATS and PostgreSQL, brings the schema up to date, runs every
+    function as a process, and sends test events. Data stay for the next time.
+    """
+    from runtime.local.plan import UpOptions  # noqa: PLC0415
+    from runtime.local.supervisor import up as run_all  # noqa: PLC0415
+
+    options = UpOptions(publisher=not no_publisher, data_dir=data, scale=scale)
+    sys.exit(asyncio.run(run_all(options)))
+
+
+@eps.command()
+@click.option("--data", type=click.Path(path_type=Path), help="Of which `eps up` [.data].")
+def health(data: Path | None) -> None:
+    """Say of each component whether it is healthy; exit 1 when one is not."""
+    from runtime.local.health import check  # noqa: PLC0415
+
+    sys.exit(check(data))
+
+
+@eps.command()
+@click.option("--url", required=True, help="The gateway, http://127.0.0.1:3001.")
+@click.option("--requests", type=click.IntRange(1), help="How many [until stopped].")
+@click.option(
+    "--min",
+    "least",
+    type=click.IntRange(0),
+    default=1000,
+    show_default=True,
+    help="Fewest events in a request.",
+)
+@click.option(
+    "--max",
+    "most",
+    type=click.IntRange(0),
+    default=50_000,
+    show_default=True,
+    help="Most events in a request.",
+)
+@click.option(
+    "--interval",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="Seconds from one request to the next; 0 is as fast as possible.",
+)
+@click.option("--concurrency", type=click.IntRange(1), help="Most requests in flight.")
+@click.option(
+    "--corrupt",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    help="Share of requests whose last event is broken.",
+)
+@click.option(
+    "--duplicates",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of events that repeat an earlier one.",
+)
+@click.option("--single", is_flag=True, help="One event a request, not in an array.")
+@click.option("--seed", type=int, help="Send the very same bytes every time.")
+def publish(
+    url: str,
+    requests: int | None,
+    least: int,
+    most: int,
+    interval: float,
+    concurrency: int | None,
+    corrupt: float,
+    duplicates: float,
+    single: bool,
+    seed: int | None,
+) -> None:
+    """Send test events to a gateway, as the platforms would.
+
+    Writes one JSON object to standard output at the end: what was sent, what
+    was answered, and the exact figures that the reports should show.
+    """
+    try:
+        options = PublishOptions(
+            url=url,
+            requests=requests,
+            min_events=least,
+            max_events=most,
+            interval_seconds=interval,
+            concurrency=concurrency,
+            corrupt_probability=corrupt,
+            duplicate_probability=duplicates,
+            single=single,
+            seed=seed,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(json.dumps(asyncio.run(_publish(options)), indent=2))
+
+
+async def _publish(options: PublishOptions) -> dict[str, object]:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return await publish_events(options, stop=stop)
+
+
+def main() -> None:
+    """Run the command line; exit code 0 is done, 1 failed, 2 wrong usage."""
+    try:
+        eps(standalone_mode=True)
+    except BadSettings as error:
+        click.echo(error, err=True)
+        sys.exit(1)

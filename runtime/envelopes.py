@@ -1,0 +1,133 @@
+"""Envelopes: what a message on the bus carries, many events or dead letters at once."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from functions.errors import Fault
+from functions.events import Source
+from functions.ports import DeadLetter, Part, Reason
+
+ENVELOPE_BYTES = 512 * 1024
+"""How much a message holds at the most, unless one event alone is larger: every
+message costs the broker a flush to disk, so few large ones are cheap, and a
+collector can still bound what it fetches."""
+
+
+class UnreadableEnvelope(Exception):  # noqa: N818 - an outcome, settled by the consumer
+    """A message is not what it should be; its bytes go to the dead letters."""
+
+
+class _Part(msgspec.Struct, rename="camel"):
+    correlation_id: str
+    accepted_at: datetime
+    events: list[msgspec.Raw]
+
+
+class _Envelope(msgspec.Struct):
+    source: Source
+    parts: list[_Part]
+
+
+class _Letter(msgspec.Struct, rename="camel"):
+    reason: Reason
+    field: str
+    code: str
+    message: str
+    position: int
+    source: Source | None
+    event_id: str | None
+    correlation_id: str | None
+    accepted_at: datetime
+    payload_bytes: int
+
+
+_ENCODER = msgspec.json.Encoder()
+_ENVELOPES = msgspec.json.Decoder(_Envelope)
+_LETTERS = msgspec.json.Decoder(list[_Letter])
+
+
+def encode(source: Source, parts: Sequence[Part]) -> bytes:
+    """Write an envelope: one JSON object, the events in it byte for byte."""
+    return _ENCODER.encode(
+        _Envelope(
+            source,
+            [
+                _Part(part.correlation_id, part.accepted_at, [msgspec.Raw(e) for e in part.events])
+                for part in parts
+            ],
+        )
+    )
+
+
+def decode(source: Source, data: bytes) -> list[Part]:
+    """Read an envelope.
+
+    Raises:
+        UnreadableEnvelope: It is none, or one of another source.
+    """
+    try:
+        envelope = _ENVELOPES.decode(data)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise UnreadableEnvelope(f"not an envelope: {error}") from error
+    if envelope.source != source:
+        raise UnreadableEnvelope(f"an envelope of {envelope.source}")
+    return [
+        Part(part.correlation_id, part.accepted_at, [bytes(raw) for raw in part.events])
+        for part in envelope.parts
+    ]
+
+
+def encode_letters(letters: Sequence[DeadLetter]) -> bytes:
+    """Write dead letters: a line of JSON that describes them, then their bytes in its order."""
+    head = [
+        _Letter(
+            letter.reason,
+            letter.fault.field,
+            letter.fault.code,
+            letter.fault.message,
+            letter.position,
+            letter.source,
+            letter.event_id,
+            letter.correlation_id,
+            letter.accepted_at,
+            len(letter.payload),
+        )
+        for letter in letters
+    ]
+    return b"".join([_ENCODER.encode(head), b"\n", *(letter.payload for letter in letters)])
+
+
+def decode_letters(data: bytes) -> list[DeadLetter]:
+    """Read dead letters.
+
+    Raises:
+        UnreadableEnvelope: It is no such message.
+    """
+    head, _, payloads = data.partition(b"\n")
+    try:
+        described = _LETTERS.decode(head)
+    except msgspec.MsgspecError as error:
+        raise UnreadableEnvelope(f"not an envelope of dead letters: {error}") from error
+    letters, start = [], 0
+    for letter in described:
+        end = start + letter.payload_bytes
+        letters.append(_letter(letter, payloads[start:end]))
+        start = end
+    if start != len(payloads):
+        raise UnreadableEnvelope("the payloads are not as long as their description says")
+    return letters
+
+
+def _letter(described: _Letter, payload: bytes) -> DeadLetter:
+    return DeadLetter(
+        reason=described.reason,
+        fault=Fault(described.field, described.code, described.message),
+        payload=payload,
+        position=described.position,
+        source=described.source,
+        event_id=described.event_id,
+        correlation_id=described.correlation_id,
+        accepted_at=described.accepted_at,
+    )

@@ -1,0 +1,85 @@
+"""Group commit: what concurrent callers bring goes out together, and each waits until it is safe."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[Item]):
+    item: Item
+    size: int
+    done: asyncio.Future[None]
+
+
+class GroupCommit(Generic[Item]):
+    """Gathers items into groups, without making the first of them wait for a timer.
+
+    An item goes out at once while fewer than ``in_flight`` groups are on their
+    way; else it gathers with others and goes with the next. So the busier it
+    is, the larger the groups.
+
+    Args:
+        send: Makes a group safe, or raises; what it raises, each caller gets.
+        max_bytes: The most that a group holds, unless one item alone is larger.
+        in_flight: How many groups may be on their way at once.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Sequence[Item]], Awaitable[None]],
+        *,
+        max_bytes: int,
+        in_flight: int,
+    ) -> None:
+        self._send = send
+        self._max_bytes = max_bytes
+        self._in_flight = in_flight
+        self._waiting: deque[_Waiting[Item]] = deque()
+        self._senders: set[asyncio.Task[None]] = set()
+
+    async def add(self, item: Item, size: int) -> None:
+        """Send an item with others, and return when it is safe.
+
+        Args:
+            item: What to send.
+            size: Its bytes, as they count for a group.
+        """
+        waiting = _Waiting(item, size, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if len(self._senders) < self._in_flight:
+            sender = asyncio.create_task(self._send_groups())
+            self._senders.add(sender)
+            sender.add_done_callback(self._senders.discard)
+        await waiting.done
+
+    async def _send_groups(self) -> None:
+        while group := self._take():
+            try:
+                await self._send([waiting.item for waiting in group])
+            except Exception as error:  # noqa: BLE001 - every caller is told
+                _settle(group, error)
+            else:
+                _settle(group, None)
+
+    def _take(self) -> list[_Waiting[Item]]:
+        group: list[_Waiting[Item]] = []
+        room = self._max_bytes
+        while self._waiting and (not group or self._waiting[0].size <= room):
+            group.append(self._waiting.popleft())
+            room -= group[-1].size
+        return group
+
+
+def _settle(group: Sequence[_Waiting[Item]], error: Exception | None) -> None:
+    for waiting in group:
+        if waiting.done.done():  # the caller has gone
+            continue
+        if error is None:
+            waiting.done.set_result(None)
+        else:
+            waiting.done.set_exception(error)

@@ -1,0 +1,1 @@
+"""Functions behind HTTP: Starlette on uvicorn."""

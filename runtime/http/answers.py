@@ -1,0 +1,128 @@
+"""What every HTTP transport answers: the same bodies behind Starlette and Lambda."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import uuid4
+
+import msgspec
+
+from functions.errors import Fault, Invalid, Unavailable
+from functions.gateway.handler import Receipt
+
+JSON: Final = "application/json"
+PROBLEM: Final = "application/problem+json"
+CORRELATION_HEADER: Final = "X-Correlation-Id"
+
+_CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, before any transport.
+
+    Attributes:
+        headers: Beside Content-Type and Content-Length.
+    """
+
+    status: int
+    body: bytes
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class HttpProblem(Exception):  # noqa: N818 - an outcome, not a programming error
+    """The request is refused before any function sees it."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers or {}
+
+
+def correlation_id_of(header: str | None) -> str:
+    """Take over the sender's correlation id, or make one where it has none or a bad one."""
+    if header is not None and _CORRELATION_ID.fullmatch(header):
+        return header
+    return str(uuid4())
+
+
+def problem(
+    status: int,
+    detail: str,
+    correlation_id: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **extra: Any,
+) -> Answer:
+    """Answer with a problem (RFC 9457)."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "correlationId": correlation_id,
+        **extra,
+    }
+    return Answer(status, msgspec.json.encode(body), PROBLEM, headers or {})
+
+
+def answer_error(error: Exception, correlation_id: str) -> Answer:
+    """Answer what a function or its transport raised; the table of ``functions.errors`` on HTTP."""
+    match error:
+        case HttpProblem():
+            return problem(error.status, error.detail, correlation_id, headers=error.headers)
+        case Invalid():
+            errors = [_fault(fault) for fault in error.faults]
+            return problem(HTTPStatus.BAD_REQUEST, str(error), correlation_id, errors=errors)
+        case Unavailable():
+            retry = {"Retry-After": str(max(1, math.ceil(error.retry_after_seconds)))}
+            return problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "Nothing acknowledged was lost; please send the same again",
+                correlation_id,
+                headers=retry,
+            )
+        case _:
+            return problem(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "This should not happen", correlation_id
+            )
+
+
+def answer_receipt(receipt: Receipt, correlation_id: str) -> Answer:
+    """Answer the gateway's receipt: 202, or 422 where there were events and none was valid."""
+    fields = _receipt_fields(receipt)
+    if receipt.rejected_total and not receipt.accepted_total:
+        return problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "No event is valid", correlation_id, **fields
+        )
+    body = {
+        "accepted": fields.pop("accepted"),
+        "rejected": fields.pop("rejected"),
+        "correlationId": correlation_id,
+        **fields,
+    }
+    return Answer(HTTPStatus.ACCEPTED, msgspec.json.encode(body))
+
+
+def _receipt_fields(receipt: Receipt) -> dict[str, Any]:
+    errors: Sequence[dict[str, Any]] = [
+        {"index": rejection.index, "eventId": rejection.event_id, **_fault(rejection.fault)}
+        for rejection in receipt.errors
+    ]
+    fields: dict[str, Any] = {
+        "accepted": receipt.accepted_total,
+        "rejected": receipt.rejected_total,
+        "errors": errors,
+    }
+    if receipt.rejected_total > len(errors):
+        fields["errorsTruncated"] = True
+    return fields
+
+
+def _fault(fault: Fault) -> dict[str, str]:
+    return {"field": fault.field, "code": fault.code, "message": fault.message}

@@ -1,0 +1,138 @@
+"""Read a request's body: against its limit while it streams, unpacked, within the budget."""
+
+import asyncio
+import io
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
+
+from functions.errors import Fault, Invalid, Unavailable
+from runtime.http.answers import HttpProblem
+from runtime.http.byte_budget import ByteBudget
+
+SMALL_BYTES = 256 * 1024
+"""Bodies up to here have a budget of their own, so that large ones never starve them."""
+
+_SMALL_BUDGET_BYTES = 32 * 1024**2
+_UNPACK_BYTES = 1024**2
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class BodyReader:
+    """Reads bodies for one gateway.
+
+    Args:
+        limit: The most bytes of one body, unpacked.
+        bytes_in_flight: The most bytes of all large bodies together.
+        timeout_seconds: How long a body may take to arrive, and to wait for its turn.
+    """
+
+    def __init__(self, *, limit: int, bytes_in_flight: int, timeout_seconds: float) -> None:
+        self._limit = limit
+        self._timeout_seconds = timeout_seconds
+        self._small = ByteBudget(_SMALL_BUDGET_BYTES)
+        self._large = ByteBudget(bytes_in_flight)
+
+    @asynccontextmanager
+    async def read(
+        self, headers: Mapping[str, str], stream: AsyncIterator[bytes]
+    ) -> AsyncIterator[bytes]:
+        """Hold a body while the context is open; outside of it, its bytes count no more.
+
+        Args:
+            headers: The request's, by lower-case name.
+            stream: The body as it arrives; not touched when its length alone is too much.
+
+        Raises:
+            HttpProblem: It is too large, too slow, or packed in an unknown way.
+            Invalid: It can't be unpacked.
+            Unavailable: There was no room for it for too long.
+        """
+        packed = _is_packed(headers.get("content-encoding", ""))
+        declared = int(headers.get("content-length") or -1)
+        if declared > self._limit:
+            raise self._too_large()
+        async with AsyncExitStack() as held:
+            chunks = _timed(stream, self._timeout_seconds)
+            if packed:
+                yield await self._collect(_unpacked(chunks), -1, held)
+            else:
+                yield await self._collect(chunks, declared, held)
+
+    async def _collect(
+        self, chunks: AsyncIterator[bytes], expected: int, held: AsyncExitStack
+    ) -> bytes:
+        large = expected > SMALL_BYTES
+        await self._hold(held, expected if expected >= 0 else SMALL_BYTES, large=large)
+        body = io.BytesIO()  # gives its bytes away without a copy
+        size = 0
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > self._limit:
+                raise self._too_large()
+            if not large and size > SMALL_BYTES:
+                large = True
+                await self._hold(held, self._limit, large=True)
+            body.write(chunk)
+        return body.getvalue()
+
+    async def _hold(self, held: AsyncExitStack, size: int, *, large: bool) -> None:
+        budget = self._large if large else self._small
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await held.enter_async_context(budget.hold(size))
+        except TimeoutError as error:
+            raise Unavailable("too many bytes in hand") from error
+
+    def _too_large(self) -> HttpProblem:
+        return HttpProblem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body may have {self._limit} bytes at most"
+        )
+
+
+def _is_packed(encoding: str) -> bool:
+    match encoding.strip().lower():
+        case "" | "identity":
+            return False
+        case "gzip" | "x-gzip":
+            return True
+        case _:
+            raise HttpProblem(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "Content-Encoding should be gzip or identity",
+                {"Accept-Encoding": "gzip"},
+            )
+
+
+async def _timed(chunks: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
+    """Pass chunks on while the sender takes no longer for all of them; our own time is not its."""
+    clock = asyncio.get_running_loop().time
+    while True:
+        started = clock()
+        try:
+            async with asyncio.timeout(seconds):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The body came too slowly") from error
+        seconds -= clock() - started
+        yield chunk
+
+
+async def _unpacked(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Unpack gzip, a bounded piece at a time: a bomb is met by the limit, not by the memory."""
+    unpacker = zlib.decompressobj(_GZIP)
+    async for chunk in chunks:
+        rest = chunk
+        while rest:
+            if unpacker.eof:  # a gzip file may have several members
+                unpacker = zlib.decompressobj(_GZIP)
+            try:
+                yield unpacker.decompress(rest, _UNPACK_BYTES)
+            except zlib.error as error:
+                raise Invalid([Fault("", "gzip", "The body is not gzip")]) from error
+            rest = unpacker.unconsumed_tail or unpacker.unused_data
+    if not unpacker.eof:
+        raise Invalid([Fault("", "gzip", "The body ends before its gzip does")])

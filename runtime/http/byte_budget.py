@@ -1,0 +1,56 @@
+"""A budget of bytes, shared by all requests in hand; first come, first served."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class ByteBudget:
+    """Lets so many bytes be held at once; who would hold more waits in line.
+
+    Args:
+        total: The bytes that all holders together may have.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._free = total
+        self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @asynccontextmanager
+    async def hold(self, size: int) -> AsyncIterator[None]:
+        """Hold bytes while the context is open.
+
+        Args:
+            size: How many; more than the whole budget counts as the whole.
+        """
+        size = min(size, self._total)
+        await self._take(size)
+        try:
+            yield
+        finally:
+            self._free += size
+            self._serve()
+
+    async def _take(self, size: int) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._line.append((size, turn))
+        self._serve()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # served and cancelled at once
+                self._free += size
+            self._serve()
+            raise
+
+    def _serve(self) -> None:
+        while self._line:
+            size, turn = self._line[0]
+            if not turn.cancelled():
+                if size > self._free:
+                    return
+                self._free -= size
+                turn.set_result(None)
+            self._line.popleft()

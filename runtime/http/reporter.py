@@ -1,0 +1,40 @@
+"""The reporter behind HTTP."""
+
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from http import HTTPStatus
+
+from starlette.requests import Request
+
+from functions.ports import Reports
+from functions.reporter.answers import Report, to_json
+from functions.reporter.handler import handle_demographics, handle_events, handle_revenue
+from functions.reporter.questions import Params
+from runtime.http.answers import Answer
+from runtime.http.app import Endpoint
+from runtime.metrics import ReportMetrics
+
+_Ask = Callable[[Params], Awaitable[Report]]
+
+
+def report_endpoints(reports: Reports, metrics: ReportMetrics) -> dict[str, tuple[str, Endpoint]]:
+    """Make the endpoints of ``GET /reports/*``."""
+    asks: dict[str, _Ask] = {
+        "events": partial(handle_events, reports=reports),
+        "revenue": partial(handle_revenue, reports=reports),
+        "demographics": partial(handle_demographics, reports=reports),
+    }
+    return {
+        f"/reports/{name}": ("GET", _endpoint(name, ask, metrics)) for name, ask in asks.items()
+    }
+
+
+def _endpoint(name: str, ask: _Ask, metrics: ReportMetrics) -> Endpoint:
+    async def get_report(request: Request) -> Answer:
+        started = time.perf_counter()
+        report = await ask(request.query_params.multi_items())
+        metrics.seconds.labels(name).observe(time.perf_counter() - started)
+        return Answer(HTTPStatus.OK, to_json(report))
+
+    return get_report

@@ -1,0 +1,55 @@
+"""Serve an ASGI application on uvicorn until told to stop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than the minute after which load balancers drop idle connections."""
+
+_BACKLOG = 2048
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def served(
+    app: ASGIApp, *, host: str, port: int, shutdown_timeout_seconds: float
+) -> AsyncIterator[None]:
+    """Serve while the context is open; at its end, finish the requests in hand.
+
+    Raises:
+        OSError: The port can't be had.
+    """
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=int(shutdown_timeout_seconds),
+    )
+    server = _Server(config)
+    listener = config.bind_socket()
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving

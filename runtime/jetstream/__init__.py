@@ -1,0 +1,1 @@
+"""NATS JetStream: the bus, the streams, the pull loop."""

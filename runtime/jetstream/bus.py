@@ -1,0 +1,96 @@
+"""The gateway's bus on JetStream: envelopes, published and acknowledged from disk."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from uuid import uuid4
+
+from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.errors import APIError, NoStreamResponseError
+
+from functions.errors import Unavailable
+from functions.events import SOURCES, Source
+from functions.ports import DeadLetter, Part
+from runtime.envelopes import ENVELOPE_BYTES, encode, encode_letters
+from runtime.group_commit import GroupCommit
+from runtime.jetstream.connection import Broker
+from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, REJECTED, subject_of
+
+_IN_FLIGHT = 2
+"""Messages of one subject on their way at once; what comes meanwhile shares the next."""
+
+_TRY_SECONDS = 2.0
+_PAUSE_SECONDS = 0.1
+_FULL_RETRY_SECONDS = 5.0
+_OVERHEAD_BYTES = 256
+"""What an item adds to a message beside its bytes: ids, times, punctuation."""
+
+
+class JetStreamBus:
+    """Publishes events and dead letters; implements ``Bus``.
+
+    Args:
+        broker: The connection.
+        timeout_seconds: How long a publish is tried while the broker does not answer.
+    """
+
+    def __init__(self, broker: Broker, timeout_seconds: float) -> None:
+        self._broker = broker
+        self._timeout_seconds = timeout_seconds
+        self._events = {
+            source: GroupCommit(
+                partial(self._publish_parts, source), max_bytes=ENVELOPE_BYTES, in_flight=_IN_FLIGHT
+            )
+            for source in SOURCES
+        }
+        self._letters = GroupCommit(
+            self._publish_letters, max_bytes=ENVELOPE_BYTES, in_flight=_IN_FLIGHT
+        )
+
+    async def publish(self, source: Source, part: Part) -> None:
+        """Put events on the broker's disk; see ``Bus``."""
+        await self._events[source].add(part, sum(map(len, part.events)) + _OVERHEAD_BYTES)
+
+    async def publish_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        """Put dead letters on the broker's disk; see ``Bus``."""
+        size = sum(len(letter.payload) + _OVERHEAD_BYTES for letter in letters)
+        await self._letters.add(letters, size)
+
+    async def _publish_parts(self, source: Source, parts: Sequence[Part]) -> None:
+        await self._publish(EVENTS, subject_of(source), encode(source, parts))
+
+    async def _publish_letters(self, groups: Sequence[Sequence[DeadLetter]]) -> None:
+        letters = [letter for group in groups for letter in group]
+        await self._publish(DEAD_LETTERS, REJECTED, encode_letters(letters))
+
+    async def _publish(self, stream: str, subject: str, data: bytes) -> None:
+        """Publish until it is acknowledged; under one id, so that a repeat is no second message."""
+        message_id = uuid4().hex
+        left_seconds = self._timeout_seconds - self._broker.seconds_disconnected()
+        try:
+            async with asyncio.timeout(left_seconds):
+                while not await self._try(stream, subject, data, message_id):
+                    await asyncio.sleep(_PAUSE_SECONDS)
+        except TimeoutError as error:
+            raise Unavailable("the broker does not acknowledge") from error
+
+    async def _try(self, stream: str, subject: str, data: bytes, message_id: str) -> bool:
+        if not self._broker.client.is_connected:
+            return False  # the client would buffer it, and send what nobody waits for any more
+        try:
+            await self._broker.jetstream.publish(
+                subject,
+                data,
+                timeout=_TRY_SECONDS,
+                stream=stream,
+                headers={"Nats-Msg-Id": message_id},
+            )
+        except (NatsTimeoutError, NoStreamResponseError):
+            return False
+        except APIError as error:
+            reason = f"the broker refuses: {error.description}"
+            raise Unavailable(reason, retry_after_seconds=_FULL_RETRY_SECONDS) from error
+        except NatsError as error:
+            raise Unavailable(f"the broker can't be reached: {error!r}") from error
+        return True

@@ -1,0 +1,166 @@
+"""The consumer's loop: fetch, decode, handle, settle."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+import structlog
+from nats.aio.msg import Msg
+
+from functions.errors import Fault, Unavailable
+from functions.events import Source
+from functions.ports import DeadLetter
+from runtime.envelopes import UnreadableEnvelope
+from runtime.jetstream.pull import Pull
+from runtime.metrics import ConsumerMetrics
+
+_log = structlog.get_logger()
+
+_FETCH_WAIT_SECONDS = 5.0
+_FIRST_DELAY_SECONDS = 0.5
+_MAX_DELAY_SECONDS = 10.0
+_MAX_CRASHES = 5
+"""Deliveries after which a message that still crashes the handler is a dead letter."""
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Generic[Item]):
+    """What a consumer does with its messages.
+
+    Attributes:
+        source: Whose events they are; None when they may be any's.
+        decode: Reads a message; raises ``UnreadableEnvelope``.
+        handle: Takes all items of a batch; returns when they are committed.
+        bury: Stores dead letters.
+    """
+
+    source: Source | None
+    decode: Callable[[bytes], Sequence[Item]]
+    handle: Callable[[Sequence[Item]], Awaitable[None]]
+    bury: Callable[[Sequence[DeadLetter]], Awaitable[None]]
+
+
+class Consumer(Generic[Item]):
+    """Runs one consumer, some batches at a time: one is read while another commits.
+
+    A message is settled once, after its items were handled: acknowledged when
+    they are committed, given back when something is unavailable, kept as a
+    dead letter when nobody can ever read it.
+    """
+
+    def __init__(self, work: Work[Item], metrics: ConsumerMetrics) -> None:
+        self._work = work
+        self._metrics = metrics
+
+    async def run(self, pull: Pull, stop: asyncio.Event) -> None:
+        """Consume until ``stop`` is set, finishing the batch in hand."""
+        failures = 0
+        async with pull.open():
+            while not stop.is_set():
+                messages = await _unless(stop, pull.fetch(_FETCH_WAIT_SECONDS))
+                if not messages:
+                    continue
+                if await self._process(messages):
+                    failures = 0
+                else:
+                    failures += 1
+                    await _pause(stop, _delay_seconds(failures))
+
+    async def _process(self, messages: Sequence[Msg]) -> bool:
+        """Handle a batch; tell whether its messages were settled for good."""
+        try:
+            await self._handle(messages)
+        except Unavailable as error:
+            _log.warning("batch given back", messages=len(messages), error=str(error))
+            await self._give_back(messages)
+            return False
+        except Exception:
+            _log.exception("batch failed", messages=len(messages))
+            return await self._isolate(messages)
+        for message in messages:
+            await message.ack()
+        return True
+
+    async def _handle(self, messages: Sequence[Msg]) -> None:
+        self._metrics.redelivered.inc(sum(_deliveries(message) > 1 for message in messages))
+        items: list[Item] = []
+        unreadable: list[DeadLetter] = []
+        for message in messages:
+            try:
+                items += self._work.decode(message.data)
+            except UnreadableEnvelope as error:
+                unreadable.append(self._unreadable(message, str(error)))
+            await asyncio.sleep(0)
+        if unreadable:
+            await self._work.bury(unreadable)
+        if items:
+            started = time.monotonic()
+            await self._work.handle(items)
+            self._metrics.commit_seconds.observe(time.monotonic() - started)
+
+    async def _isolate(self, messages: Sequence[Msg]) -> bool:
+        """Find out which message of a batch crashes the handler."""
+        if len(messages) > 1:
+            return all([await self._process([message]) for message in messages])
+        message = messages[0]
+        if _deliveries(message) < _MAX_CRASHES:
+            await self._give_back(messages)
+            return False
+        try:
+            await self._work.bury([self._unreadable(message, "the handler crashes on it")])
+        except Unavailable:
+            await self._give_back(messages)
+            return False
+        await message.ack()
+        return True
+
+    async def _give_back(self, messages: Sequence[Msg]) -> None:
+        self._metrics.retried.inc(len(messages))
+        for message in messages:
+            await message.nak(delay=_delay_seconds(_deliveries(message)))
+
+    def _unreadable(self, message: Msg, why: str) -> DeadLetter:
+        return DeadLetter(
+            reason="unreadable",
+            fault=Fault("", "envelope", why),
+            payload=message.data,
+            position=0,
+            source=self._work.source,
+            event_id=None,
+            correlation_id=None,
+            accepted_at=message.metadata.timestamp or datetime.now(UTC),
+        )
+
+
+def _deliveries(message: Msg) -> int:
+    return int(message.metadata.num_delivered or 1)
+
+
+def _delay_seconds(times: int) -> float:
+    """Grow from half a second, doubling, to ten."""
+    return float(min(_FIRST_DELAY_SECONDS * 2 ** min(times - 1, 10), _MAX_DELAY_SECONDS))
+
+
+async def _unless(stop: asyncio.Event, fetch: Awaitable[list[Msg]]) -> list[Msg]:
+    """Fetch, or stop waiting when there will be no work on it; what came unseen comes again."""
+    fetching = asyncio.ensure_future(fetch)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((fetching, stopping), return_when=asyncio.FIRST_COMPLETED)
+        return fetching.result() if fetching.done() else []
+    finally:
+        fetching.cancel()
+        stopping.cancel()
+        await asyncio.gather(fetching, stopping, return_exceptions=True)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()

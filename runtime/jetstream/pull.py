@@ -1,0 +1,99 @@
+"""Fetch from a durable pull consumer: all that is there up to a bound, without waiting for more.
+
+The client library's own ``fetch`` has no bound in bytes, and waits for a full batch.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from itertools import count
+from typing import Any
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from runtime.jetstream.streams import Consumer
+
+_NANOSECONDS = 1_000_000_000
+_ANSWER_SECONDS = 1.0
+
+
+class Pull:
+    """Pulls messages of one consumer; one fetch at a time.
+
+    Args:
+        client: The connection.
+        consumer: Whose messages.
+        max_messages: The most that one fetch returns.
+        max_bytes: The most bytes that one fetch returns, unless one message alone has more.
+    """
+
+    def __init__(
+        self, client: Client, consumer: Consumer, *, max_messages: int, max_bytes: int
+    ) -> None:
+        self._client = client
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.name}"
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        self._inbox = client.new_inbox()
+        self._tokens = count()
+        self._received: asyncio.Queue[Msg] = asyncio.Queue()
+        self._unseen: list[Msg] = []
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Receive while the context is open."""
+        subscription = await self._client.subscribe(
+            f"{self._inbox}.*", cb=self._receive, pending_msgs_limit=0, pending_bytes_limit=0
+        )  # no limits: never more comes than was asked for
+        try:
+            yield
+        finally:
+            with suppress(NatsError):  # the connection is gone, and all this with it
+                await subscription.unsubscribe()
+                await self._return_unseen()
+
+    async def fetch(self, wait_seconds: float) -> list[Msg]:
+        """Fetch what is there; if nothing is, wait for a first message.
+
+        Returns:
+            Messages in the broker's order; empty when none came in time.
+        """
+        at_once = {"batch": self._max_messages, "max_bytes": self._max_bytes, "no_wait": True}
+        messages = await self._request(at_once, _ANSWER_SECONDS)
+        if messages:
+            return messages
+        first = {"batch": 1, "expires": int(wait_seconds * _NANOSECONDS)}
+        return await self._request(first, wait_seconds + _ANSWER_SECONDS)
+
+    async def _request(self, request: dict[str, Any], timeout_seconds: float) -> list[Msg]:
+        reply = f"{self._inbox}.{next(self._tokens)}"
+        await self._client.publish(self._subject, json.dumps(request).encode(), reply=reply)
+        messages: list[Msg] = []
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while len(messages) < request["batch"]:
+                    message = await self._received.get()
+                    if message.reply:
+                        messages.append(message)  # whichever request it answers
+                    elif message.subject == reply:
+                        break  # a status: there is no more, or the next is too large
+        except TimeoutError:
+            pass  # the request or its end was lost; what came is as good
+        except asyncio.CancelledError:
+            self._unseen += messages
+            raise
+        return messages
+
+    async def _receive(self, message: Msg) -> None:
+        self._received.put_nowait(message)
+
+    async def _return_unseen(self) -> None:
+        """Give back what came and nobody will work on, so that it need not time out first."""
+        while not self._received.empty():
+            self._unseen.append(self._received.get_nowait())
+        for message in self._unseen:
+            if message.reply:
+                await message.nak()

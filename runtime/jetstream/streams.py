@@ -1,0 +1,96 @@
+"""The streams and consumers, made or brought up to date at every start."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from nats.js import JetStreamContext, api
+from nats.js.errors import BadRequestError
+
+from functions.events import Source
+from runtime.settings import BrokerSettings
+
+EVENTS: Final = "EVENTS"
+DEAD_LETTERS: Final = "DEAD_LETTERS"
+REJECTED: Final = "dead_letters.rejected"
+
+_NAME_IN_USE = 10058
+_DUPLICATE_WINDOW_SECONDS = 120.0
+"""How long the broker knows the id of an envelope: longer than a publish is retried."""
+
+_MAX_ACK_PENDING = 1000
+"""Messages that all replicas together may hold: more than they ever do."""
+
+
+def subject_of(source: Source) -> str:
+    """Name the subject of a source's events."""
+    return f"events.{source}"
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A durable consumer; all replicas of a function share one.
+
+    Attributes:
+        stream: The stream it reads.
+        name: Its durable name, that of the function.
+        subject: What it takes of the stream.
+    """
+
+    stream: str
+    name: str
+    subject: str
+
+
+FB_COLLECTOR: Final = Consumer(EVENTS, "fb-collector", subject_of("facebook"))
+TTK_COLLECTOR: Final = Consumer(EVENTS, "ttk-collector", subject_of("tiktok"))
+DEAD_LETTER_COLLECTOR: Final = Consumer(DEAD_LETTERS, "dead-letters", REJECTED)
+
+
+async def ensure_streams(jetstream: JetStreamContext, settings: BrokerSettings) -> None:
+    """Make the streams, or give them today's settings. Safe from several processes at once."""
+    await _ensure_stream(
+        jetstream, _stream(EVENTS, "events.>", settings.events_stream_max_bytes, settings)
+    )
+    await _ensure_stream(
+        jetstream,
+        _stream(DEAD_LETTERS, "dead_letters.>", settings.dead_letters_stream_max_bytes, settings),
+    )
+
+
+def _stream(name: str, subjects: str, max_bytes: int, settings: BrokerSettings) -> api.StreamConfig:
+    return api.StreamConfig(
+        name=name,
+        subjects=[subjects],
+        retention=api.RetentionPolicy.WORK_QUEUE,
+        discard=api.DiscardPolicy.NEW,  # a full stream refuses: nothing waiting is thrown away
+        max_bytes=max_bytes,
+        storage=api.StorageType.FILE,
+        num_replicas=settings.stream_replicas,
+        duplicate_window=_DUPLICATE_WINDOW_SECONDS,
+    )
+
+
+async def _ensure_stream(jetstream: JetStreamContext, config: api.StreamConfig) -> None:
+    try:
+        await jetstream.add_stream(config)
+    except BadRequestError as error:
+        if error.err_code != _NAME_IN_USE:
+            raise
+        await jetstream.update_stream(config)
+
+
+async def ensure_consumer(
+    jetstream: JetStreamContext, consumer: Consumer, ack_wait_seconds: float
+) -> None:
+    """Make a durable consumer, or give it today's settings."""
+    await jetstream.add_consumer(
+        consumer.stream,
+        api.ConsumerConfig(
+            durable_name=consumer.name,
+            filter_subject=consumer.subject,
+            ack_policy=api.AckPolicy.EXPLICIT,
+            ack_wait=ack_wait_seconds,
+            max_deliver=-1,  # the collector decides when to give up, and keeps a dead letter
+            max_ack_pending=_MAX_ACK_PENDING,
+        ),
+    )

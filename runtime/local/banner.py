@@ -1,0 +1,39 @@
+"""What `eps up` prints when all is ready: where to look."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from runtime.local.plan import Plan
+
+_DOCUMENTED = ("gateway", "reporter")
+_WIDTH = 14
+
+
+def banner(
+    plan: Plan, *, database_url: str, nats_url: str, monitoring_url: str, data_dir: Path
+) -> str:
+    """Tell every URL, with an example of a report."""
+    rows = [
+        *_function_rows(plan),
+        ("database", database_url),
+        ("broker", f"{nats_url}  monitoring {monitoring_url}"),
+        ("data", str(data_dir)),
+    ]
+    table = [f"  {name:<{_WIDTH}} {where}" for name, where in rows]
+    return "\n".join(
+        ["", "All is ready. Ctrl-C stops it; the data stay.", "", *table, *_example(plan), ""]
+    )
+
+
+def _function_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    for replica in plan.replicas:
+        if replica.function.name in _DOCUMENTED:
+            yield replica.name, f"{replica.url}/api"
+    for replica in plan.replicas:
+        name = "metrics" if replica is plan.replicas[0] else ""
+        yield name, f"{replica.url}/metrics  {replica.name}"
+
+
+def _example(plan: Plan) -> list[str]:
+    reporters = [replica for replica in plan.replicas if replica.function.name == "reporter"]
+    return [f"\n  curl '{reporter.url}/reports/events'" for reporter in reporters[:1]]

@@ -1,0 +1,100 @@
+"""`eps health`: one line a component, whoever started it."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil  # type: ignore[import-untyped]
+
+from runtime.local.checks import check_database, check_http, check_nats, check_postgres
+from runtime.local.plan import FUNCTIONS
+from runtime.local.ports import LOOPBACK
+from runtime.local.readiness import NotReady
+from runtime.local.run_state import Running, load_run_state
+from runtime.local.settings import LocalSettings
+
+_NAME_WIDTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How everything is.
+
+    Attributes:
+        lines: One a component, for a person to read.
+        ok: Whether all are healthy.
+    """
+
+    lines: tuple[str, ...]
+    ok: bool
+
+
+async def check_health(data_dir: Path | None = None) -> Health:
+    """Ask every component at once; takes about two seconds at most.
+
+    What runs and where is in the data folder when `eps up` runs on it, else at
+    the ports of the settings, where containers have theirs.
+
+    Args:
+        data_dir: Where to look; None for the setting ``DATA_DIR``.
+
+    Raises:
+        BadSettings: The settings can't be used.
+    """
+    settings = LocalSettings.load()
+    folder = data_dir or settings.data_dir
+    state = load_run_state(folder)
+    processes = state.processes if state else tuple(_expected(settings))
+    faults = await asyncio.gather(*(_fault(process) for process in processes))
+    lines = [_line(*pair) for pair in zip(processes, faults, strict=True)]
+    if state is None and all(faults):
+        nowhere = f"Nothing runs, neither on {folder.resolve()} nor on the ports of the settings."
+        lines = [nowhere, *lines]
+    return Health(tuple(lines), ok=not any(faults))
+
+
+def _expected(settings: LocalSettings) -> Iterable[Running]:
+    """List what containers run."""
+    yield Running("nats", f"nats://{LOOPBACK}:{settings.nats_port}")
+    yield Running("postgres", f"postgresql://{LOOPBACK}:{settings.postgres_port}")
+    for function in FUNCTIONS:
+        port = getattr(settings, function.port_setting)
+        yield Running(function.name, f"http://{LOOPBACK}:{port}")
+
+
+async def _fault(process: Running) -> str:
+    """Say what is wrong with a component; empty when it is healthy."""
+    url = urlsplit(process.url)
+    host, port = url.hostname or "", url.port or 0
+    try:
+        match url.scheme:
+            case "http":
+                await check_http(f"{process.url}/health/ready")
+            case "nats":
+                await check_nats(host, port)
+            case "postgresql" if url.password:
+                await check_database(process.url)
+            case "postgresql":
+                await check_postgres(host, port)
+            case _:
+                _check_process(process)
+    except NotReady as reason:
+        return str(reason) or "no answer"
+    return ""
+
+
+def _check_process(process: Running) -> None:
+    if process.finished:
+        return
+    if process.pid is None or not psutil.pid_exists(process.pid):
+        raise NotReady("it ended, and waits for its restart")
+
+
+def _line(process: Running, fault: str) -> str:
+    url = urlsplit(process.url)
+    where = f"{url.hostname}:{url.port}" if url.netloc else f"process {process.pid}"
+    told = "finished" if process.finished else where
+    words = f"not healthy  {told}  {fault}" if fault else f"healthy      {told}"
+    return f"{process.name:<{_NAME_WIDTH}} {words}"

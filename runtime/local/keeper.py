@@ -1,0 +1,133 @@
+"""Keep one program running: when it dies it comes back, later each time."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from time import monotonic
+
+from runtime.local.process import Child, OnLine
+from runtime.local.readiness import StartFailed
+
+FIRST_DELAY_SECONDS = 0.2
+LONGEST_DELAY_SECONDS = 10.0
+STABLE_SECONDS = 30.0
+"""Who ran that long did not die of its start: the delay begins anew."""
+
+_DEATHS_BEFORE_HOPELESS = 3
+
+
+class Backoff:
+    """The delay before a restart: doubles, up to a limit."""
+
+    def __init__(self) -> None:
+        self._next_seconds = FIRST_DELAY_SECONDS
+
+    def after(self, ran_seconds: float) -> float:
+        """Say how many seconds to wait, after a run of so many."""
+        if ran_seconds >= STABLE_SECONDS:
+            self._next_seconds = FIRST_DELAY_SECONDS
+        delay = self._next_seconds
+        self._next_seconds = min(delay * 2, LONGEST_DELAY_SECONDS)
+        return delay
+
+
+class Keeper:
+    """Runs a program until it is stopped.
+
+    Attributes:
+        name: What its lines bear.
+        finished: It ended with 0, and may.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        start: Callable[[], Awaitable[Child]],
+        *,
+        say: OnLine,
+        changed: Callable[[], None],
+        may_finish: bool = False,
+    ) -> None:
+        """Start it now.
+
+        Args:
+            name: What its lines bear.
+            start: Starts it once; may raise ``StartFailed`` or ``OSError``.
+            say: Where a death is told.
+            changed: Called whenever its process id changed.
+            may_finish: Whether it may end with 0.
+        """
+        self.name = name
+        self.finished = False
+        self._start = start
+        self._say = say
+        self._changed = changed
+        self._may_finish = may_finish
+        self._child: Child | None = None
+        self._deaths = 0
+        self._stopping = asyncio.Event()
+        self._hopeless = asyncio.Event()
+        self._task = asyncio.create_task(self._keep())
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, while it runs."""
+        return self._child.pid if self._child else None
+
+    async def hopeless(self) -> str:
+        """Wait until it has died so often that waiting makes no sense; returns a reason."""
+        await self._hopeless.wait()
+        return f"{self.name} ended {self._deaths} times while it started"
+
+    async def stop(self, impatient: asyncio.Event) -> None:
+        """End it for good, with all patience until ``impatient`` is set."""
+        self._stopping.set()
+        if self._child is None:
+            self._task.cancel()
+        elif not await self._child.stop(impatient):
+            why = "in a hurry" if impatient.is_set() else "it took too long"
+            self._say(f"{self.name} was killed: {why}")
+        await asyncio.wait([self._task])
+
+    async def _keep(self) -> None:
+        backoff = Backoff()
+        while True:
+            began = monotonic()
+            end = await self._run_once()
+            if self.finished or self._stopping.is_set():
+                return
+            delay = backoff.after(monotonic() - began)
+            self._count_death()
+            self._say(f"{self.name} {end}; it comes back in {delay:g} s")
+            await self._pause(delay)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    async def _run_once(self) -> str:
+        try:
+            self._child = await self._start()
+        except (StartFailed, OSError) as error:
+            return f"can't be started: {error}"
+        self._changed()
+        try:
+            code = await self._child.wait()
+        finally:
+            self._child = None
+        self.finished = self._may_finish and code == 0
+        self._changed()
+        return how_it_ended(code)
+
+    def _count_death(self) -> None:
+        self._deaths += 1
+        if self._deaths >= _DEATHS_BEFORE_HOPELESS:
+            self._hopeless.set()
+
+
+def how_it_ended(code: int) -> str:
+    """Put a return code into words: ``exited with 1``, ``was ended by SIGKILL``."""
+    if code >= 0:
+        return f"exited with {code}"
+    return f"was ended by {signal.Signals(-code).name}"

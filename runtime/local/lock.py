@@ -1,0 +1,28 @@
+"""One owner a data folder."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Locked(Exception):  # noqa: N818 - an outcome the command line reports
+    """The data folder is in use by another process."""
+
+
+@contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """Make a folder if it is missing and own it; the lock goes with the process.
+
+    Raises:
+        Locked: Another process owns it; nothing was changed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Locked(
+                f"{folder} is in use by another process; stop it, or name another folder"
+            ) from error
+        yield

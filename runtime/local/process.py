@@ -1,0 +1,147 @@
+"""One child process: started on a leash, its lines read, ended within a limit."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from runtime.local.lines import LineSplitter
+
+OnLine = Callable[[str], None]
+
+_CHILD = Path(__file__).with_name("child.py")
+_LAST_LINES_SECONDS = 1.0
+"""How long a grandchild that outlives its parent may keep the pipe open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run, and how it wants to be ended.
+
+    Attributes:
+        command: Path and arguments.
+        environment: Variables beside the inherited ones.
+        user: Whom to run as; empty for the same user.
+        stop_signal: What makes it finish its work and exit.
+        stop_seconds: How long that may take before it is killed.
+    """
+
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 10.0
+
+
+class Child:
+    """A running program, in a session of its own: Ctrl-C does not reach it.
+
+    It is sent its stop signal when this process ends, however that happens.
+    """
+
+    def __init__(
+        self, program: Program, process: asyncio.subprocess.Process, lines: asyncio.Task[None]
+    ) -> None:
+        self._program = program
+        self._process = process
+        self._lines = lines
+
+    @classmethod
+    async def start(cls, program: Program, on_line: OnLine) -> Self:
+        """Start a program; ``on_line`` gets each line of its output, without the newline."""
+        reading, writing = os.pipe()
+        try:
+            process = await _execute(program, writing)
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        lines = asyncio.create_task(_read_lines(reading, on_line))
+        return cls(program, process, lines)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    async def wait(self) -> int:
+        """Wait for the end and the last line; returns the exit code, or minus the signal."""
+        code = await asyncio.shield(self._process.wait())
+        await asyncio.wait([self._lines], timeout=_LAST_LINES_SECONDS)
+        self._lines.cancel()
+        await asyncio.wait([self._lines])
+        return code
+
+    def kill(self) -> None:
+        """End it at once, with all that it started in its session."""
+        self._send(os.killpg, signal.SIGKILL)
+
+    async def stop(self, impatient: asyncio.Event | None = None) -> bool:
+        """Ask it to end; kill it after its limit, or as soon as ``impatient`` is set.
+
+        Returns:
+            Whether it ended by itself.
+        """
+        self._send(os.kill, self._program.stop_signal)
+        ended = await self._ends_in_time(impatient or asyncio.Event())
+        if not ended:
+            self.kill()
+        await self.wait()
+        return ended
+
+    def _send(self, how: Callable[[int, int], None], number: signal.Signals) -> None:
+        # Not through asyncio: its way polls, and takes the exit code from its own watcher.
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                how(self.pid, number)
+
+    async def _ends_in_time(self, impatient: asyncio.Event) -> bool:
+        end = asyncio.create_task(self._process.wait())
+        hurry = asyncio.create_task(impatient.wait())
+        try:
+            await asyncio.wait(
+                [end, hurry],
+                timeout=self._program.stop_seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            return end.done()
+        finally:
+            end.cancel()
+            hurry.cancel()
+
+
+async def _execute(program: Program, output: int) -> asyncio.subprocess.Process:
+    wrapper = [sys.executable, "-I", "-S", str(_CHILD)]
+    leash = [str(os.getpid()), program.user, str(int(program.stop_signal))]
+    return await asyncio.create_subprocess_exec(
+        *wrapper,
+        *leash,
+        *program.command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        env={**os.environ, **program.environment},
+        start_new_session=True,
+    )
+
+
+async def _read_lines(descriptor: int, on_line: OnLine) -> None:
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
+    )
+    splitter = LineSplitter()
+    try:
+        while chunk := await reader.read(65536):
+            for line in splitter.feed(chunk):
+                on_line(line)
+    finally:
+        for line in splitter.end():
+            on_line(line)
+        transport.close()

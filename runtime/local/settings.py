@@ -1,0 +1,23 @@
+"""What `eps up` and the health check are told from outside."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from runtime.settings import Port, Settings, Size
+
+
+class LocalSettings(Settings):
+    """Settings of the whole system on one machine; a port of 0 is any free one."""
+
+    gateway_port: Port = 3001
+    fb_collector_port: Port = 3002
+    ttk_collector_port: Port = 3003
+    reporter_port: Port = 3004
+    dead_letters_port: Port = 3005
+    nats_port: Port = 4222
+    postgres_port: Port = 5432
+    postgres_password: Annotated[SecretStr, Field(min_length=1)] = SecretStr("postgres")
+    nats_max_file_store: Size = 64 * 1024**3
+    data_dir: Path = Path(".data")

@@ -1,0 +1,155 @@
+"""`eps up`: the whole system on one machine, kept running until it is told to stop."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from runtime.local.banner import banner
+from runtime.local.lock import Locked, owned
+from runtime.local.nats_server import EmbeddedNats
+from runtime.local.output import Output
+from runtime.local.plan import (
+    FUNCTIONS,
+    PUBLISHER,
+    BadUsage,
+    Function,
+    Plan,
+    Replica,
+    UpOptions,
+    make_plan,
+)
+from runtime.local.ports import LOOPBACK, PortsTaken
+from runtime.local.postgres_server import EmbeddedPostgres
+from runtime.local.process import Program
+from runtime.local.readiness import StartFailed
+from runtime.local.settings import LocalSettings
+from runtime.local.stopping import StopWish, stop_on_signals
+from runtime.local.system import System
+from runtime.local.tasks import cancel
+from runtime.settings import BadSettings
+
+_STDOUT = 1
+_GRACE_SECONDS = 5.0
+"""What a function gets beyond its own limit for stopping, before it is killed."""
+
+
+async def up(
+    options: UpOptions,
+    *,
+    functions: Sequence[Function] = FUNCTIONS,
+    publisher: Sequence[str] = PUBLISHER,
+) -> int:
+    """Run everything until SIGINT or SIGTERM; data stay.
+
+    Args:
+        options: What was asked for.
+        functions: What to run beside the broker and the database; the first takes events.
+        publisher: What sends test events; the URL of the first function is added.
+
+    Returns:
+        The exit code: 0 stopped as told, 1 could not start, 2 wrong usage.
+    """
+    try:
+        settings = LocalSettings.load()
+        plan = make_plan(settings, options.scale, functions)
+        data_dir = (options.data_dir or settings.data_dir).resolve()
+        with owned(data_dir), _output(plan) as output:
+            run = _Run(settings, plan, data_dir, output)
+            return await run.supervise(publisher if options.publisher else ())
+    except (BadSettings, BadUsage, Locked, PortsTaken) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2 if isinstance(error, BadUsage) else 1
+
+
+@contextmanager
+def _output(plan: Plan) -> Iterator[Output]:
+    names = ["publisher", *(replica.name for replica in plan.replicas)]
+    coloured = os.isatty(_STDOUT) and "NO_COLOR" not in os.environ
+    output = Output(_STDOUT, width=max(map(len, names)), coloured=coloured)
+    try:
+        yield output
+    finally:
+        output.close()
+
+
+class _Run:
+    """One run of the system, from the start to the last process's end."""
+
+    def __init__(self, settings: LocalSettings, plan: Plan, data_dir: Path, output: Output) -> None:
+        self._settings = settings
+        self._plan = plan
+        self._data_dir = data_dir
+        self._output = output
+        self._nats = EmbeddedNats(
+            data_dir / "nats", port=plan.nats_port, max_store_bytes=settings.nats_max_file_store
+        )
+        password = settings.postgres_password.get_secret_value()
+        self._postgres = EmbeddedPostgres(
+            data_dir / "postgres", port=plan.postgres_port, password=password
+        )
+        self._system = System(self._nats, self._postgres, data_dir=data_dir, output=output)
+
+    async def supervise(self, publisher: Sequence[str]) -> int:
+        """Start, keep running until it is told to stop, stop; returns the exit code."""
+        wish = StopWish()
+        with stop_on_signals(wish, self._system.say):
+            start = asyncio.create_task(self._start(publisher))
+            wanted = asyncio.create_task(wish.wanted.wait())
+            try:
+                return await _until_wanted(start, wanted)
+            except StartFailed as error:
+                self._system.say(str(error))
+                return 1
+            finally:
+                await cancel(start, wanted)
+                await self._system.stop(wish)
+
+    async def _start(self, publisher: Sequence[str]) -> None:
+        for note in self._plan.notes:
+            self._system.say(note)
+        replicas = self._plan.replicas
+        await self._system.start([(replica, self._program(replica)) for replica in replicas])
+        self._output.write(self._banner())
+        if publisher:
+            environment = self._log_environment()
+            self._system.start_publisher(Program([*publisher, replicas[0].url], environment))
+
+    def _program(self, replica: Replica) -> Program:
+        return Program(
+            command=replica.function.command,
+            environment={
+                "DATABASE_URL": self._postgres.url,
+                "NATS_URL": self._nats.url,
+                "HOST": LOOPBACK,
+                "PORT": str(replica.port),
+                **self._log_environment(),
+            },
+            stop_seconds=self._settings.shutdown_timeout_seconds + _GRACE_SECONDS,
+        )
+
+    def _log_environment(self) -> dict[str, str]:
+        """Have lines written as they come, and readable where a person reads them."""
+        unset = "log_format" not in self._settings.model_fields_set
+        readable = {"LOG_FORMAT": "console"} if unset and os.isatty(_STDOUT) else {}
+        return {"PYTHONUNBUFFERED": "1", **readable}
+
+    def _banner(self) -> str:
+        return banner(
+            self._plan,
+            database_url=self._postgres.url,
+            nats_url=self._nats.url,
+            monitoring_url=self._nats.monitoring_url,
+            data_dir=self._data_dir,
+        )
+
+
+async def _until_wanted(start: asyncio.Task[None], wanted: asyncio.Task[bool]) -> int:
+    """Wait for the wish to stop, and raise what goes wrong with the start before it."""
+    await asyncio.wait([start, wanted], return_when=asyncio.FIRST_COMPLETED)
+    if start.done():
+        start.result()
+        await wanted
+    return 0

@@ -1,0 +1,141 @@
+"""The processes of the whole system: started in order, kept running, stopped in order."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+import asyncpg
+
+from runtime.local.checks import check_http
+from runtime.local.keeper import Keeper
+from runtime.local.nats_server import EmbeddedNats
+from runtime.local.output import Output
+from runtime.local.plan import Replica
+from runtime.local.postgres_server import EmbeddedPostgres
+from runtime.local.process import Child, Program
+from runtime.local.readiness import StartFailed, until_ready
+from runtime.local.run_state import Running, RunState, remove_run_state
+from runtime.local.server import EmbeddedServer
+from runtime.local.stopping import StopWish
+from runtime.local.tasks import together
+from runtime.postgres.migrate import migrate
+
+_PUBLISHER_TURN, _NATS_TURN, _POSTGRES_TURN = 0, 8, 9
+"""When each is stopped; the functions have their turns in between."""
+
+_READY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One kept process: when it is stopped, and where it answers."""
+
+    keeper: Keeper
+    stop_turn: int
+    url: str
+
+    def running(self) -> Running:
+        """Describe it for the run state."""
+        return Running(
+            self.keeper.name, self.url, pid=self.keeper.pid, finished=self.keeper.finished
+        )
+
+
+class System:
+    """Broker, database, functions and publisher on one machine.
+
+    Attributes:
+        say: Writes a line in the supervisor's own name.
+    """
+
+    def __init__(
+        self, nats: EmbeddedNats, postgres: EmbeddedPostgres, *, data_dir: Path, output: Output
+    ) -> None:
+        self.say = output.named("eps")
+        self._nats = nats
+        self._postgres = postgres
+        self._data_dir = data_dir
+        self._output = output
+        self._kept: list[Kept] = []
+        self._is_ready = False
+
+    async def start(self, programs: Sequence[tuple[Replica, Program]]) -> None:
+        """Start broker and database, migrate, start the functions; return when all are ready.
+
+        Raises:
+            StartFailed: Something could not be started; what was started runs on.
+        """
+        await together(
+            self._start_server(self._nats, _NATS_TURN),
+            self._start_server(self._postgres, _POSTGRES_TURN),
+        )
+        await self._migrate()
+        await together(*(self._start_replica(*program) for program in programs))
+        self._is_ready = True
+        self._save()
+
+    def start_publisher(self, program: Program) -> None:
+        """Send test events; it may finish."""
+        start = partial(Child.start, program, self._output.named("publisher"))
+        self._keep("publisher", start, _PUBLISHER_TURN, may_finish=True)
+
+    async def stop(self, wish: StopWish) -> None:
+        """Stop all that was started, turn by turn."""
+        self._is_ready = False
+        remove_run_state(self._data_dir)
+        in_turn = sorted(self._kept, key=attrgetter("stop_turn"))
+        for turn, group in groupby(in_turn, key=attrgetter("stop_turn")):
+            impatient = wish.forced if turn >= _NATS_TURN else wish.hurried
+            await asyncio.gather(*(self._stop(kept.keeper, impatient) for kept in group))
+
+    async def _stop(self, keeper: Keeper, impatient: asyncio.Event) -> None:
+        await keeper.stop(impatient)
+        self.say(f"{keeper.name} stopped")
+
+    async def _start_server(self, server: EmbeddedServer, stop_turn: int) -> None:
+        on_line = self._output.named(server.name)
+
+        async def start() -> Child:
+            await server.prepare(on_line)
+            return await Child.start(server.program(), on_line)
+
+        await server.prepare(on_line)  # what can't be is told at once, not tried again
+        keeper = self._keep(server.name, start, stop_turn, url=server.url)
+        await until_ready(
+            server.name, server.check, hopeless=keeper.hopeless(), seconds=server.ready_seconds
+        )
+
+    async def _migrate(self) -> None:
+        try:
+            applied = await migrate(self._postgres.url)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise StartFailed(f"The schema can't be brought up to date: {error}") from error
+        self.say(f"schema up to date, {len(applied)} migrations applied")
+
+    async def _start_replica(self, replica: Replica, program: Program) -> None:
+        start = partial(Child.start, program, self._output.named(replica.name))
+        keeper = self._keep(replica.name, start, replica.function.stop_turn, url=replica.url)
+        check = partial(check_http, f"{replica.url}/health/ready")
+        await until_ready(replica.name, check, hopeless=keeper.hopeless(), seconds=_READY_SECONDS)
+
+    def _keep(
+        self,
+        name: str,
+        start: Callable[[], Awaitable[Child]],
+        stop_turn: int,
+        *,
+        url: str = "",
+        may_finish: bool = False,
+    ) -> Keeper:
+        keeper = Keeper(name, start, say=self.say, changed=self._save, may_finish=may_finish)
+        self._kept.append(Kept(keeper, stop_turn, url))
+        return keeper
+
+    def _save(self) -> None:
+        if self._is_ready:
+            RunState(os.getpid(), tuple(kept.running() for kept in self._kept)).save(self._data_dir)

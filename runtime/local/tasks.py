@@ -1,0 +1,22 @@
+"""Several things at once."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+
+async def together(*steps: Coroutine[Any, Any, None]) -> None:
+    """Take several steps at once; the first that fails ends the others, and is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for step in steps:
+                group.create_task(step)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+async def cancel(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks, and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)

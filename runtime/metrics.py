@@ -1,0 +1,203 @@
+"""Metrics: every name, what it means, and its buckets. No id is ever a label."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import Final, Literal
+
+from prometheus_client import (
+    GC_COLLECTOR,
+    PLATFORM_COLLECTOR,
+    PROCESS_COLLECTOR,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+)
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from functions.events import Source
+
+ErrorType = Literal["invalid", "unreadable", "refused", "unavailable"]
+"""Why an event failed: invalid by the contract, in an unreadable envelope,
+refused by the database, or not taken by the broker."""
+
+_REPORT_BUCKETS: Final = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+)  # fmt: skip
+_REQUEST_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_COMMIT_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_FRESHNESS_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
+_BATCH_BUCKETS: Final = (1, 10, 50, 100, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000)
+
+
+def new_registry() -> CollectorRegistry:
+    """Make a registry that also has the process's own figures."""
+    registry = CollectorRegistry()
+    for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+        registry.register(collector)
+    return registry
+
+
+def source_label(source: Source | None) -> str:
+    """Name a source for a label."""
+    return source or "unknown"
+
+
+class HttpMetrics:
+    """What every function counts of its requests."""
+
+    def __init__(self, registry: CollectorRegistry, service: str) -> None:
+        self._service = service
+        self._seconds = Histogram(
+            "http_request_duration_seconds",
+            "Time from a request's headers to its answer",
+            ("service", "route", "status"),
+            buckets=_REQUEST_BUCKETS,
+            registry=registry,
+        )
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count a request that was answered."""
+        self._seconds.labels(self._service, route, str(status)).observe(seconds)
+
+
+class EventMetrics:
+    """What becomes of events in one function."""
+
+    def __init__(self, registry: CollectorRegistry, service: str) -> None:
+        self._service = service
+        labels = ("service", "source")
+        self._accepted = Counter(
+            "events_accepted_total",
+            "Events that passed validation (gateway) or were taken from the broker (collector)",
+            labels,
+            registry=registry,
+        )
+        self._processed = Counter(
+            "events_processed_total",
+            "Events on the broker's disk (gateway) or committed (collector)",
+            labels,
+            registry=registry,
+        )
+        self._failed = Counter(
+            "events_failed_total",
+            "Events that were not processed, by reason",
+            (*labels, "error_type"),
+            registry=registry,
+        )
+        self._duplicate = Counter(
+            "events_duplicate_total", "Events that were stored already", labels, registry=registry
+        )
+
+    def expect(self, sources: Iterable[Source]) -> None:
+        """Show zeros before the first event, so that a rate has something to start from."""
+        for source in sources:
+            for counter in (self._accepted, self._processed, self._duplicate):
+                counter.labels(self._service, source)
+
+    def accepted(self, source: Source, events: int) -> None:
+        """Count events that were taken."""
+        self._accepted.labels(self._service, source).inc(events)
+
+    def processed(self, source: Source, events: int) -> None:
+        """Count events that are safe where this function puts them."""
+        self._processed.labels(self._service, source).inc(events)
+
+    def duplicate(self, source: Source, events: int) -> None:
+        """Count events that were there already."""
+        self._duplicate.labels(self._service, source).inc(events)
+
+    def failed(self, source: Source | None, error_type: ErrorType, events: int) -> None:
+        """Count events that were not processed."""
+        if events:
+            self._failed.labels(self._service, source_label(source), error_type).inc(events)
+
+
+class ConsumerMetrics:
+    """How a consumer's loop is doing."""
+
+    def __init__(self, registry: CollectorRegistry, service: str) -> None:
+        label = ("service",)
+        self.batch_events = Histogram(
+            "batch_events", "Events in a batch", label, buckets=_BATCH_BUCKETS, registry=registry
+        ).labels(service)
+        self.commit_seconds = Histogram(
+            "batch_commit_seconds",
+            "Time from a decoded batch to its commit",
+            label,
+            buckets=_COMMIT_BUCKETS,
+            registry=registry,
+        ).labels(service)
+        self.redelivered = Counter(
+            "messages_redelivered_total", "Messages that came again", label, registry=registry
+        ).labels(service)
+        self.retried = Counter(
+            "messages_retried_total", "Messages given back to come again", label, registry=registry
+        ).labels(service)
+        self.backlog = Gauge(
+            "consumer_backlog_messages",
+            "Messages not yet acknowledged, delivered or not",
+            label,
+            registry=registry,
+        ).labels(service)
+        self.oldest_seconds = Gauge(
+            "consumer_oldest_message_seconds",
+            "Age of the oldest message not yet acknowledged; 0 when there is none",
+            label,
+            registry=registry,
+        ).labels(service)
+        self.freshness = Freshness()
+        registry.register(self.freshness)
+        self._dead = Counter(
+            "dead_letters_total", "Dead letters stored", ("service", "reason"), registry=registry
+        )
+        self._service = service
+
+    def dead(self, reason: str, letters: int) -> None:
+        """Count dead letters that were stored."""
+        if letters:
+            self._dead.labels(self._service, reason).inc(letters)
+
+
+class Freshness(Collector):
+    """Histogram ``event_freshness_seconds{source}``; an observation stands for many events."""
+
+    def __init__(self) -> None:
+        self._counts: dict[Source, list[int]] = {}
+        self._sums: dict[Source, float] = {}
+
+    def observe(self, source: Source, seconds: float, events: int) -> None:
+        """Record events that were committed so long after the gateway took them."""
+        counts = self._counts.setdefault(source, [0] * (len(_FRESHNESS_BUCKETS) + 1))
+        counts[bisect_left(_FRESHNESS_BUCKETS, seconds)] += events
+        self._sums[source] = self._sums.get(source, 0.0) + seconds * events
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        """Give the histogram to the registry."""
+        family = HistogramMetricFamily(
+            "event_freshness_seconds",
+            "Time from the gateway's acceptance of an event to its commit",
+            labels=("source",),
+        )
+        bounds = [*map(str, map(float, _FRESHNESS_BUCKETS)), "+Inf"]
+        for source, counts in self._counts.items():
+            buckets: Sequence[tuple[str, float]] = list(
+                zip(bounds, accumulate(counts), strict=True)
+            )
+            family.add_metric((source,), buckets=buckets, sum_value=self._sums[source])
+        yield family
+
+
+class ReportMetrics:
+    """How long reports take."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.seconds = Histogram(
+            "report_duration_seconds",
+            "Time to answer a report",
+            ("report_type",),
+            buckets=_REPORT_BUCKETS,
+            registry=registry,
+        )

@@ -1,0 +1,1 @@
+"""PostgreSQL: all SQL, and what runs it."""

@@ -1,0 +1,31 @@
+"""What an error of the database means to a function."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from functions.errors import Refused, Unavailable
+
+_DATA_CLASSES = ("22", "23", "54")
+"""SQLSTATE classes that the data causes: bad value, broken constraint, too
+large. Any other is the database's state or ours, and passes or is mended."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into the ports' own.
+
+    Raises:
+        Refused: The database will never take this data.
+        Unavailable: The database can't do it now.
+    """
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        state = str(error.sqlstate or "")
+        if state.startswith(_DATA_CLASSES):
+            raise Refused(str(error), code=state) from error
+        raise Unavailable(f"the database can't do it now: {state} {error}") from error
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+        raise Unavailable(f"the database can't be reached: {error!r}") from error

@@ -1,0 +1,93 @@
+"""Rows of the report statements in, the figures of ``Reports`` out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from asyncpg import Record
+
+from functions.ports import (
+    BucketCount,
+    BucketRevenue,
+    CampaignRevenue,
+    CityTally,
+    EventFigures,
+    FacebookUsers,
+    KindCount,
+    RevenueFigures,
+    SourceRevenue,
+    Spread,
+    Tally,
+    TiktokUsers,
+    UserFigures,
+    Watching,
+)
+
+Rows = Sequence[Record]
+
+
+def event_figures(rows: Rows, max_buckets: int) -> EventFigures:
+    """Read the rows of ``report_events``."""
+    buckets = [BucketCount(bucket, events) for *_, bucket, events in rows if bucket]
+    return EventFigures(
+        kinds=[KindCount(*kind, events) for *kind, bucket, events in rows if not bucket],
+        buckets=buckets[:max_buckets],
+    )
+
+
+def revenue_figures(rows: Rows, campaigns: Rows, max_buckets: int) -> RevenueFigures:
+    """Read the rows of ``report_revenue`` and ``report_top_campaigns``."""
+    buckets = [BucketRevenue(bucket, *sums) for _, bucket, *sums in rows if bucket]
+    return RevenueFigures(
+        sources=[SourceRevenue(source, *sums) for source, bucket, *sums in rows if not bucket],
+        campaigns=[CampaignRevenue(*row) for row in campaigns],
+        buckets=buckets[:max_buckets],
+    )
+
+
+def campaign_figures(rows: Rows, campaign_id: str, max_buckets: int) -> RevenueFigures:
+    """Read the rows of ``report_campaign``."""
+    figures = revenue_figures(rows, (), max_buckets)
+    campaigns = [CampaignRevenue(campaign_id, *sums) for _, *sums in figures.sources]
+    return replace(figures, campaigns=campaigns)
+
+
+def user_figures(users: Rows, watching: Rows) -> UserFigures:
+    """Read the rows of ``report_users`` and ``report_watching``."""
+    return UserFigures(
+        facebook=FacebookUsers(
+            ages=_spreads(users, "age"),
+            genders=_tallies(users, "gender"),
+            countries=_tallies(users, "country"),
+            cities=[
+                CityTally(row["country"], row["name"], row["number"]) for row in _of(users, "city")
+            ],
+        ),
+        tiktok=TiktokUsers(
+            followers=_spreads(users, "followers"),
+            countries=_tallies(watching, "country"),
+            devices=_tallies(watching, "device"),
+            watching=_watching(watching),
+        ),
+    )
+
+
+def _spreads(rows: Rows, figure: str) -> Sequence[Spread]:
+    return [
+        Spread(row["range"], row["number"], int(row["total"]), row["smallest"], row["largest"])
+        for row in _of(rows, figure)
+    ]
+
+
+def _tallies(rows: Rows, figure: str) -> Sequence[Tally]:
+    return [Tally(row["name"], row["number"]) for row in _of(rows, figure)]
+
+
+def _watching(rows: Rows) -> Watching:
+    for row in _of(rows, "all"):
+        return Watching(row["number"], row["seconds"], row["percentages"])
+    return Watching(0, Decimal(0), Decimal(0))
+
+
+def _of(rows: Rows, figure: str) -> Sequence[Record]:
+    return [row for row in rows if row["figure"] == figure]

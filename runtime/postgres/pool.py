@@ -1,0 +1,72 @@
+"""The pool of connections to the database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from functions.errors import Unavailable
+from runtime.postgres.errors import translated
+from runtime.settings import DatabaseSettings
+
+_ANSWER_SECONDS = 0.8
+_RETRY_SECONDS = 0.5
+
+
+@asynccontextmanager
+async def opened(settings: DatabaseSettings, name: str) -> AsyncIterator[asyncpg.Pool]:
+    """Hold a pool while the context is open.
+
+    Args:
+        settings: Where the database is, how many connections, how long a
+            statement may take.
+        name: Shown in ``pg_stat_activity``.
+
+    Raises:
+        Unavailable: The database did not answer within the time to start.
+    """
+    pool = await _open(settings, name)
+    try:
+        yield pool
+    finally:
+        await _close(pool, settings.shutdown_timeout_seconds)
+
+
+async def _open(settings: DatabaseSettings, name: str) -> asyncpg.Pool:
+    """Open a pool, trying again until the database answers."""
+    give_up = asyncio.get_running_loop().time() + settings.startup_timeout_seconds
+    while True:
+        try:
+            with translated():
+                return await asyncpg.create_pool(
+                    settings.database_url.get_secret_value(),
+                    min_size=1,
+                    max_size=settings.database_pool_size,
+                    timeout=settings.database_timeout_seconds,
+                    command_timeout=settings.database_timeout_seconds,
+                    server_settings={"application_name": name, "timezone": "UTC"},
+                )
+        except Unavailable:
+            if asyncio.get_running_loop().time() > give_up:
+                raise
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _close(pool: asyncpg.Pool, timeout_seconds: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
+
+
+async def check(pool: asyncpg.Pool) -> None:
+    """Ask whether the database answers.
+
+    Raises:
+        Unavailable: It does not, within a second.
+    """
+    with translated():
+        async with asyncio.timeout(_ANSWER_SECONDS), pool.acquire() as connection:
+            await connection.fetchval("SELECT 1")

@@ -1,0 +1,31 @@
+-- Sum the revenue of one campaign, in all and by bucket of time.
+--
+-- $1 start        timestamptz  null for no bound
+-- $2 end          timestamptz  null for no bound
+-- $3 source       text         null for both
+-- $4 campaign_id  text
+-- $5 interval     text         hour, day, week or month; null for no buckets
+-- $6 max_rows     bigint
+-- Returns first a row for each source, with null as bucket, then a row for each
+-- bucket that is not empty, oldest first, with null as source:
+-- (source text, bucket timestamptz, revenue numeric, transactions bigint)
+WITH asked AS (
+    SELECT source, revenue, date_trunc($5::text, occurred_at, 'UTC') AS bucket
+    FROM events
+    WHERE hashtextextended(campaign_id, 0) = hashtextextended($4::text, 0)
+        AND campaign_id = $4::text
+        AND revenue IS NOT NULL
+        AND occurred_at >= coalesce($1::timestamptz, '-infinity')
+        AND occurred_at < coalesce($2::timestamptz, 'infinity')
+        AND ($3::text IS NULL OR source = $3::text::event_source)
+)
+SELECT
+    source::text AS source,
+    bucket,
+    sum(revenue) AS revenue,
+    count(*) AS transactions
+FROM asked
+GROUP BY GROUPING SETS ((source), (bucket))
+HAVING grouping(bucket) = 1 OR bucket IS NOT NULL
+ORDER BY bucket NULLS FIRST
+LIMIT $6::bigint

@@ -1,0 +1,53 @@
+-- Count events by kind and by bucket of time: whole hours from their figures, the rest from rows.
+--
+-- $1  hours_start   timestamptz  first whole hour; null for no bound
+-- $2  hours_end     timestamptz  end of the last whole hour; null for no bound
+-- $3  head_start    timestamptz  the piece of an hour before them
+-- $4  head_end      timestamptz  null for no bound
+-- $5  tail_start    timestamptz  the piece of an hour after them
+-- $6  tail_end      timestamptz
+-- $7  source        text         null for both
+-- $8  funnel_stage  text         null for both
+-- $9  event_type    text         null for all
+-- $10 interval      text         hour, day, week or month; null for no buckets
+-- $11 max_rows      bigint
+-- A piece that ends where it starts is empty.
+-- Returns first a row for each kind, with null as bucket, then a row for each
+-- bucket that is not empty, oldest first, with null as kind:
+-- (source text, funnel_stage text, event_type text, bucket timestamptz, events bigint)
+WITH counted AS (
+    SELECT hour AS occurred_at, source, funnel_stage, event_type, events
+    FROM event_hours
+    WHERE hour >= coalesce($1::timestamptz, '-infinity')
+        AND hour < coalesce($2::timestamptz, 'infinity')
+    UNION ALL
+    SELECT occurred_at, source, funnel_stage, event_type, 1
+    FROM events
+    WHERE occurred_at >= $3::timestamptz
+        AND occurred_at < coalesce($4::timestamptz, 'infinity')
+    UNION ALL
+    SELECT occurred_at, source, funnel_stage, event_type, 1
+    FROM events
+    WHERE occurred_at >= $5::timestamptz
+        AND occurred_at < $6::timestamptz
+),
+asked AS (
+    SELECT
+        source, funnel_stage, event_type, events,
+        date_trunc($10::text, occurred_at, 'UTC') AS bucket
+    FROM counted
+    WHERE ($7::text IS NULL OR source = $7::text::event_source)
+        AND ($8::text IS NULL OR funnel_stage = $8::text::funnel_stage)
+        AND ($9::text IS NULL OR event_type = $9::text)
+)
+SELECT
+    source::text AS source,
+    funnel_stage::text AS funnel_stage,
+    event_type,
+    bucket,
+    sum(events)::bigint AS events
+FROM asked
+GROUP BY GROUPING SETS ((source, funnel_stage, event_type), (bucket))
+HAVING grouping(bucket) = 1 OR bucket IS NOT NULL
+ORDER BY bucket NULLS FIRST
+LIMIT $11::bigint

@@ -1,0 +1,8 @@
+-- Have this transaction's statements planned for their own range of time, and not compiled.
+--
+-- A plan for any range would read a whole table through an index, or a day by
+-- reading all; to compile takes longer than most reports.
+-- Returns one row: the values that were set.
+SELECT
+    set_config('plan_cache_mode', 'force_custom_plan', true),
+    set_config('jit', 'off', true)

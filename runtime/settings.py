@@ -1,0 +1,146 @@
+"""Settings: read once from the environment or ``.env``, every fault reported together."""
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PostgresDsn,
+    SecretStr,
+    TypeAdapter,
+    UrlConstraints,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError, Url
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
+_SIZE = re.compile(r"\s*([0-9]{1,15})\s*(b|kb|mb|gb|)\s*", re.IGNORECASE)
+
+
+def _to_bytes(value: Any) -> Any:
+    match = _SIZE.fullmatch(str(value))
+    if match is None:
+        raise PydanticCustomError("size", "Input should be a size such as 50mb, 512kb or 1048576")
+    return int(match[1]) * _UNITS[match[2].lower()]
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+_POSTGRES = TypeAdapter(PostgresDsn)
+_NATS: TypeAdapter[Url] = TypeAdapter(
+    Annotated[Url, UrlConstraints(allowed_schemes=["nats", "tls"], host_required=True)]
+)
+
+
+def _check_postgres(url: SecretStr) -> SecretStr:
+    _POSTGRES.validate_python(url.get_secret_value())
+    return url
+
+
+def _check_nats(urls: SecretStr) -> SecretStr:
+    for url in urls.get_secret_value().split(","):
+        _NATS.validate_python(url)
+    return urls
+
+
+Size = Annotated[int, BeforeValidator(_to_bytes), Field(ge=1)]
+"""Bytes, written as ``50mb``, ``512kb`` or a plain number; a kilobyte has 1,024 of them."""
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+MAX_MESSAGE_BYTES = 64 * 1024**2
+"""The largest message that a NATS server can be set to take (``max_payload``)."""
+
+MAX_BODY_BYTES = 60 * 1024**2
+"""A body may be one event, which must fit one message with its envelope around it."""
+
+
+class BadSettings(Exception):  # noqa: N818 - an outcome that the command line reports
+    """The settings are missing or wrong; the message has a line for each."""
+
+
+class Settings(BaseSettings):
+    """What every function is told from outside."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
+
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
+        "info"
+    )
+    log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"
+    host: str = "127.0.0.1"
+    port: Port | None = None
+    shutdown_timeout_seconds: Seconds = 20.0
+    startup_timeout_seconds: Seconds = 30.0
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the settings.
+
+        Raises:
+            BadSettings: Some are missing or wrong; it names them all.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            raise BadSettings(_explain(error)) from None
+
+
+class BrokerSettings(Settings):
+    """What a function is told that uses the broker."""
+
+    nats_url: Annotated[SecretStr, AfterValidator(_check_nats)]
+    stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    events_stream_max_bytes: Size = 4 * 1024**3
+    dead_letters_stream_max_bytes: Size = 1024**3
+
+
+class DatabaseSettings(Settings):
+    """What a function is told that uses the database."""
+
+    database_url: Annotated[SecretStr, AfterValidator(_check_postgres)]
+    database_pool_size: Annotated[int, Field(ge=1, le=100)] = 4
+    database_timeout_seconds: Seconds = 20.0
+
+
+class GatewaySettings(BrokerSettings):
+    """What the gateway is told."""
+
+    body_size_limit: Annotated[Size, Field(le=MAX_BODY_BYTES)] = 50 * 1024**2
+    body_bytes_in_flight: Size = 128 * 1024**2
+    body_timeout_seconds: Seconds = 60.0
+    publish_timeout_seconds: Seconds = 5.0
+
+
+class CollectorSettings(BrokerSettings, DatabaseSettings):
+    """What a collector is told."""
+
+    batch_max_messages: Annotated[int, Field(ge=1, le=1000)] = 64
+    batch_max_bytes: Size = 6 * 1024**2
+    batches_in_flight: Annotated[int, Field(ge=1, le=16)] = 2
+    ack_wait_seconds: Seconds = 60.0
+
+
+class ReporterSettings(DatabaseSettings):
+    """What the reporter is told."""
+
+
+def _explain(error: ValidationError) -> str:
+    lines = [
+        f"{'.'.join(map(str, fault['loc'])).upper()}: "
+        + ("is not set" if fault["type"] == "missing" else fault["msg"])
+        for fault in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    return "\n".join(["The settings can't be used:", *(f"  {line}" for line in lines)])

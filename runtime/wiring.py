@@ -1,0 +1,210 @@
+"""Bind each function to what it needs: the only place that knows them all."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from starlette.types import ASGIApp
+
+from functions.events import SOURCES, Source
+from functions.fb_collector.handler import handle as collect_facebook
+from functions.ttk_collector.handler import handle as collect_tiktok
+from runtime.collector import dead_letter_work, event_work
+from runtime.counted_bus import CountedBus
+from runtime.health import Health
+from runtime.http.app import create_app
+from runtime.http.body import BodyReader
+from runtime.http.gateway import gateway_endpoint
+from runtime.http.reporter import report_endpoints
+from runtime.jetstream.backlog import watch_backlog
+from runtime.jetstream.bus import JetStreamBus
+from runtime.jetstream.connection import Broker, connected
+from runtime.jetstream.consumer import Consumer, Work
+from runtime.jetstream.pull import Pull
+from runtime.jetstream.streams import (
+    DEAD_LETTER_COLLECTOR,
+    EVENTS,
+    FB_COLLECTOR,
+    TTK_COLLECTOR,
+    ensure_consumer,
+    ensure_streams,
+)
+from runtime.jetstream.streams import Consumer as Durable
+from runtime.metrics import (
+    ConsumerMetrics,
+    EventMetrics,
+    HttpMetrics,
+    ReportMetrics,
+    new_registry,
+)
+from runtime.postgres.migrate import migrate
+from runtime.postgres.pool import check, opened
+from runtime.postgres.reports import PostgresReports
+from runtime.postgres.store import PostgresEventStore
+from runtime.settings import CollectorSettings, GatewaySettings, ReporterSettings, Settings
+
+Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+"""Runs until its event is set, finishing what is in hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A function, bound and ready to run.
+
+    Attributes:
+        app: Its HTTP side.
+        health: What its probes say; told when it stops.
+        loops: What it does beside HTTP.
+    """
+
+    app: ASGIApp
+    health: Health
+    loops: Sequence[Loop] = ()
+
+
+@asynccontextmanager
+async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
+    """Hold the gateway with its connections while the context is open."""
+    registry = new_registry()
+    events = EventMetrics(registry, "gateway")
+    events.expect(SOURCES)
+    bodies = BodyReader(
+        limit=settings.body_size_limit,
+        bytes_in_flight=settings.body_bytes_in_flight,
+        timeout_seconds=settings.body_timeout_seconds,
+    )
+    async with _broker(settings, "gateway") as broker:
+        await ensure_streams(broker.jetstream, settings)
+        bus = CountedBus(JetStreamBus(broker, settings.publish_timeout_seconds), events)
+        health = Health(
+            {"nats": partial(broker.check_stream, EVENTS)}, lambda: not broker.client.is_closed
+        )
+        app = create_app(
+            {"/events": ("POST", gateway_endpoint(bus, bodies))},
+            health=health,
+            registry=registry,
+            metrics=HttpMetrics(registry, "gateway"),
+        )
+        yield Unit(app, health)
+
+
+@asynccontextmanager
+async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
+    """Hold the reporter with its connections while the context is open."""
+    registry = new_registry()
+    async with opened(settings, "reporter") as pool:
+        await migrate(settings.database_url.get_secret_value())
+        health = Health({"postgres": partial(check, pool)}, lambda: not pool.is_closing())
+        app = create_app(
+            report_endpoints(PostgresReports(pool), ReportMetrics(registry)),
+            health=health,
+            registry=registry,
+            metrics=HttpMetrics(registry, "reporter"),
+        )
+        yield Unit(app, health)
+
+
+def fb_collector(settings: CollectorSettings) -> AbstractAsyncContextManager[Unit]:
+    """Hold the collector of Facebook events while the context is open."""
+    return _collector(settings, FB_COLLECTOR, "facebook")
+
+
+def ttk_collector(settings: CollectorSettings) -> AbstractAsyncContextManager[Unit]:
+    """Hold the collector of TikTok events while the context is open."""
+    return _collector(settings, TTK_COLLECTOR, "tiktok")
+
+
+def dead_letters(settings: CollectorSettings) -> AbstractAsyncContextManager[Unit]:
+    """Hold the collector of dead letters while the context is open."""
+    return _collector(settings, DEAD_LETTER_COLLECTOR, None)
+
+
+_HANDLERS: Final = {"facebook": collect_facebook, "tiktok": collect_tiktok}
+
+
+@asynccontextmanager
+async def _collector(
+    settings: CollectorSettings, durable: Durable, source: Source | None
+) -> AsyncIterator[Unit]:
+    registry = new_registry()
+    metrics = ConsumerMetrics(registry, durable.name)
+    events = EventMetrics(registry, durable.name)
+    async with opened(settings, durable.name) as pool, _broker(settings, durable.name) as broker:
+        await migrate(settings.database_url.get_secret_value())
+        await ensure_streams(broker.jetstream, settings)
+        await ensure_consumer(broker.jetstream, durable, settings.ack_wait_seconds)
+        store = PostgresEventStore(pool)
+        work: Work[Any]
+        if source is None:
+            work = dead_letter_work(store, metrics)
+        else:
+            events.expect([source])
+            collect = partial(_HANDLERS[source], store=store)
+            work = event_work(source, collect, store, metrics, events)
+        health = Health(
+            {
+                "nats": partial(broker.check_stream, durable.stream),
+                "postgres": partial(check, pool),
+            },
+            lambda: not broker.client.is_closed and not pool.is_closing(),
+        )
+        app = create_app(
+            {}, health=health, registry=registry, metrics=HttpMetrics(registry, durable.name)
+        )
+        yield Unit(app, health, _loops(settings, broker, durable, work, metrics))
+
+
+def _loops(
+    settings: CollectorSettings,
+    broker: Broker,
+    durable: Durable,
+    work: Work[Any],
+    metrics: ConsumerMetrics,
+) -> list[Loop]:
+    def consume(stop: asyncio.Event) -> Coroutine[Any, Any, None]:
+        pull = Pull(
+            broker.client,
+            durable,
+            max_messages=settings.batch_max_messages,
+            max_bytes=settings.batch_max_bytes,
+        )
+        return Consumer(work, metrics).run(pull, stop)
+
+    return [
+        *[consume] * settings.batches_in_flight,
+        partial(watch_backlog, broker, durable, metrics),
+    ]
+
+
+def _broker(
+    settings: GatewaySettings | CollectorSettings, name: str
+) -> AbstractAsyncContextManager[Broker]:
+    url = settings.nats_url.get_secret_value()
+    return connected(url, name, settings.startup_timeout_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """How a function is run.
+
+    Attributes:
+        settings: What it is told, read when it starts.
+        port: Where it listens unless told otherwise.
+        hold: Binds it while a context is open.
+    """
+
+    settings: type[Settings]
+    port: int
+    hold: Callable[[Any], AbstractAsyncContextManager[Unit]]
+
+
+FUNCTIONS: Final[Mapping[str, Function]] = {
+    "gateway": Function(GatewaySettings, 3001, gateway),
+    "fb-collector": Function(CollectorSettings, 3002, fb_collector),
+    "ttk-collector": Function(CollectorSettings, 3003, ttk_collector),
+    "reporter": Function(ReporterSettings, 3004, reporter),
+    "dead-letters": Function(CollectorSettings, 3005, dead_letters),
+}

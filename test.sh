@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Check everything: style, types, tests on real servers. Arguments go to pytest.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+source infra/environment.sh
+
+if [[ "${CI:-}" == true ]]; then export NO_COLOR=1; fi
+
+environment requirements-dev.lock
+"$PYTHON" -m ruff check
+"$PYTHON" -m ruff format --check
+"$PYTHON" -m mypy
+exec "$PYTHON" -m pytest "$@"

@@ -1,0 +1,69 @@
+"""Real servers for every test that needs one; they start with the first that asks."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import asyncpg
+import nats
+import pytest
+
+from runtime.local.nats_server import EmbeddedNats
+from runtime.local.postgres_server import EmbeddedPostgres
+from runtime.postgres.migrate import migrate
+
+_TEMPLATE = "migrated"
+
+
+@pytest.fixture(scope="session")
+async def postgres_server() -> AsyncIterator[EmbeddedPostgres]:
+    # Not pytest's own folder, which it closes to the database's user.
+    with tempfile.TemporaryDirectory(prefix="eps-postgres-") as folder:
+        async with EmbeddedPostgres(folder) as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+async def migrated_template(postgres_server: EmbeddedPostgres) -> str:
+    await _execute(postgres_server, f"CREATE DATABASE {_TEMPLATE}")
+    await migrate(postgres_server.url_of(_TEMPLATE))
+    return _TEMPLATE
+
+
+@pytest.fixture
+async def database_url(
+    postgres_server: EmbeddedPostgres, migrated_template: str
+) -> AsyncIterator[str]:
+    name = f"test_{uuid4().hex}"
+    await _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    yield postgres_server.url_of(name)
+    await _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+async def nats_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedNats]:
+    async with EmbeddedNats(tmp_path_factory.mktemp("nats")) as server:
+        yield server
+
+
+@pytest.fixture
+async def nats_url(nats_server: EmbeddedNats) -> AsyncIterator[str]:
+    yield nats_server.url
+    await _delete_streams(nats_server.url)
+
+
+async def _execute(server: EmbeddedPostgres, statement: str) -> None:
+    connection = await asyncpg.connect(server.url_of("postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _delete_streams(url: str) -> None:
+    client = await nats.connect(url)
+    try:
+        for stream in await client.jetstream().streams_info():
+            await client.jetstream().delete_stream(str(stream.config.name))
+    finally:
+        await client.close()
