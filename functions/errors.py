@@ -28,6 +28,9 @@ class Fault:
     code: str
     message: str
 
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.field else self.message
+
 
 class Invalid(Exception):  # noqa: N818 - an outcome, not a programming error
     """The input can never be taken as it is.
@@ -39,7 +42,7 @@ class Invalid(Exception):  # noqa: N818 - an outcome, not a programming error
     """
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(f"{fault.field}: {fault.message}" for fault in faults))
+        super().__init__("; ".join(map(str, faults)))
         self.faults = tuple(faults)
 
 

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeGuard, cast, get_args
 from uuid import UUID
 
@@ -68,6 +68,7 @@ _AMOUNT_RULE = (
 )
 _AMOUNT_LIMIT = 10**12
 _AMOUNT_DECIMALS = 6
+_NO_AMOUNT = Decimal(-1)
 
 
 def _to_utc(moment: datetime) -> datetime:
@@ -345,7 +346,7 @@ class InvalidEvent(Exception):  # noqa: N818 - an outcome, not a programming err
     """
 
     def __init__(self, fault: Fault, *, event_id: str | None, source: Source | None) -> None:
-        super().__init__(f"{fault.field}: {fault.message}")
+        super().__init__(str(fault))
         self.fault = fault
         self.event_id = event_id
         self.source = source
@@ -405,13 +406,13 @@ def has_lone_surrogate(text: bytes) -> bool:
 
 def _refuse_unstorable(raw: bytes) -> None:
     """Refuse what pydantic lets pass and PostgreSQL could not keep."""
-    if b"\\u" in raw:
+    if b"\\" in raw and b"\\u" in raw:  # one byte is found much faster than two
         if any(escape["nul"] for escape in _ESCAPE.finditer(raw)):
             raise Invalid([Fault("", "nul_character", "A string contains a NUL character")])
         if has_lone_surrogate(raw):
             raise Invalid([Fault("", "lone_surrogate", "A string contains a lone surrogate")])
     if b"NaN" in raw or b"Infinity" in raw:
-        with contextlib.suppress(RecursionError):  # pydantic says so itself
+        with contextlib.suppress(ValueError, RecursionError):  # pydantic says so itself
             json.loads(raw, parse_constant=_refuse_constant)
 
 
@@ -420,8 +421,11 @@ def _refuse_constant(_name: str) -> Any:
 
 
 def _exact_amount(raw: bytes) -> Decimal:
-    numbers_exact = json.loads(raw, parse_float=Decimal, parse_int=Decimal)
-    amount: Decimal = numbers_exact["data"]["engagement"]["purchaseAmount"]
+    numbers_as_written = json.loads(raw, parse_float=str, parse_int=str)
+    try:
+        amount = Decimal(numbers_as_written["data"]["engagement"]["purchaseAmount"])
+    except InvalidOperation:  # its exponent is beyond what a Decimal can have
+        amount = _NO_AMOUNT
     if not 0 <= amount < _AMOUNT_LIMIT or round(amount, _AMOUNT_DECIMALS) != amount:
         raise Invalid([Fault("data.engagement.purchaseAmount", "amount", _AMOUNT_RULE)])
     return round(abs(amount), _AMOUNT_DECIMALS)

@@ -87,6 +87,7 @@ class Bus(Protocol):
         Raises:
             Unavailable: Some or none of them are safe; the same call may come
                 again and doubles nothing.
+            Invalid: One is larger than the bus can ever carry.
         """
 
     async def publish_dead_letters(self, letters: Sequence[DeadLetter]) -> None:

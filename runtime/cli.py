@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from functions.publisher.account import Summary
 from runtime.publisher import PublishOptions
 from runtime.publisher import publish as publish_events
 from runtime.settings import BadSettings, DatabaseSettings
@@ -68,9 +69,12 @@ def up(*, no_publisher: bool, data: Path | None, scale: tuple[str, ...]) -> None
 @click.option("--data", type=click.Path(path_type=Path), help="Of which `eps up` [.data].")
 def health(data: Path | None) -> None:
     """Say of each component whether it is healthy; exit 1 when one is not."""
-    from runtime.local.health import check  # noqa: PLC0415
+    from runtime.local.health import check_health  # noqa: PLC0415
 
-    sys.exit(check(data))
+    found = asyncio.run(check_health(data))
+    for line in found.lines:
+        click.echo(line)
+    sys.exit(0 if found.ok else 1)
 
 
 @eps.command()
@@ -117,6 +121,7 @@ def health(data: Path | None) -> None:
 @click.option("--single", is_flag=True, help="One event a request, not in an array.")
 @click.option("--seed", type=int, help="Send the very same bytes every time.")
 def publish(
+    *,
     url: str,
     requests: int | None,
     least: int,
@@ -151,7 +156,7 @@ def publish(
     click.echo(json.dumps(asyncio.run(_publish(options)), indent=2))
 
 
-async def _publish(options: PublishOptions) -> dict[str, object]:
+async def _publish(options: PublishOptions) -> Summary:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

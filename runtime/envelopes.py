@@ -1,11 +1,12 @@
 """Envelopes: what a message on the bus carries, many events or dead letters at once."""
 
+import zlib
 from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
-from functions.errors import Fault
+from functions.errors import Fault, Invalid
 from functions.events import Source
 from functions.ports import DeadLetter, Part, Reason
 
@@ -13,6 +14,15 @@ ENVELOPE_BYTES = 512 * 1024
 """How much a message holds at the most, unless one event alone is larger: every
 message costs the broker a flush to disk, so few large ones are cheap, and a
 collector can still bound what it fetches."""
+
+
+MAX_MESSAGE_BYTES = 31 * 1024**2
+"""What a JetStream stream can keep in one record, 32 MiB, less headers."""
+
+_PACK_ABOVE_BYTES = 8 * 1024**2
+_PACK_LEVEL = 1
+_PACKED = b"\x78"  # how zlib's format starts, and JSON never does
+_MAX_UNPACKED_BYTES = 256 * 1024**2
 
 
 class UnreadableEnvelope(Exception):  # noqa: N818 - an outcome, settled by the consumer
@@ -68,7 +78,7 @@ def decode(source: Source, data: bytes) -> list[Part]:
         UnreadableEnvelope: It is none, or one of another source.
     """
     try:
-        envelope = _ENVELOPES.decode(data)
+        envelope = _ENVELOPES.decode(unpack(data))
     except (msgspec.MsgspecError, RecursionError) as error:
         raise UnreadableEnvelope(f"not an envelope: {error}") from error
     if envelope.source != source:
@@ -77,6 +87,41 @@ def decode(source: Source, data: bytes) -> list[Part]:
         Part(part.correlation_id, part.accepted_at, [bytes(raw) for raw in part.events])
         for part in envelope.parts
     ]
+
+
+def pack(data: bytes) -> bytes:
+    """Make a message fit the broker: compress it where one event alone made it large.
+
+    Takes a second for the largest; not for an event loop.
+
+    Raises:
+        Invalid: It can't be made to fit.
+    """
+    if len(data) <= _PACK_ABOVE_BYTES:
+        return data
+    packed = zlib.compress(data, _PACK_LEVEL)
+    if len(packed) > MAX_MESSAGE_BYTES:
+        message = f"An event may have {MAX_MESSAGE_BYTES} bytes at most, compressed"
+        raise Invalid([Fault("", "event_too_large", message)])
+    return packed
+
+
+def unpack(data: bytes) -> bytes:
+    """Undo ``pack``.
+
+    Raises:
+        UnreadableEnvelope: It is damaged, or larger than any body can be.
+    """
+    if data[:1] != _PACKED:
+        return data
+    unpacker = zlib.decompressobj()
+    try:
+        unpacked = unpacker.decompress(data, _MAX_UNPACKED_BYTES)
+    except zlib.error as error:
+        raise UnreadableEnvelope(f"damaged: {error}") from error
+    if not unpacker.eof:
+        raise UnreadableEnvelope("damaged: it does not end")
+    return unpacked
 
 
 def encode_letters(letters: Sequence[DeadLetter]) -> bytes:
@@ -105,7 +150,7 @@ def decode_letters(data: bytes) -> list[DeadLetter]:
     Raises:
         UnreadableEnvelope: It is no such message.
     """
-    head, _, payloads = data.partition(b"\n")
+    head, _, payloads = unpack(data).partition(b"\n")
     try:
         described = _LETTERS.decode(head)
     except msgspec.MsgspecError as error:

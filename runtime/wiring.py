@@ -17,6 +17,9 @@ from runtime.counted_bus import CountedBus
 from runtime.health import Health
 from runtime.http.app import create_app
 from runtime.http.body import BodyReader
+from runtime.http.documentation.endpoints import documentation_endpoints
+from runtime.http.documentation.gateway import gateway_document
+from runtime.http.documentation.reporter import reporter_document
 from runtime.http.gateway import gateway_endpoint
 from runtime.http.reporter import report_endpoints
 from runtime.jetstream.backlog import watch_backlog
@@ -83,7 +86,14 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
             {"nats": partial(broker.check_stream, EVENTS)}, lambda: not broker.client.is_closed
         )
         app = create_app(
-            {"/events": ("POST", gateway_endpoint(bus, bodies))},
+            {
+                "/events": ("POST", gateway_endpoint(bus, bodies)),
+                **documentation_endpoints(
+                    gateway_document(
+                        url=_url(settings, "gateway"), body_size_limit=settings.body_size_limit
+                    )
+                ),
+            },
             health=health,
             registry=registry,
             metrics=HttpMetrics(registry, "gateway"),
@@ -99,7 +109,10 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
         await migrate(settings.database_url.get_secret_value())
         health = Health({"postgres": partial(check, pool)}, lambda: not pool.is_closing())
         app = create_app(
-            report_endpoints(PostgresReports(pool), ReportMetrics(registry)),
+            {
+                **report_endpoints(PostgresReports(pool), ReportMetrics(registry)),
+                **documentation_endpoints(reporter_document(url=_url(settings, "reporter"))),
+            },
             health=health,
             registry=registry,
             metrics=HttpMetrics(registry, "reporter"),
@@ -177,6 +190,11 @@ def _loops(
         *[consume] * settings.batches_in_flight,
         partial(watch_backlog, broker, durable, metrics),
     ]
+
+
+def _url(settings: Settings, name: str) -> str:
+    """Tell where a function listens on its own machine."""
+    return f"http://127.0.0.1:{settings.port or FUNCTIONS[name].port}"
 
 
 def _broker(

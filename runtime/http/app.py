@@ -134,7 +134,7 @@ class _Observed:
         async def send_identified(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])
                 message["headers"] = [*message["headers"], sent]
             await send(message)
 

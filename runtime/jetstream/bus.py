@@ -12,7 +12,7 @@ from nats.js.errors import APIError, NoStreamResponseError
 from functions.errors import Unavailable
 from functions.events import SOURCES, Source
 from functions.ports import DeadLetter, Part
-from runtime.envelopes import ENVELOPE_BYTES, encode, encode_letters
+from runtime.envelopes import ENVELOPE_BYTES, encode, encode_letters, pack
 from runtime.group_commit import GroupCommit
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, REJECTED, subject_of
@@ -65,7 +65,9 @@ class JetStreamBus:
         await self._publish(DEAD_LETTERS, REJECTED, encode_letters(letters))
 
     async def _publish(self, stream: str, subject: str, data: bytes) -> None:
-        """Publish until it is acknowledged; under one id, so that a repeat is no second message."""
+        """Publish until it is acknowledged, under one id: a repeat is no second message."""
+        if len(data) > 2 * ENVELOPE_BYTES:  # one large event
+            data = await asyncio.to_thread(pack, data)
         message_id = uuid4().hex
         left_seconds = self._timeout_seconds - self._broker.seconds_disconnected()
         try:

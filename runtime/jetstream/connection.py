@@ -11,7 +11,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from functions.errors import Unavailable
-from runtime.settings import MAX_MESSAGE_BYTES
+from runtime.envelopes import MAX_MESSAGE_BYTES
 
 _log = structlog.get_logger()
 

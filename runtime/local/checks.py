@@ -46,14 +46,22 @@ def _failing(body: str) -> str:
     return "".join(f", {name}: {state}" for name, state in checks if state != "ok")
 
 
-async def check_nats(host: str, port: int) -> None:
+async def check_nats(host: str, port: int, server_name: str = "") -> None:
     """Return when a NATS server greets; it has loaded its streams before.
 
+    Args:
+        host: Where it listens.
+        port: Where it listens.
+        server_name: Its name; empty for any.
+
     Raises:
-        NotReady: It does not, or not in time.
+        NotReady: It does not, or not in time, or another one does.
     """
-    if not (await _exchange(host, port, b"")).startswith(b"INFO "):
+    greeting = await _exchange(host, port, b"")
+    if not greeting.startswith(b"INFO "):
         raise NotReady("what answers there is no NATS server")
+    if server_name and f'"server_name":"{server_name}"' not in greeting.decode():
+        raise NotReady("another NATS server answers there")
 
 
 async def check_database(url: str) -> None:
@@ -90,18 +98,18 @@ async def check_postgres(host: str, port: int) -> None:
 async def _exchange(host: str, port: int, request: bytes) -> bytes:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            return await _first_bytes(host, port, request)
+            return await _first_answer(host, port, request)
     except TimeoutError:
         raise NotReady(_SILENT) from None
     except OSError as error:
         raise NotReady(_words(error)) from error
 
 
-async def _first_bytes(host: str, port: int, request: bytes) -> bytes:
+async def _first_answer(host: str, port: int, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(host, port)
     try:
         writer.write(request)
-        return await reader.read(5)
+        return await reader.read(4096)  # one packet: a line from NATS, a byte from PostgreSQL
     finally:
         writer.close()
         with suppress(OSError):

@@ -92,7 +92,7 @@ class Keeper:
 
     async def _keep(self) -> None:
         backoff = Backoff()
-        while True:
+        while not self._stopping.is_set():
             began = monotonic()
             end = await self._run_once()
             if self.finished or self._stopping.is_set():
@@ -113,6 +113,8 @@ class Keeper:
             return f"can't be started: {error}"
         self._changed()
         try:
+            if self._stopping.is_set():  # came too late to end the start itself
+                await self._child.stop()
             code = await self._child.wait()
         finally:
             self._child = None

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 from runtime.local.checks import check_nats
 from runtime.local.ports import LOOPBACK, free_port
@@ -30,6 +31,7 @@ class EmbeddedNats(EmbeddedServer):
         """
         super().__init__(data_dir, port=port)
         self._monitoring_port = free_port()
+        self._server_name = f"embedded-{uuid4().hex}"  # tells it from another on the same port
         self._max_store_bytes = max_store_bytes
 
     @property
@@ -52,7 +54,7 @@ class EmbeddedNats(EmbeddedServer):
         """Say what to run."""
         flags = ["-a", LOOPBACK, "-p", str(self.port), "-m", str(self._monitoring_port)]
         return Program(
-            command=[str(_BINARY), "-c", str(_CONFIGURATION), *flags],
+            command=[str(_BINARY), "-c", str(_CONFIGURATION), "-n", self._server_name, *flags],
             environment={
                 "NATS_STORE_DIR": str(self.data_dir),
                 "NATS_MAX_FILE_STORE": str(self._max_store_bytes),
@@ -61,4 +63,4 @@ class EmbeddedNats(EmbeddedServer):
 
     async def check(self) -> None:
         """Return when it greets a client; streams are loaded before that."""
-        await check_nats(LOOPBACK, self.port)
+        await check_nats(LOOPBACK, self.port, self._server_name)

@@ -62,11 +62,10 @@ class Output:
         self._thread.join(_CLOSE_SECONDS)
 
     def _write_all(self) -> None:
-        try:
-            for text in self._batches():
-                _write(self._descriptor, text.encode("utf-8", "replace"))
-        except OSError:  # the reader is gone
-            self._discard()
+        reader_left = False
+        for text in self._batches():
+            if not reader_left:
+                reader_left = not _write(self._descriptor, text.encode("utf-8", "replace"))
 
     def _batches(self) -> Iterator[str]:
         while (line := self._queue.get()) is not None:
@@ -80,10 +79,6 @@ class Output:
             if line is None:
                 return
 
-    def _discard(self) -> None:
-        while self._queue.get() is not None:
-            pass
-
 
 def prefix(name: str, width: int, colour: int = 0) -> str:
     """Make the head of a line; colour 0 is none."""
@@ -91,9 +86,13 @@ def prefix(name: str, width: int, colour: int = 0) -> str:
     return f"\x1b[{colour}m{head}\x1b[0m" if colour else head
 
 
-def _write(descriptor: int, text: bytes) -> None:
+def _write(descriptor: int, text: bytes) -> bool:
+    """Write all of a text; returns whether anybody is there to read it."""
     while text:
         try:
             text = text[os.write(descriptor, text) :]
         except BlockingIOError:  # somebody else made the terminal non-blocking
             select.select([], [descriptor], [])
+        except OSError:
+            return False
+    return True

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import asyncpg
@@ -80,9 +81,7 @@ class EmbeddedPostgres(EmbeddedServer):
     async def check(self) -> None:
         """Return when the database answers; makes it if it is missing."""
         try:
-            await self._query(DATABASE, "SELECT 1")
-        except asyncpg.InvalidCatalogNameError:
-            await self._query("postgres", f"CREATE DATABASE {DATABASE}")
+            await self._check_answers()
         except asyncpg.InvalidPasswordError as error:
             raise StartFailed(
                 f"POSTGRES_PASSWORD is not the one that {self.data_dir} was made with"
@@ -90,10 +89,17 @@ class EmbeddedPostgres(EmbeddedServer):
         except (OSError, asyncpg.PostgresError) as error:
             raise NotReady(str(error)) from error
 
-    async def _query(self, database: str, statement: str) -> None:
+    async def _check_answers(self) -> None:
+        if await self._query("postgres", "SHOW data_directory") != str(self._cluster):
+            raise NotReady(f"another PostgreSQL answers on port {self.port}")
+        databases = await self._query("postgres", "SELECT array_agg(datname) FROM pg_database")
+        if DATABASE not in databases:
+            await self._query("postgres", f"CREATE DATABASE {DATABASE}")
+
+    async def _query(self, database: str, statement: str) -> Any:
         connection = await asyncpg.connect(self.url_of(database), timeout=ANSWER_SECONDS)
         try:
-            await connection.execute(statement)
+            return await connection.fetchval(statement)
         finally:
             await connection.close()
 

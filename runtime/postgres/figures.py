@@ -28,11 +28,13 @@ Rows = Sequence[Record]
 
 def event_figures(rows: Rows, max_buckets: int) -> EventFigures:
     """Read the rows of ``report_events``."""
-    buckets = [BucketCount(bucket, events) for *_, bucket, events in rows if bucket]
-    return EventFigures(
-        kinds=[KindCount(*kind, events) for *kind, bucket, events in rows if not bucket],
-        buckets=buckets[:max_buckets],
-    )
+    buckets = [BucketCount(row["bucket"], row["events"]) for row in rows if row["bucket"]]
+    kinds = [
+        KindCount(row["source"], row["funnel_stage"], row["event_type"], row["events"])
+        for row in rows
+        if not row["bucket"]
+    ]
+    return EventFigures(kinds=kinds, buckets=buckets[:max_buckets])
 
 
 def revenue_figures(rows: Rows, campaigns: Rows, max_buckets: int) -> RevenueFigures:
@@ -48,7 +50,10 @@ def revenue_figures(rows: Rows, campaigns: Rows, max_buckets: int) -> RevenueFig
 def campaign_figures(rows: Rows, campaign_id: str, max_buckets: int) -> RevenueFigures:
     """Read the rows of ``report_campaign``."""
     figures = revenue_figures(rows, (), max_buckets)
-    campaigns = [CampaignRevenue(campaign_id, *sums) for _, *sums in figures.sources]
+    campaigns = [
+        CampaignRevenue(campaign_id, source.revenue, source.transactions)
+        for source in figures.sources
+    ]
     return replace(figures, campaigns=campaigns)
 
 

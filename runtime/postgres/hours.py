@@ -7,7 +7,7 @@ from functions.ports import Period
 
 _HOUR = timedelta(hours=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_HOUR = datetime.max.replace(minute=0, second=0, microsecond=0, tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class Hours(NamedTuple):
@@ -17,7 +17,7 @@ class Hours(NamedTuple):
         start: First whole hour; None is no bound.
         end: End of the last whole hour; None is no bound.
         head_start: The piece before the whole hours.
-        head_end: None is no bound.
+        head_end: Where the whole hours start.
         tail_start: The piece after the whole hours.
         tail_end: Where the period ends.
     """
@@ -25,7 +25,7 @@ class Hours(NamedTuple):
     start: datetime | None
     end: datetime | None
     head_start: datetime = _EPOCH
-    head_end: datetime | None = _EPOCH
+    head_end: datetime = _EPOCH
     tail_start: datetime = _EPOCH
     tail_end: datetime = _EPOCH
 
@@ -33,13 +33,13 @@ class Hours(NamedTuple):
 def split(period: Period) -> Hours:
     """Split a period, which may lie within one hour: then it is all head."""
     start, end = period.start, period.end
-    if start and (start > _LAST_HOUR or (end and _ceil(start) >= _floor(end))):
+    if start and end and _ceil(start) >= _floor(end):
         return Hours(_EPOCH, _EPOCH, head_start=start, head_end=end)
-    hours = Hours(start and _ceil(start), end and _floor(end))
+    hours = Hours(None, None)
     if start:
-        hours = hours._replace(head_start=start, head_end=hours.start)
-    if end and hours.end:
-        hours = hours._replace(tail_start=hours.end, tail_end=end)
+        hours = hours._replace(start=_ceil(start), head_start=start, head_end=_ceil(start))
+    if end:
+        hours = hours._replace(end=_floor(end), tail_start=_floor(end), tail_end=end)
     return hours
 
 
@@ -49,4 +49,8 @@ def _floor(moment: datetime) -> datetime:
 
 def _ceil(moment: datetime) -> datetime:
     floor = _floor(moment)
-    return moment if moment == floor else floor + _HOUR
+    if moment == floor:
+        return moment
+    # The hour after the last cannot be said; the last instant, which the
+    # driver takes for infinity, parts the same rows.
+    return floor + _HOUR if _LAST - floor > _HOUR else _LAST

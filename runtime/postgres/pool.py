@@ -45,7 +45,7 @@ async def _open(settings: DatabaseSettings, name: str) -> asyncpg.Pool:
                     max_size=settings.database_pool_size,
                     timeout=settings.database_timeout_seconds,
                     command_timeout=settings.database_timeout_seconds,
-                    server_settings={"application_name": name, "timezone": "UTC"},
+                    server_settings={"application_name": name, "timezone": "UTC", "jit": "off"},
                 )
         except Unavailable:
             if asyncio.get_running_loop().time() > give_up:

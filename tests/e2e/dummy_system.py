@@ -38,6 +38,7 @@ def stop(*_):
         file.write("publisher\\n")
     sys.exit(0)
 signal.signal(signal.SIGTERM, stop)
+print("publishing")
 signal.pause()
 """
 

@@ -10,13 +10,20 @@
 -- bucket that is not empty, oldest first, with null as source:
 -- (source text, bucket timestamptz, revenue numeric, transactions bigint)
 WITH asked AS (
-    SELECT source, revenue, date_trunc($5::text, occurred_at, 'UTC') AS bucket
+    -- The driver stores the last and the first instant it knows as infinities.
+    SELECT
+        source, revenue,
+        date_trunc(
+            $5::text,
+            greatest(least(occurred_at, '9999-12-31 23:59:59.999999Z'), '0001-01-01 00:00:00Z'),
+            'UTC'
+        ) AS bucket
     FROM events
     WHERE hashtextextended(campaign_id, 0) = hashtextextended($4::text, 0)
         AND campaign_id = $4::text
         AND revenue IS NOT NULL
         AND occurred_at >= coalesce($1::timestamptz, '-infinity')
-        AND occurred_at < coalesce($2::timestamptz, 'infinity')
+        AND ($2::timestamptz IS NULL OR occurred_at < $2::timestamptz)
         AND ($3::text IS NULL OR source = $3::text::event_source)
 )
 SELECT

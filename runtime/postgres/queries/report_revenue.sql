@@ -3,7 +3,7 @@
 -- $1  hours_start   timestamptz  first whole hour; null for no bound
 -- $2  hours_end     timestamptz  end of the last whole hour; null for no bound
 -- $3  head_start    timestamptz  the piece of an hour before them
--- $4  head_end      timestamptz  null for no bound
+-- $4  head_end      timestamptz
 -- $5  tail_start    timestamptz  the piece of an hour after them
 -- $6  tail_end      timestamptz
 -- $7  source        text         null for both
@@ -17,13 +17,13 @@ WITH summed AS (
     SELECT hour AS occurred_at, source, revenue, transactions
     FROM event_hours
     WHERE hour >= coalesce($1::timestamptz, '-infinity')
-        AND hour < coalesce($2::timestamptz, 'infinity')
+        AND ($2::timestamptz IS NULL OR hour < $2::timestamptz)
         AND transactions > 0
     UNION ALL
     SELECT occurred_at, source, revenue, 1
     FROM events
     WHERE occurred_at >= $3::timestamptz
-        AND occurred_at < coalesce($4::timestamptz, 'infinity')
+        AND occurred_at < $4::timestamptz
         AND revenue IS NOT NULL
     UNION ALL
     SELECT occurred_at, source, revenue, 1
@@ -33,7 +33,14 @@ WITH summed AS (
         AND revenue IS NOT NULL
 ),
 asked AS (
-    SELECT source, revenue, transactions, date_trunc($8::text, occurred_at, 'UTC') AS bucket
+    -- The driver stores the last and the first instant it knows as infinities.
+    SELECT
+        source, revenue, transactions,
+        date_trunc(
+            $8::text,
+            greatest(least(occurred_at, '9999-12-31 23:59:59.999999Z'), '0001-01-01 00:00:00Z'),
+            'UTC'
+        ) AS bucket
     FROM summed
     WHERE $7::text IS NULL OR source = $7::text::event_source
 )

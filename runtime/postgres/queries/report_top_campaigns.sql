@@ -13,7 +13,7 @@ FROM events
 WHERE revenue IS NOT NULL
     AND campaign_id IS NOT NULL
     AND occurred_at >= coalesce($1::timestamptz, '-infinity')
-    AND occurred_at < coalesce($2::timestamptz, 'infinity')
+    AND ($2::timestamptz IS NULL OR occurred_at < $2::timestamptz)
 GROUP BY campaign_id
 ORDER BY sum(revenue) DESC, campaign_id COLLATE "C"
 LIMIT $3::bigint

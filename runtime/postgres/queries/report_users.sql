@@ -11,20 +11,32 @@
 --  total numeric, smallest bigint, largest bigint)
 -- age and followers have range, total, smallest and largest; gender and
 -- country have name; city has country and name.
-WITH newest AS MATERIALIZED (
-    -- Nothing before the period can be newer than what lies in it. The hash
-    -- sorts faster than the text; equal users stay side by side.
-    SELECT DISTINCT ON (source, hashtextextended(user_id, 0), user_id COLLATE "C")
-        source, age, followers, gender, country, city
+WITH theirs AS (
+    -- Nothing before the period can be newer than what lies in it, and without
+    -- an end all that comes after its start lies in it.
+    SELECT source, user_id, occurred_at, id, age, followers, gender, country, city
     FROM events
-    WHERE occurred_at >= coalesce($1::timestamptz, '-infinity')
+    WHERE $2::timestamptz IS NULL
+        AND occurred_at >= coalesce($1::timestamptz, '-infinity')
+        AND ($3::text IS NULL OR source = $3::text::event_source)
+    UNION ALL
+    SELECT source, user_id, occurred_at, id, age, followers, gender, country, city
+    FROM events
+    WHERE $2::timestamptz IS NOT NULL
+        AND occurred_at >= coalesce($1::timestamptz, '-infinity')
         AND (source, user_id) IN (
             SELECT source, user_id
             FROM events
             WHERE occurred_at >= coalesce($1::timestamptz, '-infinity')
-                AND occurred_at < coalesce($2::timestamptz, 'infinity')
+                AND occurred_at < $2::timestamptz
                 AND ($3::text IS NULL OR source = $3::text::event_source)
         )
+),
+newest AS MATERIALIZED (
+    -- The hash sorts faster than the text; equal users stay side by side.
+    SELECT DISTINCT ON (source, hashtextextended(user_id, 0), user_id COLLATE "C")
+        source, age, followers, gender, country, city
+    FROM theirs
     ORDER BY
         source, hashtextextended(user_id, 0), user_id COLLATE "C", occurred_at DESC, id DESC
 ),

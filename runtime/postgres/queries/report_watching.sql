@@ -17,7 +17,7 @@ WITH watched AS MATERIALIZED (
     WHERE source = 'tiktok'
         AND funnel_stage = 'top'
         AND occurred_at >= coalesce($1::timestamptz, '-infinity')
-        AND occurred_at < coalesce($2::timestamptz, 'infinity')
+        AND ($2::timestamptz IS NULL OR occurred_at < $2::timestamptz)
     GROUP BY country, device
 ),
 figures AS (

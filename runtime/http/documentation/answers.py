@@ -1,0 +1,92 @@
+"""The answers of an operation, as an OpenAPI document lists them."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from functions.errors import Fault, Invalid, Unavailable
+from runtime.http.answers import CORRELATION_HEADER, JSON, PROBLEM, Answer, answer_error, problem
+from runtime.http.documentation.schemas import Schema, ref
+
+CORRELATION_ID = "c7f4e0a2-5d0b-4a55-9f52-0d8b6f1c2e37"
+"""The one of every example."""
+
+_HEADERS = {
+    CORRELATION_HEADER: {
+        "description": "The request's own, where it had a good one.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
+    }
+}
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds to wait before the next try.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+
+
+def content(schema: Schema, example: Any = None) -> Schema:
+    """Describe a body, with an example where there is one."""
+    return {"schema": schema} if example is None else {"schema": schema, "example": example}
+
+
+def answer(
+    description: str,
+    bodies: Mapping[str, Schema],
+    headers: Mapping[str, Schema] | None = None,
+) -> Schema:
+    """Describe an answer.
+
+    Args:
+        description: When it is given.
+        bodies: Its content by media type.
+        headers: Beside the correlation id, which every answer has.
+    """
+    return {
+        "description": description,
+        "headers": {**_HEADERS, **(headers or {})},
+        "content": dict(bodies),
+    }
+
+
+def example_of(given: Answer) -> Any:
+    """Show an answer's JSON."""
+    return msgspec.json.decode(given.body)
+
+
+def refusal(
+    status: HTTPStatus, description: str, detail: str, headers: Mapping[str, Schema] | None = None
+) -> Schema:
+    """Describe a problem of the transport, with its detail as an example."""
+    example = example_of(problem(status, detail, CORRELATION_ID))
+    return answer(description, {PROBLEM: content(ref("Problem"), example)}, headers)
+
+
+def invalid(description: str, *faults: Fault) -> Schema:
+    """Describe the answer to what can't be understood."""
+    example = example_of(answer_error(Invalid(faults), CORRELATION_ID))
+    return answer(description, {PROBLEM: content(ref("InvalidProblem"), example)})
+
+
+def unavailable(description: str) -> Schema:
+    """Describe the answer to what should come again."""
+    example = example_of(answer_error(Unavailable(""), CORRELATION_ID))
+    return answer(description, {PROBLEM: content(ref("Problem"), example)}, _RETRY_AFTER)
+
+
+def internal_error() -> Schema:
+    """Describe the answer that should not be."""
+    example = example_of(answer_error(Exception(), CORRELATION_ID))
+    return answer(
+        "A fault of this server; its log says more under the correlation id.",
+        {PROBLEM: content(ref("Problem"), example)},
+    )
+
+
+def json_answer(description: str, name: str, example: Any = None) -> Schema:
+    """Describe an answer that has a component as JSON."""
+    return answer(description, {JSON: content(ref(name), example)})

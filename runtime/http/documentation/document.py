@@ -1,0 +1,117 @@
+"""An OpenAPI document: a function's own operations, and what every function has beside them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from runtime.http.answers import CORRELATION_HEADER
+from runtime.http.documentation import bodies
+from runtime.http.documentation.answers import answer, content, internal_error, json_answer
+from runtime.http.documentation.schemas import Schema, components
+
+Document = dict[str, Any]
+
+_CORRELATION = {
+    "name": CORRELATION_HEADER,
+    "in": "header",
+    "description": (
+        "Your name for the request: 1 to 128 of `A-Z a-z 0-9 . _ : -`. "
+        "Any other is replaced by a UUID, as is a missing one."
+    ),
+    "schema": {"type": "string"},
+    "example": "order-import-42",
+}
+_BODIES = (bodies.Problem, bodies.InvalidProblem, bodies.Liveness, bodies.Readiness)
+
+
+def document(
+    *,
+    title: str,
+    description: str,
+    url: str,
+    paths: Mapping[str, Schema],
+    schemas: Mapping[str, Schema],
+    checks: Sequence[str],
+) -> Document:
+    """Put a document together.
+
+    Args:
+        title: What the function is called.
+        description: What it does, in CommonMark.
+        url: Where it listens on its own machine.
+        paths: Its own operations.
+        schemas: The components that they refer to.
+        checks: What its readiness asks.
+    """
+    shared = components({body.__name__: body for body in _BODIES}, "serialization")
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "description": description, "version": "1.0.0"},
+        "servers": [
+            {"url": "/", "description": "This server"},
+            {"url": url, "description": "On its own machine"},
+        ],
+        "paths": {**paths, **_probe_paths(checks), **_documentation_paths()},
+        "components": {"schemas": dict(sorted({**schemas, **shared}.items()))},
+    }
+
+
+def operation(
+    tag: str,
+    name: str,
+    summary: str,
+    description: str,
+    answers: Mapping[str, Schema],
+    *,
+    parameters: Sequence[Schema] = (),
+    **more: Any,
+) -> Schema:
+    """Describe an operation; every one takes a correlation id, and may fail with a 500."""
+    return {
+        "operationId": name,
+        "tags": [tag],
+        "summary": summary,
+        "description": description,
+        "parameters": [*parameters, _CORRELATION],
+        **more,
+        "responses": dict(sorted({**answers, "500": internal_error()}.items())),
+    }
+
+
+def _probe_paths(checks: Sequence[str]) -> dict[str, Schema]:
+    ready = {"status": "ready", "checks": dict.fromkeys(checks, "ok")}
+    unready = {"status": "unavailable", "checks": dict.fromkeys(checks, "unavailable")}
+    live = {
+        "200": json_answer("It can.", "Liveness", {"status": "live"}),
+        "503": json_answer("It can't, and should be restarted.", "Liveness", {"status": "dead"}),
+    }
+    readiness = {
+        "200": json_answer("It can.", "Readiness", ready),
+        "503": json_answer(
+            "It can't now: something does not answer, or it is shutting down.", "Readiness", unready
+        ),
+    }
+    metrics = {"200": answer("The figures.", {"text/plain": content({"type": "string"})})}
+    return {
+        "/health/live": _get("Operation", "getLiveness", "Can the process do its work?", live),
+        "/health/ready": _get(
+            "Operation", "getReadiness", "Can it, with all that it uses, asked anew?", readiness
+        ),
+        "/metrics": _get("Operation", "getMetrics", "Figures in Prometheus text format", metrics),
+    }
+
+
+def _documentation_paths() -> dict[str, Schema]:
+    page = {"200": answer("The page.", {"text/html": content({"type": "string"})})}
+    json = {
+        "200": answer("The document.", {"application/json": content({"type": "object"})}),
+    }
+    return {
+        "/api": _get("Documentation", "getDocumentation", "This page", page),
+        "/api/openapi.json": _get(
+            "Documentation", "getOpenApi", "The OpenAPI 3.1 document that this page shows", json
+        ),
+    }
+
+
+def _get(tag: str, name: str, summary: str, answers: Mapping[str, Schema]) -> Schema:
+    return {"get": operation(tag, name, summary, "", answers)}

@@ -1,0 +1,36 @@
+"""The documentation behind HTTP."""
+
+from http import HTTPStatus
+
+import msgspec
+from starlette.requests import Request
+
+from runtime.http.answers import Answer
+from runtime.http.app import Endpoint
+from runtime.http.documentation.document import Document
+from runtime.http.documentation.page import render
+
+_PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def documentation_endpoints(document: Document) -> dict[str, tuple[str, Endpoint]]:
+    """Make the endpoints of ``GET /api``, a page, and of the document that it shows."""
+    page = Answer(HTTPStatus.OK, render(document), "text/html; charset=utf-8", _PAGE_HEADERS)
+    machine_readable = Answer(HTTPStatus.OK, msgspec.json.encode(document))
+    return {
+        "/api": ("GET", _always(page)),
+        "/api/openapi.json": ("GET", _always(machine_readable)),
+    }
+
+
+def _always(answer: Answer) -> Endpoint:
+    async def get_documentation(_request: Request) -> Answer:
+        return answer
+
+    return get_documentation

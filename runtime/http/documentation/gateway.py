@@ -1,0 +1,135 @@
+"""The gateway's document."""
+
+from http import HTTPStatus
+from typing import Any
+
+from functions.errors import Fault
+from functions.events import Event
+from runtime.http.answers import JSON, PROBLEM
+from runtime.http.documentation.answers import (
+    answer,
+    content,
+    invalid,
+    json_answer,
+    refusal,
+    unavailable,
+)
+from runtime.http.documentation.bodies import Receipt, RejectedProblem
+from runtime.http.documentation.document import Document, document, operation
+from runtime.http.documentation.event_examples import BROKEN, EVENTS, receipt_example
+from runtime.http.documentation.schemas import Schema, components, ref
+
+_DESCRIPTION = """\
+Takes webhook events from Facebook and TikTok and puts them, each judged alone, \
+on the broker's disk. What its `202` counts is safe, and the same event twice is one event.
+
+Errors are problems (RFC 9457) with a correlation id; so are `404` for an unknown path \
+and `405`, with `Allow`, for an unknown method."""
+
+_POST_EVENTS = """\
+At least one valid event, or none at all, is a `202`: every event is judged alone, and an \
+invalid one beside valid ones is listed in the receipt. Unknown keys are kept with the event. \
+A string with a NUL character or a lone surrogate makes its event invalid.
+
+To send again what may have been taken is harmless."""
+
+_ACCEPT_ENCODING = {
+    "Accept-Encoding": {
+        "description": "There when the Content-Encoding is not taken.",
+        "schema": {"type": "string", "const": "gzip"},
+    }
+}
+
+
+def gateway_document(*, url: str, body_size_limit: int) -> Document:
+    """Describe the gateway.
+
+    Args:
+        url: Where it listens on its own machine.
+        body_size_limit: The most bytes of one body, unpacked.
+    """
+    post = operation(
+        "Events",
+        "postEvents",
+        "Send events",
+        _POST_EVENTS,
+        _answers(body_size_limit),
+        requestBody=_request_body(body_size_limit),
+    )
+    return document(
+        title="Event gateway",
+        description=_DESCRIPTION,
+        url=url,
+        paths={"/events": {"post": post}},
+        schemas={
+            **components({"Event": Event}, "validation"),
+            **components({"Receipt": Receipt, "RejectedProblem": RejectedProblem}, "serialization"),
+        },
+        checks=["nats"],
+    )
+
+
+def _request_body(limit: int) -> Schema:
+    many = {"type": "array", "items": ref("Event")}
+    return {
+        "description": (
+            f"At most {limit} bytes. `Content-Encoding: gzip` is taken; "
+            "the limit is on the unpacked bytes."
+        ),
+        "required": True,
+        "content": {
+            JSON: {"schema": {"anyOf": [ref("Event"), many]}, "examples": _json_examples()},
+            "application/x-ndjson": {
+                "schema": {**many, "description": "One event a line."},
+                "examples": {"lines": _example("One event a line", list(EVENTS.values()))},
+            },
+        },
+    }
+
+
+def _json_examples() -> dict[str, Any]:
+    single = {
+        name: _example(f"{event['source']}, {event['funnelStage']} of the funnel", event)
+        for name, event in EVENTS.items()
+    }
+    pair = [EVENTS["facebookBottom"], BROKEN]
+    return {**single, "array": _example("A valid event and a broken one: 202", pair)}
+
+
+def _example(summary: str, value: Any) -> dict[str, Any]:
+    return {"summary": summary, "value": value}
+
+
+def _answers(limit: int) -> dict[str, Schema]:
+    return {
+        "202": json_answer(
+            "The receipt: what it counts is on the broker's disk.",
+            "Receipt",
+            receipt_example(accepted=1),
+        ),
+        "400": invalid(
+            "The body is not JSON, neither object nor array, or not gzip where it should be.",
+            Fault("", "json_invalid", "The body is not JSON"),
+        ),
+        "408": refusal(
+            HTTPStatus.REQUEST_TIMEOUT, "The body came too slowly.", "The body came too slowly"
+        ),
+        "413": refusal(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "The body is too large; counted while it streams.",
+            f"The body may have {limit} bytes at most",
+        ),
+        "415": refusal(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "Another content type, content encoding, or charset than UTF-8.",
+            f"Content-Type should be {JSON} or application/x-ndjson",
+            _ACCEPT_ENCODING,
+        ),
+        "422": answer(
+            "No event is valid; they are kept as dead letters.",
+            {PROBLEM: content(ref("RejectedProblem"), receipt_example(accepted=0))},
+        ),
+        "503": unavailable(
+            "The broker can't take it now. Some may have been taken: send the same again."
+        ),
+    }

@@ -1,0 +1,81 @@
+"""Reports to show, made by the reporter itself from a few figures."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from functions.ports import (
+    BucketCount,
+    BucketRevenue,
+    CampaignRevenue,
+    CityTally,
+    EventFigures,
+    FacebookUsers,
+    KindCount,
+    Period,
+    RevenueFigures,
+    SourceRevenue,
+    Spread,
+    Tally,
+    TiktokUsers,
+    UserFigures,
+    Watching,
+)
+from functions.reporter import demographics_report, events_report, revenue_report
+from functions.reporter.answers import Report, to_json
+from functions.reporter.questions import DemographicsQuestion, EventsQuestion, RevenueQuestion
+
+_FIRST, _SECOND = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC)
+_PERIOD = Period(_FIRST, datetime(2024, 2, 1, tzinfo=UTC))
+
+
+def events_example() -> Any:
+    """Show events, counted by day."""
+    figures = EventFigures(
+        [
+            KindCount("facebook", "top", "ad.view", 90),
+            KindCount("facebook", "bottom", "checkout.complete", 60),
+        ],
+        [BucketCount(_FIRST, 70), BucketCount(_SECOND, 80)],
+    )
+    question = EventsQuestion(_PERIOD, source="facebook", interval="day")
+    return _shown(events_report.shape(question, figures))
+
+
+def revenue_example() -> Any:
+    """Show revenue of two sources."""
+    figures = RevenueFigures(
+        [
+            SourceRevenue("facebook", Decimal(1000), 5),
+            SourceRevenue("tiktok", Decimal("523.5"), 7),
+        ],
+        [CampaignRevenue("camp-5fCRI", Decimal("774.19"), 1)],
+        [
+            BucketRevenue(_FIRST, Decimal("774.19"), 1),
+            BucketRevenue(_SECOND, Decimal("749.31"), 11),
+        ],
+    )
+    return _shown(revenue_report.shape(RevenueQuestion(_PERIOD, interval="day"), figures))
+
+
+def demographics_example() -> Any:
+    """Show users of two sources."""
+    facebook = FacebookUsers(
+        [Spread(1, 4, 84, 19, 24), Spread(2, 5, 152, 27, 33)],
+        [Tally("female", 5), Tally("male", 4)],
+        [Tally("Ukraine", 9)],
+        [CityTally("Ukraine", "Kyiv", 7), CityTally("Ukraine", "Lviv", 2)],
+    )
+    tiktok = TiktokUsers(
+        [Spread(1, 2, 9000, 1200, 7800), Spread(3, 1, 250000, 250000, 250000)],
+        [Tally("Japan", 3)],
+        [Tally("iOS", 2), Tally("Android", 1)],
+        Watching(3, Decimal("183.9"), Decimal(144)),
+    )
+    question = DemographicsQuestion(_PERIOD)
+    return _shown(demographics_report.shape(question, UserFigures(facebook, tiktok)))
+
+
+def _shown(report: Report) -> Any:
+    return json.loads(to_json(report))

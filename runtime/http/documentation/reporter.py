@@ -1,0 +1,151 @@
+"""The reporter's document."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from functions.errors import Fault
+from functions.events import SOURCES
+from functions.reporter.answers import (
+    DemographicsFilters,
+    DemographicsReport,
+    EventsFilters,
+    EventsReport,
+    RevenueFilters,
+    RevenueReport,
+)
+from functions.reporter.questions import DEFAULT_LIMIT
+from runtime.http.documentation.answers import invalid, json_answer, unavailable
+from runtime.http.documentation.document import Document, document, operation
+from runtime.http.documentation.report_examples import (
+    demographics_example,
+    events_example,
+    revenue_example,
+)
+from runtime.http.documentation.schemas import Schema, components
+
+_DESCRIPTION = """\
+Answers from what is stored, exactly: how many events there are, what was earned, who the users are.
+
+Parameters are optional; unknown, repeated and empty ones are refused. An empty result is a `200` \
+with zeros and empty lists.
+
+Errors are problems (RFC 9457) with a correlation id; so are `404` for an unknown path \
+and `405`, with `Allow`, for an unknown method."""
+
+_LOCAL_DATE_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?$"
+_MOMENT: Final[Schema] = {
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "format": "date-time-local", "pattern": _LOCAL_DATE_TIME},
+        {"type": "string", "format": "date"},
+    ]
+}
+_ANY_CASE = "|".join(
+    "".join(f"[{letter.upper()}{letter}]" for letter in source) for source in SOURCES
+)
+
+# What a question takes in more forms than its answer's filters echo, or says more of.
+_PARAMETERS: Final[Mapping[str, Schema]] = {
+    "from": {
+        "description": "Events from then on: a date-time or a date, UTC without an offset.",
+        "schema": _MOMENT,
+        "example": "2024-01-01",
+    },
+    "to": {
+        "description": (
+            "Events before then; a date takes that whole day in. Should be after `from`."
+        ),
+        "schema": _MOMENT,
+        "example": "2024-01-31",
+    },
+    "source": {
+        "description": "Only this platform's, in any case: `facebook` or `tiktok`.",
+        "schema": {"type": "string", "pattern": f"^({_ANY_CASE})$"},
+        "example": "facebook",
+    },
+    "funnelStage": {"description": "Only events of this stage.", "example": "bottom"},
+    "eventType": {
+        "description": "Only events of this type, which the source and the stage should have.",
+        "example": "checkout.complete",
+    },
+    "campaignId": {
+        "description": "Only this campaign's; TikTok has none.",
+        "schema": {"type": "string", "pattern": "^[^\\u0000]+$"},
+        "example": "camp-5fCRI",
+    },
+    "interval": {
+        "description": "Adds `series`, by buckets of this length in UTC; weeks start on Monday.",
+        "example": "day",
+    },
+    "limit": {"description": "How long lists are at most.", "example": 5},
+}
+
+
+def reporter_document(*, url: str) -> Document:
+    """Describe the reporter.
+
+    Args:
+        url: Where it listens on its own machine.
+    """
+    reports = (EventsReport, RevenueReport, DemographicsReport)
+    return document(
+        title="Event reports",
+        description=_DESCRIPTION,
+        url=url,
+        paths={
+            "/reports/events": _report(
+                "Count events", EventsReport, EventsFilters, events_example()
+            ),
+            "/reports/revenue": _report(
+                "Sum revenue", RevenueReport, RevenueFilters, revenue_example()
+            ),
+            "/reports/demographics": _report(
+                "Describe users", DemographicsReport, DemographicsFilters, demographics_example()
+            ),
+        },
+        schemas=components({report.__name__: report for report in reports}, "serialization"),
+        checks=["postgres"],
+    )
+
+
+def _report(
+    summary: str, report: type[BaseModel], filters: type[BaseModel], example: Any
+) -> Schema:
+    answers = {
+        "200": json_answer("The report.", report.__name__, example),
+        "400": invalid(
+            "Parameters are wrong, or do not go together; every fault at once.",
+            Fault("from", "range", "Should be before to"),
+        ),
+        "503": unavailable("There is no answer now; ask the same again."),
+    }
+    get = operation(
+        "Reports",
+        f"get{report.__name__}",
+        summary,
+        str(report.__doc__),
+        answers,
+        parameters=_parameters(filters),
+    )
+    return {"get": get}
+
+
+def _parameters(filters: type[BaseModel]) -> list[Schema]:
+    """List the parameters of a question: what its answer's filters echo."""
+    fields = components({filters.__name__: filters}, "serialization")[filters.__name__]
+    return [
+        {"name": name, "in": "query", "schema": _wanted(name, schema), **_PARAMETERS[name]}
+        for name, schema in fields["properties"].items()
+    ]
+
+
+def _wanted(name: str, echoed: Schema) -> Schema:
+    """Make the schema of a parameter from that of its echo, where null stands for none given."""
+    choices = [choice for choice in echoed.get("anyOf", [echoed]) if choice.get("type") != "null"]
+    default = {"default": DEFAULT_LIMIT} if name == "limit" else {}
+    if all("enum" in choice for choice in choices):
+        values = [value for choice in choices for value in choice["enum"]]
+        return {"type": "string", "enum": list(dict.fromkeys(values))}
+    return {**choices[0], **default}

@@ -1,0 +1,265 @@
+"""What PostgreSQL reports is what a plain reading of the rows says."""
+
+import random
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import product
+from typing import Any, get_args
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from functions.errors import Unavailable
+from functions.events import EVENT_TYPES, REVENUE_TYPES, SOURCES, EventRow
+from functions.ports import EventFigures, Interval, Period, Reports, RevenueFigures, UserFigures
+from functions.reporter.demographics_report import AGE_EDGES, FOLLOWER_EDGES
+from functions.reporter.series import MAX_BUCKETS
+from runtime.postgres.reports import PostgresReports
+from tests.fakes_reports import NOON, FakeReports, a_row, a_sale
+
+INSERT = f"""INSERT INTO events ({", ".join(EventRow._fields)})
+    VALUES ({", ".join(f"${place}" for place in range(1, len(EventRow._fields) + 1))})"""  # noqa: S608
+RECOUNT = """INSERT INTO event_hours
+    SELECT date_trunc('hour', occurred_at, 'UTC'), source, funnel_stage, event_type,
+        count(*), count(revenue), coalesce(sum(revenue), 0)
+    FROM events GROUP BY 1, 2, 3, 4"""
+STEPS = [timedelta(), timedelta(microseconds=1), timedelta(minutes=20), timedelta(minutes=59)]
+NAMES = ["a", "B", "b", "Z", "é", "я", "\U0001f600", "￿", "a b"]
+ENDS_OF_TIME = [
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(1, 1, 1, microsecond=1, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, 59, 999_998, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+]
+"""The driver turns the outermost into infinities."""
+SESSION = {"timezone": "Asia/Kathmandu"}
+"""Far from UTC, by a part of an hour: a report should not care."""
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    async with asyncpg.create_pool(
+        database_url, min_size=1, max_size=2, server_settings=SESSION
+    ) as pool:
+        yield pool
+
+
+async def keep(pool: asyncpg.Pool, rows: Sequence[EventRow]) -> None:
+    await pool.executemany(INSERT, rows)
+    await pool.execute(RECOUNT)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_every_answer_is_that_of_a_plain_reading(pool: asyncpg.Pool, seed: int) -> None:
+    chance = random.Random(seed)
+    rows = [some_row(chance) for _ in range(400)]
+    await keep(pool, rows)
+
+    for _ in range(40):
+        await agree(PostgresReports(pool), FakeReports(rows), chance)
+
+
+async def agree(real: Reports, plain: Reports, chance: random.Random) -> None:
+    period = some_period(chance)
+    for question in (some_count, some_sum, some_description):
+        method, filters = question(chance)
+        found, expected = [
+            ordered(await getattr(reports, method)(period, **filters)) for reports in (real, plain)
+        ]
+        assert found == expected, (method, period, filters)
+
+
+def ordered(figures: EventFigures | RevenueFigures | UserFigures) -> Any:
+    """Order what the contract leaves in no order."""
+    match figures:
+        case EventFigures(kinds, buckets):
+            return sorted(kinds), buckets
+        case RevenueFigures(sources, campaigns, buckets):
+            return sorted(sources), campaigns, buckets
+        case UserFigures(facebook, tiktok):
+            return [
+                (sorted(facebook.ages), facebook.genders, facebook.countries, facebook.cities),
+                (sorted(tiktok.followers), tiktok.countries, tiktok.devices, tiktok.watching),
+            ]
+
+
+def some_row(chance: random.Random) -> EventRow:
+    source = chance.choice(SOURCES)
+    kinds = [(stage, types) for (of, stage), types in EVENT_TYPES.items() if of == source]
+    stage, types = chance.choice(kinds)
+    event_type = chance.choice(types)
+    facebook, top = source == "facebook", stage == "top"
+    sale = event_type == REVENUE_TYPES[source] and chance.random() < 0.9
+    return a_row(
+        id=UUID(int=chance.getrandbits(128)),
+        occurred_at=some_moment(chance),
+        source=source,
+        funnel_stage=stage,
+        event_type=event_type,
+        user_id=f"user-{chance.randrange(60)}",
+        revenue=Decimal(chance.randrange(10**9)).scaleb(-6) if sale else None,
+        campaign_id=chance.choice(NAMES) if facebook and not top else None,
+        age=chance.choice([0, 17, 18, 24, 64, 65, 150]) if facebook else None,
+        gender=chance.choice(["male", "female", "non-binary"]) if facebook else None,
+        country=chance.choice(NAMES) if facebook or top else None,
+        city=chance.choice(NAMES) if facebook else None,
+        followers=None if facebook else chance.choice([0, 999, 1000, 10**6, 2**63 - 1]),
+        device=chance.choice(["iOS", "Android", "Desktop"]) if not facebook and top else None,
+        watch_seconds=some_watch_time(chance) if not facebook and top else None,
+        percentage_watched=chance.randrange(1001) / 10 if not facebook and top else None,
+    )
+
+
+def some_watch_time(chance: random.Random) -> float:
+    return chance.choice([0.0, 12.345, 300.0, chance.randrange(10**6) / 1000, 1e300])
+
+
+def some_moment(chance: random.Random) -> datetime:
+    """Often on the hour or beside it, often the same, mostly within some days."""
+    if chance.random() < 0.02:
+        return chance.choice(ENDS_OF_TIME)
+    hours = chance.choice([chance.randrange(6), chance.randrange(24 * 40)])
+    return NOON + timedelta(hours=hours) + chance.choice([-1, 1]) * chance.choice(STEPS)
+
+
+def some_period(chance: random.Random) -> Period:
+    start, end = some_moment(chance), some_moment(chance)
+    if start == end:
+        return Period(start, None)
+    return Period(
+        chance.choice([min(start, end), min(start, end), None]),
+        chance.choice([max(start, end), max(start, end), None]),
+    )
+
+
+def some_count(chance: random.Random) -> tuple[str, dict[str, Any]]:
+    source, stage, event_type = chance.choice([*kinds(), (None, None, "comment")])
+    return "count_events", {
+        "source": chance.choice([None, source]),
+        "funnel_stage": chance.choice([None, stage]),
+        "event_type": chance.choice([None, event_type]),
+        "interval": chance.choice([None, *get_args(Interval)]),
+        "max_buckets": chance.choice([3, MAX_BUCKETS]),
+    }
+
+
+def kinds() -> Iterator[tuple[str | None, str | None, str]]:
+    for (source, stage), types in EVENT_TYPES.items():
+        yield from ((source, stage, event_type) for event_type in types)
+
+
+def some_sum(chance: random.Random) -> tuple[str, dict[str, Any]]:
+    return "sum_revenue", {
+        "source": chance.choice([None, *SOURCES]),
+        "campaign_id": chance.choice([None, None, "none", *NAMES]),
+        "interval": chance.choice([None, *get_args(Interval)]),
+        "limit": chance.choice([1, 3, 100]),
+        "max_buckets": chance.choice([3, MAX_BUCKETS]),
+    }
+
+
+def some_description(chance: random.Random) -> tuple[str, dict[str, Any]]:
+    return "describe_users", {
+        "source": chance.choice([None, *SOURCES]),
+        "age_edges": AGE_EDGES,
+        "follower_edges": FOLLOWER_EDGES,
+        "limit": chance.choice([1, 3, 100]),
+    }
+
+
+async def test_periods_at_the_ends_of_time_are_exact(pool: asyncpg.Pool) -> None:
+    moments = [*ENDS_OF_TIME, *(end.replace(minute=30) for end in ENDS_OF_TIME)]
+    rows = [a_row(occurred_at=moment) for moment in moments]
+    await keep(pool, rows)
+    filters: dict[str, Any] = dict.fromkeys(["source", "funnel_stage", "event_type"])
+
+    for start, end in product([None, *moments], repeat=2):
+        if start is None or end is None or start < end:
+            found, expected = [
+                await reports.count_events(
+                    Period(start, end), **filters, interval="hour", max_buckets=10
+                )
+                for reports in (PostgresReports(pool), FakeReports(rows))
+            ]
+            assert found == expected, (start, end)
+
+
+async def test_campaigns_of_one_revenue_are_ordered_by_code_points(pool: asyncpg.Pool) -> None:
+    await keep(pool, [a_sale("5", campaign_id=name) for name in NAMES])
+
+    figures = await PostgresReports(pool).sum_revenue(
+        Period(None, None),
+        source=None,
+        campaign_id=None,
+        interval=None,
+        limit=4,
+        max_buckets=10,
+    )
+
+    assert [campaign.campaign_id for campaign in figures.campaigns] == ["B", "Z", "a", "a b"]
+
+
+async def test_of_two_events_at_one_time_the_greater_id_is_the_newer(pool: asyncpg.Pool) -> None:
+    rows = [a_row(id=UUID(int=place), user_id="a", age=place) for place in (9, 16, 3)]
+    await keep(pool, rows)
+
+    users = await describe(pool, Period(None, None))
+
+    assert [(spread.users, spread.total) for spread in users.facebook.ages] == [(1, 16)]
+
+
+async def test_a_user_has_the_attributes_of_an_event_after_the_period(pool: asyncpg.Pool) -> None:
+    await keep(
+        pool,
+        [
+            a_row(user_id="a", age=20),
+            a_row(user_id="a", age=70, occurred_at=NOON + timedelta(days=400)),
+            a_row(user_id="b", age=40, occurred_at=NOON + timedelta(days=400)),
+        ],
+    )
+
+    users = await describe(pool, Period(NOON, NOON + timedelta(hours=1)))
+
+    assert [(spread.users, spread.total) for spread in users.facebook.ages] == [(1, 70)]
+
+
+async def test_one_user_id_on_two_platforms_is_two_users(pool: asyncpg.Pool) -> None:
+    await keep(pool, [a_row(user_id="a"), a_row(user_id="a", source="tiktok")])
+
+    users = await describe(pool, Period(None, None))
+
+    assert len(users.facebook.ages) == len(users.tiktok.followers) == 1
+
+
+async def describe(pool: asyncpg.Pool, period: Period) -> UserFigures:
+    return await PostgresReports(pool).describe_users(
+        period, source=None, age_edges=AGE_EDGES, follower_edges=FOLLOWER_EDGES, limit=10
+    )
+
+
+async def test_whole_hours_are_read_from_their_figures(pool: asyncpg.Pool) -> None:
+    await keep(pool, [a_sale("1"), a_sale("2", occurred_at=NOON + timedelta(minutes=90))])
+    await pool.execute("DELETE FROM events WHERE occurred_at = $1", NOON)
+
+    figures = await PostgresReports(pool).sum_revenue(
+        Period(NOON, NOON + timedelta(minutes=91)),
+        source=None,
+        campaign_id=None,
+        interval=None,
+        limit=10,
+        max_buckets=10,
+    )
+
+    assert [source.revenue for source in figures.sources] == [Decimal(3)]
+
+
+@pytest.mark.parametrize("method", [some_count, some_sum, some_description])
+async def test_a_closed_pool_is_unavailable(database_url: str, method: Any) -> None:
+    pool = await asyncpg.create_pool(database_url, min_size=1, max_size=1)
+    await pool.close()
+    name, filters = method(random.Random(0))
+
+    with pytest.raises(Unavailable):
+        await getattr(PostgresReports(pool), name)(Period(None, None), **filters)
