@@ -399,17 +399,12 @@ _ESCAPE = re.compile(
 )
 
 
-def has_lone_surrogate(text: bytes) -> bool:
-    """Tell whether JSON text has an escape of half a character, which no UTF-8 can hold."""
-    return any(escape["surrogate"] for escape in _ESCAPE.finditer(text))
-
-
 def _refuse_unstorable(raw: bytes) -> None:
     """Refuse what pydantic lets pass and PostgreSQL could not keep."""
     if b"\\" in raw and b"\\u" in raw:  # one byte is found much faster than two
         if any(escape["nul"] for escape in _ESCAPE.finditer(raw)):
             raise Invalid([Fault("", "nul_character", "A string contains a NUL character")])
-        if has_lone_surrogate(raw):
+        if any(escape["surrogate"] for escape in _ESCAPE.finditer(raw)):
             raise Invalid([Fault("", "lone_surrogate", "A string contains a lone surrogate")])
     if b"NaN" in raw or b"Infinity" in raw:
         with contextlib.suppress(ValueError, RecursionError):  # pydantic says so itself

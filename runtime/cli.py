@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
+from functions.errors import Refused, Unavailable
 from functions.publisher.account import Summary
-from runtime.publisher import PublishOptions
+from runtime.publisher import MakerDied, PublishOptions
 from runtime.publisher import publish as publish_events
 from runtime.settings import BadSettings, DatabaseSettings
 from runtime.wiring import FUNCTIONS
@@ -38,10 +39,12 @@ def migrate() -> None:
 
     Safe to run several times at once: one works, the others wait.
     """
+    from runtime.postgres.errors import translated  # noqa: PLC0415
     from runtime.postgres.migrate import migrate as apply_migrations  # noqa: PLC0415
 
     url = DatabaseSettings.load().database_url.get_secret_value()
-    applied = asyncio.run(apply_migrations(url))
+    with translated():
+        applied = asyncio.run(apply_migrations(url))
     for name in applied:
         click.echo(f"applied {name}")
     if not applied:
@@ -167,6 +170,6 @@ def main() -> None:
     """Run the command line; exit code 0 is done, 1 failed, 2 wrong usage."""
     try:
         eps(standalone_mode=True)
-    except BadSettings as error:
+    except (BadSettings, MakerDied, Unavailable, Refused) as error:
         click.echo(error, err=True)
         sys.exit(1)

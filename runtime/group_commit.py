@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 Item = TypeVar("Item")
 
@@ -52,9 +52,7 @@ class GroupCommit(Generic[Item]):
         waiting = _Waiting(item, size, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if len(self._senders) < self._in_flight:
-            sender = asyncio.create_task(self._send_groups())
-            self._senders.add(sender)
-            sender.add_done_callback(self._senders.discard)
+            self._senders.add(asyncio.create_task(self._send_groups()))
         await waiting.done
 
     async def _send_groups(self) -> None:
@@ -65,6 +63,8 @@ class GroupCommit(Generic[Item]):
                 _settle(group, error)
             else:
                 _settle(group, None)
+        # At once, not when the task is seen to be done: what comes between would wait for ever.
+        self._senders.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     def _take(self) -> list[_Waiting[Item]]:
         group: list[_Waiting[Item]] = []

@@ -1,7 +1,7 @@
 """Split a body into its events, byte for byte, a bounded number at a time."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -12,6 +12,10 @@ WINDOW_BYTES = 512 * 1024
 """How much of a body is split, judged and published at a time: small enough
 that judging it holds up other requests for a few milliseconds only, large
 enough that a message's fixed costs vanish."""
+
+WINDOW_EVENTS = 4096
+"""How many events a window has at the most: tiny ones, which are never valid,
+are many times larger as dead letters."""
 
 _SPACE = b" \t\n\r"
 _CUTS_TRIED = 3
@@ -37,7 +41,8 @@ def split_json(body: bytes) -> Iterator[Sequence[bytes]]:
 
     Yields:
         JSON texts of some events, in their order, about ``WINDOW_BYTES`` of
-        them (more, when one event is larger); what they say is not judged.
+        them (more, when one event is larger), ``WINDOW_EVENTS`` at most; what
+        they say is not judged.
         None at times, so that others may have their turn.
 
     Raises:
@@ -49,7 +54,7 @@ def split_json(body: bytes) -> Iterator[Sequence[bytes]]:
     if opening == b"{":
         yield [body.strip(_SPACE)]
     elif opening == b"[":
-        yield from _windows(body) if plain else _scan(body)
+        yield from _bounded(_windows(body) if plain else _scan(body))
     else:
         raise Invalid([Fault("", "body_type", "The body should be an array of events, or one")])
 
@@ -65,8 +70,15 @@ def split_lines(body: bytes) -> Iterator[Sequence[bytes]]:
     while position < len(body):
         cut = body.find(b"\n", min(position + WINDOW_BYTES, len(body)))
         end = len(body) if cut < 0 else cut
-        yield [line for line in map(bytes.strip, body[position:end].split(b"\n")) if line]
+        lines = [line for line in map(bytes.strip, body[position:end].split(b"\n")) if line]
+        yield from _bounded([lines])
         position = end + 1
+
+
+def _bounded(windows: Iterable[Sequence[bytes]]) -> Iterator[Sequence[bytes]]:
+    for window in windows:
+        for start in range(0, len(window) or 1, WINDOW_EVENTS):
+            yield window[start : start + WINDOW_EVENTS]
 
 
 def _is_plain(body: bytes) -> bool:
@@ -158,11 +170,13 @@ def _scan(body: bytes) -> Iterator[Sequence[bytes]]:
     window: list[bytes] = []
     size, start = 0, body.index(b"[") + 1
     for end in _ends(body):
-        if end is not None:
-            event = body[start:end].strip(_SPACE)
-            window += [event] if event else []
-            size, start = size + len(event), end + 1
-        if end is None or size > WINDOW_BYTES:
+        if end is None:
+            yield []
+            continue
+        event = body[start:end].strip(_SPACE)
+        window += [event] if event else []
+        size, start = size + len(event), end + 1
+        if size > WINDOW_BYTES:
             yield window
             window, size = [], 0
     yield window

@@ -64,7 +64,8 @@ async def handle(
 
     Args:
         windows: Raw events, some at a time, so that only a window of a large
-            request is held in pieces; each is published before the next is split.
+            request is held in pieces; each is published before the next is split,
+            and others have their turn between two.
         correlation_id: The request's; travels with every event.
         accepted_at: When the request came, UTC.
         bus: Where events and dead letters go.
@@ -88,6 +89,7 @@ async def handle(
             ),
             *([bus.publish_dead_letters(letters)] if letters else []),
         )
+        await asyncio.sleep(0)
     return receipt
 
 

@@ -51,7 +51,7 @@ class BodyReader:
         """
         packed = _is_packed(headers.get("content-encoding", ""))
         declared = int(headers.get("content-length") or -1)
-        if declared > self._limit:
+        if declared > self._limit and not packed:
             raise self._too_large()
         async with AsyncExitStack() as held:
             chunks = _timed(stream, self._timeout_seconds)

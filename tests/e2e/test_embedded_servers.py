@@ -90,11 +90,13 @@ async def test_data_are_there_after_sigkill(data_dir: Path) -> None:
         assert await publish(broker, b"x") == 2
 
 
-async def test_a_pid_file_that_names_another_program_prevents_no_start(data_dir: Path) -> None:
+async def test_a_pid_file_that_names_another_program_prevents_no_start(
+    postgres_server: EmbeddedPostgres, data_dir: Path
+) -> None:
     async with EmbeddedPostgres(data_dir):
         pass
     pid_file = data_dir / "cluster" / "postmaster.pid"
-    pid_file.write_text(f"{os.getpid()}\n{data_dir}\n")
+    pid_file.write_text(f"{postgres_server.pid}\n{data_dir}\n")
 
     async with EmbeddedPostgres(data_dir) as server:
         assert await execute(server, "SELECT 1")

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import json
 import multiprocessing
 import socket
@@ -14,7 +15,7 @@ from aiohttp import web
 
 from functions.events import InvalidEvent, parse
 from functions.publisher.account import Summary
-from runtime.publisher import PublishOptions, publish
+from runtime.publisher import MakerDied, PublishOptions, publish
 
 
 @dataclass
@@ -119,7 +120,9 @@ async def test_what_a_failing_gateway_refused_is_not_acknowledged(gateway: Gatew
     assert summary["acknowledged"]["totalEvents"] == len(gateway.ids(accepted_only=True))
 
 
-async def test_a_refused_connection_is_an_error_and_not_the_end() -> None:
+async def test_a_refused_connection_is_an_error_and_not_the_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
@@ -128,6 +131,8 @@ async def test_a_refused_connection_is_an_error_and_not_the_end() -> None:
     assert summary["byStatus"] == {"error": 5}
     assert summary["distinct"]["totalEvents"] > 0
     assert summary["acknowledged"]["totalEvents"] == summary["acknowledged"]["invalid"] == 0
+    gc.collect()
+    assert caplog.records == []
 
 
 async def test_only_the_content_type_is_said(gateway: Gateway) -> None:
@@ -225,6 +230,17 @@ async def test_no_process_is_left_behind(gateway: Gateway) -> None:
     await publish(a_run(gateway.url))
 
     assert multiprocessing.active_children() == []
+
+
+async def test_a_run_whose_maker_is_killed_fails_at_once(gateway: Gateway) -> None:
+    running = asyncio.create_task(publish(a_run(gateway.url, requests=None)))
+    await gateway.reached.wait()
+    (maker,) = multiprocessing.active_children()
+
+    maker.kill()
+
+    with pytest.raises(MakerDied):
+        await asyncio.wait_for(running, timeout=10)
 
 
 async def test_the_maker_dies_with_a_killed_publisher(gateway: Gateway) -> None:

@@ -16,7 +16,7 @@ from runtime.http.documentation.answers import (
 )
 from runtime.http.documentation.bodies import Receipt, RejectedProblem
 from runtime.http.documentation.document import Document, document, operation
-from runtime.http.documentation.event_examples import BROKEN, EVENTS, receipt_example
+from runtime.http.documentation.event_examples import EVENTS, receipt_example
 from runtime.http.documentation.schemas import Schema, components, ref
 
 _DESCRIPTION = """\
@@ -92,8 +92,8 @@ def _json_examples() -> dict[str, Any]:
         name: _example(f"{event['source']}, {event['funnelStage']} of the funnel", event)
         for name, event in EVENTS.items()
     }
-    pair = [EVENTS["facebookBottom"], BROKEN]
-    return {**single, "array": _example("A valid event and a broken one: 202", pair)}
+    several = [EVENTS["facebookBottom"], EVENTS["tiktokBottom"]]
+    return {**single, "several": _example("several", several)}
 
 
 def _example(summary: str, value: Any) -> dict[str, Any]:
