@@ -1,4 +1,4 @@
-"""What a consumer's loop does with a batch: a collector's handler, and the figures of its outcome."""
+"""What a consumer's loop does with a batch: a handler, and the figures of its outcome."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
@@ -29,9 +30,12 @@ class UnreadableEnvelope(Exception):  # noqa: N818 - an outcome, settled by the 
     """A message is not what it should be; its bytes go to the dead letters."""
 
 
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
 class _Part(msgspec.Struct, rename="camel"):
     correlation_id: str
-    accepted_at: datetime
+    accepted_at: _Moment
     events: list[msgspec.Raw]
 
 
@@ -49,8 +53,8 @@ class _Letter(msgspec.Struct, rename="camel"):
     source: Source | None
     event_id: str | None
     correlation_id: str | None
-    accepted_at: datetime
-    payload_bytes: int
+    accepted_at: _Moment
+    payload_bytes: Annotated[int, msgspec.Meta(ge=0)]
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -153,7 +157,7 @@ def decode_letters(data: bytes) -> list[DeadLetter]:
     head, _, payloads = unpack(data).partition(b"\n")
     try:
         described = _LETTERS.decode(head)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise UnreadableEnvelope(f"not an envelope of dead letters: {error}") from error
     letters, start = [], 0
     for letter in described:

@@ -1,4 +1,4 @@
-"""Group commit: what concurrent callers bring goes out together, and each waits until it is safe."""
+"""Group commit: what concurrent callers bring goes out together; each waits until it is safe."""
 
 import asyncio
 from collections import deque

@@ -42,14 +42,18 @@ def _renderers(form: str, service: str) -> list[Any]:
         return [
             name_service,
             structlog.processors.dict_tracebacks,
-            structlog.processors.EventRenamer("message"),
             structlog.processors.JSONRenderer(serializer=_to_json),
         ]
     return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
 
 
+_FIRST = ("timestamp", "level", "service", "message")
+
+
 def _to_json(event: dict[str, Any], **_options: Any) -> bytes:
-    return msgspec.json.encode(event, enc_hook=str)
+    event["message"] = event.pop("event")
+    ordered = {key: event.pop(key) for key in _FIRST} | event
+    return msgspec.json.encode(ordered, enc_hook=str)
 
 
 class _Forward(logging.Handler):

@@ -54,6 +54,7 @@ Size = Annotated[int, BeforeValidator(_to_bytes), Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
+
 class BadSettings(Exception):  # noqa: N818 - an outcome that the command line reports
     """The settings are missing or wrong; the message has a line for each."""
 
@@ -105,7 +106,7 @@ class DatabaseSettings(Settings):
 
     database_url: Annotated[SecretStr, AfterValidator(_check_postgres)]
     database_pool_size: Annotated[int, Field(ge=1, le=100)] = 4
-    database_timeout_seconds: Seconds = 20.0
+    database_timeout_seconds: Seconds = 15.0
 
 
 class GatewaySettings(BrokerSettings):
@@ -123,11 +124,13 @@ class CollectorSettings(BrokerSettings, DatabaseSettings):
     batch_max_messages: Annotated[int, Field(ge=1, le=1000)] = 64
     batch_max_bytes: Size = 6 * 1024**2
     batches_in_flight: Annotated[int, Field(ge=1, le=16)] = 2
-    ack_wait_seconds: Seconds = 60.0
+    ack_wait_seconds: Seconds = 20.0
 
 
 class ReporterSettings(DatabaseSettings):
     """What the reporter is told."""
+
+    database_timeout_seconds: Seconds = 30.0
 
 
 def _explain(error: ValidationError) -> str:

@@ -199,9 +199,9 @@ def _ends(body: bytes) -> Iterator[int | None]:
             break  # a string that never ends
         if depth == 0 or (depth == 1 and mark == b","):
             yield token.start()
-        if depth == 0 and not body[token.end() :].strip(_SPACE):
-            return
         if depth == 0:
+            if mark == b"]" and not body[token.end() :].strip(_SPACE):
+                return
             break
         if number % _BREATH == 0:
             yield None

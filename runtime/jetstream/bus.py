@@ -72,7 +72,7 @@ class JetStreamBus:
         left_seconds = self._timeout_seconds - self._broker.seconds_disconnected()
         try:
             async with asyncio.timeout(left_seconds):
-                while not await self._try(stream, subject, data, message_id):
+                while not await self._try(stream, subject, data, message_id):  # noqa: ASYNC110 - each turn asks the broker
                     await asyncio.sleep(_PAUSE_SECONDS)
         except TimeoutError as error:
             raise Unavailable("the broker does not acknowledge") from error

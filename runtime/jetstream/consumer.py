@@ -80,7 +80,7 @@ class Consumer(Generic[Item]):
             _log.warning("batch given back", messages=len(messages), error=str(error))
             await self._give_back(messages)
             return False
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, every message is settled
             _log.exception("batch failed", messages=len(messages))
             return await self._isolate(messages)
         for message in messages:

@@ -57,11 +57,14 @@ def _function(name: str, stop_turn: int) -> Function:
     return Function(name, setting, stop_turn, (sys.executable, "-m", "runtime", "run", name))
 
 
+COLLECTORS_TURN = 2
+"""When what takes from the broker is stopped: after what puts there, once that is taken."""
+
 FUNCTIONS = (
     _function("gateway", 1),
-    _function("fb-collector", 2),
-    _function("ttk-collector", 2),
-    _function("dead-letters", 2),
+    _function("fb-collector", COLLECTORS_TURN),
+    _function("ttk-collector", COLLECTORS_TURN),
+    _function("dead-letters", COLLECTORS_TURN),
     _function("reporter", 3),
 )
 

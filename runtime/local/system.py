@@ -12,10 +12,11 @@ from pathlib import Path
 import asyncpg
 
 from runtime.local.checks import check_http
+from runtime.local.drain import wait_until_drained
 from runtime.local.keeper import Keeper
 from runtime.local.nats_server import EmbeddedNats
 from runtime.local.output import Output
-from runtime.local.plan import Replica
+from runtime.local.plan import COLLECTORS_TURN, Replica
 from runtime.local.postgres_server import EmbeddedPostgres
 from runtime.local.process import Child, Program
 from runtime.local.readiness import StartFailed, until_ready
@@ -29,6 +30,9 @@ _PUBLISHER_TURN, _NATS_TURN, _POSTGRES_TURN = 0, 8, 9
 """When each is stopped; the functions have their turns in between."""
 
 _READY_SECONDS = 60.0
+
+_DRAIN_SECONDS = 15.0
+"""How long collectors may go on with what the gateway took, when all is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +90,21 @@ class System:
 
     async def stop(self, wish: StopWish) -> None:
         """Stop all that was started, turn by turn."""
-        self._is_ready = False
+        was_ready, self._is_ready = self._is_ready, False
         remove_run_state(self._data_dir)
         in_turn = sorted(self._kept, key=attrgetter("stop_turn"))
         for turn, group in groupby(in_turn, key=attrgetter("stop_turn")):
+            if turn == COLLECTORS_TURN and was_ready:
+                await self._drain(wish)
             impatient = wish.forced if turn >= _NATS_TURN else wish.hurried
             await asyncio.gather(*(self._stop(kept.keeper, impatient) for kept in group))
+
+    async def _drain(self, wish: StopWish) -> None:
+        waiting = await wait_until_drained(
+            self._nats.url, seconds=_DRAIN_SECONDS, impatient=wish.hurried
+        )
+        if waiting:
+            self.say(f"{waiting} messages wait on the broker's disk for the next start")
 
     async def _stop(self, keeper: Keeper, impatient: asyncio.Event) -> None:
         await keeper.stop(impatient)

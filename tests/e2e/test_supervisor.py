@@ -103,7 +103,7 @@ async def system() -> AsyncIterator[Supervised]:
 
 async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - another process's doing
+        while not condition():
             await asyncio.sleep(0.02)
 
 

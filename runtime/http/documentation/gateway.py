@@ -1,9 +1,10 @@
 """The gateway's document."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from functions.errors import Fault
+from functions.errors import Fault, Invalid
 from functions.events import Event
 from runtime.http.answers import JSON, PROBLEM
 from runtime.http.documentation.answers import (
@@ -18,6 +19,7 @@ from runtime.http.documentation.bodies import Receipt, RejectedProblem
 from runtime.http.documentation.document import Document, document, operation
 from runtime.http.documentation.event_examples import EVENTS, receipt_example
 from runtime.http.documentation.schemas import Schema, components, ref
+from runtime.splitting import split_json
 
 _DESCRIPTION = """\
 Takes webhook events from Facebook and TikTok and puts them, each judged alone, \
@@ -93,11 +95,19 @@ def _json_examples() -> dict[str, Any]:
         for name, event in EVENTS.items()
     }
     several = [EVENTS["facebookBottom"], EVENTS["tiktokBottom"]]
-    return {**single, "several": _example("several", several)}
+    return {**single, "several": _example("Several events", several)}
 
 
 def _example(summary: str, value: Any) -> dict[str, Any]:
     return {"summary": summary, "value": value}
+
+
+def _faults_of(body: bytes) -> Sequence[Fault]:
+    try:
+        list(split_json(body))
+    except Invalid as refused:
+        return refused.faults
+    raise AssertionError("the body is JSON")
 
 
 def _answers(limit: int) -> dict[str, Schema]:
@@ -109,7 +119,7 @@ def _answers(limit: int) -> dict[str, Schema]:
         ),
         "400": invalid(
             "The body is not JSON, neither object nor array, or not gzip where it should be.",
-            Fault("", "json_invalid", "The body is not JSON"),
+            *_faults_of(b"event"),
         ),
         "408": refusal(
             HTTPStatus.REQUEST_TIMEOUT, "The body came too slowly.", "The body came too slowly"

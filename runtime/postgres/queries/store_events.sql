@@ -47,7 +47,13 @@ stored AS (
         watch_seconds, percentage_watched, payload
     )
     SELECT
-        id, occurred_at, accepted_at, source::event_source, funnel_stage::funnel_stage, event_type,
+        id,
+        -- The driver sends the first and the last moment of its calendar as infinities.
+        least(
+            greatest(occurred_at, timestamptz '0001-01-01 00:00:00+00'),
+            timestamptz '9999-12-31 23:59:59.999999+00'
+        ),
+        accepted_at, source::event_source, funnel_stage::funnel_stage, event_type,
         event_id, correlation_id, user_id, revenue, campaign_id, age,
         gender, country, city, followers, device,
         watch_seconds, percentage_watched, payload::json

@@ -1,0 +1,175 @@
+"""Events, rows, parts and letters; a test names only what it is about."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from functions.errors import Fault
+from functions.events import EventRow, Source, event_key
+from functions.ports import DeadLetter, Part
+
+NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
+MOMENT = "2024-01-01T12:00:00.000Z"
+
+_FACEBOOK_TOP = {"actionTime": MOMENT, "referrer": "newsfeed", "videoId": None}
+_FACEBOOK_BOTTOM = {
+    "adId": "ad-12345678",
+    "campaignId": "camp-12345",
+    "clickPosition": "center",
+    "device": "mobile",
+    "browser": "Chrome",
+    "purchaseAmount": None,
+}
+_TIKTOK_TOP = {
+    "watchTime": 10,
+    "percentageWatched": 50,
+    "device": "iOS",
+    "country": "Japan",
+    "videoId": "video-1",
+}
+_TIKTOK_BOTTOM = {
+    "actionTime": MOMENT,
+    "profileId": None,
+    "purchasedItem": None,
+    "purchaseAmount": None,
+}
+_BOTTOM_TYPES = {
+    "ad.click",
+    "form.submission",
+    "checkout.complete",
+    "profile.visit",
+    "purchase",
+    "follow",
+}
+
+
+def a_facebook_event(**fields: Any) -> dict[str, Any]:
+    """A valid Facebook event, at the top unless its type is one of the bottom.
+
+    Args:
+        fields: Of the event; ``user`` and ``engagement`` are merged into its
+            data, and so is ``location`` into its user.
+    """
+    user = {
+        "userId": "user-1",
+        "name": "Anna",
+        "age": 30,
+        "gender": "female",
+        "location": {"country": "Ukraine", "city": "Kyiv"} | fields.pop("location", {}),
+    }
+    stage = _stage(fields)
+    event_type = "ad.view" if stage == "top" else "ad.click"
+    engagement = _FACEBOOK_TOP if stage == "top" else _FACEBOOK_BOTTOM
+    head = _head("facebook", f"fb-{uuid4()}", stage, event_type)
+    return head | _data(user, engagement, fields) | fields
+
+
+def a_tiktok_event(**fields: Any) -> dict[str, Any]:
+    """A valid TikTok event, at the top unless its type is one of the bottom.
+
+    Args:
+        fields: Of the event; ``user`` and ``engagement`` are merged into its data.
+    """
+    user = {"userId": "user-1", "username": "anna", "followers": 500}
+    stage = _stage(fields)
+    event_type = "like" if stage == "top" else "follow"
+    engagement = _TIKTOK_TOP if stage == "top" else _TIKTOK_BOTTOM
+    head = _head("tiktok", f"ttk-{uuid4()}", stage, event_type)
+    return head | _data(user, engagement, fields) | fields
+
+
+def raw(event: object) -> bytes:
+    """Write a value as the platforms do: JSON without spaces."""
+    return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def raw_with(event: object, json_text: str) -> bytes:
+    """Write an event in which the string ``@`` stands for a piece of JSON text."""
+    return raw(event).replace(b'"@"', json_text.encode())
+
+
+def a_part(*events: bytes, correlation_id: str = "test", accepted_at: datetime = NOON) -> Part:
+    """A part with these events, or one Facebook event."""
+    return Part(correlation_id, accepted_at, events or (raw(a_facebook_event()),))
+
+
+def a_letter(**fields: Any) -> DeadLetter:
+    """A dead letter of the gateway."""
+    defaults: dict[str, Any] = {
+        "reason": "rejected",
+        "fault": Fault("data.user.age", "int_type", "Input should be a valid integer"),
+        "payload": uuid4().bytes,
+        "position": 0,
+        "source": "facebook",
+        "event_id": "fb-1",
+        "correlation_id": "test",
+        "accepted_at": NOON,
+    }
+    return DeadLetter(**defaults | fields)
+
+
+def a_row(event_id: str | None = None, **fields: Any) -> EventRow:
+    """The row of a Facebook ad view at noon, or of a TikTok like."""
+    event_id = event_id or str(uuid4())
+    source: Source = fields.get("source", "facebook")
+    facebook = source == "facebook"
+    row = EventRow(
+        id=event_key(source, event_id),
+        occurred_at=NOON,
+        accepted_at=NOON,
+        source=source,
+        funnel_stage="top",
+        event_type="ad.view" if facebook else "like",
+        event_id=event_id,
+        correlation_id="test",
+        user_id="user-1",
+        revenue=None,
+        campaign_id=None,
+        age=30 if facebook else None,
+        gender="female" if facebook else None,
+        country="Ukraine",
+        city="Kyiv" if facebook else None,
+        followers=None if facebook else 500,
+        device=None if facebook else "iOS",
+        watch_seconds=None if facebook else 10.0,
+        percentage_watched=None if facebook else 50.0,
+        payload="{}",
+    )
+    return row._replace(**fields)
+
+
+def a_sale(amount: str, event_id: str | None = None, **fields: Any) -> EventRow:
+    """The row of a Facebook checkout."""
+    sale = {"event_type": "checkout.complete", "funnel_stage": "bottom", "campaign_id": "camp-1"}
+    return a_row(event_id, **{**sale, "revenue": Decimal(amount), **fields})
+
+
+def _stage(fields: dict[str, Any]) -> str:
+    stage: str = fields.get(
+        "funnelStage", "bottom" if str(fields.get("eventType")) in _BOTTOM_TYPES else "top"
+    )
+    return stage
+
+
+def _head(source: str, event_id: str, stage: str, event_type: str) -> dict[str, Any]:
+    return {
+        "eventId": event_id,
+        "timestamp": MOMENT,
+        "source": source,
+        "funnelStage": stage,
+        "eventType": event_type,
+    }
+
+
+def _data(
+    user: dict[str, Any], engagement: dict[str, Any], fields: dict[str, Any]
+) -> dict[str, Any]:
+    """Take what concerns the data out of the fields, and merge it in."""
+    return {
+        "data": {
+            "user": user | fields.pop("user", {}),
+            "engagement": engagement | fields.pop("engagement", {}),
+        }
+    }

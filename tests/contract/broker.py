@@ -1,0 +1,72 @@
+"""What the tests on a real broker have in common."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from runtime.jetstream.connection import Broker, connected
+from runtime.jetstream.consumer import Consumer, Work
+from runtime.jetstream.pull import Pull
+from runtime.jetstream.streams import Consumer as Durable
+from runtime.jetstream.streams import ensure_consumer, ensure_streams
+from runtime.metrics import ConsumerMetrics
+from runtime.settings import BrokerSettings
+
+ACK_WAIT_SECONDS = 60.0
+"""Longer than any test: what comes again was given back."""
+
+_PATIENCE_SECONDS = 20.0
+_POLL_SECONDS = 0.02
+
+
+async def eventually(condition: Callable[[], Awaitable[bool] | bool]) -> None:
+    """Return when a condition holds; give up long after it should have."""
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while True:
+            found = condition()
+            if found if isinstance(found, bool) else await found:
+                return
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+@asynccontextmanager
+async def a_broker(url: str, **settings: Any) -> AsyncIterator[Broker]:
+    """Hold a connection to a broker that has the streams."""
+    async with connected(url, "test", 10) as broker:
+        await ensure_streams(broker.jetstream, BrokerSettings(nats_url=url, **settings))  # type: ignore[arg-type]
+        yield broker
+
+
+def a_pull(broker: Broker, durable: Durable, **bounds: int) -> Pull:
+    """Make the pull of one replica."""
+    return Pull(broker.client, durable, **{"max_messages": 64, "max_bytes": 1024**2} | bounds)
+
+
+@asynccontextmanager
+async def consuming(
+    broker: Broker,
+    durable: Durable,
+    work: Work[Any],
+    *,
+    metrics: ConsumerMetrics | None = None,
+    **bounds: int,
+) -> AsyncIterator[None]:
+    """Run a consumer's loop while the context is open."""
+    await ensure_consumer(broker.jetstream, durable, ACK_WAIT_SECONDS)
+    stop = asyncio.Event()
+    consumer = Consumer(work, metrics or ConsumerMetrics(CollectorRegistry(), durable.name))
+    running = asyncio.create_task(consumer.run(a_pull(broker, durable, **bounds), stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await running
+
+
+async def waiting(broker: Broker, durable: Durable) -> int:
+    """Count the messages that are not acknowledged."""
+    info = await broker.jetstream.consumer_info(durable.stream, durable.name)
+    return (info.num_pending or 0) + (info.num_ack_pending or 0)

@@ -1,0 +1,189 @@
+"""The bus on a real broker."""
+
+import asyncio
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from functions.errors import Invalid, Unavailable
+from runtime.envelopes import MAX_MESSAGE_BYTES, decode, decode_letters
+from runtime.jetstream.bus import JetStreamBus
+from runtime.jetstream.connection import Broker, connected
+from runtime.jetstream.streams import (
+    DEAD_LETTERS,
+    EVENTS,
+    REJECTED,
+    ensure_streams,
+    subject_of,
+)
+from runtime.local.nats_server import EmbeddedNats
+from runtime.settings import BrokerSettings
+from tests.builders import a_facebook_event, a_letter, a_part, a_tiktok_event, raw
+from tests.contract.broker import a_broker, eventually
+
+TIMEOUT_SECONDS = 5.0
+
+
+async def stored(broker: Broker, stream: str) -> list[bytes]:
+    """Read all messages of a stream."""
+    info = await broker.jetstream.stream_info(stream)
+    numbers = range(max(info.state.first_seq, 1), info.state.last_seq + 1)
+    messages = [await broker.jetstream.get_msg(stream, number) for number in numbers]
+    return [message.data or b"" for message in messages]
+
+
+async def test_what_is_published_is_on_the_stream_of_its_source(nats_url: str) -> None:
+    facebook, tiktok = raw(a_facebook_event()), raw(a_tiktok_event())
+    async with a_broker(nats_url) as broker:
+        bus = JetStreamBus(broker, TIMEOUT_SECONDS)
+
+        await asyncio.gather(
+            bus.publish("facebook", a_part(facebook)), bus.publish("tiktok", a_part(tiktok))
+        )
+
+        first = await broker.jetstream.get_last_msg(EVENTS, subject_of("facebook"))
+        second = await broker.jetstream.get_last_msg(EVENTS, subject_of("tiktok"))
+    assert decode("facebook", first.data or b"")[0].events == [facebook]
+    assert decode("tiktok", second.data or b"")[0].events == [tiktok]
+
+
+async def test_what_comes_together_goes_together(nats_url: str) -> None:
+    parts = [a_part(correlation_id=str(number)) for number in range(500)]
+    async with a_broker(nats_url) as broker:
+        bus = JetStreamBus(broker, TIMEOUT_SECONDS)
+
+        await asyncio.gather(*(bus.publish("facebook", part) for part in parts))
+
+        envelopes = await stored(broker, EVENTS)
+    found = [part for envelope in envelopes for part in decode("facebook", envelope)]
+    assert {part.correlation_id for part in found} == {part.correlation_id for part in parts}
+    assert len(found) == 500
+    assert len(envelopes) < 10
+
+
+async def test_dead_letters_go_to_a_stream_of_their_own(nats_url: str) -> None:
+    letters = [a_letter(), a_letter(payload=b"\x00\n\xff")]
+    async with a_broker(nats_url) as broker:
+        await JetStreamBus(broker, TIMEOUT_SECONDS).publish_dead_letters(letters)
+
+        message = await broker.jetstream.get_last_msg(DEAD_LETTERS, REJECTED)
+        events = await stored(broker, EVENTS)
+
+    assert decode_letters(message.data or b"") == letters
+    assert events == []
+
+
+async def test_the_largest_body_of_one_event_goes(nats_url: str) -> None:
+    event = raw(a_facebook_event(extra="x" * 50 * 1024**2))
+    async with a_broker(nats_url) as broker:
+        await JetStreamBus(broker, 30).publish("facebook", a_part(event))
+
+        message = await broker.jetstream.get_last_msg(EVENTS, subject_of("facebook"))
+
+    assert decode("facebook", message.data or b"")[0].events == [event]
+
+
+async def test_a_message_just_small_enough_goes_and_a_larger_one_never_will(nats_url: str) -> None:
+    noise = Random(1).randbytes(MAX_MESSAGE_BYTES + 1)
+    async with a_broker(nats_url) as broker:
+        bus = JetStreamBus(broker, 30)
+
+        await bus.publish_dead_letters([a_letter(payload=noise[: MAX_MESSAGE_BYTES - 20_000])])
+        with pytest.raises(Invalid):
+            await bus.publish_dead_letters([a_letter(payload=noise)])
+
+
+async def test_a_full_stream_is_unavailable_at_once_and_takes_again_when_there_is_room(
+    nats_url: str,
+) -> None:
+    part = a_part(b"x" * 5000)
+    async with a_broker(nats_url, events_stream_max_bytes=12_000) as broker:
+        bus = JetStreamBus(broker, 60)
+        await bus.publish("facebook", part)
+        await bus.publish("facebook", part)
+
+        with pytest.raises(Unavailable) as caught:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                await bus.publish("facebook", part)
+        kept = await stored(broker, EVENTS)
+        await broker.jetstream.purge_stream(EVENTS)
+        await bus.publish("facebook", part)
+
+    assert caught.value.retry_after_seconds > 1
+    assert len(kept) == 2
+
+
+async def test_without_its_stream_the_broker_is_unavailable(nats_url: str) -> None:
+    async with connected(nats_url, "test", TIMEOUT_SECONDS) as broker:
+        with pytest.raises(Unavailable):
+            await JetStreamBus(broker, 0.2).publish("facebook", a_part())
+        with pytest.raises(Unavailable):
+            await broker.check_stream(EVENTS)
+
+
+async def test_a_broker_that_is_away_is_unavailable_until_it_is_back(tmp_path: Path) -> None:
+    first = EmbeddedNats(tmp_path)
+    settings = BrokerSettings(nats_url=first.url)  # type: ignore[arg-type]
+    async with first:
+        broker = Broker(first.url, "test")
+        await broker.connect(TIMEOUT_SECONDS)
+        await ensure_streams(broker.jetstream, settings)
+        bus = JetStreamBus(broker, 0.2)
+        await bus.publish("facebook", a_part())
+
+    await eventually(lambda: not broker.client.is_connected)
+    with pytest.raises(Unavailable):
+        await bus.publish("facebook", a_part())
+    with pytest.raises(Unavailable):
+        await broker.check_stream(EVENTS)
+    assert not broker.client.is_closed
+
+    async with EmbeddedNats(tmp_path, port=first.port):
+        await eventually(lambda: broker.client.is_connected)
+        await JetStreamBus(broker, TIMEOUT_SECONDS).publish("facebook", a_part())
+        kept = await stored(broker, EVENTS)
+        await broker.close()
+
+    assert len(kept) == 2
+
+
+async def test_a_request_waits_for_a_broker_that_is_soon_back(tmp_path: Path) -> None:
+    first = EmbeddedNats(tmp_path)
+    async with first:
+        broker = Broker(first.url, "test")
+        await broker.connect(TIMEOUT_SECONDS)
+        await ensure_streams(broker.jetstream, BrokerSettings(nats_url=first.url))  # type: ignore[arg-type]
+
+    await eventually(lambda: not broker.client.is_connected)
+    publishing = asyncio.create_task(JetStreamBus(broker, 30).publish("facebook", a_part()))
+    async with EmbeddedNats(tmp_path, port=first.port):
+        await publishing
+        kept = await stored(broker, EVENTS)
+        await broker.close()
+
+    assert len(kept) == 1
+
+
+async def test_a_broker_that_is_not_there_is_unavailable() -> None:
+    with pytest.raises(Unavailable):
+        async with connected("nats://127.0.0.1:1", "test", 0.2):
+            pass
+
+
+async def test_streams_keep_what_waits_and_can_be_given_other_bounds(nats_url: str) -> None:
+    async with a_broker(nats_url) as broker:
+        await JetStreamBus(broker, TIMEOUT_SECONDS).publish("facebook", a_part())
+    others = [
+        BrokerSettings(nats_url=nats_url, events_stream_max_bytes=size)  # type: ignore[arg-type]
+        for size in (10**6, 10**6, 10**6)
+    ]
+    async with connected(nats_url, "test", TIMEOUT_SECONDS) as broker:
+        await asyncio.gather(*(ensure_streams(broker.jetstream, other) for other in others))
+
+        info = await broker.jetstream.stream_info(EVENTS)
+
+    assert info.config.max_bytes == 10**6
+    assert info.config.retention == "workqueue"
+    assert info.config.discard == "new"
+    assert info.state.messages == 1

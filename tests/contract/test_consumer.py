@@ -1,0 +1,284 @@
+"""The consumer's loop on a real broker."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from functions.errors import Unavailable
+from functions.ports import DeadLetter
+from runtime.envelopes import UnreadableEnvelope
+from runtime.jetstream.backlog import watch_backlog
+from runtime.jetstream.connection import Broker
+from runtime.jetstream.consumer import Work
+from runtime.jetstream.streams import FB_COLLECTOR, TTK_COLLECTOR, ensure_consumer
+from runtime.metrics import ConsumerMetrics
+from tests.contract.broker import (
+    ACK_WAIT_SECONDS,
+    a_broker,
+    a_pull,
+    consuming,
+    eventually,
+    waiting,
+)
+
+POISON = b"poison"
+UNREADABLE = b"unreadable"
+
+
+@dataclass
+class Bench:
+    """Work that notes what it was given.
+
+    Attributes:
+        handled: The messages of each batch that was handled to the end.
+        tried: How often each message came to the handler.
+        buried: The dead letters.
+        is_away: Whether handler and graveyard are unavailable.
+    """
+
+    handled: list[list[bytes]] = field(default_factory=list)
+    tried: Counter[bytes] = field(default_factory=Counter)
+    buried: list[DeadLetter] = field(default_factory=list)
+    is_away: bool = False
+
+    @property
+    def done(self) -> list[bytes]:
+        """All messages handled to the end, sorted."""
+        return sorted(message for batch in self.handled for message in batch)
+
+    @property
+    def work(self) -> Work[bytes]:
+        return Work("facebook", self.decode, self.handle, self.bury)
+
+    def decode(self, data: bytes) -> Sequence[bytes]:
+        if data == UNREADABLE:
+            raise UnreadableEnvelope("it says so")
+        return [data]
+
+    async def handle(self, items: Sequence[bytes]) -> None:
+        self.tried.update(items)
+        if self.is_away:
+            raise Unavailable("the bench is told to be away")
+        if POISON in items:
+            raise ZeroDivisionError
+        self.handled.append(list(items))
+
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        if self.is_away:
+            raise Unavailable("the bench is told to be away")
+        self.buried += letters
+
+
+@pytest.fixture
+async def broker(nats_url: str) -> AsyncIterator[Broker]:
+    async with a_broker(nats_url) as broker:
+        await ensure_consumer(broker.jetstream, FB_COLLECTOR, ACK_WAIT_SECONDS)
+        yield broker
+
+
+async def publish(broker: Broker, *messages: bytes) -> None:
+    for message in messages:
+        await broker.jetstream.publish(FB_COLLECTOR.subject, message)
+
+
+async def test_what_is_there_is_handled_in_one_batch_and_acknowledged(broker: Broker) -> None:
+    bench = Bench()
+    await publish(broker, b"1", b"2", b"3")
+
+    async with consuming(broker, FB_COLLECTOR, bench.work):
+        await eventually(lambda: bool(bench.handled))
+    await broker.client.flush()
+
+    assert bench.handled == [[b"1", b"2", b"3"]]
+    assert await waiting(broker, FB_COLLECTOR) == 0
+
+
+async def test_a_message_that_comes_later_is_taken_at_once(broker: Broker) -> None:
+    bench = Bench()
+
+    async with consuming(broker, FB_COLLECTOR, bench.work):
+        for number in range(3):
+            await publish(broker, b"%d" % number)
+            await eventually(lambda expected=number + 1: len(bench.done) == expected)
+
+    assert bench.done == [b"0", b"1", b"2"]
+
+
+async def test_a_batch_is_bounded_in_messages_and_bytes(broker: Broker) -> None:
+    by_number, by_size = Bench(), Bench()
+    await publish(broker, *(b"%d" % number for number in range(5)))
+    async with consuming(broker, FB_COLLECTOR, by_number.work, max_messages=2):
+        await eventually(lambda: len(by_number.done) == 5)
+    await publish(broker, *(bytes([number]) * 1000 for number in range(5)), b"x" * 5000, b"y")
+    async with consuming(broker, FB_COLLECTOR, by_size.work, max_bytes=2500):
+        await eventually(lambda: len(by_size.done) == 7)
+
+    assert max(map(len, by_number.handled)) == 2
+    assert max(sum(map(len, batch)) for batch in by_size.handled if len(batch) > 1) <= 2500
+    assert [b"x" * 5000] in by_size.handled
+
+
+async def test_what_is_unavailable_comes_again_later_and_nothing_is_lost(broker: Broker) -> None:
+    bench, registry = Bench(is_away=True), CollectorRegistry()
+    metrics = ConsumerMetrics(registry, FB_COLLECTOR.name)
+    clock = asyncio.get_running_loop().time
+    await publish(broker, b"1", UNREADABLE, b"2")
+
+    async with consuming(broker, FB_COLLECTOR, bench.work, metrics=metrics):
+        await eventually(lambda: sample(registry, "messages_retried_total") == 3)
+        given_back_at = clock()
+        bench.is_away = False
+        await eventually(lambda: len(bench.done) == 2)
+        delay_seconds = clock() - given_back_at
+
+    await broker.client.flush()
+    assert bench.done == [b"1", b"2"]
+    assert {letter.payload for letter in bench.buried} == {UNREADABLE}
+    assert await waiting(broker, FB_COLLECTOR) == 0
+    assert delay_seconds > 0.3  # it never hammers
+    assert sample(registry, "messages_redelivered_total") == 3
+
+
+def sample(registry: CollectorRegistry, name: str) -> float | None:
+    return registry.get_sample_value(name, {"service": FB_COLLECTOR.name})
+
+
+async def test_a_message_that_nobody_can_read_is_a_dead_letter_among_good_ones(
+    broker: Broker,
+) -> None:
+    bench = Bench()
+    await publish(broker, b"1", UNREADABLE, b"2")
+
+    async with consuming(broker, FB_COLLECTOR, bench.work):
+        await eventually(lambda: len(bench.done) == 2)
+
+    await broker.client.flush()
+    (letter,) = bench.buried
+    assert (letter.reason, letter.payload, letter.source) == ("unreadable", UNREADABLE, "facebook")
+    assert letter.fault.message == "it says so"
+    assert bench.done == [b"1", b"2"]
+    assert await waiting(broker, FB_COLLECTOR) == 0
+
+
+async def test_a_message_that_crashes_the_handler_is_alone_and_in_the_end_a_dead_letter(
+    broker: Broker,
+) -> None:
+    bench = Bench()
+    await publish(broker, b"1", POISON, b"2")
+
+    async with consuming(broker, FB_COLLECTOR, bench.work):
+        await eventually(lambda: bench.done == [b"1", b"2"])
+        tries_of_the_others = bench.tried[b"1"]
+        await eventually(lambda: bool(bench.buried))
+
+    await broker.client.flush()
+    assert [letter.payload for letter in bench.buried] == [POISON]
+    assert bench.tried[POISON] == 6  # with the others, then alone in each of five deliveries
+    assert tries_of_the_others == 2
+    assert bench.done == [b"1", b"2"]
+    assert await waiting(broker, FB_COLLECTOR) == 0
+
+
+async def test_stopping_finishes_the_batch_in_hand_and_takes_no_other(broker: Broker) -> None:
+    bench, started, go_on = Bench(), asyncio.Event(), asyncio.Event()
+
+    async def handle(items: Sequence[bytes]) -> None:
+        started.set()
+        await go_on.wait()
+        await bench.handle(items)
+
+    await publish(broker, b"1", b"2", b"3")
+    async with AsyncExitStack() as running:
+        work = Work(None, bench.decode, handle, bench.bury)
+        await running.enter_async_context(consuming(broker, FB_COLLECTOR, work, max_messages=2))
+        await started.wait()
+        closing = asyncio.create_task(running.pop_all().aclose())
+        await asyncio.sleep(0)
+        go_on.set()
+        await closing
+    await broker.client.flush()
+
+    assert bench.handled == [[b"1", b"2"]]
+    assert await waiting(broker, FB_COLLECTOR) == 1
+
+
+async def test_what_came_and_nobody_worked_on_is_given_back_at_once(broker: Broker) -> None:
+    pull, other = a_pull(broker, FB_COLLECTOR), a_pull(broker, FB_COLLECTOR)
+    async with pull.open():
+        assert await pull.fetch(0.01) == []  # its last request may still be answered
+        fetching = asyncio.create_task(pull.fetch(60))
+        await eventually(lambda: is_waited_for(broker))
+        fetching.cancel()
+        await publish(broker, b"1")
+        await eventually(lambda: is_delivered(broker))
+
+    async with other.open(), asyncio.timeout(10):
+        messages: list[bytes] = []
+        while not messages:
+            messages = [message.data for message in await other.fetch(5)]
+    assert messages == [b"1"]
+
+
+async def is_waited_for(broker: Broker) -> bool:
+    info = await broker.jetstream.consumer_info(FB_COLLECTOR.stream, FB_COLLECTOR.name)
+    return bool(info.num_waiting)
+
+
+async def is_delivered(broker: Broker) -> bool:
+    info = await broker.jetstream.consumer_info(FB_COLLECTOR.stream, FB_COLLECTOR.name)
+    return bool(info.num_ack_pending)
+
+
+async def test_replicas_share_the_work(broker: Broker) -> None:
+    both_have_one = asyncio.Barrier(2)
+    done: list[list[bytes]] = [[], []]
+
+    def replica(number: int) -> Work[bytes]:
+        async def handle(items: Sequence[bytes]) -> None:
+            if not done[number]:
+                await both_have_one.wait()
+            done[number] += items
+
+        return Work(None, lambda data: [data], handle, Bench().bury)
+
+    async with (
+        consuming(broker, FB_COLLECTOR, replica(0), max_messages=1),
+        consuming(broker, FB_COLLECTOR, replica(1), max_messages=1),
+    ):
+        await publish(broker, *(b"%d" % number for number in range(10)))
+        await eventually(lambda: len(done[0] + done[1]) == 10)
+
+    assert all(done)
+    assert sorted(done[0] + done[1]) == [b"%d" % number for number in range(10)]
+
+
+async def test_a_consumer_takes_the_messages_of_its_own_subject(broker: Broker) -> None:
+    bench = Bench()
+    await publish(broker, b"1")
+
+    async with consuming(broker, TTK_COLLECTOR, bench.work):
+        await broker.jetstream.publish(TTK_COLLECTOR.subject, b"2")
+        await eventually(lambda: bool(bench.done))
+
+    assert bench.done == [b"2"]
+    assert await waiting(broker, FB_COLLECTOR) == 1
+
+
+async def test_the_backlog_and_the_age_of_the_oldest_message_are_measured(broker: Broker) -> None:
+    registry, stop = CollectorRegistry(), asyncio.Event()
+    metrics = ConsumerMetrics(registry, FB_COLLECTOR.name)
+    await broker.jetstream.publish(TTK_COLLECTOR.subject, b"another's")
+    await publish(broker, b"1", b"2")
+
+    watching = asyncio.create_task(watch_backlog(broker, FB_COLLECTOR, metrics, stop))
+    await eventually(lambda: bool(sample(registry, "consumer_oldest_message_seconds")))
+    stop.set()
+    await watching
+
+    assert sample(registry, "consumer_backlog_messages") == 2
+    assert 0 < (sample(registry, "consumer_oldest_message_seconds") or 0) < 20

@@ -1,0 +1,240 @@
+"""One table: whatever carries the input, the same case comes to the same outcome.
+
+A further transport is one more class and one more entry of ``TRANSPORTS``.
+"""
+
+import zlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from typing import Final, Protocol
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from functions.errors import Invalid, Unavailable
+from functions.fb_collector.handler import handle as collect
+from functions.gateway.handler import handle as take
+from runtime.collector import event_work
+from runtime.envelopes import encode
+from runtime.health import Health
+from runtime.http.answers import HttpProblem
+from runtime.http.app import create_app
+from runtime.http.body import BodyReader
+from runtime.http.gateway import gateway_endpoint
+from runtime.jetstream.connection import Broker
+from runtime.jetstream.streams import FB_COLLECTOR
+from runtime.metrics import ConsumerMetrics, EventMetrics, HttpMetrics
+from runtime.splitting import split_json
+from tests.builders import NOON, a_facebook_event, a_part, raw
+from tests.contract.broker import a_broker, consuming, eventually, waiting
+from tests.fakes import FakeBus, FakeEventStore
+
+LIMIT = 10_000
+SERVICE = "fb-collector"
+
+
+class Outcome(Enum):
+    """What a sender learns; see ``functions.errors``."""
+
+    DONE = "acknowledged, 2xx"
+    NEVER_AGAIN = "dead letter, 4xx"
+    AGAIN = "given back, 5xx"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something that comes in, and how the world is.
+
+    Attributes:
+        body: What comes over HTTP.
+        message: What comes over a queue.
+        failure: What every port raises.
+        outcome: What it must come to on every transport.
+    """
+
+    body: bytes
+    message: bytes
+    outcome: Outcome
+    failure: Exception | None = None
+
+
+GOOD: Final = raw(a_facebook_event(eventId="fb-1"))
+BAD: Final = raw(a_facebook_event(eventId="fb-1", timestamp="invalid-timestamp"))
+ENVELOPE: Final = encode("facebook", [a_part(GOOD)])
+BOMB: Final = partial(zlib.compress, bytes(257 * 1024**2), 1)
+
+CASES: Final[dict[str, Callable[[], Case]]] = {
+    "fine": lambda: Case(GOOD, ENVELOPE, Outcome.DONE),
+    "invalid": lambda: Case(BAD, encode("facebook", [a_part(BAD)]), Outcome.NEVER_AGAIN),
+    "unavailable": lambda: Case(GOOD, ENVELOPE, Outcome.AGAIN, Unavailable("away")),
+    "a crash": lambda: Case(GOOD, ENVELOPE, Outcome.AGAIN, ZeroDivisionError()),
+    "a deadline": lambda: Case(GOOD, ENVELOPE, Outcome.AGAIN, TimeoutError()),
+    "an empty body": lambda: Case(b"", b"", Outcome.NEVER_AGAIN),
+    "a body over the limit": lambda: Case(b" " * LIMIT + GOOD, BOMB(), Outcome.NEVER_AGAIN),
+}
+
+
+class Transport(Protocol):
+    """Brings a case to a function."""
+
+    async def bring(self, case: Case) -> Outcome:
+        """Bring it, and tell what the sender learns."""
+
+    async def bring_again(self, case: Case) -> Outcome:
+        """Bring it, or wait until it comes again by itself, when every port works."""
+
+    def keeps(self, event: bytes) -> bool:
+        """Tell whether an event has reached the other side."""
+
+
+@dataclass
+class Direct:
+    """A plain call of the function."""
+
+    bus: FakeBus = field(default_factory=FakeBus)
+
+    async def bring(self, case: Case) -> Outcome:
+        self.bus.failure = case.failure
+        reader = BodyReader(limit=LIMIT, bytes_in_flight=LIMIT, timeout_seconds=5)
+        try:
+            async with reader.read({}, arriving(case.body)) as body:
+                receipt = await take(
+                    split_json(body), correlation_id="x", accepted_at=NOON, bus=self.bus
+                )
+        except (Invalid, HttpProblem):
+            return Outcome.NEVER_AGAIN
+        except Exception:  # noqa: BLE001 - as the table says
+            return Outcome.AGAIN
+        return Outcome.DONE if receipt.accepted_total else Outcome.NEVER_AGAIN
+
+    async def bring_again(self, case: Case) -> Outcome:
+        return await self.bring(Case(case.body, case.message, case.outcome))
+
+    def keeps(self, event: bytes) -> bool:
+        return event in self.bus.events
+
+
+@dataclass
+class Http:
+    """``POST /events`` on the ASGI application."""
+
+    client: httpx.AsyncClient
+    bus: FakeBus
+
+    async def bring(self, case: Case) -> Outcome:
+        self.bus.failure = case.failure
+        headers = {"content-type": "application/json"}
+        answer = await self.client.post("/events", content=case.body, headers=headers)
+        return {2: Outcome.DONE, 4: Outcome.NEVER_AGAIN, 5: Outcome.AGAIN}[
+            answer.status_code // 100
+        ]
+
+    async def bring_again(self, case: Case) -> Outcome:
+        return await self.bring(Case(case.body, case.message, case.outcome))
+
+    def keeps(self, event: bytes) -> bool:
+        return event in self.bus.events
+
+
+@dataclass
+class JetStream:
+    """A message on a real broker, and the collector's loop."""
+
+    broker: Broker
+    store: FakeEventStore
+    registry: CollectorRegistry
+
+    async def bring(self, case: Case) -> Outcome:
+        self.store.failure = case.failure
+        await self.broker.jetstream.publish(FB_COLLECTOR.subject, case.message)
+        return await self._outcome(given_back=0)
+
+    async def bring_again(self, case: Case) -> Outcome:  # noqa: ARG002 - it comes by itself
+        given_back = self._given_back()
+        self.store.failure = None
+        return await self._outcome(given_back)
+
+    async def _outcome(self, given_back: float) -> Outcome:
+        found: list[Outcome] = []
+
+        async def is_settled() -> bool:
+            if self._given_back() > given_back:
+                found.append(Outcome.AGAIN)
+            elif await waiting(self.broker, FB_COLLECTOR) == 0:
+                found.append(Outcome.NEVER_AGAIN if self.store.letters else Outcome.DONE)
+            return bool(found)
+
+        await eventually(is_settled)
+        return found[0]
+
+    def _given_back(self) -> float:
+        found = self.registry.get_sample_value("messages_retried_total", {"service": SERVICE})
+        return found or 0
+
+    def keeps(self, event: bytes) -> bool:
+        return event.decode() in [row.payload for row in self.store.rows.values()]
+
+
+async def arriving(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
+@asynccontextmanager
+async def directly(_nats_url: str) -> AsyncIterator[Transport]:
+    yield Direct()
+
+
+@asynccontextmanager
+async def over_http(_nats_url: str) -> AsyncIterator[Transport]:
+    bus = FakeBus()
+    reader = BodyReader(limit=LIMIT, bytes_in_flight=LIMIT, timeout_seconds=5)
+    registry = CollectorRegistry()
+    app = create_app(
+        {"/events": ("POST", gateway_endpoint(bus, reader))},
+        health=Health(),
+        registry=registry,
+        metrics=HttpMetrics(registry, "gateway"),
+    )
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield Http(client, bus)
+
+
+@asynccontextmanager
+async def over_jetstream(nats_url: str) -> AsyncIterator[Transport]:
+    store, registry = FakeEventStore(), CollectorRegistry()
+    metrics = ConsumerMetrics(registry, SERVICE)
+    events = EventMetrics(registry, SERVICE)
+    work = event_work("facebook", partial(collect, store=store), store, metrics, events)
+    async with (
+        a_broker(nats_url) as broker,
+        consuming(broker, FB_COLLECTOR, work, metrics=metrics),
+    ):
+        yield JetStream(broker, store, registry)
+
+
+TRANSPORTS: Final[dict[str, Callable[[str], AbstractAsyncContextManager[Transport]]]] = {
+    "direct call": directly,
+    "HTTP": over_http,
+    "JetStream": over_jetstream,
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("transport_name", TRANSPORTS)
+async def test_a_case_comes_to_the_same_outcome_on_every_transport(
+    name: str, transport_name: str, nats_url: str
+) -> None:
+    case = CASES[name]()
+    async with TRANSPORTS[transport_name](nats_url) as transport:
+        outcome = await transport.bring(case)
+
+        assert outcome is case.outcome
+        assert transport.keeps(GOOD) is (outcome is Outcome.DONE)
+        if outcome is Outcome.AGAIN:
+            assert await transport.bring_again(case) is Outcome.DONE
+            assert transport.keeps(GOOD)

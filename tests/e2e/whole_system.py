@@ -1,0 +1,154 @@
+"""The whole system as a user runs it, `eps up` in a process of its own, and its publisher."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import psutil  # type: ignore[import-untyped]
+
+from runtime.local.drain import wait_until_drained
+
+_FREE_PORTS = {
+    f"{name}_PORT": "0"
+    for name in (
+        "GATEWAY",
+        "FB_COLLECTOR",
+        "TTK_COLLECTOR",
+        "REPORTER",
+        "DEAD_LETTERS",
+        "NATS",
+        "POSTGRES",
+    )
+}
+_START_SECONDS = 60
+_STOP_SECONDS = 60
+_DRAIN_SECONDS = 120
+_POLL_SECONDS = 0.1
+
+
+class WholeSystem:
+    """`eps up --no-publisher` on a data folder, on free ports."""
+
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        self._data_dir = data_dir
+        self._environment = {**os.environ, **_FREE_PORTS, **settings}
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start everything; return when all functions are ready."""
+        with (self._data_dir.parent / "output").open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "runtime", "up", "--no-publisher"),
+                *("--data", str(self._data_dir)),
+                stdout=output,
+                stderr=output,
+                env=self._environment,
+            )
+        async with asyncio.timeout(_START_SECONDS):
+            while not self._state_file.exists():
+                await asyncio.sleep(_POLL_SECONDS)
+
+    async def stop(self) -> int:
+        """Stop everything as Ctrl-C does; return the exit code."""
+        assert self._process
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(_STOP_SECONDS):
+            return await self._process.wait()
+
+    @property
+    def _state_file(self) -> Path:
+        return self._data_dir / "run.json"
+
+    def _process_of(self, name: str) -> dict[str, Any]:
+        processes = json.loads(self._state_file.read_text())["processes"]
+        return next(process for process in processes if process["name"] == name)
+
+    def url_of(self, name: str) -> str:
+        """Tell where a component answers."""
+        return str(self._process_of(name)["url"])
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a component that runs now."""
+        os.kill(self._process_of(name)["pid"], number)
+
+    @contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """Freeze a component with all its processes: its connections stay, and say nothing."""
+        parent = psutil.Process(self._process_of(name)["pid"])
+        family = [parent, *parent.children(recursive=True)]
+        for process in family:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in family:
+                process.resume()
+
+    async def ask(self, path: str) -> Any:
+        """Ask the reporter."""
+        async with httpx.AsyncClient(base_url=self.url_of("reporter"), timeout=60) as client:
+            answer = await client.get(path)
+            answer.raise_for_status()
+            return answer.json()
+
+    async def fetch(self, query: str) -> list[asyncpg.Record]:
+        """Ask the database itself."""
+        connection = await asyncpg.connect(self.url_of("postgres"))
+        try:
+            return await connection.fetch(query)
+        finally:
+            await connection.close()
+
+    async def drained(self) -> None:
+        """Wait until no message waits on the broker: all are committed."""
+        never = asyncio.Event()
+        waiting = await wait_until_drained(
+            self.url_of("nats"), seconds=_DRAIN_SECONDS, impatient=never
+        )
+        assert waiting == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What `eps publish` said at its end."""
+
+    summary: Mapping[str, Any]
+
+    @property
+    def by_kind(self) -> dict[tuple[str, str, str], int]:
+        """Count the distinct valid events that were acknowledged, by kind."""
+        return by_kind(self.summary["acknowledged"]["events"])
+
+    @property
+    def revenue(self) -> dict[str, str]:
+        """Sum their revenue by source."""
+        return dict(self.summary["acknowledged"]["revenue"])
+
+
+def by_kind(events: list[dict[str, Any]]) -> dict[tuple[str, str, str], int]:
+    """Index a report's counts."""
+    return {
+        (event["source"], event["funnelStage"], event["eventType"]): event["count"]
+        for event in events
+    }
+
+
+async def publish(url: str, *options: str) -> Published:
+    """Run `eps publish` to its end."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "runtime", "publish", "--url", url, *options),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    return Published(json.loads(output))

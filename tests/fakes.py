@@ -1,0 +1,97 @@
+"""Ports in memory that behave as their contracts say."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from functions.errors import Refused, Unavailable
+from functions.events import SOURCES, EventRow, Source
+from functions.ports import DeadLetter, Part, Stored
+
+
+@dataclass
+class FakeBus:
+    """A bus that remembers what was published.
+
+    Attributes:
+        parts: What came, by source.
+        letters: The dead letters that came.
+        failure: What each call raises, if set.
+    """
+
+    parts: dict[Source, list[Part]] = field(
+        default_factory=lambda: {source: [] for source in SOURCES}
+    )
+    letters: list[DeadLetter] = field(default_factory=list)
+    failure: Exception | None = None
+
+    @property
+    def events(self) -> list[bytes]:
+        """All events, by source, in their order."""
+        return [event for source in SOURCES for part in self.parts[source] for event in part.events]
+
+    async def publish(self, source: Source, part: Part) -> None:
+        """Keep events; see ``Bus``."""
+        self._fail()
+        self.parts[source].append(part)
+
+    async def publish_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep dead letters; see ``Bus``."""
+        self._fail()
+        self.letters += letters
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+@dataclass
+class FakeEventStore:
+    """A store in memory.
+
+    Attributes:
+        rows: What is stored, by key.
+        letters: The dead letters that are kept, by key.
+        batches: How many rows each call had that came to an end.
+        failure: What each call raises, if set; nothing is stored then.
+        refuses: Which rows the store will never keep.
+    """
+
+    rows: dict[UUID, EventRow] = field(default_factory=dict)
+    letters: dict[UUID, DeadLetter] = field(default_factory=dict)
+    batches: list[int] = field(default_factory=list)
+    failure: Exception | None = None
+    refuses: Callable[[EventRow], bool] = lambda _row: False
+
+    def become_unavailable(self) -> None:
+        """Raise ``Unavailable`` from now on."""
+        self.failure = Unavailable("the fake is told to be away")
+
+    def crash(self) -> None:
+        """Raise what nobody expects from now on."""
+        self.failure = ZeroDivisionError("the fake is told to crash")
+
+    async def store(self, rows: Sequence[EventRow]) -> Stored:
+        """Keep rows; see ``EventStore``."""
+        self._fail()
+        if any(map(self.refuses, rows)):
+            raise Refused("the fake is told to refuse it", code="22003")
+        before = len(self.rows)
+        for row in rows:
+            self.rows.setdefault(row.id, row)
+        self.batches.append(len(rows))
+        new = len(self.rows) - before
+        return Stored(new, len(rows) - new)
+
+    async def keep(self, letters: Sequence[DeadLetter]) -> Stored:
+        """Keep dead letters; see ``DeadLetterStore``."""
+        self._fail()
+        before = len(self.letters)
+        for letter in letters:
+            self.letters.setdefault(letter.id, letter)
+        new = len(self.letters) - before
+        return Stored(new, len(letters) - new)
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure

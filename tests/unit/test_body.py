@@ -1,0 +1,230 @@
+import asyncio
+import gzip
+import zlib
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack
+from http import HTTPStatus
+from random import Random
+
+import pytest
+
+from functions.errors import Invalid, Unavailable
+from runtime.http.answers import HttpProblem
+from runtime.http.body import SMALL_BYTES, BodyReader
+
+LIMIT = 1_000_000
+SOON_SECONDS = 0.01
+
+
+def a_reader(
+    *, limit: int = LIMIT, bytes_in_flight: int = 4 * LIMIT, timeout_seconds: float = 5
+) -> BodyReader:
+    return BodyReader(limit=limit, bytes_in_flight=bytes_in_flight, timeout_seconds=timeout_seconds)
+
+
+async def arriving(*chunks: bytes, forever: bool = False) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        await asyncio.sleep(0)
+        yield chunk
+    if forever:
+        await asyncio.Event().wait()
+
+
+async def untouchable() -> AsyncIterator[bytes]:
+    yield b""
+    raise AssertionError("the stream was touched")
+
+
+def in_chunks(body: bytes, size: int) -> Iterable[bytes]:
+    return (body[start : start + size] for start in range(0, len(body), size))
+
+
+async def read(
+    body: bytes, *, reader: BodyReader | None = None, chunk_bytes: int = 65_536, **headers: str
+) -> bytes:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    stream = arriving(*in_chunks(body, chunk_bytes))
+    async with (reader or a_reader()).read(named, stream) as taken:
+        return taken
+
+
+def noise(size: int) -> bytes:
+    return Random(1).randbytes(size)
+
+
+@pytest.mark.parametrize("size", [0, 1, SMALL_BYTES, SMALL_BYTES + 1, LIMIT])
+@pytest.mark.parametrize("declared", [True, False])
+async def test_a_body_up_to_its_limit_is_read(size: int, *, declared: bool) -> None:
+    body = noise(size)
+    headers = {"content_length": str(size)} if declared else {}
+
+    assert await read(body, **headers) == body
+
+
+async def test_one_byte_more_than_the_limit_is_too_large_and_the_limit_is_named() -> None:
+    with pytest.raises(HttpProblem, match=str(LIMIT)) as caught:
+        await read(noise(LIMIT + 1))
+
+    assert caught.value.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+async def test_a_length_that_is_too_large_is_refused_without_touching_the_stream() -> None:
+    headers = {"content-length": str(LIMIT + 1)}
+
+    with pytest.raises(HttpProblem) as caught:
+        async with a_reader().read(headers, untouchable()):
+            pass
+
+    assert caught.value.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+async def test_no_more_is_read_than_the_limit_needs() -> None:
+    taken = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal taken
+        while True:
+            taken += 1000
+            yield bytes(1000)
+
+    with pytest.raises(HttpProblem):
+        async with a_reader().read({}, endless()):
+            pass
+
+    assert taken == LIMIT + 1000
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", " x-gzip "])
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 65_536])
+async def test_gzip_is_unpacked(encoding: str, chunk_bytes: int) -> None:
+    body = b'[{"a":1}]' * 200
+
+    packed = gzip.compress(body)
+
+    assert await read(packed, chunk_bytes=chunk_bytes, content_encoding=encoding) == body
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 20, 65_536])
+async def test_gzip_may_have_several_members(chunk_bytes: int) -> None:
+    packed = b"".join(gzip.compress(part) for part in (b"[1,", b"", b"2]"))
+
+    assert await read(packed, chunk_bytes=chunk_bytes, content_encoding="gzip") == b"[1,2]"
+
+
+@pytest.mark.parametrize("level", [0, 9])
+async def test_the_limit_of_gzip_counts_what_it_unpacks_to(level: int) -> None:
+    body = noise(LIMIT)
+    packed = gzip.compress(body, level)
+    length = {"content_length": str(len(packed))}
+
+    unpacked = await read(packed, content_encoding="gzip", **length)
+    with pytest.raises(HttpProblem) as caught:
+        await read(gzip.compress(body + b"x", level), content_encoding="gzip")
+
+    assert len(packed) > LIMIT
+    assert unpacked == body
+    assert caught.value.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+async def test_a_bomb_is_met_by_the_limit() -> None:
+    packed = gzip.compress(bytes(100 * LIMIT), 9)
+
+    with pytest.raises(HttpProblem) as caught:
+        await read(packed, chunk_bytes=len(packed), content_encoding="gzip")
+
+    assert caught.value.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"",
+        b"[]",
+        b"\x1f\x8b",
+        gzip.compress(b"[]")[:-1],
+        gzip.compress(noise(100_000))[:50_000],
+        gzip.compress(b"[]") + b"garbage",
+        gzip.compress(b"[]")[:-8] + bytes(8),
+        zlib.compress(b"[]"),
+    ],
+)
+@pytest.mark.parametrize("chunk_bytes", [1000, 65_536])
+async def test_broken_gzip_is_invalid(packed: bytes, chunk_bytes: int) -> None:
+    with pytest.raises(Invalid) as caught:
+        await read(packed, chunk_bytes=chunk_bytes, content_encoding="gzip")
+
+    assert caught.value.faults[0].code == "gzip"
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "Identity"])
+async def test_a_body_may_say_that_it_is_not_packed(encoding: str) -> None:
+    assert await read(b"[]", content_encoding=encoding) == b"[]"
+
+
+@pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "*"])
+async def test_another_encoding_is_refused_and_told_which_is_taken(encoding: str) -> None:
+    with pytest.raises(HttpProblem) as caught:
+        async with a_reader().read({"content-encoding": encoding}, untouchable()):
+            pass
+
+    assert caught.value.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    assert caught.value.headers == {"Accept-Encoding": "gzip"}
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+async def test_a_sender_that_takes_too_long_is_given_up(encoding: str) -> None:
+    stream = arriving(gzip.compress(b"[]")[:10], forever=True)
+    reader = a_reader(timeout_seconds=SOON_SECONDS)
+
+    with pytest.raises(HttpProblem) as caught:
+        async with reader.read({"content-encoding": encoding}, stream):
+            pass
+
+    assert caught.value.status == HTTPStatus.REQUEST_TIMEOUT
+
+
+async def test_a_sender_that_trickles_is_given_up_too() -> None:
+    async def trickling() -> AsyncIterator[bytes]:
+        while True:
+            await asyncio.sleep(SOON_SECONDS / 10)
+            yield b" "
+
+    with pytest.raises(HttpProblem) as caught:
+        async with a_reader(timeout_seconds=SOON_SECONDS).read({}, trickling()):
+            pass
+
+    assert caught.value.status == HTTPStatus.REQUEST_TIMEOUT
+
+
+async def test_large_bodies_wait_for_their_turn_and_small_ones_do_not() -> None:
+    reader = a_reader(bytes_in_flight=LIMIT)
+    large = {"content-length": str(LIMIT)}
+    async with AsyncExitStack() as first:
+        await first.enter_async_context(reader.read(large, arriving(noise(LIMIT))))
+        waiting = asyncio.create_task(read(noise(LIMIT), reader=reader, content_length=str(LIMIT)))
+        small = await read(b"[]", reader=reader, content_length="2")
+        unknown = await read(b"[]", reader=reader)
+        assert not waiting.done()
+
+    async with asyncio.timeout(5):
+        assert await waiting == noise(LIMIT)
+    assert small == unknown == b"[]"
+
+
+@pytest.mark.parametrize("headers", [{"content-length": str(LIMIT)}, {}])
+async def test_without_room_for_too_long_the_body_may_come_again(headers: dict[str, str]) -> None:
+    reader = a_reader(bytes_in_flight=LIMIT, timeout_seconds=SOON_SECONDS)
+    async with reader.read({"content-length": str(LIMIT)}, arriving()):
+        with pytest.raises(Unavailable):
+            async with reader.read(headers, arriving(noise(LIMIT))):
+                pass
+
+
+async def test_a_body_that_fails_leaves_its_room_to_others() -> None:
+    reader = a_reader(bytes_in_flight=LIMIT)
+    for _ in range(10):
+        with pytest.raises(HttpProblem):
+            await read(noise(LIMIT + 1), reader=reader)
+
+    async with asyncio.timeout(5):
+        assert await read(noise(LIMIT), reader=reader) == noise(LIMIT)
