@@ -128,7 +128,7 @@ class _Observed:
         started = time.perf_counter()
         correlation_id = correlation_id_of(_header(scope["headers"], CORRELATION_HEADER))
         scope["state"] = {"correlation_id": correlation_id, "facts": {}}
-        sent = (CORRELATION_HEADER.encode(), correlation_id.encode())
+        sent = (CORRELATION_HEADER.lower().encode(), correlation_id.encode())
         status = 0
 
         async def send_identified(message: Message) -> None:

@@ -93,7 +93,7 @@ class Broker:
         _log.warning("broker error", error=repr(error))
 
     async def _on_disconnect(self) -> None:
-        if self.disconnected_since is None:
+        if self.disconnected_since is None and not self.client.is_closed:
             self.disconnected_since = time.monotonic()
             _log.warning("broker connection lost")
 

@@ -51,8 +51,10 @@ class Pull:
         try:
             yield
         finally:
-            with suppress(NatsError):  # the connection is gone, and all this with it
-                await subscription.unsubscribe()
+            with suppress(NatsError, TimeoutError):  # the connection is gone, and all this with it
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    # Takes in what is on its way, too.
+                    await subscription.drain()  # type: ignore[no-untyped-call]
                 await self._return_unseen()
 
     async def fetch(self, wait_seconds: float) -> list[Msg]:

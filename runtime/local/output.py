@@ -9,6 +9,7 @@ from threading import Thread
 from runtime.local.process import OnLine
 
 _MAX_WAITING_LINES = 10_000
+_AT_ONCE = 500
 _CLOSE_SECONDS = 2.0
 _COLOURS = (36, 33, 35, 32, 34, 96, 93, 95, 92, 94)
 
@@ -71,7 +72,7 @@ class Output:
         while (line := self._queue.get()) is not None:
             lines = [line]
             try:
-                while (line := self._queue.get_nowait()) is not None:
+                while len(lines) < _AT_ONCE and (line := self._queue.get_nowait()) is not None:
                     lines.append(line)
             except Empty:
                 pass

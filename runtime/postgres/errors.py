@@ -4,15 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
-from asyncpg.exceptions._base import DataError
 
 from functions.errors import Refused, Unavailable
 
 _DATA_CLASSES = ("22", "23", "54")
 """SQLSTATE classes that the data causes: bad value, broken constraint, too
 large. Any other is the database's state or ours, and passes or is mended."""
-
-_BAD_VALUE = "22000"
 
 
 @contextmanager
@@ -30,7 +27,5 @@ def translated() -> Iterator[None]:
         if state.startswith(_DATA_CLASSES):
             raise Refused(str(error), code=state) from error
         raise Unavailable(f"the database can't do it now: {state} {error}") from error
-    except DataError as error:  # the driver already knows that no column holds it
-        raise Refused(str(error), code=_BAD_VALUE) from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         raise Unavailable(f"the database can't be reached: {error!r}") from error

@@ -36,7 +36,7 @@ async def eventually(condition: Callable[[], Awaitable[bool] | bool]) -> None:
 async def a_broker(url: str, **settings: Any) -> AsyncIterator[Broker]:
     """Hold a connection to a broker that has the streams."""
     async with connected(url, "test", 10) as broker:
-        await ensure_streams(broker.jetstream, BrokerSettings(nats_url=url, **settings))  # type: ignore[arg-type]
+        await ensure_streams(broker.jetstream, BrokerSettings(nats_url=url, **settings))
         yield broker
 
 

@@ -124,7 +124,7 @@ async def test_without_its_stream_the_broker_is_unavailable(nats_url: str) -> No
 
 async def test_a_broker_that_is_away_is_unavailable_until_it_is_back(tmp_path: Path) -> None:
     first = EmbeddedNats(tmp_path)
-    settings = BrokerSettings(nats_url=first.url)  # type: ignore[arg-type]
+    settings = BrokerSettings(nats_url=first.url)
     async with first:
         broker = Broker(first.url, "test")
         await broker.connect(TIMEOUT_SECONDS)
@@ -153,7 +153,7 @@ async def test_a_request_waits_for_a_broker_that_is_soon_back(tmp_path: Path) ->
     async with first:
         broker = Broker(first.url, "test")
         await broker.connect(TIMEOUT_SECONDS)
-        await ensure_streams(broker.jetstream, BrokerSettings(nats_url=first.url))  # type: ignore[arg-type]
+        await ensure_streams(broker.jetstream, BrokerSettings(nats_url=first.url))
 
     await eventually(lambda: not broker.client.is_connected)
     publishing = asyncio.create_task(JetStreamBus(broker, 30).publish("facebook", a_part()))
@@ -175,7 +175,7 @@ async def test_streams_keep_what_waits_and_can_be_given_other_bounds(nats_url: s
     async with a_broker(nats_url) as broker:
         await JetStreamBus(broker, TIMEOUT_SECONDS).publish("facebook", a_part())
     others = [
-        BrokerSettings(nats_url=nats_url, events_stream_max_bytes=size)  # type: ignore[arg-type]
+        BrokerSettings(nats_url=nats_url, events_stream_max_bytes=size)
         for size in (10**6, 10**6, 10**6)
     ]
     async with connected(nats_url, "test", TIMEOUT_SECONDS) as broker:

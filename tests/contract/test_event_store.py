@@ -59,7 +59,7 @@ def on_postgres(pool: asyncpg.Pool) -> Kept:
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
-    async with opened(DatabaseSettings(database_url=database_url), "test") as pool:  # type: ignore[arg-type]
+    async with opened(DatabaseSettings(database_url=database_url), "test") as pool:
         yield pool
 
 
@@ -131,7 +131,7 @@ async def test_values_at_the_bounds_of_the_contract_are_kept(
 
 
 async def test_a_text_may_be_long(kept: Kept) -> None:
-    texts = {
+    texts: dict[str, Any] = {
         column: Random(column).randbytes(50_000).hex()
         for column in ("correlation_id", "user_id", "campaign_id", "country", "city", "device")
     }
@@ -182,7 +182,7 @@ async def test_a_database_that_is_away_is_unavailable(pool: asyncpg.Pool) -> Non
 
 
 async def test_a_statement_that_takes_too_long_is_unavailable(database_url: str) -> None:
-    settings = DatabaseSettings(database_url=database_url, database_timeout_seconds=0.2)  # type: ignore[arg-type]
+    settings = DatabaseSettings(database_url=database_url, database_timeout_seconds=0.2)
     async with opened(settings, "test") as pool, pool.acquire() as other, other.transaction():
         await other.execute("LOCK events")
         with pytest.raises(Unavailable):

@@ -40,11 +40,18 @@ def in_chunks(body: bytes, size: int) -> Iterable[bytes]:
 
 
 async def read(
-    body: bytes, *, reader: BodyReader | None = None, chunk_bytes: int = 65_536, **headers: str
+    body: bytes,
+    *,
+    reader: BodyReader | None = None,
+    chunk_bytes: int = 65_536,
+    content_length: int | None = None,
+    content_encoding: str = "",
 ) -> bytes:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    headers = {"content-encoding": content_encoding}
+    if content_length is not None:
+        headers["content-length"] = str(content_length)
     stream = arriving(*in_chunks(body, chunk_bytes))
-    async with (reader or a_reader()).read(named, stream) as taken:
+    async with (reader or a_reader()).read(headers, stream) as taken:
         return taken
 
 
@@ -56,9 +63,8 @@ def noise(size: int) -> bytes:
 @pytest.mark.parametrize("declared", [True, False])
 async def test_a_body_up_to_its_limit_is_read(size: int, *, declared: bool) -> None:
     body = noise(size)
-    headers = {"content_length": str(size)} if declared else {}
 
-    assert await read(body, **headers) == body
+    assert await read(body, content_length=size if declared else None) == body
 
 
 async def test_one_byte_more_than_the_limit_is_too_large_and_the_limit_is_named() -> None:
@@ -115,9 +121,8 @@ async def test_gzip_may_have_several_members(chunk_bytes: int) -> None:
 async def test_the_limit_of_gzip_counts_what_it_unpacks_to(level: int) -> None:
     body = noise(LIMIT)
     packed = gzip.compress(body, level)
-    length = {"content_length": str(len(packed))}
 
-    unpacked = await read(packed, content_encoding="gzip", **length)
+    unpacked = await read(packed, content_encoding="gzip", content_length=len(packed))
     with pytest.raises(HttpProblem) as caught:
         await read(gzip.compress(body + b"x", level), content_encoding="gzip")
 
@@ -133,6 +138,28 @@ async def test_a_bomb_is_met_by_the_limit() -> None:
         await read(packed, chunk_bytes=len(packed), content_encoding="gzip")
 
     assert caught.value.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+async def test_others_have_their_turn_while_a_body_is_unpacked() -> None:
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    packed = gzip.compress(bytes(20 * LIMIT))
+    counting = asyncio.create_task(count_turns())
+    await read(
+        packed,
+        reader=a_reader(limit=20 * LIMIT),
+        chunk_bytes=len(packed),
+        content_encoding="gzip",
+    )
+    counting.cancel()
+
+    assert turns >= 20
 
 
 @pytest.mark.parametrize(
@@ -201,8 +228,8 @@ async def test_large_bodies_wait_for_their_turn_and_small_ones_do_not() -> None:
     large = {"content-length": str(LIMIT)}
     async with AsyncExitStack() as first:
         await first.enter_async_context(reader.read(large, arriving(noise(LIMIT))))
-        waiting = asyncio.create_task(read(noise(LIMIT), reader=reader, content_length=str(LIMIT)))
-        small = await read(b"[]", reader=reader, content_length="2")
+        waiting = asyncio.create_task(read(noise(LIMIT), reader=reader, content_length=LIMIT))
+        small = await read(b"[]", reader=reader, content_length=2)
         unknown = await read(b"[]", reader=reader)
         assert not waiting.done()
 

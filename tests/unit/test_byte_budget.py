@@ -63,10 +63,10 @@ async def test_bytes_are_held_until_they_are_let_go() -> None:
 
 
 async def test_who_came_first_is_served_first_even_if_a_smaller_one_would_fit() -> None:
-    async with holding(ByteBudget(10), 6, 8, 1) as holders:
-        assert held(holders) == [True, False, False]
+    async with holding(ByteBudget(10), 6, 8, 1, 1) as holders:
+        assert held(holders) == [True, False, False, False]
         await holders[0].let_go()
-        assert held(holders) == [False, True, True]
+        assert held(holders) == [False, True, True, True]
 
 
 async def test_more_than_the_whole_counts_as_the_whole() -> None:

@@ -389,7 +389,14 @@ def test_not_a_number_is_not_json(constant: str, place: str) -> None:
     assert fault.code == "json_invalid"
 
 
-HALVES = ["\\ud800", "\\uDFFF", "\\udc00\\ud800", "\\ud83d \\ude00", "\\\\\\ud800"]
+HALVES = [
+    "\\ud800",
+    "\\ud800\\ud800",
+    "\\uDFFF",
+    "\\udc00\\ud800",
+    "\\ud83d \\ude00",
+    "\\\\\\ud800",
+]
 
 
 @pytest.mark.parametrize("place", ["value", "key", "unknown", "unknown key", "id"])

@@ -129,14 +129,15 @@ def test_windows_are_bounded_where_events_hold_lists_of_objects(indent: int | No
     assert max(sum(map(len, window)) for window in found) <= WINDOW_BYTES
 
 
-def test_an_event_larger_than_a_window_comes_whole() -> None:
-    small, large = raw({"a": 1}), raw({"a": "},{" * WINDOW_BYTES})
+def test_an_event_larger_than_a_window_comes_whole_and_the_next_windows_are_as_before() -> None:
+    small, large = raw({"a": "x" * 1000}), raw({"a": "},{" * WINDOW_BYTES})
+    events = [small] * 100 + [large] + [small] * 3000
 
-    assert split(an_array([small] * 100 + [large] + [small] * 100)) == [
-        *[small] * 100,
-        large,
-        *[small] * 100,
-    ]
+    found = windows(an_array(events))
+
+    assert list(chain.from_iterable(found)) == events
+    assert sorted(sum(map(len, window)) > WINDOW_BYTES for window in found)[-2:] == [False, True]
+    assert max(sum(map(len, window)) for window in found) < 2 * len(large)
 
 
 def test_one_object_is_one_event() -> None:
@@ -183,7 +184,7 @@ def test_what_is_neither_array_nor_object_is_refused(body: bytes) -> None:
 @pytest.mark.parametrize("odd", [b'"\\ud800"', nested(2000), b"1"])
 def test_a_broken_body_is_refused_before_any_part_of_it_is_taken(ending: bytes, odd: bytes) -> None:
     body = b"[" + b",".join([odd, *[raw({"a": "x" * 1000})] * 2000]) + ending
-    found = []
+    found: list[Sequence[bytes]] = []
 
     with pytest.raises(Invalid):
         found.extend(split_json(body))

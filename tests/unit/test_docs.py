@@ -1,0 +1,73 @@
+"""Every setting, metric and command is in the documents."""
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from runtime import settings
+from runtime.cli import eps
+from runtime.local.settings import LocalSettings
+from runtime.metrics import ConsumerMetrics, EventMetrics, HttpMetrics, ReportMetrics
+from runtime.wiring import FUNCTIONS
+
+ROOT = Path(__file__).parents[2]
+
+
+def text_of(*names: str) -> str:
+    files = [ROOT / name for name in names]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files if file.exists())
+
+
+def setting_names() -> set[str]:
+    kinds = {
+        kind
+        for kind in [*vars(settings).values(), LocalSettings]
+        if isinstance(kind, type) and issubclass(kind, settings.Settings)
+    }
+    return {name.upper() for kind in kinds for name in kind.model_fields}
+
+
+def metric_names() -> set[str]:
+    registry = CollectorRegistry()
+    for kind in (HttpMetrics, EventMetrics, ConsumerMetrics):
+        kind(registry, "any")
+    ReportMetrics(registry)
+    return {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in registry.collect()
+    }
+
+
+def missing(names: set[str], text: str) -> list[str]:
+    return sorted(name for name in names if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text))
+
+
+@pytest.mark.parametrize("document", [".env.example", "README.md"])
+def test_every_setting_is_documented(document: str) -> None:
+    assert missing(setting_names(), text_of(document)) == []
+
+
+def test_the_example_has_no_setting_that_does_not_exist() -> None:
+    named = set(re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", text_of(".env.example"), re.MULTILINE))
+
+    assert sorted(named - setting_names()) == []
+
+
+def test_every_metric_is_documented() -> None:
+    assert missing(metric_names(), text_of("README.md", "docs/operations.md")) == []
+
+
+def test_every_command_is_documented() -> None:
+    assert missing({f"eps {name}" for name in eps.commands}, text_of("README.md")) == []
+
+
+def test_every_function_is_documented() -> None:
+    assert missing(set(FUNCTIONS), text_of("README.md")) == []
+
+
+def test_there_is_something_to_document() -> None:
+    assert {"NATS_URL", "BODY_SIZE_LIMIT", "GATEWAY_PORT"} <= setting_names()
+    assert {"events_accepted_total", "event_freshness_seconds"} <= metric_names()
+    assert {"run", "up", "migrate", "publish"} <= set(eps.commands)

@@ -1,0 +1,128 @@
+import asyncio
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from functions.errors import Fault, Unavailable
+from functions.gateway.handler import MAX_ERRORS, Receipt, Rejection, handle
+from functions.ports import DeadLetter
+from tests.builders import NOON, a_facebook_event, a_tiktok_event, raw
+from tests.fakes import FakeBus
+
+GOOD = raw(a_facebook_event())
+BAD = raw(a_facebook_event(eventId="fb-bad", user={"age": "old"}))
+FAULT = Fault("data.user.age", "int_type", "Input should be a valid integer")
+
+
+async def take(bus: FakeBus, *windows: Sequence[bytes]) -> Receipt:
+    return await handle(windows, correlation_id="corr", accepted_at=NOON, bus=bus)
+
+
+async def test_valid_events_go_to_the_bus_of_their_source_as_they_came() -> None:
+    bus, tiktok = FakeBus(), raw(a_tiktok_event())
+
+    receipt = await take(bus, [GOOD, tiktok, GOOD])
+
+    assert receipt.accepted == {"facebook": 2, "tiktok": 1}
+    assert (receipt.rejected_total, receipt.errors) == (0, [])
+    assert [part.events for part in bus.parts["facebook"]] == [[GOOD, GOOD]]
+    assert [part.events for part in bus.parts["tiktok"]] == [[tiktok]]
+
+
+async def test_the_request_is_known_wherever_its_events_go() -> None:
+    bus = FakeBus()
+
+    await take(bus, [GOOD, BAD])
+
+    (part,), (letter,) = bus.parts["facebook"], bus.letters
+    assert (part.correlation_id, part.accepted_at) == ("corr", NOON)
+    assert (letter.correlation_id, letter.accepted_at) == ("corr", NOON)
+
+
+async def test_an_invalid_event_is_a_dead_letter_and_does_not_harm_those_beside_it() -> None:
+    bus = FakeBus()
+
+    receipt = await take(bus, [GOOD, BAD, GOOD])
+
+    assert receipt.accepted_total == 2
+    assert receipt.rejected == {"facebook": 1, "tiktok": 0, None: 0}
+    assert receipt.errors == [Rejection(1, "fb-bad", FAULT)]
+    assert bus.letters == [
+        DeadLetter("rejected", FAULT, BAD, 1, "facebook", "fb-bad", "corr", NOON)
+    ]
+
+
+async def test_places_are_counted_over_all_windows() -> None:
+    bus = FakeBus()
+
+    receipt = await take(bus, [GOOD], [], [BAD, GOOD], [BAD])
+
+    assert [error.index for error in receipt.errors] == [1, 3]
+    assert [letter.position for letter in bus.letters] == [1, 3]
+
+
+async def test_a_request_that_comes_again_makes_the_same_dead_letters() -> None:
+    bus = FakeBus()
+
+    await take(bus, [BAD, BAD])
+    await take(bus, [BAD, BAD])
+
+    assert len(bus.letters) == 4
+    assert len({letter.id for letter in bus.letters}) == 2
+
+
+async def test_the_receipt_explains_a_hundred_and_counts_all() -> None:
+    bus = FakeBus()
+
+    receipt = await take(bus, [b"1"] * (MAX_ERRORS + 50))
+
+    assert receipt.rejected == {"facebook": 0, "tiktok": 0, None: 150}
+    assert len(receipt.errors) == 100
+    assert len(bus.letters) == 150
+
+
+async def test_nothing_is_a_request_too() -> None:
+    bus = FakeBus()
+
+    receipt = await take(bus, [])
+
+    assert (receipt.accepted_total, receipt.rejected_total) == (0, 0)
+    assert bus.events == []
+
+
+@pytest.mark.parametrize("event", [GOOD, BAD])
+async def test_nothing_is_acknowledged_that_the_bus_does_not_take(event: bytes) -> None:
+    bus = FakeBus(failure=Unavailable("away"))
+
+    with pytest.raises(Unavailable):
+        await take(bus, [event])
+
+
+async def test_a_window_is_published_before_the_next_is_split() -> None:
+    bus, published = FakeBus(), []
+
+    def windows() -> Iterator[Sequence[bytes]]:
+        for _ in range(3):
+            published.append(len(bus.events))
+            yield [GOOD]
+
+    await handle(windows(), correlation_id="corr", accepted_at=NOON, bus=bus)
+
+    assert published == [0, 1, 2]
+
+
+@pytest.mark.parametrize("windows", [[[GOOD] * 1000], [[]] * 5, [[GOOD]] * 5])
+async def test_others_have_their_turn_in_a_large_request(windows: list[list[bytes]]) -> None:
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_turns())
+    await take(FakeBus(), *windows)
+    counting.cancel()
+
+    assert turns >= 5

@@ -1,0 +1,80 @@
+"""Who may import whom: arrows point inward only."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = sorted((ROOT / "functions").rglob("*.py"))
+FOREIGN = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions"}
+"""What comes with pydantic, and nothing else."""
+
+
+def imports_of(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def is_allowed(name: str, function: str | None) -> bool:
+    package, _, rest = name.partition(".")
+    if package != "functions":
+        return package in sys.stdlib_module_names | FOREIGN
+    first = rest.partition(".")[0]
+    is_vocabulary = (ROOT / "functions" / f"{first}.py").exists()
+    return is_vocabulary or (function is not None and first == function)
+
+
+@pytest.mark.parametrize("file", FUNCTIONS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_function_imports_its_own_and_the_shared_vocabulary_only(file: Path) -> None:
+    parts = file.relative_to(ROOT / "functions").parts
+    function = parts[0] if len(parts) > 1 else None
+
+    forbidden = [name for name in imports_of(file) if not is_allowed(name, function)]
+
+    assert forbidden == []
+
+
+@pytest.mark.parametrize("name", ["asyncpg", "runtime.settings", "functions.gateway.handler"])
+def test_the_law_has_teeth(name: str) -> None:
+    assert not is_allowed(name, "reporter")
+    assert is_allowed("functions.events.parse", "reporter")
+    assert is_allowed("functions.reporter.handler", "reporter")
+
+
+def test_there_is_something_to_judge() -> None:
+    assert len(FUNCTIONS) > 20
+
+
+def test_infra_holds_no_python_that_is_imported() -> None:
+    named = {
+        file.relative_to(ROOT)
+        for folder in ("functions", "runtime")
+        for file in (ROOT / folder).rglob("*.py")
+        if any(name.split(".")[0] in {"infra", "tests"} for name in imports_of(file))
+    }
+
+    assert list((ROOT / "infra").rglob("*.py")) == []
+    assert named == set()
+
+
+def test_every_statement_is_in_a_file() -> None:
+    words = ("SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ")
+    built = [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for file in (ROOT / "runtime").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.JoinedStr)
+        and any(
+            isinstance(part, ast.Constant) and str(part.value).lstrip().startswith(words)
+            for part in node.values
+        )
+    ]
+
+    assert built == []
