@@ -3,8 +3,9 @@
 import asyncio
 from contextlib import suppress
 
-import nats
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 
 _POLL_SECONDS = 0.2
 
@@ -21,18 +22,21 @@ async def wait_until_drained(nats_url: str, *, seconds: float, impatient: asynci
         How many messages still wait; they are on the broker's disk.
     """
     waiting = 0
+    client = Client()
     with suppress(TimeoutError, NatsError, OSError):  # a broker that is gone has nothing to drain
-        client = await nats.connect(nats_url, allow_reconnect=False)
-        try:
-            async with asyncio.timeout(seconds):
-                while waiting := await _messages(client.jetstream()):
-                    if impatient.is_set():
-                        break
-                    await asyncio.sleep(_POLL_SECONDS)
-        finally:
-            await client.close()
+        async with asyncio.timeout(seconds):
+            await client.connect(nats_url, error_cb=_say_nothing)
+            while waiting := await _messages(client.jetstream()):
+                if impatient.is_set():
+                    break
+                await asyncio.sleep(_POLL_SECONDS)
+    await client.close()
     return waiting
 
 
-async def _messages(jetstream: nats.js.JetStreamContext) -> int:
+async def _say_nothing(_error: Exception) -> None:
+    """Leave it to the supervisor to tell of a broker that does not answer."""
+
+
+async def _messages(jetstream: JetStreamContext) -> int:
     return sum(stream.state.messages for stream in await jetstream.streams_info())
