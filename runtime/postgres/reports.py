@@ -15,7 +15,7 @@ from runtime.postgres.figures import (
     revenue_figures,
     user_figures,
 )
-from runtime.postgres.hours import split
+from runtime.postgres.pieces import split
 from runtime.postgres.sql import load
 
 PLANNING = load("report_planning")
@@ -33,9 +33,9 @@ _MAX_KINDS = 100
 class PostgresReports:
     """Reads figures; implements ``Reports``.
 
-    Whole hours come from ``event_hours``, which is written with the rows, and
-    the ragged ends from the rows. One statement, or one read-only transaction
-    of several, sees one state of both.
+    Whole hours and minutes come from ``event_hours`` and ``event_minutes``,
+    which are written with the rows, and the ragged ends from the rows. One
+    statement, or one read-only transaction of several, sees one state of all.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:

@@ -243,19 +243,22 @@ def some_rows(dice: Random, count: int, ids: int) -> list[EventRow]:
 
 
 async def differences(pool: asyncpg.Pool) -> list[asyncpg.Record]:
-    """Compare the rollup with what it should be by the rows."""
-    return await pool.fetch(
-        """
-        WITH recomputed AS (
-            SELECT date_trunc('hour', occurred_at, 'UTC') AS hour, source, funnel_stage, event_type,
-                count(*) AS events, count(revenue) AS transactions,
-                coalesce(sum(revenue), 0) AS revenue
-            FROM events GROUP BY 1, 2, 3, 4
+    """Compare the rollups with what they should be by the rows."""
+    return [
+        difference
+        for unit in ("minute", "hour")
+        for difference in await pool.fetch(
+            f"""
+            WITH recomputed AS (
+                SELECT date_trunc('{unit}', occurred_at, 'UTC'), source, funnel_stage, event_type,
+                    count(*), count(revenue), coalesce(sum(revenue), 0)
+                FROM events GROUP BY 1, 2, 3, 4
+            )
+            (TABLE recomputed EXCEPT TABLE event_{unit}s) UNION ALL
+            (TABLE event_{unit}s EXCEPT TABLE recomputed)
+            """  # noqa: S608
         )
-        (TABLE recomputed EXCEPT TABLE event_hours) UNION ALL
-        (TABLE event_hours EXCEPT TABLE recomputed)
-        """
-    )
+    ]
 
 
 async def test_the_rollup_is_what_the_rows_say(pool: asyncpg.Pool) -> None:

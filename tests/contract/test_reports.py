@@ -21,11 +21,21 @@ from tests.fakes_reports import NOON, FakeReports, a_row, a_sale
 
 INSERT = f"""INSERT INTO events ({", ".join(EventRow._fields)})
     VALUES ({", ".join(f"${place}" for place in range(1, len(EventRow._fields) + 1))})"""  # noqa: S608
-RECOUNT = """INSERT INTO event_hours
-    SELECT date_trunc('hour', occurred_at, 'UTC'), source, funnel_stage, event_type,
+RECOUNTS = [
+    f"""INSERT INTO event_{unit}s
+    SELECT date_trunc('{unit}', occurred_at, 'UTC'), source, funnel_stage, event_type,
         count(*), count(revenue), coalesce(sum(revenue), 0)
-    FROM events GROUP BY 1, 2, 3, 4"""
-STEPS = [timedelta(), timedelta(microseconds=1), timedelta(minutes=20), timedelta(minutes=59)]
+    FROM events GROUP BY 1, 2, 3, 4"""  # noqa: S608
+    for unit in ("minute", "hour")
+]
+STEPS = [
+    timedelta(),
+    timedelta(microseconds=1),
+    timedelta(seconds=59, microseconds=999_999),
+    timedelta(minutes=20),
+    timedelta(minutes=58, seconds=30),
+    timedelta(minutes=59),
+]
 NAMES = ["a", "B", "b", "Z", "é", "я", "\U0001f600", "￿", "a b"]
 ENDS_OF_TIME = [
     datetime(1, 1, 1, tzinfo=UTC),
@@ -48,7 +58,8 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
 
 async def keep(pool: asyncpg.Pool, rows: Sequence[EventRow]) -> None:
     await pool.executemany(INSERT, rows)
-    await pool.execute(RECOUNT)
+    for recount in RECOUNTS:
+        await pool.execute(recount)
 
 
 @pytest.mark.parametrize("seed", range(6))

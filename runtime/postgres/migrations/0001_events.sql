@@ -1,4 +1,4 @@
--- Events once each, the hourly figures of what was new, and dead letters.
+-- Events once each, the figures of what was new by minute and hour, and dead letters.
 
 CREATE TYPE event_source AS ENUM ('facebook', 'tiktok');
 CREATE TYPE funnel_stage AS ENUM ('top', 'bottom');
@@ -34,16 +34,30 @@ CREATE INDEX events_by_time ON events (occurred_at);
 CREATE INDEX events_by_campaign ON events (hashtextextended(campaign_id, 0), occurred_at)
     WHERE revenue IS NOT NULL AND campaign_id IS NOT NULL;
 
-CREATE TABLE event_hours (
-    hour timestamptz NOT NULL,                  -- UTC, first instant of the hour
+CREATE INDEX events_by_sale ON events (occurred_at) INCLUDE (revenue) WHERE revenue IS NOT NULL;
+
+-- What reports read instead of events, where a whole minute or hour is asked for.
+CREATE TABLE event_minutes (
+    minute timestamptz NOT NULL,                -- its first instant
     source event_source NOT NULL,
     funnel_stage funnel_stage NOT NULL,
     event_type text NOT NULL,
     events bigint NOT NULL,
     transactions bigint NOT NULL,               -- events with revenue
     revenue numeric NOT NULL,
-    PRIMARY KEY (hour, source, funnel_stage, event_type)
+    PRIMARY KEY (minute, source, funnel_stage, event_type)
 ) WITH (fillfactor = 50);                       -- room to update in place
+
+CREATE TABLE event_hours (
+    hour timestamptz NOT NULL,                  -- UTC, its first instant
+    source event_source NOT NULL,
+    funnel_stage funnel_stage NOT NULL,
+    event_type text NOT NULL,
+    events bigint NOT NULL,
+    transactions bigint NOT NULL,
+    revenue numeric NOT NULL,
+    PRIMARY KEY (hour, source, funnel_stage, event_type)
+) WITH (fillfactor = 50);
 
 CREATE TABLE dead_letters (
     id uuid PRIMARY KEY,                        -- derived from reason, position and payload

@@ -1,16 +1,20 @@
--- Count events by kind and by bucket of time: whole hours from their figures, the rest from rows.
+-- Count events by kind and by bucket of time: hours and minutes from figures, the rest from rows.
 --
--- $1  hours_start   timestamptz  first whole hour; null for no bound
--- $2  hours_end     timestamptz  end of the last whole hour; null for no bound
--- $3  head_start    timestamptz  the piece of an hour before them
--- $4  head_end      timestamptz
--- $5  tail_start    timestamptz  the piece of an hour after them
--- $6  tail_end      timestamptz
--- $7  source        text         null for both
--- $8  funnel_stage  text         null for both
--- $9  event_type    text         null for all
--- $10 interval      text         hour, day, week or month; null for no buckets
--- $11 max_rows      bigint
+-- $1  hours_start         timestamptz  first whole hour; null for no bound
+-- $2  hours_end           timestamptz  end of the last whole hour; null for no bound
+-- $3  minutes_head_start  timestamptz  the whole minutes before them
+-- $4  minutes_head_end    timestamptz
+-- $5  minutes_tail_start  timestamptz  the whole minutes after them
+-- $6  minutes_tail_end    timestamptz
+-- $7  head_start          timestamptz  the piece of a minute before all
+-- $8  head_end            timestamptz
+-- $9  tail_start          timestamptz  the piece of a minute after all
+-- $10 tail_end            timestamptz
+-- $11 source              text         null for both
+-- $12 funnel_stage        text         null for both
+-- $13 event_type          text         null for all
+-- $14 interval            text         hour, day, week or month; null for no buckets
+-- $15 max_rows            bigint
 -- A piece that ends where it starts is empty.
 -- Returns first a row for each kind, with null as bucket, then a row for each
 -- bucket that is not empty, oldest first, with null as kind:
@@ -21,29 +25,39 @@ WITH counted AS (
     WHERE hour >= coalesce($1::timestamptz, '-infinity')
         AND ($2::timestamptz IS NULL OR hour < $2::timestamptz)
     UNION ALL
-    SELECT occurred_at, source, funnel_stage, event_type, 1
-    FROM events
-    WHERE occurred_at >= $3::timestamptz
-        AND occurred_at < $4::timestamptz
+    SELECT minute, source, funnel_stage, event_type, events
+    FROM event_minutes
+    WHERE minute >= $3::timestamptz
+        AND minute < $4::timestamptz
+    UNION ALL
+    SELECT minute, source, funnel_stage, event_type, events
+    FROM event_minutes
+    WHERE minute >= $5::timestamptz
+        AND minute < $6::timestamptz
     UNION ALL
     SELECT occurred_at, source, funnel_stage, event_type, 1
     FROM events
-    WHERE occurred_at >= $5::timestamptz
-        AND occurred_at < $6::timestamptz
+    WHERE occurred_at >= $7::timestamptz
+        AND occurred_at < $8::timestamptz
+    UNION ALL
+    SELECT occurred_at, source, funnel_stage, event_type, 1
+    FROM events
+    WHERE occurred_at >= $9::timestamptz
+        AND occurred_at < $10::timestamptz
 ),
 asked AS (
     -- The driver stores the last and the first instant it knows as infinities.
     SELECT
         source, funnel_stage, event_type, events,
         date_trunc(
-            $10::text,
+            $14::text,
             greatest(least(occurred_at, '9999-12-31 23:59:59.999999Z'), '0001-01-01 00:00:00Z'),
             'UTC'
         ) AS bucket
     FROM counted
-    WHERE ($7::text IS NULL OR source = $7::text::event_source)
-        AND ($8::text IS NULL OR funnel_stage = $8::text::funnel_stage)
-        AND ($9::text IS NULL OR event_type = $9::text)
+    WHERE ($11::text IS NULL OR source = $11::text::event_source)
+        AND ($12::text IS NULL OR funnel_stage = $12::text::funnel_stage)
+        AND ($13::text IS NULL OR event_type = $13::text)
 )
 SELECT
     source::text AS source,
@@ -55,4 +69,4 @@ FROM asked
 GROUP BY GROUPING SETS ((source, funnel_stage, event_type), (bucket))
 HAVING grouping(bucket) = 1 OR bucket IS NOT NULL
 ORDER BY bucket NULLS FIRST
-LIMIT $11::bigint
+LIMIT $15::bigint

@@ -1,14 +1,18 @@
--- Sum revenue by source and by bucket of time: whole hours from their figures, the rest from rows.
+-- Sum revenue by source and by bucket of time: hours and minutes from figures, the rest from rows.
 --
--- $1  hours_start   timestamptz  first whole hour; null for no bound
--- $2  hours_end     timestamptz  end of the last whole hour; null for no bound
--- $3  head_start    timestamptz  the piece of an hour before them
--- $4  head_end      timestamptz
--- $5  tail_start    timestamptz  the piece of an hour after them
--- $6  tail_end      timestamptz
--- $7  source        text         null for both
--- $8  interval      text         hour, day, week or month; null for no buckets
--- $9  max_rows      bigint
+-- $1  hours_start         timestamptz  first whole hour; null for no bound
+-- $2  hours_end           timestamptz  end of the last whole hour; null for no bound
+-- $3  minutes_head_start  timestamptz  the whole minutes before them
+-- $4  minutes_head_end    timestamptz
+-- $5  minutes_tail_start  timestamptz  the whole minutes after them
+-- $6  minutes_tail_end    timestamptz
+-- $7  head_start          timestamptz  the piece of a minute before all
+-- $8  head_end            timestamptz
+-- $9  tail_start          timestamptz  the piece of a minute after all
+-- $10 tail_end            timestamptz
+-- $11 source              text         null for both
+-- $12 interval            text         hour, day, week or month; null for no buckets
+-- $13 max_rows            bigint
 -- A piece that ends where it starts is empty.
 -- Returns first a row for each source, with null as bucket, then a row for each
 -- bucket that is not empty, oldest first, with null as source:
@@ -20,16 +24,28 @@ WITH summed AS (
         AND ($2::timestamptz IS NULL OR hour < $2::timestamptz)
         AND transactions > 0
     UNION ALL
+    SELECT minute, source, revenue, transactions
+    FROM event_minutes
+    WHERE minute >= $3::timestamptz
+        AND minute < $4::timestamptz
+        AND transactions > 0
+    UNION ALL
+    SELECT minute, source, revenue, transactions
+    FROM event_minutes
+    WHERE minute >= $5::timestamptz
+        AND minute < $6::timestamptz
+        AND transactions > 0
+    UNION ALL
     SELECT occurred_at, source, revenue, 1
     FROM events
-    WHERE occurred_at >= $3::timestamptz
-        AND occurred_at < $4::timestamptz
+    WHERE occurred_at >= $7::timestamptz
+        AND occurred_at < $8::timestamptz
         AND revenue IS NOT NULL
     UNION ALL
     SELECT occurred_at, source, revenue, 1
     FROM events
-    WHERE occurred_at >= $5::timestamptz
-        AND occurred_at < $6::timestamptz
+    WHERE occurred_at >= $9::timestamptz
+        AND occurred_at < $10::timestamptz
         AND revenue IS NOT NULL
 ),
 asked AS (
@@ -37,12 +53,12 @@ asked AS (
     SELECT
         source, revenue, transactions,
         date_trunc(
-            $8::text,
+            $12::text,
             greatest(least(occurred_at, '9999-12-31 23:59:59.999999Z'), '0001-01-01 00:00:00Z'),
             'UTC'
         ) AS bucket
     FROM summed
-    WHERE $7::text IS NULL OR source = $7::text::event_source
+    WHERE $11::text IS NULL OR source = $11::text::event_source
 )
 SELECT
     source::text AS source,
@@ -53,4 +69,4 @@ FROM asked
 GROUP BY GROUPING SETS ((source), (bucket))
 HAVING grouping(bucket) = 1 OR bucket IS NOT NULL
 ORDER BY bucket NULLS FIRST
-LIMIT $9::bigint
+LIMIT $13::bigint

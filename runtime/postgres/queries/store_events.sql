@@ -1,4 +1,4 @@
--- Store a batch of events and count the new ones by hour; events already stored stay as they are.
+-- Store a batch of events, count the new ones by minute and hour; those stored already stay.
 --
 -- $1  id                  uuid[]
 -- $2  occurred_at         timestamptz[]  the event's own time
@@ -62,14 +62,35 @@ stored AS (
     ON CONFLICT (id) DO NOTHING
     RETURNING occurred_at, source, funnel_stage, event_type, revenue
 ),
-counted AS (
+figures AS (
+    SELECT
+        date_trunc('minute', occurred_at, 'UTC') AS minute, source, funnel_stage, event_type,
+        count(*) AS events, count(revenue) AS transactions, coalesce(sum(revenue), 0) AS revenue
+    FROM stored
+    GROUP BY minute, source, funnel_stage, event_type
+),
+minutes AS (
+    INSERT INTO event_minutes AS known (
+        minute, source, funnel_stage, event_type, events, transactions, revenue
+    )
+    SELECT minute, source, funnel_stage, event_type, events, transactions, revenue
+    FROM figures
+    ORDER BY minute, source, funnel_stage, event_type
+    ON CONFLICT (minute, source, funnel_stage, event_type) DO UPDATE SET
+        events = known.events + excluded.events,
+        transactions = known.transactions + excluded.transactions,
+        revenue = known.revenue + excluded.revenue
+    RETURNING 1
+),
+hours AS (
     INSERT INTO event_hours AS known (
         hour, source, funnel_stage, event_type, events, transactions, revenue
     )
     SELECT
-        date_trunc('hour', occurred_at, 'UTC') AS hour, source, funnel_stage, event_type,
-        count(*), count(revenue), coalesce(sum(revenue), 0)
-    FROM stored
+        date_trunc('hour', minute, 'UTC') AS hour, source, funnel_stage, event_type,
+        sum(events), sum(transactions), sum(revenue)
+    FROM figures
+    WHERE (SELECT count(*) FROM minutes) > 0  -- that is, after the minutes, in every transaction
     GROUP BY hour, source, funnel_stage, event_type
     ORDER BY hour, source, funnel_stage, event_type
     ON CONFLICT (hour, source, funnel_stage, event_type) DO UPDATE SET
