@@ -177,6 +177,8 @@ def _loops(
     work: Work[Any],
     metrics: ConsumerMetrics,
 ) -> list[Loop]:
+    consumer = Consumer(work, metrics)
+
     def consume(stop: asyncio.Event) -> Coroutine[Any, Any, None]:
         pull = Pull(
             broker.client,
@@ -184,7 +186,7 @@ def _loops(
             max_messages=settings.batch_max_messages,
             max_bytes=settings.batch_max_bytes,
         )
-        return Consumer(work, metrics).run(pull, stop)
+        return consumer.run(pull, stop)
 
     return [
         *[consume] * settings.batches_in_flight,

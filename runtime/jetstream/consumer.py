@@ -1,6 +1,7 @@
 """The consumer's loop: fetch, decode, handle, settle."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -25,6 +26,10 @@ _FIRST_DELAY_SECONDS = 0.5
 _MAX_DELAY_SECONDS = 10.0
 _MAX_CRASHES = 5
 """Deliveries after which a message that still crashes the handler is a dead letter."""
+
+_WORKING_SECONDS = 60.0
+"""How recent a batch must have succeeded to show that a crash is the message's
+fault; where nothing succeeds it is ours, and nothing is given up."""
 
 Item = TypeVar("Item")
 
@@ -54,9 +59,25 @@ class Consumer(Generic[Item]):
     dead letter when nobody can ever read it.
     """
 
-    def __init__(self, work: Work[Item], metrics: ConsumerMetrics) -> None:
+    def __init__(
+        self,
+        work: Work[Item],
+        metrics: ConsumerMetrics,
+        *,
+        first_delay_seconds: float = _FIRST_DELAY_SECONDS,
+    ) -> None:
+        """Prepare; any number of loops may run on one consumer.
+
+        Args:
+            work: What to do with messages.
+            metrics: Where it is counted.
+            first_delay_seconds: How long a message stays away when it is given
+                back the first time; each time more doubles it, up to ten seconds.
+        """
         self._work = work
         self._metrics = metrics
+        self._first_delay_seconds = first_delay_seconds
+        self._succeeded_at = -math.inf
 
     async def run(self, pull: Pull, stop: asyncio.Event) -> None:
         """Consume until ``stop`` is set, finishing the batch in hand."""
@@ -70,7 +91,7 @@ class Consumer(Generic[Item]):
                     failures = 0
                 else:
                     failures += 1
-                    await _pause(stop, _delay_seconds(failures))
+                    await _pause(stop, self._delay_seconds(failures))
 
     async def _process(self, messages: Sequence[Msg]) -> bool:
         """Handle a batch; tell whether its messages were settled for good."""
@@ -83,6 +104,7 @@ class Consumer(Generic[Item]):
         except Exception:  # noqa: BLE001 - whatever it is, every message is settled
             _log.exception("batch failed", messages=len(messages))
             return await self._isolate(messages)
+        self._succeeded_at = time.monotonic()
         for message in messages:
             await message.ack()
         return True
@@ -109,7 +131,8 @@ class Consumer(Generic[Item]):
         if len(messages) > 1:
             return all([await self._process([message]) for message in messages])
         message = messages[0]
-        if _deliveries(message) < _MAX_CRASHES:
+        others_succeed = time.monotonic() - self._succeeded_at < _WORKING_SECONDS
+        if _deliveries(message) < _MAX_CRASHES or not others_succeed:
             await self._give_back(messages)
             return False
         try:
@@ -123,7 +146,10 @@ class Consumer(Generic[Item]):
     async def _give_back(self, messages: Sequence[Msg]) -> None:
         self._metrics.retried.inc(len(messages))
         for message in messages:
-            await message.nak(delay=_delay_seconds(_deliveries(message)))
+            await message.nak(delay=self._delay_seconds(_deliveries(message)))
+
+    def _delay_seconds(self, times: int) -> float:
+        return float(min(self._first_delay_seconds * 2 ** min(times - 1, 10), _MAX_DELAY_SECONDS))
 
     def _unreadable(self, message: Msg, why: str) -> DeadLetter:
         return DeadLetter(
@@ -140,11 +166,6 @@ class Consumer(Generic[Item]):
 
 def _deliveries(message: Msg) -> int:
     return int(message.metadata.num_delivered or 1)
-
-
-def _delay_seconds(times: int) -> float:
-    """Grow from half a second, doubling, to ten."""
-    return float(min(_FIRST_DELAY_SECONDS * 2 ** min(times - 1, 10), _MAX_DELAY_SECONDS))
 
 
 async def _unless(stop: asyncio.Event, fetch: Awaitable[list[Msg]]) -> list[Msg]:

@@ -52,12 +52,17 @@ async def consuming(
     work: Work[Any],
     *,
     metrics: ConsumerMetrics | None = None,
+    first_delay_seconds: float = 0.5,
     **bounds: int,
 ) -> AsyncIterator[None]:
     """Run a consumer's loop while the context is open."""
     await ensure_consumer(broker.jetstream, durable, ACK_WAIT_SECONDS)
     stop = asyncio.Event()
-    consumer = Consumer(work, metrics or ConsumerMetrics(CollectorRegistry(), durable.name))
+    consumer = Consumer(
+        work,
+        metrics or ConsumerMetrics(CollectorRegistry(), durable.name),
+        first_delay_seconds=first_delay_seconds,
+    )
     running = asyncio.create_task(consumer.run(a_pull(broker, durable, **bounds), stop))
     try:
         yield

@@ -202,7 +202,7 @@ async def test_a_message_that_crashes_the_handler_is_alone_and_in_the_end_a_dead
     bench = Bench()
     await publish(broker, b"1", POISON, b"2")
 
-    async with consuming(broker, FB_COLLECTOR, bench.work):
+    async with consuming(broker, FB_COLLECTOR, bench.work, first_delay_seconds=0.01):
         await eventually(lambda: bench.done == [b"1", b"2"])
         tries_of_the_others = bench.tried[b"1"]
         await eventually(lambda: bool(bench.buried))
@@ -212,6 +212,19 @@ async def test_a_message_that_crashes_the_handler_is_alone_and_in_the_end_a_dead
     assert tries_of_the_others == 2
     assert bench.done == [b"1", b"2"]
     await eventually_waiting(broker, 0)
+
+
+async def test_a_handler_that_crashes_on_everything_gives_nothing_up(broker: Broker) -> None:
+    bench = Bench()
+    await publish(broker, POISON)
+
+    async with consuming(broker, FB_COLLECTOR, bench.work, first_delay_seconds=0.01):
+        await eventually(lambda: bench.tried[POISON] > 5)
+        assert bench.buried == []
+        await publish(broker, b"1")
+        await eventually(lambda: bool(bench.buried))
+
+    assert bench.done == [b"1"]
 
 
 async def test_stopping_finishes_the_batch_in_hand_and_takes_no_other(broker: Broker) -> None:
