@@ -78,6 +78,9 @@ class Stored:
 class Bus(Protocol):
     """Where events wait, on disk, for their collector."""
 
+    async def can_carry(self, event: bytes) -> bool:
+        """Tell whether an event, or a dead letter with it, is small enough to be published."""
+
     async def publish(self, source: Source, part: Part) -> None:
         """Put events on the broker's disk.
 

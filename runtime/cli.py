@@ -1,6 +1,7 @@
 """The command line: ``eps``, also ``python -m runtime``."""
 
 import asyncio
+import importlib
 import json
 import signal
 import sys
@@ -10,10 +11,11 @@ import click
 
 from functions.errors import Refused, Unavailable
 from functions.publisher.account import Summary
-from runtime.publisher import MakerDied, PublishOptions
-from runtime.publisher import publish as publish_events
+from runtime.publishing.maker import MakerDied
+from runtime.publishing.options import PublishOptions
+from runtime.publishing.sender import publish as publish_events
 from runtime.settings import BadSettings, DatabaseSettings
-from runtime.wiring import FUNCTIONS
+from runtime.wiring import FUNCTIONS, check_settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -64,6 +66,7 @@ def up(*, no_publisher: bool, data: Path | None, scale: tuple[str, ...]) -> None
     from runtime.local.plan import UpOptions  # noqa: PLC0415
     from runtime.local.supervisor import up as run_all  # noqa: PLC0415
 
+    check_settings()
     options = UpOptions(publisher=not no_publisher, data_dir=data, scale=scale)
     sys.exit(asyncio.run(run_all(options)))
 
@@ -156,7 +159,11 @@ def publish(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    click.echo(json.dumps(asyncio.run(_publish(options)), indent=2))
+    summary = asyncio.run(_publish(options))
+    click.echo(json.dumps(summary, indent=2))
+    if summary["requests"] and not any(status.startswith("2") for status in summary["byStatus"]):
+        click.echo("no request was answered with success", err=True)
+        sys.exit(1)
 
 
 async def _publish(options: PublishOptions) -> Summary:
@@ -164,6 +171,37 @@ async def _publish(options: PublishOptions) -> Summary:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return await publish_events(options, stop=stop)
+
+
+@eps.command()
+@click.option("--quick", is_flag=True, help="One short run of each case, not three.")
+@click.option("--only", multiple=True, metavar="CASE", help="Run this case; repeatable.")
+@click.option("--runs", type=click.IntRange(1), default=3, show_default=True)
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), help="Write every figure there."
+)
+@click.option("--data", type=click.Path(path_type=Path), help="Where servers keep data meanwhile.")
+def bench(
+    *, quick: bool, only: tuple[str, ...], runs: int, json_file: Path | None, data: Path | None
+) -> None:
+    """Measure what the system can do on this machine, with fresh servers of its own.
+
+    Prints each case with its goal, whether it is met, and what the servers
+    alone can do. Only a checkout of the source has it.
+    """
+    root = Path(__file__).parents[1]
+    if not (root / "tests" / "benchmarks").is_dir():
+        raise click.UsageError("the benchmarks are not installed: run it in a checkout")
+    sys.path.insert(0, str(root))
+    try:
+        command = importlib.import_module("tests.benchmarks.command")
+    except ModuleNotFoundError as error:
+        raise click.UsageError(f"{error.name} is missing: ./test.sh installs it") from error
+    options = command.Options(quick, runs, data)
+    try:
+        click.echo(command.bench(options, only, json_file))
+    except command.UnknownCase as error:
+        raise click.UsageError(str(error)) from error
 
 
 def main() -> None:

@@ -40,8 +40,8 @@ def event_work(
     async def handle(parts: Sequence[Part]) -> None:
         taken = sum(len(part.events) for part in parts)
         metrics.batch_events.observe(taken)
-        collected = await collect(parts)
         events.accepted(source, taken)
+        collected = await collect(parts)
         events.processed(source, collected.stored)
         events.duplicate(source, collected.duplicates)
         events.failed(source, "invalid", collected.rejected)

@@ -21,6 +21,10 @@ class CountedBus:
         self._bus = bus
         self._metrics = metrics
 
+    async def can_carry(self, event: bytes) -> bool:
+        """Tell whether an event is small enough; see ``Bus``."""
+        return await self._bus.can_carry(event)
+
     async def publish(self, source: Source, part: Part) -> None:
         """Put events on the broker's disk; see ``Bus``."""
         self._metrics.accepted(source, len(part.events))

@@ -91,11 +91,13 @@ class EventMetrics:
             "events_duplicate_total", "Events that were stored already", labels, registry=registry
         )
 
-    def expect(self, sources: Iterable[Source]) -> None:
+    def expect(self, sources: Iterable[Source], error_types: Iterable[ErrorType]) -> None:
         """Show zeros before the first event, so that a rate has something to start from."""
         for source in sources:
             for counter in (self._accepted, self._processed, self._duplicate):
                 counter.labels(self._service, source)
+            for error_type in error_types:
+                self._failed.labels(self._service, source, error_type)
 
     def accepted(self, source: Source, events: int) -> None:
         """Count events that were taken."""
@@ -151,9 +153,14 @@ class ConsumerMetrics:
         self.freshness = Freshness()
         registry.register(self.freshness)
         self._dead = Counter(
-            "dead_letters_total", "Dead letters stored", ("service", "reason"), registry=registry
+            "dead_letters_total",
+            "Dead letters stored, repeats included",
+            ("service", "reason"),
+            registry=registry,
         )
         self._service = service
+        for reason in ("rejected", "unreadable", "refused"):
+            self._dead.labels(service, reason)
 
     def dead(self, reason: str, letters: int) -> None:
         """Count dead letters that were stored."""
@@ -167,6 +174,10 @@ class Freshness(Collector):
     def __init__(self) -> None:
         self._counts: dict[Source, list[int]] = {}
         self._sums: dict[Source, float] = {}
+
+    def expect(self, source: Source) -> None:
+        """Show zeros before the first event."""
+        self.observe(source, 0.0, 0)
 
     def observe(self, source: Source, seconds: float, events: int) -> None:
         """Record events that were committed so long after the gateway took them."""
@@ -201,3 +212,5 @@ class ReportMetrics:
             buckets=_REPORT_BUCKETS,
             registry=registry,
         )
+        for report_type in ("events", "revenue", "demographics"):
+            self.seconds.labels(report_type)

@@ -44,8 +44,13 @@ async def _run(function: Function, settings: Settings) -> int:
     try:
         async with function.hold(settings) as unit:
             await _serve(unit, settings, port, stop)
-    except (Unavailable, OSError) as error:
+    except Unavailable as error:
         _log.error("can't start", reason=str(error))
+        return 1
+    except OSError as error:
+        _log.error(
+            "can't listen: set HOST or PORT", host=settings.host, port=port, reason=str(error)
+        )
         return 1
     _log.info("stopped")
     return 0

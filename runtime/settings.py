@@ -1,6 +1,7 @@
 """Settings: read once from the environment or ``.env``, every fault reported together."""
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -89,7 +90,7 @@ class Settings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            raise BadSettings(_explain(error)) from None
+            raise BadSettings(_explain(_lines(error))) from None
 
 
 class BrokerSettings(Settings):
@@ -133,10 +134,34 @@ class ReporterSettings(DatabaseSettings):
     database_timeout_seconds: Seconds = 30.0
 
 
-def _explain(error: ValidationError) -> str:
-    lines = [
+def check_all(kinds: Iterable[type[Settings]], given: Mapping[str, str]) -> None:
+    """Read several kinds of settings, and report their faults together.
+
+    Args:
+        kinds: What to read.
+        given: Settings that need not be set, by field.
+
+    Raises:
+        BadSettings: Some are missing or wrong; it names them all, each once.
+    """
+    faults: dict[str, None] = {}
+    for kind in kinds:
+        wanted: dict[str, Any] = {name: given[name] for name in given if name in kind.model_fields}
+        try:
+            kind(**wanted)
+        except ValidationError as error:
+            faults |= dict.fromkeys(_lines(error))
+    if faults:
+        raise BadSettings(_explain(sorted(faults)))
+
+
+def _lines(error: ValidationError) -> list[str]:
+    return [
         f"{'.'.join(map(str, fault['loc'])).upper()}: "
         + ("is not set" if fault["type"] == "missing" else fault["msg"])
         for fault in error.errors(include_url=False, include_context=False, include_input=False)
     ]
+
+
+def _explain(lines: Iterable[str]) -> str:
     return "\n".join(["The settings can't be used:", *(f"  {line}" for line in lines)])

@@ -47,7 +47,13 @@ from runtime.postgres.migrate import migrate
 from runtime.postgres.pool import check, opened
 from runtime.postgres.reports import PostgresReports
 from runtime.postgres.store import PostgresEventStore
-from runtime.settings import CollectorSettings, GatewaySettings, ReporterSettings, Settings
+from runtime.settings import (
+    CollectorSettings,
+    GatewaySettings,
+    ReporterSettings,
+    Settings,
+    check_all,
+)
 
 Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 """Runs until its event is set, finishing what is in hand."""
@@ -73,7 +79,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
     """Hold the gateway with its connections while the context is open."""
     registry = new_registry()
     events = EventMetrics(registry, "gateway")
-    events.expect(SOURCES)
+    events.expect(SOURCES, ("invalid", "unavailable"))
     bodies = BodyReader(
         limit=settings.body_size_limit,
         bytes_in_flight=settings.body_bytes_in_flight,
@@ -154,7 +160,8 @@ async def _collector(
         if source is None:
             work = dead_letter_work(store, metrics)
         else:
-            events.expect([source])
+            events.expect([source], ("invalid", "unreadable", "refused"))
+            metrics.freshness.expect(source)
             collect = partial(_HANDLERS[source], store=store)
             work = event_work(source, collect, store, metrics, events)
         health = Health(
@@ -228,3 +235,13 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "reporter": Function(ReporterSettings, 3004, reporter),
     "dead-letters": Function(CollectorSettings, 3005, dead_letters),
 }
+
+
+def check_settings() -> None:
+    """Read the settings of every function, but for the addresses that it will be given.
+
+    Raises:
+        BadSettings: Some are wrong; it names them all.
+    """
+    given = {"nats_url": "nats://given", "database_url": "postgresql://given"}
+    check_all({function.settings for function in FUNCTIONS.values()}, given)

@@ -17,6 +17,7 @@ class FakeBus:
         parts: What came, by source.
         letters: The dead letters that came.
         failure: What each call raises, if set.
+        max_event_bytes: The largest event that it carries.
     """
 
     parts: dict[Source, list[Part]] = field(
@@ -24,11 +25,15 @@ class FakeBus:
     )
     letters: list[DeadLetter] = field(default_factory=list)
     failure: Exception | None = None
+    max_event_bytes: int = 30 * 1024**2
 
     @property
     def events(self) -> list[bytes]:
         """All events, by source, in their order."""
         return [event for source in SOURCES for part in self.parts[source] for event in part.events]
+
+    async def can_carry(self, event: bytes) -> bool:
+        return len(event) <= self.max_event_bytes
 
     async def publish(self, source: Source, part: Part) -> None:
         """Keep events; see ``Bus``."""

@@ -12,6 +12,12 @@ from functions.ports import Bus, DeadLetter, Part
 MAX_ERRORS = 100
 """How many invalid events a receipt explains."""
 
+_LARGE_BYTES = 1024**2
+"""Up to here a bus carries every event, and need not be asked."""
+
+_KEPT_BYTES = 64 * 1024
+"""What a dead letter keeps of an event that no bus can carry."""
+
 _BREATH = 200
 """Events judged in a row, about a millisecond, before other requests have their turn."""
 
@@ -80,7 +86,7 @@ async def handle(
     """
     receipt = Receipt()
     for window in windows:
-        valid, letters = await _judge(window, receipt, correlation_id, accepted_at)
+        valid, letters = await _judge(window, receipt, correlation_id, accepted_at, bus)
         await asyncio.gather(
             *(
                 bus.publish(source, Part(correlation_id, accepted_at, events))
@@ -94,22 +100,37 @@ async def handle(
 
 
 async def _judge(
-    window: Sequence[bytes], receipt: Receipt, correlation_id: str, accepted_at: datetime
+    window: Sequence[bytes],
+    receipt: Receipt,
+    correlation_id: str,
+    accepted_at: datetime,
+    bus: Bus,
 ) -> tuple[dict[Source, list[bytes]], list[DeadLetter]]:
     valid: dict[Source, list[bytes]] = {source: [] for source in SOURCES}
     letters: list[DeadLetter] = []
     first = receipt.accepted_total + receipt.rejected_total
     for index, raw in enumerate(window, first):
+        fits = len(raw) <= _LARGE_BYTES or await bus.can_carry(raw)
         try:
-            valid[parse(raw)["source"]].append(raw)
+            valid[_source_of(raw, fits=fits)].append(raw)
         except InvalidEvent as invalid:
             _reject(receipt, index, invalid)
-            letters.append(_dead_letter(raw, index, invalid, correlation_id, accepted_at))
+            kept = raw if fits else raw[:_KEPT_BYTES]
+            letters.append(_dead_letter(kept, index, invalid, correlation_id, accepted_at))
         if index % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
     for source, events in valid.items():
         receipt.accepted[source] += len(events)
     return valid, letters
+
+
+def _source_of(raw: bytes, *, fits: bool) -> Source:
+    event = parse(raw)
+    if not fits:
+        message = f"The event is too large to be carried; its first {_KEPT_BYTES} bytes are kept"
+        fault = Fault("", "event_too_large", message)
+        raise InvalidEvent(fault, event_id=event["eventId"], source=event["source"])
+    return event["source"]
 
 
 def _reject(receipt: Receipt, index: int, invalid: InvalidEvent) -> None:

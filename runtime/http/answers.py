@@ -83,7 +83,7 @@ def answer_error(error: Exception, correlation_id: str) -> Answer:
             retry = {"Retry-After": str(max(1, math.ceil(error.retry_after_seconds)))}
             return problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                "Nothing acknowledged was lost; please send the same again",
+                "It can't be done now; the same request may come again, and doubles nothing",
                 correlation_id,
                 headers=retry,
             )

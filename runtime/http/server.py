@@ -1,11 +1,14 @@
 """Serve an ASGI application on uvicorn until told to stop."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from runtime.http.protocol import BoundedProtocol
 
 _KEEP_ALIVE_SECONDS = 75
 """Longer than the minute after which load balancers drop idle connections."""
@@ -35,7 +38,7 @@ async def served(
         host=host,
         port=port,
         loop="none",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -46,7 +49,8 @@ async def served(
         timeout_graceful_shutdown=int(shutdown_timeout_seconds),
     )
     server = _Server(config)
-    listener = config.bind_socket()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield

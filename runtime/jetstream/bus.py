@@ -12,7 +12,7 @@ from nats.js.errors import APIError, NoStreamResponseError
 from functions.errors import Unavailable
 from functions.events import SOURCES, Source
 from functions.ports import DeadLetter, Part
-from runtime.envelopes import ENVELOPE_BYTES, encode, encode_letters, pack
+from runtime.envelopes import ENVELOPE_BYTES, encode, encode_letters, fits, pack
 from runtime.group_commit import GroupCommit
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, REJECTED, subject_of
@@ -47,6 +47,10 @@ class JetStreamBus:
         self._letters = GroupCommit(
             self._publish_letters, max_bytes=ENVELOPE_BYTES, in_flight=_IN_FLIGHT
         )
+
+    async def can_carry(self, event: bytes) -> bool:
+        """Tell whether an event is small enough; see ``Bus``."""
+        return await asyncio.to_thread(fits, event)
 
     async def publish(self, source: Source, part: Part) -> None:
         """Put events on the broker's disk; see ``Bus``."""

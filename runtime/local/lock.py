@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class Locked(Exception):  # noqa: N818 - an outcome the command line reports
-    """The data folder is in use by another process."""
+    """The data folder is in use by another process, or can't be used."""
 
 
 @contextmanager
@@ -15,10 +15,14 @@ def owned(folder: Path) -> Iterator[None]:
     """Make a folder if it is missing and own it; the lock goes with the process.
 
     Raises:
-        Locked: Another process owns it; nothing was changed.
+        Locked: Another process owns it, or it can't be a folder; nothing was changed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("a")
+    except OSError as error:
+        raise Locked(f"{folder} can't be used as a data folder: {error.strerror}") from error
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

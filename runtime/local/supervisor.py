@@ -54,11 +54,12 @@ async def up(
     """
     try:
         settings = LocalSettings.load()
-        plan = make_plan(settings, options.scale, functions)
         data_dir = (options.data_dir or settings.data_dir).resolve()
-        with owned(data_dir), _output(plan) as output:
-            run = _Run(settings, plan, data_dir, output)
-            return await run.supervise(publisher if options.publisher else ())
+        with owned(data_dir):
+            plan = make_plan(settings, options.scale, functions)
+            with _output(plan) as output:
+                run = _Run(settings, plan, data_dir, output)
+                return await run.supervise(publisher if options.publisher else ())
     except (BadSettings, BadUsage, Locked, PortsTaken) as error:
         sys.stderr.write(f"{error}\n")
         return 2 if isinstance(error, BadUsage) else 1

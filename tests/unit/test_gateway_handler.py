@@ -126,3 +126,20 @@ async def test_others_have_their_turn_in_a_large_request(windows: list[list[byte
     counting.cancel()
 
     assert turns >= 5
+
+
+@pytest.mark.parametrize("is_valid", [True, False])
+async def test_an_event_that_no_bus_can_carry_is_rejected_alone(*, is_valid: bool) -> None:
+    bus = FakeBus(max_event_bytes=1_500_000)
+    user = {} if is_valid else {"user": {"age": "old"}}
+    large = raw(a_facebook_event(eventId="fb-large", pad="x" * 2_000_000, **user))
+
+    receipt = await take(bus, [GOOD, large, GOOD])
+
+    assert receipt.accepted_total == 2
+    assert [rejection.event_id for rejection in receipt.errors] == ["fb-large"]
+    assert [part.events for part in bus.parts["facebook"]] == [[GOOD, GOOD]]
+    (letter,) = bus.letters
+    assert letter.fault.code == ("event_too_large" if is_valid else "int_type")
+    assert letter.payload == large[: len(letter.payload)]
+    assert 0 < len(letter.payload) < 100_000

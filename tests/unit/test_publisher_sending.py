@@ -15,7 +15,9 @@ from aiohttp import web
 
 from functions.events import InvalidEvent, parse
 from functions.publisher.account import Summary
-from runtime.publisher import MakerDied, PublishOptions, publish
+from runtime.publishing.maker import MakerDied
+from runtime.publishing.options import PublishOptions
+from runtime.publishing.sender import publish
 
 
 @dataclass
@@ -245,8 +247,9 @@ async def test_a_run_whose_maker_is_killed_fails_at_once(gateway: Gateway) -> No
 
 async def test_the_maker_dies_with_a_killed_publisher(gateway: Gateway) -> None:
     script = (
-        "import asyncio, runtime.publisher as p\n"
-        f"asyncio.run(p.publish(p.PublishOptions(url={gateway.url!r}, min_events=50_000)))"
+        "import asyncio\n"
+        "from runtime.publishing.sender import PublishOptions, publish\n"
+        f"asyncio.run(publish(PublishOptions(url={gateway.url!r}, min_events=50_000)))"
     )
     publisher = await asyncio.create_subprocess_exec(sys.executable, "-c", script)
     await gateway.reached.wait()

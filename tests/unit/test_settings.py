@@ -13,6 +13,7 @@ from runtime.settings import (
     DatabaseSettings,
     GatewaySettings,
     Settings,
+    check_all,
 )
 
 NATS = "nats://127.0.0.1:4222"
@@ -157,3 +158,18 @@ def test_only_what_a_function_needs_is_asked_for(environment: pytest.MonkeyPatch
 
     assert set(faults_of(CollectorSettings)) == {"NATS_URL", "DATABASE_URL"}
     assert "DATABASE_URL" not in os.environ
+
+
+def test_faults_of_several_kinds_are_told_together_and_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BODY_SIZE_LIMIT", "much")
+    monkeypatch.setenv("BATCH_MAX_MESSAGES", "-3")
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+    given = {"nats_url": "nats://given", "database_url": "postgresql://given"}
+
+    with pytest.raises(BadSettings) as caught:
+        check_all([GatewaySettings, CollectorSettings], given)
+
+    heads = [line.split(":")[0].strip() for line in str(caught.value).splitlines()[1:]]
+    assert heads == ["BATCH_MAX_MESSAGES", "BODY_SIZE_LIMIT", "LOG_LEVEL"]

@@ -1,0 +1,87 @@
+"""What the publisher is asked to do."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from functions.publisher.handler import Plan
+
+_DEFAULT_CONCURRENCY: Final = 8
+"""Without an interval there has to be a limit: enough to keep a gateway busy."""
+
+_EVENTS_A_BATCH: Final = 2000
+_BODIES_A_BATCH: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOptions:
+    """What to send, where and how fast.
+
+    Attributes:
+        url: The gateway, or its ``/events``.
+        requests: How many; None is until stopped.
+        interval_seconds: Between two requests, answered or not; 0 is as fast as possible.
+        concurrency: Most requests in flight; None is no limit, or 8 without an interval.
+        seed: Makes every byte of the run repeatable, timestamps included.
+    """
+
+    url: str
+    requests: int | None = None
+    min_events: int = 1000
+    max_events: int = 50_000
+    interval_seconds: float = 1.0
+    concurrency: int | None = None
+    corrupt_probability: float = 0.1
+    duplicate_probability: float = 0.0
+    single: bool = False
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be done.
+
+        Raises:
+            ValueError: An option is out of its range; names which.
+        """
+        target = urlsplit(self.url)
+        if target.scheme not in ("http", "https") or not target.hostname:
+            raise ValueError("url must be like http://host:port")
+        if self.requests is not None and self.requests < 0:
+            raise ValueError("requests must be 0 or more")
+        if not 0 <= self.interval_seconds < math.inf:
+            raise ValueError("interval must be 0 or more seconds")
+        if self.concurrency is not None and self.concurrency < 1:
+            raise ValueError("concurrency must be 1 or more")
+        _ = self.plan
+
+    @property
+    def plan(self) -> Plan:
+        """What the bodies are to be like."""
+        return Plan(
+            min_events=self.min_events,
+            max_events=self.max_events,
+            corrupt_probability=self.corrupt_probability,
+            duplicate_probability=self.duplicate_probability,
+            single=self.single,
+        )
+
+    @property
+    def events_url(self) -> str:
+        """Where to post."""
+        url = self.url.rstrip("/")
+        return url if url.endswith("/events") else f"{url}/events"
+
+    @property
+    def max_in_flight(self) -> int | None:
+        """Most requests in flight; None is no limit."""
+        if self.concurrency is None and not self.interval_seconds:
+            return _DEFAULT_CONCURRENCY
+        return self.concurrency
+
+    @property
+    def bodies_a_batch(self) -> int:
+        """How many bodies to make together: many when they are small and nobody waits."""
+        if self.interval_seconds:
+            return 1
+        events_a_body = 1 if self.single else (self.min_events + self.max_events) // 2
+        return max(1, min(_BODIES_A_BATCH, _EVENTS_A_BATCH // max(1, events_a_body)))

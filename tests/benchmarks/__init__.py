@@ -1,0 +1,1 @@
+"""What the system can do on this machine: `eps bench` measures it, nothing here can fail."""

@@ -1,0 +1,113 @@
+"""What a case is: how often it runs, what it measures, what comes out."""
+
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tests.benchmarks.goals import Outcome
+from tests.benchmarks.measure import Run
+
+Measured = TypeVar("Measured")
+
+WARM_UP = 0.2
+"""The share of a run that goes before the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command was asked for.
+
+    Attributes:
+        quick: One short run of each case.
+        runs: How many of each case otherwise.
+        data_dir: Where servers keep their data; None for the temporary folder.
+    """
+
+    quick: bool = False
+    runs: int = 3
+    data_dir: Path | None = None
+
+    def size(self, full: float, quick: float) -> float:
+        """Choose how much to do."""
+        return quick if self.quick else full
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a case came to.
+
+    Attributes:
+        outcomes: Its figures, with their goals.
+        processor_seconds: Median by process, for a million events; empty where that says nothing.
+        peak_megabytes: Highest by process.
+        latency_ms: p50, p95, p99 and max of the answers in the middle run.
+        elsewhere_percent: Share of the machine's processors that others took, in each run.
+        record: Everything, for JSON.
+        faults: What was wrong with the data afterwards; nothing should be.
+    """
+
+    outcomes: Sequence[Outcome]
+    processor_seconds: dict[str, float] = field(default_factory=dict)
+    peak_megabytes: dict[str, float] = field(default_factory=dict)
+    latency_ms: Mapping[str, float] = field(default_factory=dict)
+    elsewhere_percent: Sequence[float] = ()
+    record: dict[str, Any] = field(default_factory=dict)
+    faults: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One line of the issue's table."""
+
+    name: str
+    run: Callable[[Options], Awaitable[Result]]
+
+
+def say(text: str) -> None:
+    """Tell how far it is, where a person looks."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{text}")
+        sys.stderr.flush()
+
+
+async def repeat(options: Options, once: Callable[[], Awaitable[Measured]]) -> list[Measured]:
+    """Run something as often as was asked for."""
+    runs = []
+    times = 1 if options.quick else options.runs
+    for number in range(1, times + 1):
+        say(f"run {number} of {times}")
+        runs.append(await once())
+    say("raw limits")
+    return runs
+
+
+def middle(runs: Sequence[Run]) -> Run:
+    """Give the run whose processor seconds are in the middle."""
+    return sorted(runs, key=lambda run: run.total_a_million)[len(runs) // 2]
+
+
+def highest_peaks(runs: Iterable[Run]) -> dict[str, float]:
+    """Give the highest peak of each process."""
+    peaks: dict[str, float] = {}
+    for run in runs:
+        for name, peak in run.peak_megabytes.items():
+            peaks[name] = max(peak, peaks.get(name, 0.0))
+    return peaks
+
+
+def result_of(
+    runs: Sequence[Run], outcomes: Sequence[Outcome], raw: dict[str, Any], **more: Any
+) -> Result:
+    """Sum up runs of one kind."""
+    typical = middle(runs)
+    return Result(
+        outcomes=outcomes,
+        processor_seconds=typical.a_million | {"all": typical.total_a_million},
+        peak_megabytes=highest_peaks(runs),
+        latency_ms=typical.sent.latency_ms,
+        elsewhere_percent=[run.elsewhere_percent for run in runs],
+        record={"runs": [run.record() for run in runs], "raw": raw, **more},
+        faults=[run.fault for run in runs if run.fault],
+    )

@@ -1,0 +1,150 @@
+"""`eps bench`: run cases one after another, print tables, write JSON."""
+
+import asyncio
+import json
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+import uvloop
+
+from tests.benchmarks.arrays import arrays_of_100, arrays_of_20000, single_events
+from tests.benchmarks.case import Case, Options, Result, say
+from tests.benchmarks.duplicates import all_duplicates
+from tests.benchmarks.goals import Outcome
+from tests.benchmarks.large import four_large, small_beside_large
+from tests.benchmarks.steady import steady
+from tests.benchmarks.table import figures_table, number, outcome_table
+
+CASES = (
+    Case("arrays-100", arrays_of_100),
+    Case("steady", steady),
+    Case("arrays-20000", arrays_of_20000),
+    Case("singles", single_events),
+    Case("small-beside-large", small_beside_large),
+    Case("four-large", four_large),
+    Case("duplicates", all_duplicates),
+)
+"""In the order of the issue's table; those of the reports come after them."""
+
+
+class UnknownCase(Exception):  # noqa: N818 - an outcome that the command line reports
+    """There is no such case; the message lists those that there are."""
+
+
+def chosen(names: Sequence[str]) -> list[Case]:
+    """Give the cases of those names in the table's order; all of them for none.
+
+    Raises:
+        UnknownCase: One is not there.
+    """
+    known = {case.name for case in CASES}
+    if unknown := [name for name in names if name not in known]:
+        raise UnknownCase(f"no case {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    return [case for case in CASES if not names or case.name in names]
+
+
+def bench(options: Options, names: Sequence[str], json_file: Path | None) -> str:
+    """Run cases and return the tables; everything goes to ``json_file`` too.
+
+    Raises:
+        UnknownCase: A name is none of a case; nothing was run.
+    """
+    cases = chosen(names)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        results = runner.run(_run(cases, options))
+    if json_file is not None:
+        json_file.write_text(to_json(_record(options, results)), encoding="utf-8")
+    return tables(results)
+
+
+async def _run(cases: Sequence[Case], options: Options) -> dict[str, Result]:
+    results = {}
+    for case in cases:
+        began = time.monotonic()
+        say(f"{case.name}: starting")
+        results[case.name] = await case.run(options)
+        say("")
+        _tell(f"{case.name} took {time.monotonic() - began:.0f} s\n")
+    return results
+
+
+def _tell(text: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(text)
+
+
+def tables(results: dict[str, Result]) -> str:
+    """Write what a person reads."""
+    costs = {name: each.processor_seconds for name, each in results.items()}
+    peaks = {name: each.peak_megabytes for name, each in results.items()}
+    latencies = {name: each.latency_ms for name, each in results.items()}
+    faults = [f"{name}: {fault}" for name, each in results.items() for fault in each.faults]
+    return "\n\n".join(
+        [
+            outcome_table({name: each.outcomes for name, each in results.items()}),
+            figures_table("processor seconds a million events", _told(costs)),
+            figures_table("peak memory, MB", _told(peaks)),
+            figures_table("answers, ms", _told(latencies)),
+            _noise(results),
+            *(["Faults:\n" + "\n".join(faults)] if faults else []),
+        ]
+    )
+
+
+def _noise(results: dict[str, Result]) -> str:
+    shares = [
+        f"{name} {number(max(each.elsewhere_percent))} %"
+        for name, each in results.items()
+        if each.elsewhere_percent
+    ]
+    return "The most that others took of this machine's processors: " + ", ".join(shares) + "."
+
+
+def _told(by_case: Mapping[str, Mapping[str, float]]) -> dict[str, Mapping[str, float]]:
+    return {name: figures for name, figures in by_case.items() if figures}
+
+
+def _record(options: Options, results: dict[str, Result]) -> dict[str, Any]:
+    return {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "quick": options.quick,
+        "machine": {
+            "processors": psutil.cpu_count(),
+            "memoryBytes": psutil.virtual_memory().total,
+            "python": platform.python_version(),
+            "system": platform.system(),
+        },
+        "cases": {
+            name: {
+                "outcomes": [_outcome(outcome) for outcome in result.outcomes],
+                "processorSecondsPerMillion": result.processor_seconds,
+                "peakMegabytes": result.peak_megabytes,
+                "faults": list(result.faults),
+                **result.record,
+            }
+            for name, result in results.items()
+        },
+    }
+
+
+def to_json(record: Any) -> str:
+    """Write a record; JSON knows no NaN, so what could not be measured is null."""
+    plain = json.loads(json.dumps(record), parse_constant=lambda _: None)
+    return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    goal = outcome.goal
+    return {
+        "figure": goal.figure,
+        "goal": {"bound": goal.bound, "limit": goal.limit} if goal.bound else None,
+        "median": outcome.median,
+        "values": list(outcome.values),
+        "met": outcome.met,
+        "raw": dict(outcome.raw),
+    }

@@ -1,0 +1,150 @@
+"""Fresh real servers and functions, and what they tell about themselves."""
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+import nats
+from nats.aio.client import Client
+from prometheus_client.parser import text_string_to_metric_families
+
+from runtime.jetstream.streams import EVENTS
+from runtime.local.run_state import load_run_state
+from tests.benchmarks.percentiles import Buckets
+from tests.benchmarks.processes import peak_megabytes, processor_seconds, reset_peaks
+from tests.e2e.whole_system import WholeSystem
+
+COLLECTORS = ("fb-collector", "ttk-collector")
+_POLL_SECONDS = 0.005
+_PATIENCE_SECONDS = 600
+
+
+class System:
+    """`eps up` on an empty folder, on free ports.
+
+    Attributes:
+        gateway_url: Where events are sent.
+        database_url: Where they end.
+        pids: Process by name; the supervisor's too.
+    """
+
+    def __init__(self, whole: WholeSystem, data_dir: Path, broker: Client) -> None:
+        state = load_run_state(data_dir)
+        assert state
+        self.pids = {each.name: each.pid for each in state.processes if each.pid}
+        self.pids["supervisor"] = state.supervisor_pid
+        self.gateway_url = whole.url_of("gateway")
+        self.database_url = whole.url_of("postgres")
+        self._whole = whole
+        self._broker = broker
+
+    def processor_seconds(self) -> dict[str, float]:
+        """Tell what each process has used up to now."""
+        supervisor = self.pids["supervisor"]
+        used = {name: processor_seconds(pid) for name, pid in self.pids.items()}
+        # The others are its children: what is left is its own.
+        used["supervisor"] -= sum(used[name] for name in used if self.pids[name] != supervisor)
+        return used
+
+    def peaks(self) -> dict[str, float]:
+        """Tell the peak memory of each since ``reset_peaks``, in MB."""
+        others = {name: pid for name, pid in self.pids.items() if name != "supervisor"}
+        return {name: peak_megabytes(pid) for name, pid in others.items()}
+
+    def reset_peaks(self) -> None:
+        """Let peaks start from now."""
+        reset_peaks(self.pids.values())
+
+    async def waiting(self) -> int:
+        """Count the messages that are not acknowledged, hence not committed."""
+        return (await self._broker.jetstream().stream_info(EVENTS)).state.messages
+
+    async def messages(self) -> int:
+        """Count all messages that there ever were."""
+        return (await self._broker.jetstream().stream_info(EVENTS)).state.last_seq
+
+    async def committed(self) -> float:
+        """Wait until all that was taken is committed; returns when that was.
+
+        A collector acknowledges after its commit, at once.
+        """
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while await self.waiting():
+                await asyncio.sleep(_POLL_SECONDS)
+        return time.monotonic()
+
+    async def events(self) -> tuple[int, int]:
+        """Count the events in the rows and in the report."""
+        report = await self._whole.ask("/reports/events")
+        rows = await self._whole.fetch("SELECT count(*) FROM events")
+        return rows[0][0], report["totalEvents"]
+
+    async def histogram(self, name: str) -> Buckets:
+        """Read a histogram of the collectors, both together."""
+        counts: Counter[float] = Counter()
+        async for sample_name, labels, value in self._samples():
+            if sample_name == f"{name}_bucket":
+                counts[float(labels["le"])] += value  # type: ignore[assignment]
+        return counts
+
+    async def total(self, name: str) -> float:
+        """Sum a figure over both collectors."""
+        return sum([value async for sample, _, value in self._samples() if sample == name])
+
+    async def _samples(self) -> AsyncIterator[tuple[str, dict[str, str], float]]:
+        async with aiohttp.ClientSession() as session:
+            for name in COLLECTORS:
+                async with session.get(f"{self._whole.url_of(name)}/metrics") as answer:
+                    text = await answer.text()
+                for family in text_string_to_metric_families(text):
+                    for sample in family.samples:
+                        yield sample.name, sample.labels, sample.value
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[asyncpg.Connection]:
+        """Hold a connection to the database."""
+        connection = await asyncpg.connect(self.database_url, command_timeout=_PATIENCE_SECONDS)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def fresh_folder(parent: Path | None) -> Iterator[Path]:
+    """Hold an empty folder, gone at the end."""
+    if parent is not None:
+        parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="eps-bench-", dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@asynccontextmanager
+async def fresh_system(parent: Path | None) -> AsyncIterator[System]:
+    """Run everything on an empty folder while the context is open.
+
+    Args:
+        parent: Where the folder is made; None for the temporary folder.
+    """
+    with fresh_folder(parent) as folder:
+        data_dir = folder / "data"
+        whole = WholeSystem(data_dir)
+        try:
+            await whole.start()
+            broker = await nats.connect(whole.url_of("nats"))
+            try:
+                yield System(whole, data_dir, broker)
+            finally:
+                await broker.close()
+        finally:
+            await whole.stop()
