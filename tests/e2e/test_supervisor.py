@@ -233,7 +233,7 @@ async def test_a_taken_port_stops_it_before_anything_starts(system: Supervised) 
         assert await system.exit_code() == 1
     assert f"  {port}, from GATEWAY_PORT: Address already in use" in system.lines
     assert f"  {port}, from NATS_PORT: Address already in use" in system.lines
-    assert not system.data_dir.exists()
+    assert [file.name for file in system.data_dir.iterdir()] == ["lock"]
 
 
 async def test_health_tells_who_is_well_and_who_is_not(
