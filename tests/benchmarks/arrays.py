@@ -67,4 +67,4 @@ def _p99(runs: Sequence[Run]) -> list[float]:
 
 arrays_of_100 = rate_case(Plan(Batch(4_000, 100), connections=16), 0.25, judge_arrays)
 arrays_of_20000 = rate_case(Plan(Batch(24, 20_000), connections=4), 0.25, judge_arrays)
-single_events = rate_case(Plan(Batch(60_000, 1), connections=64), 0.2, judge_singles)
+single_events = rate_case(Plan(Batch(60_000, 1), connections=64), 0.1, judge_singles)

@@ -9,8 +9,8 @@ import asyncpg
 
 from tests.benchmarks.system import System
 
-_ROWS = 120_000
-_COMMITS = 1_000
+_ROWS = 60_000
+_COMMITS = 500
 """At the most of each: small batches need fewer rows to show their speed."""
 
 _SCHEMA = "raw_copy"
