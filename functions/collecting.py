@@ -3,14 +3,34 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from typing import TypeVar
 
 from functions.errors import Fault, Refused
-from functions.events import EventRow, InvalidEvent, Source, parse
+from functions.events import Source
+from functions.judging import InvalidEvent, judge
 from functions.ports import DeadLetter, EventStore, Part, Stored
+from functions.rows import EventRow, event_key, user_key
+from functions.shapes import Event, FacebookEvent, TiktokEvent
 
-ToRow = Callable[[Any, Part, bytes], EventRow]
-"""Makes the row of a parsed event of the collector's source, its part and its bytes."""
+OwnEvent = TypeVar("OwnEvent", FacebookEvent, TiktokEvent)
+
+ToRow = Callable[[OwnEvent, Part, bytes], EventRow]
+"""Makes the row of an event of the collector's source, its part and its bytes."""
+
+OwnColumns = tuple[
+    Decimal | None,  # revenue
+    str | None,  # campaign_id
+    int | None,  # age
+    str | None,  # gender
+    int | None,  # followers
+    str | None,  # country
+    str | None,  # city
+    str | None,  # device
+    float | None,  # watch_seconds
+    float | None,  # percentage_watched
+]
+"""The columns of a row that depend on its source and stage, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,42 +51,64 @@ class Collected:
 
 
 async def collect(
-    source: Source, parts: Sequence[Part], to_row: ToRow, store: EventStore
+    source: Source,
+    shapes: tuple[type[OwnEvent], ...],
+    parts: Sequence[Part],
+    to_row: ToRow[OwnEvent],
+    store: EventStore,
 ) -> Collected:
     """Store a batch of events of one source, each once.
 
     Safe to repeat: the store skips what it has.
 
+    Args:
+        source: Whose events.
+        shapes: What they are read as; another source's are rejected.
+        parts: Raw events in delivery order.
+        to_row: Makes their rows.
+        store: Where rows are kept.
+
     Raises:
         Unavailable: Part of the batch may be stored; it may be sent again.
     """
-    rows, rejected = await _judge(source, parts, to_row)
+    rows: list[EventRow] = []
+    rejected: list[DeadLetter] = []
+    for part in parts:
+        for position, raw in enumerate(part.events):
+            try:
+                rows.append(to_row(_judge_own(source, shapes, raw), part, raw))
+            except InvalidEvent as invalid:
+                rejected.append(_rejected(part, position, raw, invalid))
+        await asyncio.sleep(0)  # health checks and the other batch have their turn
     stored, refused = await _store(rows, store)
     await store.keep(rejected + refused)
     return Collected(stored.new, stored.duplicates, len(rejected), len(refused))
 
 
-async def _judge(
-    source: Source, parts: Sequence[Part], to_row: ToRow
-) -> tuple[list[EventRow], list[DeadLetter]]:
-    rows: list[EventRow] = []
-    letters: list[DeadLetter] = []
-    for part in parts:
-        for position, raw in enumerate(part.events):
-            try:
-                rows.append(to_row(_parse_own(source, raw), part, raw))
-            except InvalidEvent as invalid:
-                letters.append(_rejected(part, position, raw, invalid))
-        await asyncio.sleep(0)  # health checks and the other batch have their turn
-    return rows, letters
+def make_row(event: Event, part: Part, raw: bytes, own: OwnColumns) -> EventRow:
+    """Make a row: the columns that every event has, around those of its source and stage."""
+    source, event_id = event.source, event.event_id
+    return EventRow(
+        event_key(source, event_id),
+        user_key(source, event.data.user.user_id),
+        event.timestamp,
+        part.accepted_at,
+        source,
+        event.funnel_stage,
+        event.event_type,
+        event_id,
+        part.correlation_id,
+        *own,
+        raw.decode(),
+    )
 
 
-def _parse_own(source: Source, raw: bytes) -> Any:
-    event = parse(raw)
-    if event["source"] != source:
-        fault = Fault("source", "literal_error", f"Input should be '{source}'")
-        raise InvalidEvent(fault, event_id=event["eventId"], source=event["source"])
-    return event
+def _judge_own(source: Source, shapes: tuple[type[OwnEvent], ...], raw: bytes) -> OwnEvent:
+    event = judge(raw)
+    if isinstance(event, shapes):
+        return event
+    fault = Fault("source", "literal_error", f"Input should be '{source}'")
+    raise InvalidEvent(fault, event_id=event.event_id, source=event.source)
 
 
 async def _store(rows: Sequence[EventRow], store: EventStore) -> tuple[Stored, list[DeadLetter]]:

@@ -1,16 +1,39 @@
 """Keys derived from what they name: the same thing, the same key, wherever it is made."""
 
+from collections.abc import Callable
 from hashlib import blake2b
-from uuid import UUID
+from typing import Final
 
-_VERSION_8 = 0x8 << 76
-_VERSION_BITS = 0xF << 76
-_VARIANT = 0x2 << 62
-_VARIANT_BITS = 0x3 << 62
+_KEY_BYTES: Final = 16
+_UUID_BITS: Final = 0x8 << 76 | 0x2 << 62
+"""Version 8 and the variant of RFC 9562."""
+
+_OPEN_BITS: Final = (1 << 128) - 1 & ~(0xF << 76 | 0x3 << 62)
 
 
-def derive_key(name: bytes) -> UUID:
-    """Derive a UUID of version 8 (RFC 9562) from a name.
+def deriving(domain: bytes) -> Callable[[bytes], bytes]:
+    """Make what derives keys from names that begin alike.
+
+    Args:
+        domain: How they begin; digested once, here.
+
+    Returns:
+        ``derive_key`` for the rest of a name.
+    """
+    begin = blake2b(domain, digest_size=_KEY_BYTES).copy
+    to_number = int.from_bytes
+
+    def derive(rest: bytes) -> bytes:
+        digest = begin()
+        digest.update(rest)
+        number = to_number(digest.digest())
+        return (number & _OPEN_BITS | _UUID_BITS).to_bytes(_KEY_BYTES)
+
+    return derive
+
+
+def derive_key(name: bytes) -> bytes:
+    """Derive a key from a name: the 16 bytes of a UUID of version 8 (RFC 9562).
 
     The digest is BLAKE2b: nobody can make two names that share a key, and so
     hide one thing behind another.
@@ -18,5 +41,4 @@ def derive_key(name: bytes) -> UUID:
     Args:
         name: Any bytes; the caller separates its fields unambiguously.
     """
-    number = int.from_bytes(blake2b(name, digest_size=16).digest())
-    return UUID(int=number & ~_VERSION_BITS & ~_VARIANT_BITS | _VERSION_8 | _VARIANT)
+    return deriving(b"")(name)

@@ -8,8 +8,9 @@ from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from functions.errors import Fault
-from functions.events import EventRow, FunnelStage, Source
+from functions.events import FunnelStage, Source
 from functions.keys import derive_key
+from functions.rows import EventRow
 
 Reason = Literal["rejected", "unreadable", "refused"]
 """Why something is a dead letter: the gateway judged it invalid, a collector
@@ -59,7 +60,7 @@ class DeadLetter:
     @property
     def id(self) -> UUID:
         """The key: a digest of reason, position and bytes."""
-        return derive_key(f"{self.reason}\0{self.position}\0".encode() + self.payload)
+        return UUID(bytes=derive_key(f"{self.reason}\0{self.position}\0".encode() + self.payload))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 from functions.errors import Fault
-from functions.events import EventRow, Source, event_key
+from functions.events import Source
 from functions.ports import DeadLetter, Part
+from functions.rows import EventRow, event_key, user_key
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 MOMENT = "2024-01-01T12:00:00.000Z"
@@ -111,12 +112,19 @@ def a_letter(**fields: Any) -> DeadLetter:
 
 
 def a_row(event_id: str | None = None, **fields: Any) -> EventRow:
-    """The row of a Facebook ad view at noon, or of a TikTok like."""
+    """The row of a Facebook ad view at noon, or of a TikTok like.
+
+    Args:
+        event_id: The platform's own; one of its own if None.
+        fields: Of the row; ``user_id`` stands for the key made of it.
+    """
     event_id = event_id or str(uuid4())
     source: Source = fields.get("source", "facebook")
+    user_id = fields.pop("user_id", "user-1")
     facebook = source == "facebook"
     row = EventRow(
         id=event_key(source, event_id),
+        user_key=user_key(source, user_id),
         occurred_at=NOON,
         accepted_at=NOON,
         source=source,
@@ -124,14 +132,13 @@ def a_row(event_id: str | None = None, **fields: Any) -> EventRow:
         event_type="ad.view" if facebook else "like",
         event_id=event_id,
         correlation_id="test",
-        user_id="user-1",
         revenue=None,
         campaign_id=None,
         age=30 if facebook else None,
         gender="female" if facebook else None,
+        followers=None if facebook else 500,
         country="Ukraine",
         city="Kyiv" if facebook else None,
-        followers=None if facebook else 500,
         device=None if facebook else "iOS",
         watch_seconds=None if facebook else 10.0,
         percentage_watched=None if facebook else 50.0,

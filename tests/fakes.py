@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from functions.errors import Refused, Unavailable
-from functions.events import SOURCES, EventRow, Source
+from functions.events import SOURCES, Source
 from functions.ports import DeadLetter, Part, Stored
+from functions.rows import EventRow
 
 
 @dataclass
@@ -62,7 +63,7 @@ class FakeEventStore:
         refuses: Which rows the store will never keep.
     """
 
-    rows: dict[UUID, EventRow] = field(default_factory=dict)
+    rows: dict[bytes, EventRow] = field(default_factory=dict)
     letters: dict[UUID, DeadLetter] = field(default_factory=dict)
     batches: list[int] = field(default_factory=list)
     failure: Exception | None = None

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from functions.errors import Unavailable
-from functions.events import REVENUE_TYPES, EventRow, FunnelStage, Source
+from functions.events import REVENUE_TYPES, FunnelStage, Source
 from functions.ports import (
     BucketCount,
     BucketRevenue,
@@ -28,30 +28,36 @@ from functions.ports import (
     UserFigures,
     Watching,
 )
+from functions.rows import EventRow, user_key
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 
 def a_row(**fields: Any) -> EventRow:
-    """A Facebook ad view at noon, by a user of its own."""
-    facebook = fields.get("source", "facebook") == "facebook"
+    """A Facebook ad view at noon, by a user of its own.
+
+    Args:
+        fields: Of the row; ``user_id`` stands for the key made of it.
+    """
+    source: Source = fields.get("source", "facebook")
+    facebook = source == "facebook"
     row = EventRow(
-        id=uuid4(),
+        id=uuid4().bytes,
+        user_key=user_key(source, fields.pop("user_id", None) or str(uuid4())),
         occurred_at=NOON,
         accepted_at=NOON,
-        source="facebook" if facebook else "tiktok",
+        source=source,
         funnel_stage="top",
         event_type="ad.view" if facebook else "like",
         event_id=str(uuid4()),
         correlation_id="test",
-        user_id=str(uuid4()),
         revenue=None,
         campaign_id=None,
         age=30 if facebook else None,
         gender="female" if facebook else None,
+        followers=None if facebook else 500,
         country="Ukraine",
         city="Kyiv" if facebook else None,
-        followers=None if facebook else 500,
         device=None if facebook else "iOS",
         watch_seconds=None if facebook else 10.0,
         percentage_watched=None if facebook else 50.0,
@@ -138,7 +144,7 @@ class FakeReports:
         limit: int,
     ) -> UserFigures:
         rows = list(self._of(period, source))
-        newest = list(self._newest({(row.source, row.user_id) for row in rows}))
+        newest = list(self._newest({row.user_key for row in rows}))
         facebook = [row for row in newest if row.source == "facebook"]
         tiktok = [row for row in newest if row.source == "tiktok"]
         views = [row for row in rows if row.source == "tiktok" and row.funnel_stage == "top"]
@@ -176,9 +182,9 @@ class FakeReports:
             if late_enough and early_enough and source in (None, row.source):
                 yield row
 
-    def _newest(self, users: set[tuple[Source, str]]) -> Iterator[EventRow]:
-        for user in users:
-            theirs = (row for row in self.rows if (row.source, row.user_id) == user)
+    def _newest(self, user_keys: set[bytes]) -> Iterator[EventRow]:
+        for key in user_keys:
+            theirs = (row for row in self.rows if row.user_key == key)
             yield max(theirs, key=lambda row: (row.occurred_at, row.id))
 
 

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from functions.collecting import Collected, collect
-from functions.events import (
-    REVENUE_TYPES,
-    EventRow,
-    FacebookBottomEngagement,
-    FacebookEvent,
-    event_key,
-)
+from functions.collecting import Collected, OwnColumns, collect, make_row
+from functions.events import REVENUE_TYPES
 from functions.ports import EventStore, Part
+from functions.rows import EventRow
+from functions.shapes import (
+    FACEBOOK_SHAPES,
+    FacebookBottom,
+    FacebookEvent,
+)
 
 
 async def handle(parts: Sequence[Part], *, store: EventStore) -> Collected:
@@ -30,44 +30,36 @@ async def handle(parts: Sequence[Part], *, store: EventStore) -> Collected:
     Raises:
         Unavailable: Part of the batch may be stored; the same batch may be sent again.
     """
-    return await collect("facebook", parts, to_row, store)
+    return await collect("facebook", FACEBOOK_SHAPES, parts, to_row, store)
 
 
 def to_row(event: FacebookEvent, part: Part, raw: bytes) -> EventRow:
     """Make the row of an event."""
-    user, bottom = event["data"]["user"], _bottom(event)
-    return EventRow(
-        id=event_key("facebook", event["eventId"]),
-        occurred_at=event["timestamp"],
-        accepted_at=part.accepted_at,
-        source="facebook",
-        funnel_stage=event["funnelStage"],
-        event_type=event["eventType"],
-        event_id=event["eventId"],
-        correlation_id=part.correlation_id,
-        user_id=user["userId"],
-        revenue=_revenue(event),
-        campaign_id=bottom["campaignId"] if bottom else None,
-        age=user["age"],
-        gender=user["gender"],
-        country=user["location"]["country"],
-        city=user["location"]["city"],
-        followers=None,
-        device=bottom["device"] if bottom else None,
-        watch_seconds=None,
-        percentage_watched=None,
-        payload=raw.decode(),
+    return make_row(event, part, raw, _columns(event))
+
+
+def _columns(event: FacebookEvent) -> OwnColumns:
+    user, revenue, campaign_id = event.data.user, None, None
+    if isinstance(event, FacebookBottom):
+        campaign_id = event.data.engagement.campaign_id
+        revenue = _revenue(event)
+    location = user.location
+    return (
+        revenue,
+        campaign_id,
+        user.age,
+        user.gender,
+        None,
+        location.country,
+        location.city,
+        None,
+        None,
+        None,
     )
 
 
-def _bottom(event: FacebookEvent) -> FacebookBottomEngagement | None:
-    if event["funnelStage"] == "top":
+def _revenue(event: FacebookBottom) -> Decimal | None:
+    amount = event.data.engagement.purchase_amount
+    if amount is None or event.event_type != REVENUE_TYPES["facebook"]:
         return None
-    return event["data"]["engagement"]
-
-
-def _revenue(event: FacebookEvent) -> Decimal | None:
-    bottom = _bottom(event)
-    if bottom is None or event["eventType"] != REVENUE_TYPES["facebook"]:
-        return None
-    return bottom["purchaseAmount"]
+    return Decimal(amount)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from functions.errors import Fault
-from functions.events import SOURCES, InvalidEvent, Source, parse
+from functions.events import SOURCES, Source
+from functions.judging import InvalidEvent, judge
 from functions.ports import Bus, DeadLetter, Part
 
 MAX_ERRORS = 100
@@ -125,12 +126,12 @@ async def _judge(
 
 
 def _source_of(raw: bytes, *, fits: bool) -> Source:
-    event = parse(raw)
+    event = judge(raw)
     if not fits:
         message = f"The event is too large to be carried; its first {_KEPT_BYTES} bytes are kept"
         fault = Fault("", "event_too_large", message)
-        raise InvalidEvent(fault, event_id=event["eventId"], source=event["source"])
-    return event["source"]
+        raise InvalidEvent(fault, event_id=event.event_id, source=event.source)
+    return event.source
 
 
 def _reject(receipt: Receipt, index: int, invalid: InvalidEvent) -> None:

@@ -3,14 +3,16 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
-from typing import Any, Final, cast
+from typing import Final
 
-from functions.events import REVENUE_TYPES, InvalidEvent, parse
+from functions.events import REVENUE_TYPES
+from functions.judging import InvalidEvent, judge
 from functions.publisher.breakage import break_event
 from functions.publisher.draw import Generated
 from functions.publisher.generate import generate, moments
 from functions.publisher.recent import Recent
 from functions.publisher.tally import Counted, Kind, Manifest, Tally
+from functions.shapes import FacebookTop, TiktokTop
 
 _CENTS: Final = 100
 
@@ -152,11 +154,10 @@ def _add_broken(draft: _Draft, moment: str, dice: Random) -> None:
 def _judge(text: str) -> Counted | None:
     """Ask the contract, because not every breakage breaks."""
     try:
-        event = parse(text.encode())
+        event = judge(text.encode())
     except InvalidEvent:
         return None
-    kind = Kind(event["source"], event["funnelStage"], event["eventType"])
-    if kind.event_type != REVENUE_TYPES[kind.source]:
+    kind = Kind(event.source, event.funnel_stage, event.event_type)
+    if kind.event_type != REVENUE_TYPES[kind.source] or isinstance(event, FacebookTop | TiktokTop):
         return Counted(kind, 0)
-    engagement = cast("dict[str, Any]", event["data"]["engagement"])
-    return Counted(kind, int((engagement["purchaseAmount"] or Decimal()) * _CENTS))
+    return Counted(kind, int(Decimal(event.data.engagement.purchase_amount or 0) * _CENTS))

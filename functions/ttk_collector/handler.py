@@ -3,15 +3,11 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from functions.collecting import Collected, collect
-from functions.events import (
-    REVENUE_TYPES,
-    EventRow,
-    TiktokEvent,
-    TiktokTopEngagement,
-    event_key,
-)
+from functions.collecting import Collected, OwnColumns, collect, make_row
+from functions.events import REVENUE_TYPES
 from functions.ports import EventStore, Part
+from functions.rows import EventRow
+from functions.shapes import TIKTOK_SHAPES, TiktokBottom, TiktokEvent
 
 
 async def handle(parts: Sequence[Part], *, store: EventStore) -> Collected:
@@ -30,43 +26,35 @@ async def handle(parts: Sequence[Part], *, store: EventStore) -> Collected:
     Raises:
         Unavailable: Part of the batch may be stored; the same batch may be sent again.
     """
-    return await collect("tiktok", parts, to_row, store)
+    return await collect("tiktok", TIKTOK_SHAPES, parts, to_row, store)
 
 
 def to_row(event: TiktokEvent, part: Part, raw: bytes) -> EventRow:
     """Make the row of an event."""
-    user, top = event["data"]["user"], _top(event)
-    return EventRow(
-        id=event_key("tiktok", event["eventId"]),
-        occurred_at=event["timestamp"],
-        accepted_at=part.accepted_at,
-        source="tiktok",
-        funnel_stage=event["funnelStage"],
-        event_type=event["eventType"],
-        event_id=event["eventId"],
-        correlation_id=part.correlation_id,
-        user_id=user["userId"],
-        revenue=_revenue(event),
-        campaign_id=None,
-        age=None,
-        gender=None,
-        country=top["country"] if top else None,
-        city=None,
-        followers=user["followers"],
-        device=top["device"] if top else None,
-        watch_seconds=top["watchTime"] if top else None,
-        percentage_watched=top["percentageWatched"] if top else None,
-        payload=raw.decode(),
+    return make_row(event, part, raw, _columns(event))
+
+
+def _columns(event: TiktokEvent) -> OwnColumns:
+    followers = event.data.user.followers
+    if isinstance(event, TiktokBottom):
+        return _revenue(event), None, None, None, followers, None, None, None, None, None
+    top = event.data.engagement
+    return (
+        None,
+        None,
+        None,
+        None,
+        followers,
+        top.country,
+        None,
+        top.device,
+        top.watch_time,
+        top.percentage_watched,
     )
 
 
-def _top(event: TiktokEvent) -> TiktokTopEngagement | None:
-    if event["funnelStage"] == "bottom":
+def _revenue(event: TiktokBottom) -> Decimal | None:
+    amount = event.data.engagement.purchase_amount
+    if amount is None or event.event_type != REVENUE_TYPES["tiktok"]:
         return None
-    return event["data"]["engagement"]
-
-
-def _revenue(event: TiktokEvent) -> Decimal | None:
-    if event["funnelStage"] == "top" or event["eventType"] != REVENUE_TYPES["tiktok"]:
-        return None
-    return event["data"]["engagement"]["purchaseAmount"]
+    return Decimal(amount)

@@ -5,8 +5,8 @@ from typing import Any
 
 import asyncpg
 
-from functions.events import EventRow
 from functions.ports import DeadLetter, Stored
+from functions.rows import EventRow
 from runtime.postgres.errors import translated
 from runtime.postgres.sql import load
 

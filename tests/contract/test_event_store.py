@@ -13,8 +13,8 @@ import asyncpg
 import pytest
 
 from functions.errors import Refused, Unavailable
-from functions.events import EventRow
 from functions.ports import EventStore, Stored
+from functions.rows import EventRow
 from runtime.postgres.pool import opened
 from runtime.postgres.store import PostgresEventStore
 from runtime.settings import DatabaseSettings

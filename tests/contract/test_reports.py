@@ -12,10 +12,11 @@ import asyncpg
 import pytest
 
 from functions.errors import Unavailable
-from functions.events import EVENT_TYPES, REVENUE_TYPES, SOURCES, EventRow
+from functions.events import EVENT_TYPES, REVENUE_TYPES, SOURCES
 from functions.ports import EventFigures, Interval, Period, Reports, RevenueFigures, UserFigures
 from functions.reporter.demographics_report import AGE_EDGES, FOLLOWER_EDGES
 from functions.reporter.series import MAX_BUCKETS
+from functions.rows import EventRow
 from runtime.postgres.reports import PostgresReports
 from tests.fakes_reports import NOON, FakeReports, a_row, a_sale
 

@@ -8,10 +8,11 @@ import pytest
 from functions.collecting import Collected
 from functions.dead_letters.handler import handle as keep_dead_letters
 from functions.errors import Unavailable
-from functions.events import EventRow, event_key, parse
 from functions.fb_collector.handler import handle as collect_facebook
 from functions.fb_collector.handler import to_row as facebook_row
+from functions.judging import judge
 from functions.ports import Part, Stored
+from functions.rows import EventRow, event_key, user_key
 from functions.ttk_collector.handler import handle as collect_tiktok
 from functions.ttk_collector.handler import to_row as tiktok_row
 from tests.builders import NOON, a_facebook_event, a_letter, a_part, a_tiktok_event, raw
@@ -138,7 +139,7 @@ async def test_dead_letters_are_kept_once() -> None:
 def row_of(event: dict[str, Any]) -> EventRow:
     text = raw(event)
     to_row = facebook_row if event["source"] == "facebook" else tiktok_row
-    return to_row(cast("Any", parse(text)), a_part(text, correlation_id="corr"), text)
+    return to_row(cast("Any", judge(text)), a_part(text, correlation_id="corr"), text)
 
 
 def test_the_row_of_a_facebook_event_at_the_top() -> None:
@@ -146,6 +147,7 @@ def test_the_row_of_a_facebook_event_at_the_top() -> None:
 
     assert row_of(event) == EventRow(
         id=event_key("facebook", "fb-1"),
+        user_key=user_key("facebook", "user-1"),
         occurred_at=datetime(2024, 1, 1, 10, tzinfo=UTC),
         accepted_at=NOON,
         source="facebook",
@@ -153,7 +155,6 @@ def test_the_row_of_a_facebook_event_at_the_top() -> None:
         event_type="ad.view",
         event_id="fb-1",
         correlation_id="corr",
-        user_id="user-1",
         revenue=None,
         campaign_id=None,
         age=30,
@@ -173,6 +174,7 @@ def test_the_row_of_a_tiktok_event_at_the_top() -> None:
 
     assert row_of(event) == EventRow(
         id=event_key("tiktok", "ttk-1"),
+        user_key=user_key("tiktok", "user-1"),
         occurred_at=NOON,
         accepted_at=NOON,
         source="tiktok",
@@ -180,7 +182,6 @@ def test_the_row_of_a_tiktok_event_at_the_top() -> None:
         event_type="like",
         event_id="ttk-1",
         correlation_id="corr",
-        user_id="user-1",
         revenue=None,
         campaign_id=None,
         age=None,
@@ -195,10 +196,10 @@ def test_the_row_of_a_tiktok_event_at_the_top() -> None:
     )
 
 
-def test_the_row_of_a_facebook_event_at_the_bottom_has_campaign_and_device() -> None:
+def test_the_row_of_a_facebook_event_at_the_bottom_has_the_campaign_but_no_device() -> None:
     row = row_of(a_facebook_event(eventType="ad.click"))
 
-    assert (row.campaign_id, row.device, row.funnel_stage) == ("camp-12345", "mobile", "bottom")
+    assert (row.campaign_id, row.device, row.funnel_stage) == ("camp-12345", None, "bottom")
 
 
 def test_the_row_of_a_tiktok_event_at_the_bottom_has_no_device_or_country() -> None:

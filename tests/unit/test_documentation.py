@@ -10,7 +10,8 @@ import jsonschema_rs
 import pytest
 from pydantic import SecretStr
 
-from functions.events import FUNNEL_STAGES, SOURCES, parse
+from functions.events import FUNNEL_STAGES, SOURCES
+from functions.judging import judge
 from functions.reporter.answers import DemographicsReport, EventsReport, RevenueReport
 from runtime.http.answers import CORRELATION_HEADER, PROBLEM
 from runtime.http.documentation.document import Document
@@ -91,9 +92,9 @@ def test_every_reference_leads_to_a_component_and_every_component_is_used(
 
 
 def test_there_is_a_valid_event_of_each_source_and_stage() -> None:
-    events = [parse(json.dumps(event).encode()) for event in EVENTS.values()]
+    events = [judge(json.dumps(event).encode()) for event in EVENTS.values()]
 
-    kinds = {(event["source"], event["funnelStage"]) for event in events}
+    kinds = {(event.source, event.funnel_stage) for event in events}
     assert kinds == {(source, stage) for source in SOURCES for stage in FUNNEL_STAGES}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.events import InvalidEvent, parse
+from functions.judging import InvalidEvent, judge
 from functions.publisher.account import ERROR, Account
 from functions.publisher.handler import Body, Plan, handle
 from functions.publisher.latencies import Latencies
@@ -23,7 +23,7 @@ def valid_events(contents: Sequence[bytes]) -> list[Any]:
     for content in contents:
         for event in json.loads(content):
             try:
-                events.append(parse(json.dumps(event).encode()))
+                events.append(judge(json.dumps(event).encode()))
             except InvalidEvent:
                 continue
     return events
@@ -31,12 +31,12 @@ def valid_events(contents: Sequence[bytes]) -> list[Any]:
 
 def recount(contents: Sequence[bytes]) -> dict[str, Any]:
     """Count from the bytes alone, with every id remembered."""
-    distinct = {(e["source"], e["eventId"]): e for e in valid_events(contents)}
-    kinds = Counter((e["source"], e["funnelStage"], e["eventType"]) for e in distinct.values())
+    distinct = {(e.source, e.event_id): e for e in valid_events(contents)}
+    kinds = Counter((e.source, e.funnel_stage, e.event_type) for e in distinct.values())
     revenue = {"facebook": Decimal("0.00"), "tiktok": Decimal("0.00")}
     for (source, _), event in distinct.items():
-        if event["eventType"] in ("checkout.complete", "purchase"):
-            revenue[source] += event["data"]["engagement"]["purchaseAmount"]
+        if event.event_type in ("checkout.complete", "purchase"):
+            revenue[source] += Decimal(event.data.engagement.purchase_amount)
     return {"total": len(distinct), "kinds": kinds, "revenue": revenue}
 
 

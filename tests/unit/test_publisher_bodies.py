@@ -5,13 +5,15 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import islice
 from random import Random
 from typing import Any
 
 import pytest
 
-from functions.events import EVENT_TYPES, InvalidEvent, parse
+from functions.events import EVENT_TYPES
+from functions.judging import InvalidEvent, judge
 from functions.publisher.generate import generate, moments
 from functions.publisher.handler import Body, Plan, handle
 from functions.publisher.recent import Recent
@@ -35,7 +37,7 @@ def some_events(count: int) -> list[dict[str, Any]]:
 
 def is_valid(event: Any) -> bool:
     try:
-        parse(json.dumps(event).encode())
+        judge(json.dumps(event).encode())
     except InvalidEvent:
         return False
     return True
@@ -54,10 +56,10 @@ def test_every_generated_event_is_valid_and_counted_as_what_it_is() -> None:
     dice = Random(1)
     for _ in range(3000):
         text, (kind, cents) = generate(dice, MOMENT)
-        event: Any = parse(text.encode())
-        assert kind == (event["source"], event["funnelStage"], event["eventType"])
-        amount = event["data"]["engagement"].get("purchaseAmount")
-        assert cents == (0 if amount is None else amount * 100)
+        event = judge(text.encode())
+        assert kind == (event.source, event.funnel_stage, event.event_type)
+        amount = getattr(event.data.engagement, "purchase_amount", None)
+        assert cents == (0 if amount is None else Decimal(amount) * 100)
 
 
 def test_sources_and_stages_are_alike_often_and_types_alike_in_their_stage() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.events import InvalidEvent, parse
+from functions.judging import InvalidEvent, judge
 from functions.publisher.breakage import BREAKAGES, Breakage, break_event
 from functions.publisher.generate import generate
 
@@ -40,7 +40,7 @@ def events() -> Iterator[dict[str, Any]]:
 
 def is_valid(text: str) -> bool:
     try:
-        parse(text.encode())
+        judge(text.encode())
     except InvalidEvent:
         return False
     return True

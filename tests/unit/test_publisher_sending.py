@@ -13,7 +13,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from aiohttp import web
 
-from functions.events import InvalidEvent, parse
+from functions.judging import InvalidEvent, judge
 from functions.publisher.account import Summary
 from runtime.publishing.maker import MakerDied
 from runtime.publishing.options import PublishOptions
@@ -66,7 +66,7 @@ class Gateway:
 
 def is_valid(event: Any) -> bool:
     try:
-        parse(json.dumps(event).encode())
+        judge(json.dumps(event).encode())
     except InvalidEvent:
         return False
     return True

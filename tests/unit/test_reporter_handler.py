@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from functions.errors import Invalid, Unavailable
-from functions.events import EventRow
 from functions.reporter.answers import DemographicsReport, EventsReport, RevenueReport, to_json
 from functions.reporter.handler import handle_demographics, handle_events, handle_revenue
+from functions.rows import EventRow
 from tests.fakes_reports import NOON, FakeReports, a_row, a_sale
 
 HOUR = timedelta(hours=1)

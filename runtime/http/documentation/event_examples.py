@@ -5,8 +5,8 @@ from typing import Any, Final
 import msgspec
 
 from functions.errors import Fault
-from functions.events import InvalidEvent, parse
 from functions.gateway.handler import Receipt, Rejection
+from functions.judging import InvalidEvent, judge
 from runtime.http.answers import answer_receipt
 from runtime.http.documentation.answers import CORRELATION_ID, example_of
 
@@ -105,7 +105,7 @@ def receipt_example(*, accepted: int) -> Any:
 
 def _fault_of_broken() -> Fault:
     try:
-        parse(msgspec.json.encode(BROKEN))
+        judge(msgspec.json.encode(BROKEN))
     except InvalidEvent as invalid:
         return invalid.fault
     raise AssertionError("the broken event is valid")

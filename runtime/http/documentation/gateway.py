@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+from functions.contract import Event
 from functions.errors import Fault, Invalid
-from functions.events import Event
 from runtime.http.answers import JSON, PROBLEM
 from runtime.http.documentation.answers import (
     answer,

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.errors import Fault
-from functions.events import EVENT_TYPES, InvalidEvent, event_key, parse
+from functions.events import EVENT_TYPES
+from functions.judging import InvalidEvent, judge
+from functions.rows import event_key
+from functions.shapes import FacebookTop, TiktokBottom
 from tests.builders import a_facebook_event, a_tiktok_event, raw, raw_with
 
 FACEBOOK = {
@@ -50,9 +54,13 @@ def an_event(event_type: str, **fields: Any) -> dict[str, Any]:
     return (a_facebook_event if facebook else a_tiktok_event)(eventType=event_type, **fields)
 
 
+def snake(key: str) -> str:
+    return re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", key)
+
+
 def fault_of(event: bytes) -> Fault:
     with pytest.raises(InvalidEvent) as caught:
-        parse(event)
+        judge(event)
     return caught.value.fault
 
 
@@ -91,7 +99,7 @@ def test_null_is_valid_only_where_the_contract_says_so(
     owner_of(event, path)[path[-1]] = None
 
     if (event_type, path[-1]) in NULLABLE and path[1] == "engagement":
-        assert parse(raw(event))["data"]["engagement"][path[-1]] is None  # type: ignore[literal-required]
+        assert getattr(judge(raw(event)).data.engagement, snake(path[-1])) is None
     else:
         assert fault_of(raw(event)).field == ".".join(path)
 
@@ -116,14 +124,10 @@ def test_every_kind_of_event_is_valid_in_its_source_and_stage_only(
     build = a_facebook_event if source == "facebook" else a_tiktok_event
     other = "bottom" if stage == "top" else "top"
 
-    event = parse(raw(build(funnelStage=stage, eventType=event_type)))
+    event = judge(raw(build(funnelStage=stage, eventType=event_type)))
     misplaced = fault_of(raw(build(funnelStage=other, eventType=event_type)))
 
-    assert (event["source"], event["funnelStage"], event["eventType"]) == (
-        source,
-        stage,
-        event_type,
-    )
+    assert (event.source, event.funnel_stage, event.event_type) == (source, stage, event_type)
     assert (misplaced.field, misplaced.code) == ("eventType", "literal_error")
 
 
@@ -176,9 +180,9 @@ VALUES: list[tuple[str, str, str, list[object], list[object]]] = [
 def test_values_within_the_contract_are_valid(
     event_type: str, part: str, key: str, value: object
 ) -> None:
-    event = parse(raw(an_event(event_type, **{part: {key: value}})))
+    event = judge(raw(an_event(event_type, **{part: {key: value}})))
 
-    assert event["data"][part][key] == value  # type: ignore[literal-required]
+    assert getattr(getattr(event.data, part), snake(key)) == value
 
 
 @pytest.mark.parametrize(
@@ -203,7 +207,7 @@ def test_a_number_must_be_finite(key: str, number: str) -> None:
 
 @pytest.mark.parametrize("event_id", ["x", "x" * 200, "\U0001f600" * 200])
 def test_an_id_has_1_to_200_characters(event_id: str) -> None:
-    assert parse(raw(a_facebook_event(eventId=event_id)))["eventId"] == event_id
+    assert judge(raw(a_facebook_event(eventId=event_id))).event_id == event_id
 
 
 @pytest.mark.parametrize(
@@ -212,7 +216,7 @@ def test_an_id_has_1_to_200_characters(event_id: str) -> None:
 )
 def test_another_id_is_invalid_and_not_repeated(event_id: object, code: str) -> None:
     with pytest.raises(InvalidEvent) as caught:
-        parse(raw(a_facebook_event(eventId=event_id)))
+        judge(raw(a_facebook_event(eventId=event_id)))
 
     assert (caught.value.fault.field, caught.value.fault.code) == ("eventId", code)
     assert caught.value.event_id is None
@@ -223,7 +227,7 @@ def test_unknown_keys_are_no_reason_to_refuse() -> None:
         extra={"deep": [1, None, {"": "\t"}]}, user={"nick": "x"}, engagement={"1e400": "NaN"}
     )
 
-    assert parse(raw(event))["eventId"] == event["eventId"]
+    assert judge(raw(event)).event_id == event["eventId"]
 
 
 @pytest.mark.parametrize(
@@ -234,7 +238,7 @@ def test_any_json_number_may_stand_at_an_unknown_key(number: str) -> None:
         eventType="checkout.complete", extra="@", engagement={"purchaseAmount": 1.5}
     )
 
-    assert parse(raw_with(event, number))["eventId"] == event["eventId"]
+    assert judge(raw_with(event, number)).event_id == event["eventId"]
 
 
 @pytest.mark.parametrize(
@@ -252,7 +256,7 @@ def test_any_json_number_may_stand_at_an_unknown_key(number: str) -> None:
     ],
 )
 def test_a_timestamp_is_read_in_utc(moment: str, expected: datetime) -> None:
-    timestamp = parse(raw(a_facebook_event(timestamp=moment)))["timestamp"]
+    timestamp = judge(raw(a_facebook_event(timestamp=moment))).timestamp
 
     assert timestamp == expected
     assert timestamp.utcoffset() == timedelta(0)
@@ -291,15 +295,15 @@ def test_an_action_time_is_a_date_time_too(event_type: str) -> None:
     at_the_edge = an_event(event_type, engagement={"actionTime": "0001-01-01T00:00:00+01:00"})
     fault = fault_of(raw(an_event(event_type, engagement={"actionTime": -1})))
 
-    assert parse(raw(at_the_edge))
+    assert judge(raw(at_the_edge))
     assert (fault.field, fault.code) == ("data.engagement.actionTime", "datetime")
 
 
 def amount_of(json_text: str) -> Decimal:
     event = a_tiktok_event(eventType="purchase", engagement={"purchaseAmount": "@"})
-    amount = parse(raw_with(event, json_text))["data"]["engagement"]["purchaseAmount"]  # type: ignore[typeddict-item]
-    assert isinstance(amount, Decimal)
-    return amount
+    read = judge(raw_with(event, json_text))
+    assert isinstance(read, TiktokBottom)
+    return Decimal(read.data.engagement.purchase_amount or "NaN")
 
 
 @pytest.mark.parametrize(
@@ -427,7 +431,9 @@ def test_what_postgresql_could_not_keep_is_invalid_wherever_it_stands(
 def test_an_escape_that_only_looks_like_one_is_fine(text: str) -> None:
     event = raw(a_facebook_event(user={"name": "@"})).replace(b"@", text.encode())
 
-    assert parse(event)["data"]["user"]["name"] == json.loads(f'"{text}"')  # type: ignore[typeddict-item]
+    read = judge(event)
+    assert isinstance(read, FacebookTop)
+    assert read.data.user.name == json.loads(f'"{text}"')
 
 
 @pytest.mark.parametrize(
@@ -452,7 +458,7 @@ def test_an_escape_that_only_looks_like_one_is_fine(text: str) -> None:
 )
 def test_what_is_no_object_is_invalid_as_a_whole(text: bytes) -> None:
     with pytest.raises(InvalidEvent) as caught:
-        parse(text)
+        judge(text)
 
     assert (caught.value.event_id, caught.value.source) == (None, None)
 
@@ -504,7 +510,7 @@ def test_the_first_fault_says_where_and_what(fields: dict[str, Any], fault: Faul
 
 def test_an_invalid_event_is_named_by_what_can_be_read_of_it() -> None:
     with pytest.raises(InvalidEvent) as caught:
-        parse(raw(a_tiktok_event(eventId="ttk-1", funnelStage="middle")))
+        judge(raw(a_tiktok_event(eventId="ttk-1", funnelStage="middle")))
 
     assert (caught.value.event_id, caught.value.source) == ("ttk-1", "tiktok")
 
@@ -512,7 +518,7 @@ def test_an_invalid_event_is_named_by_what_can_be_read_of_it() -> None:
 @pytest.mark.parametrize("event_id", ["x\\u0000", "x\\ud800"])
 def test_an_id_that_could_not_be_kept_names_nothing(event_id: str) -> None:
     with pytest.raises(InvalidEvent) as caught:
-        parse(raw(a_tiktok_event(eventId="@")).replace(b"@", event_id.encode()))
+        judge(raw(a_tiktok_event(eventId="@")).replace(b"@", event_id.encode()))
 
     assert (caught.value.event_id, caught.value.source) == (None, "tiktok")
 
@@ -525,7 +531,7 @@ def test_of_a_repeated_key_the_last_counts() -> None:
 @given(st.binary() | st.text().map(str.encode))
 def test_any_bytes_at_all_are_judged(text: bytes) -> None:
     with pytest.raises(InvalidEvent):
-        parse(text)
+        judge(text)
 
 
 def test_a_key_is_that_of_the_source_and_the_id() -> None:
@@ -533,4 +539,4 @@ def test_a_key_is_that_of_the_source_and_the_id() -> None:
 
     assert len(keys) == 3
     assert event_key("facebook", "1") in keys
-    assert event_key("facebook", "1") == UUID("2b645f56-c4e6-8f91-9b41-7defe9e43a39")
+    assert event_key("facebook", "1") == UUID("2b645f56-c4e6-8f91-9b41-7defe9e43a39").bytes

@@ -1,0 +1,140 @@
+"""Judging: raw events in; the event out, or the first thing that is wrong with it."""
+
+import contextlib
+import json
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeGuard, cast
+
+import msgspec
+from pydantic import ValidationError
+
+from functions.contract import EVENT
+from functions.errors import Fault, Invalid
+from functions.events import FUNNEL_STAGES, MAX_EVENT_ID_CHARACTERS, SOURCES, Source
+from functions.reading import READERS, read
+from functions.shapes import Event
+from functions.storable import refuse_unstorable
+from functions.values import AMOUNT_RULE
+
+_AMOUNT_LIMIT = 10**12
+_AMOUNT_DECIMALS = 6
+_NO_AMOUNT = Decimal(-1)
+
+
+class InvalidEvent(Exception):  # noqa: N818 - an outcome, not a programming error
+    """The event can never be stored as it is.
+
+    Attributes:
+        fault: The first thing that is wrong with it.
+        event_id: Its id, where one could be read.
+        source: Its source, where one could be read.
+    """
+
+    def __init__(self, fault: Fault, *, event_id: str | None, source: Source | None) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+        self.event_id = event_id
+        self.source = source
+
+
+def judge(raw: bytes, *, by_contract: Callable[[bytes], Event] | None = None) -> Event:
+    """Read and judge one event.
+
+    Args:
+        raw: One JSON text, as it came.
+        by_contract: Who judges what the fast reader leaves open;
+            ``judge_by_contract``, unless a test wants to know.
+
+    Returns:
+        The event. Unknown keys are left out: ``raw`` has them.
+
+    Raises:
+        InvalidEvent: It breaks the contract; its first fault says where.
+    """
+    try:
+        refuse_unstorable(raw)
+    except Invalid as error:
+        raise _invalid(raw, error.faults[0]) from error
+    return read(raw) or (by_contract or judge_by_contract)(raw)
+
+
+def judge_by_contract(raw: bytes) -> Event:
+    """Judge one event that the fast reader can't: slower, and with the last word.
+
+    What is valid is written again as it is usually spelled, and so read by the
+    same reader as all others.
+
+    Raises:
+        InvalidEvent: It breaks the contract; its first fault says where.
+    """
+    try:
+        _refuse_constants(raw)
+        event = EVENT.validate_json(raw)
+        engagement = cast("dict[str, Any]", event["data"]["engagement"])
+        if isinstance(engagement.get("purchaseAmount"), float):
+            engagement["purchaseAmount"] = _exact_amount(raw)
+    except ValidationError as error:
+        raise _invalid(raw, _first_fault(error)) from error
+    except Invalid as error:
+        raise _invalid(raw, error.faults[0]) from error
+    return READERS[event["source"]](msgspec.json.encode(event))
+
+
+def _refuse_constants(raw: bytes) -> None:
+    """Refuse what pydantic takes for JSON and is none."""
+    if b"NaN" in raw or b"Infinity" in raw:
+        with contextlib.suppress(ValueError, RecursionError):  # pydantic says so itself
+            json.loads(raw, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(_name: str) -> Any:
+    raise Invalid([Fault("", "json_invalid", "NaN and Infinity are not JSON")])
+
+
+def _exact_amount(raw: bytes) -> Decimal:
+    numbers_as_written = json.loads(raw, parse_float=str, parse_int=str)
+    try:
+        amount = Decimal(numbers_as_written["data"]["engagement"]["purchaseAmount"])
+    except InvalidOperation:  # its exponent is beyond what a Decimal can have
+        amount = _NO_AMOUNT
+    if not 0 <= amount < _AMOUNT_LIMIT or round(amount, _AMOUNT_DECIMALS) != amount:
+        raise Invalid([Fault("data.engagement.purchaseAmount", "amount", AMOUNT_RULE)])
+    return round(abs(amount), _AMOUNT_DECIMALS)
+
+
+_DISCRIMINATORS = (("source", SOURCES), ("funnelStage", FUNNEL_STAGES))
+
+
+def _first_fault(error: ValidationError) -> Fault:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    tags, path = first["loc"][:2], first["loc"][2:]
+    if first["type"] not in ("union_tag_invalid", "union_tag_not_found"):
+        return Fault(".".join(map(str, path)), first["type"], first["msg"])
+    field, expected = _DISCRIMINATORS[len(tags)]
+    if first["type"] == "union_tag_not_found":
+        return Fault(field, "missing", "Field required")
+    return Fault(field, "literal_error", f"Input should be {' or '.join(map(repr, expected))}")
+
+
+def _invalid(raw: bytes, fault: Fault) -> InvalidEvent:
+    """Say what little is known of an event that is not one."""
+    try:
+        claimed = json.loads(raw)
+    except (ValueError, RecursionError):
+        claimed = None
+    fields = claimed if isinstance(claimed, dict) else {}
+    source, event_id = fields.get("source"), fields.get("eventId")
+    return InvalidEvent(
+        fault,
+        event_id=event_id if _is_storable_id(event_id) else None,
+        source=source if source in SOURCES else None,
+    )
+
+
+def _is_storable_id(value: object) -> TypeGuard[str]:
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_EVENT_ID_CHARACTERS
+        and not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value)
+    )

@@ -1,0 +1,67 @@
+"""Rows: what of an event is stored, and under which keys."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from functions.events import SOURCES, FunnelStage, Source
+from functions.keys import deriving
+
+
+class EventRow(NamedTuple):
+    """One event as it is stored; the columns of table ``events``, in its order.
+
+    What a source or a stage does not have is None. Moments are in UTC.
+
+    Attributes:
+        id: Derived from source and event id, 16 bytes: the same event, the same key.
+        user_key: Derived from source and user id, 16 bytes; never an event's key.
+        revenue: The amount of a revenue event, None on any other.
+        country: The user's on Facebook, where it was watched on TikTok.
+        payload: The event as it came, JSON text.
+    """
+
+    id: bytes
+    user_key: bytes
+    occurred_at: datetime
+    accepted_at: datetime
+    source: Source
+    funnel_stage: FunnelStage
+    event_type: str
+    event_id: str
+    correlation_id: str
+    revenue: Decimal | None
+    campaign_id: str | None
+    age: int | None
+    gender: str | None
+    followers: int | None
+    country: str | None
+    city: str | None
+    device: str | None
+    watch_seconds: float | None
+    percentage_watched: float | None
+    payload: str
+
+
+_EVENT_KEYS: Final = {source: deriving(f"{source}\0".encode()) for source in SOURCES}
+_USER_KEYS: Final = {source: deriving(f"user\0{source}\0".encode()) for source in SOURCES}
+
+
+def event_key(source: Source, event_id: str) -> bytes:
+    """Derive the primary key of an event, 16 bytes.
+
+    Args:
+        source: The platform, within which event ids are unique.
+        event_id: The platform's own id.
+    """
+    return _EVENT_KEYS[source](event_id.encode())
+
+
+def user_key(source: Source, user_id: str) -> bytes:
+    """Derive the key of a user, 16 bytes; no event has the same.
+
+    Args:
+        source: The platform, within which user ids are unique.
+        user_id: The platform's own id.
+    """
+    return _USER_KEYS[source](user_id.encode())
