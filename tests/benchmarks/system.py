@@ -31,6 +31,7 @@ class System:
 
     Attributes:
         gateway_url: Where events are sent.
+        reporter_url: Where questions are asked.
         database_url: Where they end.
         pids: Process by name; the supervisor's too.
     """
@@ -41,6 +42,7 @@ class System:
         self.pids = {each.name: each.pid for each in state.processes if each.pid}
         self.pids["supervisor"] = state.supervisor_pid
         self.gateway_url = whole.url_of("gateway")
+        self.reporter_url = whole.url_of("reporter")
         self.database_url = whole.url_of("postgres")
         self._whole = whole
         self._broker = broker
