@@ -13,6 +13,7 @@ import psutil  # type: ignore[import-untyped]
 import uvloop
 
 from tests.benchmarks.arrays import arrays_of_100, arrays_of_20000, single_events
+from tests.benchmarks.back_pressure import back_pressure
 from tests.benchmarks.case import Case, Options, Result, say
 from tests.benchmarks.duplicates import all_duplicates
 from tests.benchmarks.goals import Outcome
@@ -28,6 +29,7 @@ CASES = (
     Case("small-beside-large", small_beside_large),
     Case("four-large", four_large),
     Case("duplicates", all_duplicates),
+    Case("back-pressure", back_pressure),
 )
 """In the order of the issue's table; those of the reports come after them."""
 
