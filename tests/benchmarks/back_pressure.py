@@ -78,14 +78,16 @@ async def _run(options: Options, brake: Brake) -> _Figures:
         system.reset_peaks()
         began = time.monotonic()
         with brake(system):
-            senders = [large.send_all(0) for _ in range(_CONNECTIONS)]
-            sending = asyncio.gather(*senders, small.send_all(_PAUSE_SECONDS))
+            sending = asyncio.gather(*(large.send_all(0) for _ in range(_CONNECTIONS)))
+            beside = asyncio.create_task(small.send_all(_PAUSE_SECONDS))
             full = await large.first(REFUSED, began)
             say("full")
             await asyncio.sleep(_FULL_SECONDS)
         freed, before = time.monotonic(), (await system.events())[0]
         serves = await large.first(ACCEPTED, freed)
         await sending
+        small.waiting.clear()
+        await beside
         committed = await system.committed()
         rows, reported = await system.events()
         answers = [*large.answers, *small.answers]

@@ -17,6 +17,7 @@ from tests.benchmarks.back_pressure import back_pressure
 from tests.benchmarks.case import Case, Options, Result, say
 from tests.benchmarks.duplicates import all_duplicates
 from tests.benchmarks.goals import Outcome
+from tests.benchmarks.growth import growth
 from tests.benchmarks.large import four_large, small_beside_large
 from tests.benchmarks.steady import steady
 from tests.benchmarks.table import figures_table, number, outcome_table
@@ -30,6 +31,7 @@ CASES = (
     Case("four-large", four_large),
     Case("duplicates", all_duplicates),
     Case("back-pressure", back_pressure),
+    Case("growth", growth),
 )
 """In the order of the issue's table; those of the reports come after them."""
 
