@@ -49,11 +49,14 @@ class GroupCommit(Generic[Item]):
             item: What to send.
             size: Its bytes, as they count for a group.
         """
-        waiting = _Waiting(item, size, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(item, size, done))
         if len(self._senders) < self._in_flight:
             self._senders.add(asyncio.create_task(self._send_groups()))
-        await waiting.done
+        try:
+            await done
+        finally:
+            del done  # it holds the error, whose traceback holds this: a ring, with the request
 
     async def _send_groups(self) -> None:
         while group := self._take():

@@ -15,9 +15,11 @@ import psutil  # type: ignore[import-untyped]
 import uvloop
 
 from tests.benchmarks.arrays import arrays_of_100, arrays_of_20000, single_events
+from tests.benchmarks.back_pressure import back_pressure
 from tests.benchmarks.case import Case, Options, Result, say
 from tests.benchmarks.duplicates import all_duplicates
 from tests.benchmarks.goals import Outcome
+from tests.benchmarks.growth import growth
 from tests.benchmarks.large import four_large, small_beside_large
 from tests.benchmarks.reports.case import reports
 from tests.benchmarks.steady import steady
@@ -32,6 +34,8 @@ CASES = (
     Case("four-large", four_large),
     Case("duplicates", all_duplicates),
     Case("reports", reports),
+    Case("back-pressure", back_pressure),
+    Case("growth", growth),
 )
 """In the order of the issue's tables."""
 

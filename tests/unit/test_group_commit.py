@@ -1,6 +1,8 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -140,3 +142,23 @@ async def test_an_item_is_sent_whenever_it_comes(in_flight: int) -> None:
             )
 
     assert sorted(sent) == ["x"] * 16 * in_flight + ["y"] * 16 * in_flight
+
+
+async def test_what_is_refused_is_let_go_at_once() -> None:
+    class Item: ...
+
+    async def refuse(_group: Sequence[Item]) -> None:
+        raise Unavailable("full")
+
+    commit = GroupCommit(refuse, max_bytes=1, in_flight=1)
+    item = Item()
+    gone = weakref.ref(item)
+    gc.disable()
+    try:
+        with suppress(Unavailable):
+            await commit.add(item, 1)
+        del item
+        await asyncio.sleep(0)
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -227,7 +227,7 @@ async def test_a_broker_that_is_away_is_a_problem_with_a_time_to_wait(gateway: G
     answer = await gateway.post(raw([a_facebook_event()]))
 
     assert "secret" not in str(assert_problem(answer, 503))
-    assert answer.headers["retry-after"] == "5"
+    assert 5 <= int(answer.headers["retry-after"]) <= 10
 
 
 async def test_a_crash_is_a_problem_that_tells_nothing(gateway: Gateway) -> None:
