@@ -16,11 +16,11 @@ _CANNOT_BE_SENT = "22000"
 
 
 @contextmanager
-def translated(*, but: type[asyncpg.PostgresError] | tuple[()] = ()) -> Iterator[None]:
+def translated(*, but: tuple[type[asyncpg.PostgresError], ...] = ()) -> Iterator[None]:
     """Turn the driver's errors into the ports' own.
 
     Args:
-        but: An error that the caller settles itself.
+        but: Errors that the caller settles itself.
 
     Raises:
         Refused: The database will never take this data.

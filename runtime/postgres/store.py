@@ -1,7 +1,7 @@
 """The store of events and dead letters on PostgreSQL."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter, itemgetter
 from typing import Any, Final
@@ -21,6 +21,7 @@ from runtime.postgres.users import Met, User, meet
 
 KNOWN_EVENTS = load("known_events")
 KNOWN_USERS = load("known_users")
+ADD_USERS = load("add_users")
 CHANGE_USERS = load("change_users")
 COUNT_EVENTS = load("count_events")
 COUNT_CAMPAIGNS = load("count_campaigns")
@@ -32,6 +33,12 @@ STORE_DEAD_LETTERS = load("store_dead_letters")
 
 _ATTEMPTS = 5
 """How often a batch is tried when others store the same events or users meanwhile."""
+
+_MEANWHILE: Final = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
+"""What says that another transaction stores the same."""
+
+_FEW_USERS: Final = 50
+"""Up to here, inserting users one by one costs less than a copy and its savepoint."""
 
 _EVENT_COLUMNS: Final = EventRow._fields[: EventRow._fields.index("payload") + 1]
 _LONGER_SPANS: Final[tuple[tuple[Span, Span], ...]] = (("day", "hour"), ("month", "day"))
@@ -63,7 +70,7 @@ class PostgresEventStore:
                 async with self._transaction() as connection:
                     new = await _store(connection, rows)
                 return Stored(new, len(rows) - new)
-            except asyncpg.UniqueViolationError:
+            except _MEANWHILE:
                 continue
         raise Unavailable("others store the same events at the same time")
 
@@ -77,7 +84,7 @@ class PostgresEventStore:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[PoolConnectionProxy]:
-        with translated(but=asyncpg.UniqueViolationError):
+        with translated(but=_MEANWHILE):
             async with self._pool.acquire() as connection, connection.transaction():
                 yield connection
 
@@ -118,12 +125,34 @@ def _finite(rows: list[EventRow]) -> list[EventRow]:
 async def _meet(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> Met:
     """Write what events say about users."""
     keys = list({row.user_key for row in rows})
-    known = [User(*record) for record in await connection.fetch(KNOWN_USERS, keys)]
-    met = meet(rows, {user.key: user for user in known})
-    await _copy(connection, "users", User._fields, sorted(met.new))
+    met = meet(rows, await _known_users(connection, keys))
+    added = await _add(connection, sorted(met.new))
+    if len(added) < len(met.new):  # others have met some of them meanwhile
+        known = await _known_users(connection, keys)
+        met = meet(rows, {key: user for key, user in known.items() if key not in added})
     await _run(connection, CHANGE_USERS, [after for _, after in met.changed])
     await _copy(connection, "returns", ("at", "user_key"), met.returns)
     return met
+
+
+async def _known_users(
+    connection: PoolConnectionProxy, keys: Sequence[bytes]
+) -> Mapping[bytes, User]:
+    known = (User(*record) for record in await connection.fetch(KNOWN_USERS, keys))
+    return {user.key: user for user in known}
+
+
+async def _add(connection: PoolConnectionProxy, users: Sequence[User]) -> set[bytes]:
+    """Add users; return the keys of those whom nobody else has added meanwhile."""
+    if len(users) > _FEW_USERS:
+        with suppress(asyncpg.UniqueViolationError):
+            async with connection.transaction():
+                await _copy(connection, "users", User._fields, users)
+            return {user.key for user in users}
+    if not users:
+        return set()
+    added = await connection.fetch(ADD_USERS, *zip(*users, strict=True))
+    return {record["key"] for record in added}
 
 
 async def _shrink(connection: PoolConnectionProxy, met: Met) -> None:

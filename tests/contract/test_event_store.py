@@ -13,13 +13,15 @@ import asyncpg
 import pytest
 
 from functions.errors import Refused, Unavailable
+from functions.events import Source
 from functions.ports import EventStore, Stored
-from functions.rows import EventRow
+from functions.rows import EventRow, user_key
 from runtime.postgres.pool import opened
 from runtime.postgres.store import PostgresEventStore
 from runtime.settings import DatabaseSettings
 from tests.builders import NOON, a_letter, a_row, a_sale
 from tests.fakes import FakeEventStore
+from tests.recomputation import differences
 
 KEPT = """
     SELECT
@@ -258,35 +260,13 @@ def some_rows(dice: Random, count: int, ids: int) -> list[EventRow]:
     ]  # fmt: skip
 
 
-async def differences(pool: asyncpg.Pool) -> list[asyncpg.Record]:
-    """Compare the rollups with what they should be by the rows."""
-    return [
-        difference
-        for unit in ("minute", "hour", "day")
-        for difference in await pool.fetch(
-            f"""
-            WITH recomputed AS (
-                SELECT date_trunc('{unit}', occurred_at, 'UTC'), source, funnel_stage, event_type,
-                    count(*), count(revenue), coalesce(sum(revenue), 0)
-                FROM events GROUP BY 1, 2, 3, 4
-            ),
-            kept AS (
-                SELECT bucket, source, funnel_stage, event_type, events, transactions, revenue
-                FROM event_figures WHERE span = '{unit}'
-            )
-            (TABLE recomputed EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE recomputed)
-            """  # noqa: S608
-        )
-    ]
-
-
 async def test_the_rollup_is_what_the_rows_say(pool: asyncpg.Pool) -> None:
     dice, store = Random(1), PostgresEventStore(pool)
 
     for _ in range(10):
         await store.store(some_rows(dice, 200, ids=500))
 
-    assert await differences(pool) == []
+    assert await differences(pool) == {}
     counted = "SELECT sum(events) FROM event_figures WHERE span = 'hour'"
     assert await pool.fetchval(counted) == await pool.fetchval("SELECT count(*) FROM events")
 
@@ -308,7 +288,30 @@ async def test_stores_that_race_count_each_event_once_and_never_lock_each_other(
     for stored in results:
         total.update(new=stored.new, duplicates=stored.duplicates)
     assert total == {"new": len(rows), "duplicates": 2 * len(rows)}
-    assert await differences(pool) == []
+    assert await differences(pool) == {}
+
+
+@pytest.mark.parametrize("size", [20, 200])
+async def test_stores_that_race_for_the_same_new_users_meet_each_once(
+    pool: asyncpg.Pool, size: int
+) -> None:
+    dice, store = Random(size), PostgresEventStore(pool)
+    batches = [
+        [row._replace(**someone(dice, row.source)) for row in some_rows(dice, size, ids=10**9)]
+        for _ in range(24)
+    ]
+
+    await asyncio.gather(*map(store.store, batches))
+
+    assert await differences(pool) == {}
+
+
+def someone(dice: Random, source: Source) -> dict[str, Any]:
+    """One of a few users, who may have changed."""
+    key = user_key(source, f"user-{dice.randrange(150)}")
+    if source == "tiktok":
+        return {"user_key": key, "followers": dice.choice([0, 9, 10, 99, 10**6])}
+    return {"user_key": key, "age": dice.randrange(20, 30), "city": dice.choice(["Kyiv", "Lviv"])}
 
 
 async def test_a_rollup_may_outgrow_the_amounts_it_is_made_of(pool: asyncpg.Pool) -> None:

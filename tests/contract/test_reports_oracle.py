@@ -21,6 +21,7 @@ from functions.ports import Reports
 from functions.reporter.answers import to_json
 from functions.reporter.handler import handle_demographics, handle_events, handle_revenue
 from functions.ttk_collector.handler import handle as collect_tiktok
+from runtime.postgres.pool import send_keys_as_bytes
 from runtime.postgres.reports import PostgresReports
 from runtime.postgres.store import PostgresEventStore
 from tests.builders import a_facebook_event, a_part, a_tiktok_event, raw
@@ -75,7 +76,7 @@ COLLECT = {"facebook": collect_facebook, "tiktok": collect_tiktok}
 async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
     far_from_utc = {"timezone": "Asia/Kathmandu"}
     async with asyncpg.create_pool(
-        database_url, min_size=4, max_size=4, server_settings=far_from_utc
+        database_url, min_size=4, max_size=4, server_settings=far_from_utc, init=send_keys_as_bytes
     ) as pool:
         yield pool
 
