@@ -9,6 +9,8 @@ import pytest
 from functions.errors import Unavailable
 from runtime.group_commit import GroupCommit
 
+FOR_EVER_SECONDS = 3600.0
+
 
 class Gate:
     """Sends groups one by one, as a test lets them through."""
@@ -102,6 +104,53 @@ async def test_each_caller_of_a_failed_group_is_told_and_the_next_group_goes() -
 
     assert [type(task.exception()) for task in tasks] == [Unavailable] * 3
     assert gate.groups == [["aa"], ["b", "c"], ["d"]]
+
+
+async def test_after_a_group_of_several_the_next_gathers() -> None:
+    gate = Gate()
+    commit = GroupCommit(gate.send, max_bytes=100, in_flight=1, gather_seconds=FOR_EVER_SECONDS)
+    gate.open()
+
+    await asyncio.gather(*(commit.add(item, 1) for item in "abc"))
+    async with adding(commit, "d", "e") as tasks:
+        assert gate.groups == [["a", "b", "c"]]
+        for task in tasks:
+            task.cancel()
+
+
+async def test_what_gathers_leaves_when_its_time_has_come() -> None:
+    gate = Gate()
+    commit = GroupCommit(gate.send, max_bytes=100, in_flight=1, gather_seconds=0.01)
+    gate.open()
+
+    await asyncio.gather(*(commit.add(item, 1) for item in "abc"))
+    await asyncio.gather(*(commit.add(item, 1) for item in "def"))
+
+    assert gate.groups == [["a", "b", "c"], ["d", "e", "f"]]
+
+
+async def test_a_full_group_gathers_no_more() -> None:
+    gate = Gate()
+    commit = GroupCommit(gate.send, max_bytes=4, in_flight=1, gather_seconds=FOR_EVER_SECONDS)
+    gate.open()
+
+    await asyncio.gather(*(commit.add(item, 1) for item in "abc"))
+    async with asyncio.timeout(5):
+        await commit.add("full", 4)
+
+    assert gate.groups == [["a", "b", "c"], ["full"]]
+
+
+async def test_who_comes_alone_never_waits_for_others() -> None:
+    gate = Gate()
+    commit = GroupCommit(gate.send, max_bytes=100, in_flight=1, gather_seconds=FOR_EVER_SECONDS)
+    gate.open()
+
+    async with asyncio.timeout(5):
+        for item in "abc":
+            await commit.add(item, 1)
+
+    assert gate.groups == [["a"], ["b"], ["c"]]
 
 
 async def test_a_caller_that_goes_away_disturbs_nobody() -> None:
