@@ -181,7 +181,7 @@ async def _publish(options: PublishOptions) -> Summary:
     "--json", "json_file", type=click.Path(path_type=Path), help="Write every figure there."
 )
 @click.option("--data", type=click.Path(path_type=Path), help="Where servers keep data meanwhile.")
-@click.option("--events", type=click.IntRange(1_000), help="Of the case reports [ten million].")
+@click.option("--events", type=click.IntRange(10_000), help="Of the case reports [ten million].")
 def bench(
     *,
     quick: bool,

@@ -39,6 +39,24 @@ class Asked:
         return report
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The questions of one kind in one run.
+
+    Attributes:
+        asked: In their order.
+        processor_seconds: What the reporter and the database used for them.
+    """
+
+    asked: list[Asked]
+    processor_seconds: float
+
+    @property
+    def milliseconds(self) -> list[float]:
+        """How long each took."""
+        return [each.milliseconds for each in self.asked]
+
+
 class Client:
     """One connection to the reporter."""
 

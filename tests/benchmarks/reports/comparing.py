@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from tests.benchmarks.case import say
 from tests.benchmarks.reports.asking import Asked
 from tests.benchmarks.reports.engines import Engine
 
-_MOST_CHARACTERS = 300
-"""Of one difference."""
+_MOST, _MOST_CHARACTERS = 3, 200
+"""Differences that are told of one answer, and characters of each."""
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ async def _compare(name: str, sample: Sequence[Asked], engines: Sequence[Engine]
             answer, milliseconds = await engine.answer(asked.question)
             compared.milliseconds.setdefault(engine.name, []).append(milliseconds)
             if not asked.fault and asked.answer != answer:
-                where = ", ".join(differences(asked.answer, answer))
+                where = ", ".join(islice(differences(asked.answer, answer), _MOST))
                 compared.faults.append(f"{engine.name} differs: {asked.question.path}: {where}")
     return compared
 

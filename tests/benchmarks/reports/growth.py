@@ -73,14 +73,16 @@ class Growth:
         self._events = events
         self._database = database
         self._looking = asyncio.Lock()
-        self._rows, self._since = 0, time.monotonic()
+        self._rows, self._since = 0, 0.0
 
     async def add(self, collected: Collected) -> None:
         loaded = self.loaded
         loaded.stored += collected.stored
         loaded.sent += collected.stored + collected.duplicates
         loaded.invalid += collected.rejected + collected.refused
-        if loaded.sent * _TENTHS >= self._events * (len(loaded.tenths) + 1):
+        if not self._since:  # the clock starts with the first batch: processes take long to start
+            self._rows, self._since = loaded.stored, time.monotonic()
+        elif loaded.sent * _TENTHS >= self._events * (len(loaded.tenths) + 1):
             await self._look()
         say(f"loading: {loaded.sent:,} of {self._events:,} events, {self._last_rate()} rows/s")
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from tests.benchmarks.goals import Goal, Outcome
 from tests.benchmarks.percentiles import percentile
-from tests.benchmarks.reports.asking import Asked
+from tests.benchmarks.reports.asking import Asked, Round
 from tests.benchmarks.reports.comparing import Compared
 from tests.benchmarks.reports.engines import DUCKDB, POSTGRES
 from tests.benchmarks.reports.growth import Loaded
 from tests.benchmarks.reports.rows import ROWS, Row
 from tests.benchmarks.table import markdown, number, spread
 
-AskedByRow = Mapping[str, list[list[Asked]]]
+AskedByRow = Mapping[str, list[Round]]
 """For each row of the table the questions of each run."""
 
 ComparedByRow = Mapping[str, Compared]
@@ -36,25 +36,24 @@ def outcomes_of(loaded: Loaded, asked: AskedByRow, compared: ComparedByRow) -> l
     ]
 
 
-def _p95(row: Row, runs: Sequence[Sequence[Asked]]) -> Outcome:
-    return Outcome(row.goal, [percentile(_milliseconds(run), 95) for run in runs])
-
-
-def _milliseconds(asked: Sequence[Asked]) -> list[float]:
-    return [each.milliseconds for each in asked]
+def _p95(row: Row, runs: Sequence[Round]) -> Outcome:
+    return Outcome(row.goal, [percentile(run.milliseconds, 95) for run in runs])
 
 
 def answers_table(asked: AskedByRow, compared: ComparedByRow) -> str:
-    """List each row with what it takes here, in plain SQL and in DuckDB."""
+    """List each row with what it takes here, in plain SQL and in DuckDB.
+
+    ``processors`` is what the reporter and the database used for one on average.
+    """
     head = (
-        *("report, ms", "goal", "p50", "p95", "max", "met"),
+        *("report, ms", "goal", "p50", "p95", "max", "met", "processors"),
         *(f"{POSTGRES} p50", f"{DUCKDB} p50", "compared"),
     )
     return markdown([head, *(_line(row, asked[row.name], compared[row.name]) for row in ROWS)])
 
 
-def _line(row: Row, runs: Sequence[Sequence[Asked]], compared: Compared) -> tuple[str, ...]:
-    p95, milliseconds = _p95(row, runs), _milliseconds(list(chain(*runs)))
+def _line(row: Row, runs: Sequence[Round], compared: Compared) -> tuple[str, ...]:
+    p95, milliseconds = _p95(row, runs), [each for run in runs for each in run.milliseconds]
     others = (percentile(compared.milliseconds.get(name, ()), 50) for name in (POSTGRES, DUCKDB))
     return (
         row.name,
@@ -63,6 +62,7 @@ def _line(row: Row, runs: Sequence[Sequence[Asked]], compared: Compared) -> tupl
         spread(p95),
         number(max(milliseconds, default=math.nan)),
         _MET[p95.met],
+        number(1000 * sum(run.processor_seconds for run in runs) / max(1, len(milliseconds))),
         *("not installed" if math.isnan(other) else number(other) for other in others),
         str(compared.answers),
     )
@@ -70,7 +70,7 @@ def _line(row: Row, runs: Sequence[Sequence[Asked]], compared: Compared) -> tupl
 
 def faults_of(loaded: Loaded, asked: AskedByRow, compared: ComparedByRow) -> list[str]:
     """List all that is wrong; nothing should be."""
-    answers = chain.from_iterable(chain.from_iterable(asked.values()))
+    answers = [each for runs in asked.values() for run in runs for each in run.asked]
     return [
         *_load_faults(loaded),
         *(each.fault for each in answers if each.fault),
@@ -93,7 +93,8 @@ def record_of(loaded: Loaded, asked: AskedByRow, compared: ComparedByRow) -> dic
         "loading": asdict(loaded),
         "reports": {
             row.name: {
-                "questions": [[_question(each) for each in run] for run in asked[row.name]],
+                "questions": [[_question(each) for each in run.asked] for run in asked[row.name]],
+                "processorSeconds": [run.processor_seconds for run in asked[row.name]],
                 "compared": asdict(compared[row.name]),
             }
             for row in ROWS
