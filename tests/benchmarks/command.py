@@ -21,6 +21,7 @@ from tests.benchmarks.duplicates import all_duplicates
 from tests.benchmarks.goals import Outcome
 from tests.benchmarks.growth import growth
 from tests.benchmarks.large import four_large, small_beside_large
+from tests.benchmarks.many_large import many_large
 from tests.benchmarks.reports.case import reports
 from tests.benchmarks.steady import steady
 from tests.benchmarks.table import figures_table, number, outcome_table
@@ -34,6 +35,7 @@ CASES = (
     Case("four-large", four_large),
     Case("duplicates", all_duplicates),
     Case("reports", reports),
+    Case("many-large", many_large),
     Case("back-pressure", back_pressure),
     Case("growth", growth),
 )
