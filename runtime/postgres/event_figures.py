@@ -7,7 +7,7 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from functions.keys import derive_key
+from functions.keys import deriving
 from functions.rows import EventRow
 from runtime.postgres.spans import EPOCH, MINUTE, START_OF, Span
 
@@ -51,6 +51,8 @@ class _Sums(NamedTuple):
 _Kind = tuple[str, str, str]
 _ByKind = Mapping[tuple[datetime, _Kind], _Sums]
 
+_campaign_key = deriving(b"campaign\0")
+
 _NONE: Final = _Sums(0, 0, Decimal(0))
 _KIND = attrgetter("source", "funnel_stage", "event_type")
 
@@ -71,7 +73,7 @@ def campaign_figures(rows: Sequence[EventRow]) -> list[CampaignFigure]:
             continue
         known = figures.get(row.campaign_id)
         figures[row.campaign_id] = CampaignFigure(
-            key=known.key if known else campaign_key(row.campaign_id),
+            key=known.key if known else _campaign_key(row.campaign_id.encode()),
             campaign_id=row.campaign_id,
             first_at=min(known.first_at, row.occurred_at) if known else row.occurred_at,
             last_at=max(known.last_at, row.occurred_at) if known else row.occurred_at,
@@ -79,11 +81,6 @@ def campaign_figures(rows: Sequence[EventRow]) -> list[CampaignFigure]:
             revenue=known.revenue + row.revenue if known else row.revenue,
         )
     return list(figures.values())
-
-
-def campaign_key(campaign_id: str) -> bytes:
-    """Derive the key of a campaign."""
-    return derive_key(f"campaign\0{campaign_id}".encode())
 
 
 def _by_minute(rows: Sequence[EventRow]) -> _ByKind:

@@ -1,10 +1,10 @@
 """The store of events and dead letters on PostgreSQL."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter, itemgetter
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -37,6 +37,9 @@ _ATTEMPTS = 5
 _MEANWHILE: Final = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
 """What says that another transaction stores the same."""
 
+_CLEAN_BATCHES: Final = 20
+"""After so many in which all was new, the next is taken to be so, too."""
+
 _FEW_USERS: Final = 50
 """Up to here, inserting users one by one costs less than a copy and its savepoint."""
 
@@ -57,21 +60,25 @@ class PostgresEventStore:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
+        self._clean_batches = _CLEAN_BATCHES
 
     async def store(self, rows: Sequence[EventRow]) -> Stored:
         """Store events; see ``EventStore``.
 
-        What is there already is looked up first, and the rest is copied into
-        the table: half the cost of an insert that skips conflicts. Who stores
-        the same events in between makes the copy fail, and all is tried again.
+        Copying into a table costs half of an insert that skips conflicts. It
+        fails on the first row that is there already, so those are looked up
+        before; but where all of late was new, they are copied at a venture.
         """
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
+            look = bool(attempt) or self._clean_batches < _CLEAN_BATCHES
             try:
                 async with self._transaction() as connection:
-                    new = await _store(connection, rows)
-                return Stored(new, len(rows) - new)
+                    batch = await (_store if look else _store_new)(connection, rows)
             except _MEANWHILE:
+                self._clean_batches = 0
                 continue
+            self._clean_batches = self._clean_batches + 1 if batch.all_was_new else 0
+            return Stored(batch.new, len(rows) - batch.new)
         raise Unavailable("others store the same events at the same time")
 
     async def keep(self, letters: Sequence[DeadLetter]) -> Stored:
@@ -89,29 +96,59 @@ class PostgresEventStore:
                 yield connection
 
 
-async def _store(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> int:
-    """Store those events that are new; return how many."""
-    new = await _new(connection, rows)
-    if not new:
-        return 0
-    copied = map(itemgetter(slice(len(_EVENT_COLUMNS))), new)
-    await connection.copy_records_to_table("events", records=copied, columns=_EVENT_COLUMNS)
-    met = await _meet(connection, new)
-    await _run(connection, COUNT_EVENTS, event_figures(new))
-    await _run(connection, COUNT_CAMPAIGNS, campaign_figures(new))
-    await _run(connection, COUNT_USERS, user_figures(met, new))
-    await _shrink(connection, met)
-    await _run(connection, COUNT_CITIES, city_figures(met))
-    return len(new)
+class _Batch(NamedTuple):
+    """What storing a batch came to.
+
+    Attributes:
+        new: How many of its events were new.
+        all_was_new: Whether all of them were, and all of their users.
+    """
+
+    new: int
+    all_was_new: bool
 
 
-async def _new(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> list[EventRow]:
-    """Find the events that are not stored, in the order of their keys; of equal ones, the first."""
-    by_id = {row.id: row for row in reversed(rows)}
+async def _store(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _Batch:
+    """Store those events that are new."""
+    by_id = _by_id(rows)
     known = await connection.fetch(KNOWN_EVENTS, list(by_id))
     for record in known:
         del by_id[record["id"]]
-    return _finite(sorted(by_id.values(), key=attrgetter("id")))
+    new = _in_order(by_id)
+    if not new:
+        return _Batch(0, all_was_new=False)
+    await _copy_events(connection, new)
+    met = await _meet(connection, new)
+    await _count(connection, new, met)
+    return _Batch(len(new), all_was_new=not known and len(met.new) == len({*_user_keys(new)}))
+
+
+async def _store_new(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _Batch:
+    """Store events, all of them new and from new users.
+
+    Raises:
+        UniqueViolationError: They are not; nothing was stored.
+    """
+    new = _in_order(_by_id(rows))
+    await _copy_events(connection, new)
+    met = meet(new, {})
+    await _copy(connection, "users", User._fields, sorted(met.new))
+    await _copy(connection, "returns", ("at", "user_key"), met.returns)
+    await _count(connection, new, met)
+    return _Batch(len(new), all_was_new=True)
+
+
+def _by_id(rows: Sequence[EventRow]) -> dict[bytes, EventRow]:
+    """Take each event once, as its first row has it."""
+    return {row.id: row for row in reversed(rows)}
+
+
+def _in_order(by_id: Mapping[bytes, EventRow]) -> list[EventRow]:
+    return _finite([by_id[key] for key in sorted(by_id)])
+
+
+def _user_keys(rows: Iterable[EventRow]) -> Iterator[bytes]:
+    return map(attrgetter("user_key"), rows)
 
 
 def _finite(rows: list[EventRow]) -> list[EventRow]:
@@ -122,9 +159,22 @@ def _finite(rows: list[EventRow]) -> list[EventRow]:
     return [row._replace(occurred_at=inside.get(row.occurred_at, row.occurred_at)) for row in rows]
 
 
+async def _copy_events(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> None:
+    await _copy(connection, "events", _EVENT_COLUMNS, [row[: len(_EVENT_COLUMNS)] for row in rows])
+
+
+async def _count(connection: PoolConnectionProxy, rows: Sequence[EventRow], met: Met) -> None:
+    """Add to every figure what new events and what is new of users add."""
+    await _run(connection, COUNT_EVENTS, event_figures(rows))
+    await _run(connection, COUNT_CAMPAIGNS, campaign_figures(rows))
+    await _run(connection, COUNT_USERS, user_figures(met, rows))
+    await _shrink(connection, met)
+    await _run(connection, COUNT_CITIES, city_figures(met))
+
+
 async def _meet(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> Met:
     """Write what events say about users."""
-    keys = list({row.user_key for row in rows})
+    keys = list({*_user_keys(rows)})
     met = meet(rows, await _known_users(connection, keys))
     added = await _add(connection, sorted(met.new))
     if len(added) < len(met.new):  # others have met some of them meanwhile

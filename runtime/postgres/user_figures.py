@@ -7,7 +7,7 @@ from decimal import Context, Decimal
 from itertools import repeat
 from typing import Final, NamedTuple
 
-from functions.keys import derive_key
+from functions.keys import deriving
 from functions.rows import EventRow
 from runtime.postgres.spans import EPOCH, HOUR, START_OF, Span
 from runtime.postgres.users import Met, User
@@ -81,6 +81,9 @@ _Place = tuple[datetime, str, str]
 _NumberedPlace = tuple[int, str, str]
 """Number of the hour, figure and name."""
 
+_city_key = deriving(b"city\0")
+_name_key = deriving(b"name\0")
+
 _EXACT: Final = Context(prec=1000)
 """Enough for the sum of the largest and the smallest double."""
 
@@ -125,7 +128,7 @@ def city_figures(met: Met) -> list[CityFigure]:
             users[_city(before)] -= 1
             users[_city(after)] += 1
     return [
-        CityFigure(derive_key(f"city\0{country}\0{city}".encode()), country, city, number)
+        CityFigure(_city_key(f"{country}\0{city}".encode()), country, city, number)
         for (country, city), number in users.items()
         if number
     ]
@@ -137,7 +140,7 @@ def _city(user: User) -> tuple[str, str]:
 
 def name_key(name: str) -> bytes:
     """Derive the key of a name within a figure."""
-    return derive_key(f"name\0{name}".encode())
+    return _name_key(name.encode())
 
 
 def _hour(moment: datetime) -> int:
