@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from functions.collecting import Collected, OwnColumns, collect, make_row
+from functions.collecting import Collected, collect, make_row
 from functions.events import REVENUE_TYPES
 from functions.ports import EventStore, Part
 from functions.rows import EventRow
@@ -35,27 +35,13 @@ async def handle(parts: Sequence[Part], *, store: EventStore) -> Collected:
 
 def to_row(event: FacebookEvent, part: Part, raw: bytes) -> EventRow:
     """Make the row of an event."""
-    return make_row(event, part, raw, _columns(event))
-
-
-def _columns(event: FacebookEvent) -> OwnColumns:
-    user, revenue, campaign_id = event.data.user, None, None
+    revenue, campaign_id, user = None, None, event.data.user
     if isinstance(event, FacebookBottom):
-        campaign_id = event.data.engagement.campaign_id
-        revenue = _revenue(event)
-    location = user.location
-    return (
-        revenue,
-        campaign_id,
-        user.age,
-        user.gender,
-        None,
-        location.country,
-        location.city,
-        None,
-        None,
-        None,
-    )
+        revenue, campaign_id = _revenue(event), event.data.engagement.campaign_id
+    age, gender, location = user.age, user.gender, user.location
+    country, city = location.country, location.city
+    own = (revenue, campaign_id, age, gender, None, country, city, None, None, None)
+    return make_row(event, part, raw, own)
 
 
 def _revenue(event: FacebookBottom) -> Decimal | None:

@@ -31,26 +31,16 @@ async def handle(parts: Sequence[Part], *, store: EventStore) -> Collected:
 
 def to_row(event: TiktokEvent, part: Part, raw: bytes) -> EventRow:
     """Make the row of an event."""
-    return make_row(event, part, raw, _columns(event))
-
-
-def _columns(event: TiktokEvent) -> OwnColumns:
     followers = event.data.user.followers
     if isinstance(event, TiktokBottom):
-        return _revenue(event), None, None, None, followers, None, None, None, None, None
-    top = event.data.engagement
-    return (
-        None,
-        None,
-        None,
-        None,
-        followers,
-        top.country,
-        None,
-        top.device,
-        top.watch_time,
-        top.percentage_watched,
-    )
+        revenue = _revenue(event)
+        own: OwnColumns = (revenue, None, None, None, followers, None, None, None, None, None)
+    else:
+        top = event.data.engagement
+        country, device = top.country, top.device
+        seconds, percentage = top.watch_time, top.percentage_watched
+        own = (None, None, None, None, followers, country, None, device, seconds, percentage)
+    return make_row(event, part, raw, own)
 
 
 def _revenue(event: TiktokBottom) -> Decimal | None:
