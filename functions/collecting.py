@@ -18,19 +18,24 @@ OwnEvent = TypeVar("OwnEvent", FacebookEvent, TiktokEvent)
 ToRow = Callable[[OwnEvent, Part, bytes], EventRow]
 """Makes the row of an event of the collector's source, its part and its bytes."""
 
-OwnColumns = tuple[
+EngagementColumns = tuple[
     Decimal | None,  # revenue
     str | None,  # campaign_id
+    str | None,  # watch_country
+    str | None,  # watch_device
+    float | None,  # watch_seconds
+    float | None,  # percentage_watched
+]
+"""The columns of a row that depend on its source and stage, in their order."""
+
+UserColumns = tuple[
     int | None,  # age
     str | None,  # gender
     int | None,  # followers
     str | None,  # country
     str | None,  # city
-    str | None,  # device
-    float | None,  # watch_seconds
-    float | None,  # percentage_watched
 ]
-"""The columns of a row that depend on its source and stage, in their order."""
+"""The columns of a row that say who caused it, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,9 @@ async def collect(
     return Collected(stored.new, stored.duplicates, len(rejected), len(refused))
 
 
-def make_row(event: Event, part: Part, raw: bytes, own: OwnColumns) -> EventRow:
+def make_row(
+    event: Event, part: Part, raw: bytes, engagement: EngagementColumns, user: UserColumns
+) -> EventRow:
     """Make a row: the columns that every event has, around those of its source and stage."""
     source, event_id = event.source, event.event_id
     return EventRow(
@@ -98,8 +105,9 @@ def make_row(event: Event, part: Part, raw: bytes, own: OwnColumns) -> EventRow:
         event.event_type,
         event_id,
         part.correlation_id,
-        *own,
+        *engagement,
         raw.decode(),
+        *user,
     )
 
 

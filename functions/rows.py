@@ -9,7 +9,7 @@ from functions.keys import deriving
 
 
 class EventRow(NamedTuple):
-    """One event as it is stored; the columns of table ``events``, in its order.
+    """One event as it is stored: the columns of table ``events``, then who caused it.
 
     What a source or a stage does not have is None. Moments are in UTC.
 
@@ -17,8 +17,8 @@ class EventRow(NamedTuple):
         id: Derived from source and event id, 16 bytes: the same event, the same key.
         user_key: Derived from source and user id, 16 bytes; never an event's key.
         revenue: The amount of a revenue event, None on any other.
-        country: The user's on Facebook, where it was watched on TikTok.
         payload: The event as it came, JSON text.
+        age: The user's, as is all that follows.
     """
 
     id: bytes
@@ -32,15 +32,16 @@ class EventRow(NamedTuple):
     correlation_id: str
     revenue: Decimal | None
     campaign_id: str | None
+    watch_country: str | None
+    watch_device: str | None
+    watch_seconds: float | None
+    percentage_watched: float | None
+    payload: str
     age: int | None
     gender: str | None
     followers: int | None
     country: str | None
     city: str | None
-    device: str | None
-    watch_seconds: float | None
-    percentage_watched: float | None
-    payload: str
 
 
 _EVENT_KEYS: Final = {source: deriving(f"{source}\0".encode()) for source in SOURCES}

@@ -1,6 +1,7 @@
 """Group commit: what concurrent callers bring goes out together; each waits until it is safe."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -21,12 +22,15 @@ class GroupCommit(Generic[Item]):
 
     An item goes out at once while fewer than ``in_flight`` groups are on their
     way; else it gathers with others and goes with the next. So the busier it
-    is, the larger the groups.
+    is, the larger the groups. Where the last group had several items, more are
+    to be expected: the next one gathers for a moment.
 
     Args:
         send: Makes a group safe, or raises; what it raises, each caller gets.
         max_bytes: The most that a group holds, unless one item alone is larger.
         in_flight: How many groups may be on their way at once.
+        gather_seconds: From a group of several items to the next, at least;
+            callers who come one by one never wait.
     """
 
     def __init__(
@@ -35,10 +39,13 @@ class GroupCommit(Generic[Item]):
         *,
         max_bytes: int,
         in_flight: int,
+        gather_seconds: float = 0.0,
     ) -> None:
         self._send = send
         self._max_bytes = max_bytes
         self._in_flight = in_flight
+        self._gather_seconds = gather_seconds
+        self._gather_until = 0.0
         self._waiting: deque[_Waiting[Item]] = deque()
         self._senders: set[asyncio.Task[None]] = set()
 
@@ -49,14 +56,17 @@ class GroupCommit(Generic[Item]):
             item: What to send.
             size: Its bytes, as they count for a group.
         """
-        waiting = _Waiting(item, size, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(item, size, done))
         if len(self._senders) < self._in_flight:
             self._senders.add(asyncio.create_task(self._send_groups()))
-        await waiting.done
+        try:
+            await done
+        finally:
+            del done  # it holds the error, whose traceback holds this: a ring, with the request
 
     async def _send_groups(self) -> None:
-        while group := self._take():
+        while group := await self._gather():
             try:
                 await self._send([waiting.item for waiting in group])
             except Exception as error:  # noqa: BLE001 - every caller is told
@@ -65,6 +75,18 @@ class GroupCommit(Generic[Item]):
                 _settle(group, None)
         # At once, not when the task is seen to be done: what comes between would wait for ever.
         self._senders.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _gather(self) -> list[_Waiting[Item]]:
+        wait_seconds = self._gather_until - time.monotonic()
+        if self._waiting and wait_seconds > 0 and self._has_room():
+            await asyncio.sleep(wait_seconds)
+        group = self._take()
+        if len(group) > 1:
+            self._gather_until = time.monotonic() + self._gather_seconds
+        return group
+
+    def _has_room(self) -> bool:
+        return sum(waiting.size for waiting in self._waiting) < self._max_bytes
 
     def _take(self) -> list[_Waiting[Item]]:
         group: list[_Waiting[Item]] = []

@@ -1,11 +1,29 @@
-"""Structured logs: JSON lines, or readable ones for a terminal."""
+"""Structured logs: JSON lines, or readable ones for a terminal.
 
+Lines are gathered for a moment and written by a thread of their own: at
+thousands of requests a second a system call for each would cost more than
+the line, and a reader that stands still would stop the event loop. Warnings
+and worse are written at once, with all that waits before them.
+"""
+
+import atexit
 import logging
 import sys
-from typing import Any, Literal
+from collections.abc import MutableMapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final, Literal
 
 import msgspec
 import structlog
+
+from runtime.lines import LineWriter
+
+correlation_id: Final[ContextVar[str | None]] = ContextVar("correlation_id", default=None)
+"""The request in hand; every line about it bears it."""
+
+_GATHER_SECONDS = 0.05
 
 
 def configure(level: str, form: Literal["json", "console"], service: str) -> None:
@@ -17,43 +35,62 @@ def configure(level: str, form: Literal["json", "console"], service: str) -> Non
         service: The function's name, on every line.
     """
     threshold = logging.getLevelName(level.upper())
+    render = _JsonLine(service)
+    lines = LineWriter(
+        sys.stdout.fileno(),
+        gather_seconds=_GATHER_SECONDS,
+        tell_lost=lambda lost: render(None, "error", {"event": "lines lost", "lines": lost}),
+    )
+    atexit.register(lines.close)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *_renderers(form, service),
-        ],
+        processors=[render] if form == "json" else _readable(),
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer)
-        if form == "json"
-        else structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=lambda *_args: _Levels(lines),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Forward()], level=max(threshold, logging.WARNING), force=True)
 
 
-def _renderers(form: str, service: str) -> list[Any]:
-    def name_service(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-        event["service"] = service
-        return event
+class _JsonLine:
+    """Renders a line in one step: there is one for every request."""
 
-    if form == "json":
-        return [
-            name_service,
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(serializer=_to_json),
-        ]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._encode = msgspec.json.Encoder(enc_hook=str).encode
+
+    def __call__(self, logger: Any, level: str, event: MutableMapping[str, Any]) -> bytes:
+        if "exc_info" in event:
+            event = structlog.processors.dict_tracebacks(logger, level, event)
+        line = {
+            "timestamp": datetime.now(UTC),
+            "level": level,
+            "service": self._service,
+            "message": event.pop("event"),
+        }
+        return self._encode(line | _identified(event)) + b"\n"
 
 
-_FIRST = ("timestamp", "level", "service", "message")
+def _identified(event: MutableMapping[str, Any]) -> dict[str, Any]:
+    identity = correlation_id.get()
+    return {**event} if identity is None else {"correlation_id": identity, **event}
 
 
-def _to_json(event: dict[str, Any], **_options: Any) -> bytes:
-    event["message"] = event.pop("event")
-    ordered = {key: event.pop(key) for key in _FIRST} | event
-    return msgspec.json.encode(ordered, enc_hook=str)
+def _readable() -> list[Any]:
+    return [
+        lambda _logger, _level, event: _identified(event),
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty()),
+        lambda _logger, _level, line: f"{line}\n".encode(),
+    ]
+
+
+class _Levels:
+    """Takes rendered lines: structlog calls the method that their level names."""
+
+    def __init__(self, lines: LineWriter) -> None:
+        self.debug = self.info = lines.write
+        self.warning = self.error = self.critical = partial(lines.write, at_once=True)
 
 
 class _Forward(logging.Handler):

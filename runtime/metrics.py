@@ -57,10 +57,15 @@ class HttpMetrics:
             buckets=_REQUEST_BUCKETS,
             registry=registry,
         )
+        self._children: dict[tuple[str, int], Histogram] = {}
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
-        self._seconds.labels(self._service, route, str(status)).observe(seconds)
+        child = self._children.get((route, status))
+        if child is None:  # looking it up in the metric itself takes a lock
+            child = self._seconds.labels(self._service, route, str(status))
+            self._children[route, status] = child
+        child.observe(seconds)
 
 
 class EventMetrics:

@@ -21,6 +21,7 @@ from runtime.http.documentation.endpoints import documentation_endpoints
 from runtime.http.documentation.gateway import gateway_document
 from runtime.http.documentation.reporter import reporter_document
 from runtime.http.gateway import gateway_endpoint
+from runtime.http.in_hand import REQUESTS_IN_HAND, at_most
 from runtime.http.reporter import report_endpoints
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.bus import JetStreamBus
@@ -93,7 +94,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
         )
         app = create_app(
             {
-                "/events": ("POST", gateway_endpoint(bus, bodies)),
+                "/events": ("POST", at_most(REQUESTS_IN_HAND, gateway_endpoint(bus, bodies))),
                 **documentation_endpoints(
                     gateway_document(
                         url=_url(settings, "gateway"), body_size_limit=settings.body_size_limit

@@ -134,15 +134,16 @@ def a_row(event_id: str | None = None, **fields: Any) -> EventRow:
         correlation_id="test",
         revenue=None,
         campaign_id=None,
-        age=30 if facebook else None,
-        gender="female" if facebook else None,
-        followers=None if facebook else 500,
-        country="Ukraine",
-        city="Kyiv" if facebook else None,
-        device=None if facebook else "iOS",
+        watch_country=None if facebook else "Japan",
+        watch_device=None if facebook else "iOS",
         watch_seconds=None if facebook else 10.0,
         percentage_watched=None if facebook else 50.0,
         payload="{}",
+        age=30 if facebook else None,
+        gender="female" if facebook else None,
+        followers=None if facebook else 500,
+        country="Ukraine" if facebook else None,
+        city="Kyiv" if facebook else None,
     )
     return row._replace(**fields)
 

@@ -53,15 +53,16 @@ def a_row(**fields: Any) -> EventRow:
         correlation_id="test",
         revenue=None,
         campaign_id=None,
-        age=30 if facebook else None,
-        gender="female" if facebook else None,
-        followers=None if facebook else 500,
-        country="Ukraine",
-        city="Kyiv" if facebook else None,
-        device=None if facebook else "iOS",
+        watch_country=None if facebook else "Japan",
+        watch_device=None if facebook else "iOS",
         watch_seconds=None if facebook else 10.0,
         percentage_watched=None if facebook else 50.0,
         payload="{}",
+        age=30 if facebook else None,
+        gender="female" if facebook else None,
+        followers=None if facebook else 500,
+        country="Ukraine" if facebook else None,
+        city="Kyiv" if facebook else None,
     )
     return row._replace(**fields)
 
@@ -162,8 +163,8 @@ class FakeReports:
             ),
             tiktok=TiktokUsers(
                 followers=_spreads((row.followers for row in tiktok), follower_edges),
-                countries=_tallies((row.country for row in views), limit),
-                devices=_tallies((row.device for row in views), limit),
+                countries=_tallies((row.watch_country for row in views), limit),
+                devices=_tallies((row.watch_device for row in views), limit),
                 watching=Watching(
                     len(views),
                     _exact_sum(row.watch_seconds for row in views),

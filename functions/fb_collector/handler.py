@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from functions.collecting import Collected, collect, make_row
+from functions.collecting import Collected, EngagementColumns, collect, make_row
 from functions.events import REVENUE_TYPES
 from functions.ports import EventStore, Part
 from functions.rows import EventRow
@@ -35,13 +35,21 @@ async def handle(parts: Sequence[Part], *, store: EventStore) -> Collected:
 
 def to_row(event: FacebookEvent, part: Part, raw: bytes) -> EventRow:
     """Make the row of an event."""
-    revenue, campaign_id, user = None, None, event.data.user
+    user = event.data.user
+    location = user.location
+    return make_row(
+        event,
+        part,
+        raw,
+        _engagement(event),
+        (user.age, user.gender, None, location.country, location.city),
+    )
+
+
+def _engagement(event: FacebookEvent) -> EngagementColumns:
     if isinstance(event, FacebookBottom):
-        revenue, campaign_id = _revenue(event), event.data.engagement.campaign_id
-    age, gender, location = user.age, user.gender, user.location
-    country, city = location.country, location.city
-    own = (revenue, campaign_id, age, gender, None, country, city, None, None, None)
-    return make_row(event, part, raw, own)
+        return _revenue(event), event.data.engagement.campaign_id, None, None, None, None
+    return None, None, None, None, None, None
 
 
 def _revenue(event: FacebookBottom) -> Decimal | None:

@@ -1,9 +1,10 @@
 """Take events from the outside: raw events in, a receipt out, all of them on the bus."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from functions.errors import Fault
 from functions.events import SOURCES, Source
@@ -86,18 +87,27 @@ async def handle(
         Invalid: What holds the events can't be read.
     """
     receipt = Receipt()
-    for window in windows:
+    for number, window in enumerate(windows):
+        if number:
+            await asyncio.sleep(0)
         valid, letters = await _judge(window, receipt, correlation_id, accepted_at, bus)
-        await asyncio.gather(
-            *(
-                bus.publish(source, Part(correlation_id, accepted_at, events))
-                for source, events in valid.items()
-                if events
-            ),
-            *([bus.publish_dead_letters(letters)] if letters else []),
-        )
-        await asyncio.sleep(0)
+        publishing = [
+            bus.publish(source, Part(correlation_id, accepted_at, events))
+            for source, events in valid.items()
+            if events
+        ]
+        if letters:
+            publishing.append(bus.publish_dead_letters(letters))
+        await _all(publishing)
     return receipt
+
+
+async def _all(publishing: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Wait for all at once; for one alone, that of every single event, without a task for it."""
+    if len(publishing) == 1:
+        await publishing[0]
+    else:
+        await asyncio.gather(*publishing)
 
 
 async def _judge(

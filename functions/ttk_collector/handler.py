@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from functions.collecting import Collected, OwnColumns, collect, make_row
+from functions.collecting import Collected, EngagementColumns, collect, make_row
 from functions.events import REVENUE_TYPES
 from functions.ports import EventStore, Part
 from functions.rows import EventRow
@@ -32,15 +32,14 @@ async def handle(parts: Sequence[Part], *, store: EventStore) -> Collected:
 def to_row(event: TiktokEvent, part: Part, raw: bytes) -> EventRow:
     """Make the row of an event."""
     followers = event.data.user.followers
+    return make_row(event, part, raw, _engagement(event), (None, None, followers, None, None))
+
+
+def _engagement(event: TiktokEvent) -> EngagementColumns:
     if isinstance(event, TiktokBottom):
-        revenue = _revenue(event)
-        own: OwnColumns = (revenue, None, None, None, followers, None, None, None, None, None)
-    else:
-        top = event.data.engagement
-        country, device = top.country, top.device
-        seconds, percentage = top.watch_time, top.percentage_watched
-        own = (None, None, None, None, followers, country, None, device, seconds, percentage)
-    return make_row(event, part, raw, own)
+        return _revenue(event), None, None, None, None, None
+    top = event.data.engagement
+    return None, None, top.country, top.device, top.watch_time, top.percentage_watched
 
 
 def _revenue(event: TiktokBottom) -> Decimal | None:

@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from random import getrandbits, randint
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID
 
 import msgspec
 
@@ -48,7 +49,7 @@ def correlation_id_of(header: str | None) -> str:
     """Take over the sender's correlation id, or make one where it has none or a bad one."""
     if header is not None and _CORRELATION_ID.fullmatch(header):
         return header
-    return str(uuid4())
+    return str(UUID(int=getrandbits(128), version=4))  # unique, not secret: no system call
 
 
 def problem(
@@ -80,7 +81,7 @@ def answer_error(error: Exception, correlation_id: str) -> Answer:
             errors = [_fault(fault) for fault in error.faults]
             return problem(HTTPStatus.BAD_REQUEST, str(error), correlation_id, errors=errors)
         case Unavailable():
-            retry = {"Retry-After": str(max(1, math.ceil(error.retry_after_seconds)))}
+            retry = {"Retry-After": str(_spread(error.retry_after_seconds))}
             return problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "It can't be done now; the same request may come again, and doubles nothing",
@@ -91,6 +92,12 @@ def answer_error(error: Exception, correlation_id: str) -> Answer:
             return problem(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "This should not happen", correlation_id
             )
+
+
+def _spread(seconds: float) -> int:
+    """Choose whole seconds up to twice as many: who is refused together comes back one by one."""
+    least = max(1, math.ceil(seconds))
+    return randint(least, 2 * least)  # noqa: S311 - nobody gains by guessing it
 
 
 def answer_receipt(receipt: Receipt, correlation_id: str) -> Answer:

@@ -1,8 +1,9 @@
 """A function behind HTTP: its routes, and what every function has beside them."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 import structlog
@@ -10,10 +11,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from runtime import logs
 from runtime.health import Health
 from runtime.http.answers import (
     CORRELATION_HEADER,
@@ -25,6 +26,8 @@ from runtime.http.answers import (
 from runtime.metrics import HttpMetrics
 
 _log = structlog.get_logger()
+
+_CORRELATION_HEADER = CORRELATION_HEADER.lower().encode()
 
 Endpoint = Callable[[Request], Awaitable[Answer]]
 
@@ -46,12 +49,26 @@ def create_app(
     """
     common = _common_endpoints(health, registry)
     routes = [
-        Route(path, _route(endpoint), methods=[method])
+        Route(path, _Answering(endpoint), methods=[method])
         for path, (method, endpoint) in {**endpoints, **common}.items()
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _http_exception})
-    app.router.redirect_slashes = False
-    return _Observed(app, metrics, quiet=frozenset(common))
+    return _App(routes, metrics, quiet=frozenset(common))
+
+
+class _App(Starlette):
+    """Starlette with one layer, ours, in place of its two for errors: one table answers them all.
+
+    Each layer costs every request as much as judging its event.
+    """
+
+    def __init__(self, routes: list[Route], metrics: HttpMetrics, quiet: frozenset[str]) -> None:
+        super().__init__(routes=routes)
+        self.router.redirect_slashes = False
+        self._metrics = metrics
+        self._quiet = quiet
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return _Observed(self.router, self._metrics, self._quiet)
 
 
 def _common_endpoints(
@@ -78,43 +95,18 @@ def _common_endpoints(
     }
 
 
-def _route(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    async def respond(request: Request) -> Response:
-        try:
-            return _response(await endpoint(request))
-        except ClientDisconnect:
-            return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
-        except Exception as error:  # noqa: BLE001 - the table decides, and logs what it does not know
-            answer = answer_error(error, request.state.correlation_id)
-            if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                _log_failure(answer.status, error)
-            return _response(answer)
+class _Answering:
+    """An endpoint as an ASGI application."""
 
-    return respond
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
 
-
-def _log_failure(status: int, error: Exception) -> None:
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.error("request failed", exc_info=error)
-    else:
-        _log.warning("request not taken", reason=str(error))
-
-
-async def _http_exception(request: Request, error: Exception) -> Response:
-    status, headers = HTTPStatus.INTERNAL_SERVER_ERROR, None
-    if isinstance(error, HTTPException):
-        status, headers = HTTPStatus(error.status_code), error.headers
-    refused = HttpProblem(status, status.description, headers)
-    return _response(answer_error(refused, request.state.correlation_id))
-
-
-def _response(answer: Answer) -> Response:
-    headers = {**answer.headers, "Content-Type": answer.content_type}
-    return Response(answer.body, answer.status, headers)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _send(await self._endpoint(Request(scope, receive)), scope, send)
 
 
 class _Observed:
-    """Gives every request its correlation id, a line in the log, and a place in the metrics."""
+    """Gives every request its correlation id, an answer, a line in the log, and its metrics."""
 
     def __init__(self, app: ASGIApp, metrics: HttpMetrics, quiet: frozenset[str]) -> None:
         self._app = app
@@ -126,41 +118,60 @@ class _Observed:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        correlation_id = correlation_id_of(_header(scope["headers"], CORRELATION_HEADER))
-        scope["state"] = {"correlation_id": correlation_id, "facts": {}}
-        sent = (CORRELATION_HEADER.lower().encode(), correlation_id.encode())
-        status = 0
+        correlation_id = correlation_id_of(_correlation_header(scope))
+        logs.correlation_id.set(correlation_id)  # each request has a task of its own
+        state = scope["state"] = {"correlation_id": correlation_id, "facts": {}, "status": 0}
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - the table decides, and logs what it does not know
+            await _send(_refusal(error, correlation_id), scope, send)
+        finally:
+            self._observe(scope, state, time.perf_counter() - started)
 
-        async def send_identified(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = int(message["status"])
-                message["headers"] = [*message["headers"], sent]
-            await send(message)
-
-        with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
-            try:
-                await self._app(scope, receive, send_identified)
-            finally:
-                self._observe(scope, status, time.perf_counter() - started)
-
-    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+    def _observe(self, scope: Scope, state: dict[str, Any], seconds: float) -> None:
         route = scope["path"] if "endpoint" in scope else "unknown"
-        self._metrics.answered(route, status, seconds)
+        self._metrics.answered(route, state["status"], seconds)
         log = _log.debug if route in self._quiet else _log.info
         log(
             "request",
             method=scope["method"],
             path=scope["path"],
-            status=status,
+            status=state["status"],
             seconds=round(seconds, 4),
-            **scope["state"]["facts"],
+            **state["facts"],
         )
 
 
-def _header(headers: Sequence[tuple[bytes, bytes]], name: str) -> str | None:
-    wanted = name.lower().encode()
-    for key, value in headers:
-        if key == wanted:
-            return value.decode("latin-1")
+def _correlation_header(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == _CORRELATION_HEADER:
+            return str(value, "latin-1")
     return None
+
+
+def _refusal(error: Exception, correlation_id: str) -> Answer:
+    match error:
+        case ClientDisconnect():
+            return Answer(HTTPStatus.BAD_REQUEST, b"")  # nobody is there to read it
+        case HTTPException():  # the router's: no such path, or not with this method
+            status = HTTPStatus(error.status_code)
+            error = HttpProblem(status, status.description, error.headers)
+    answer = answer_error(error, correlation_id)
+    if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("request failed", exc_info=error)
+    elif answer.status > HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning("request not taken", reason=str(error))
+    return answer
+
+
+async def _send(answer: Answer, scope: Scope, send: Send) -> None:
+    state = scope["state"]
+    state["status"] = int(answer.status)
+    headers = [
+        *((name.lower().encode(), value.encode()) for name, value in answer.headers.items()),
+        (b"content-type", answer.content_type.encode()),
+        (b"content-length", b"%d" % len(answer.body)),
+        (_CORRELATION_HEADER, state["correlation_id"].encode()),
+    ]
+    await send({"type": "http.response.start", "status": state["status"], "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -4,17 +4,24 @@ import asyncio
 import io
 import zlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
+from typing import Final
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from functions.errors import Fault, Invalid, Unavailable
 from runtime.http.answers import HttpProblem
 from runtime.http.byte_budget import ByteBudget
 
+WHOLE_BODY: Final = "eps.whole_body"
+"""Where ``BoundedProtocol`` puts a body in the ASGI scope when all of it came with its head."""
+
 SMALL_BYTES = 256 * 1024
 """Bodies up to here have a budget of their own, so that large ones never starve them."""
 
-_SMALL_BUDGET_BYTES = 32 * 1024**2
+SMALL_BUDGET_BYTES = 32 * 1024**2
 _UNPACK_BYTES = 1024**2
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -31,24 +38,40 @@ class BodyReader:
     def __init__(self, *, limit: int, bytes_in_flight: int, timeout_seconds: float) -> None:
         self._limit = limit
         self._timeout_seconds = timeout_seconds
-        self._small = ByteBudget(_SMALL_BUDGET_BYTES)
+        self._small = ByteBudget(SMALL_BUDGET_BYTES)
         self._large = ByteBudget(bytes_in_flight)
 
-    @asynccontextmanager
-    async def read(
-        self, headers: Mapping[str, str], stream: AsyncIterator[bytes]
-    ) -> AsyncIterator[bytes]:
+    def read(
+        self, headers: Mapping[str, str], stream: AsyncIterator[bytes], whole: bytes | None = None
+    ) -> AbstractAsyncContextManager[bytes]:
         """Hold a body while the context is open; outside of it, its bytes count no more.
 
         Args:
             headers: The request's, by lower-case name.
             stream: The body as it arrives; not touched when its length alone is too much.
+            whole: The same body, if all of it has come already.
 
         Raises:
             HttpProblem: It is too large, too slow, or packed in an unknown way.
             Invalid: It can't be unpacked.
             Unavailable: There was no room for it for too long.
         """
+        if whole is not None and self._has_room(whole, headers):
+            return _Held(whole, self._small)
+        return self._read(headers, stream)
+
+    def _has_room(self, whole: bytes, headers: Mapping[str, str]) -> bool:
+        """Take room for a small body that is there, if it needs no more than that."""
+        return (
+            len(whole) <= min(SMALL_BYTES, self._limit)
+            and not headers.get("content-encoding")
+            and self._small.take_at_once(len(whole))
+        )
+
+    @asynccontextmanager
+    async def _read(
+        self, headers: Mapping[str, str], stream: AsyncIterator[bytes]
+    ) -> AsyncIterator[bytes]:
         packed = _is_packed(headers.get("content-encoding", ""))
         declared = int(headers.get("content-length") or -1)
         if declared > self._limit and not packed:
@@ -89,6 +112,40 @@ class BodyReader:
         return HttpProblem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body may have {self._limit} bytes at most"
         )
+
+
+class _Held:
+    """A body for which there was room at once: nothing to wait for, nothing to time.
+
+    Most requests are such, and the general way costs as much as all the rest of one.
+    """
+
+    __slots__ = ("_body", "_budget")
+
+    def __init__(self, body: bytes, budget: ByteBudget) -> None:
+        self._body = body
+        self._budget = budget
+
+    async def __aenter__(self) -> bytes:
+        return self._body
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._budget.give_back(len(self._body))
+
+
+async def chunks_of(receive: Receive) -> AsyncIterator[bytes]:
+    """Give a body's chunks as ASGI delivers them.
+
+    Raises:
+        ClientDisconnect: The sender has gone.
+    """
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
 
 
 def _is_packed(encoding: str) -> bool:

@@ -30,8 +30,22 @@ class ByteBudget:
         try:
             yield
         finally:
-            self._free += size
-            self._serve()
+            self.give_back(size)
+
+    def take_at_once(self, size: int) -> bool:
+        """Take bytes if nobody has to wait; returns whether they were taken.
+
+        Whoever took them gives them back.
+        """
+        if self._line or size > self._free:
+            return False
+        self._free -= size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Give back what was taken."""
+        self._free += size
+        self._serve()
 
     async def _take(self, size: int) -> None:
         turn = asyncio.get_running_loop().create_future()

@@ -3,6 +3,7 @@
 import codecs
 from datetime import UTC, datetime
 from email.message import Message
+from functools import lru_cache
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -12,12 +13,13 @@ from functions.gateway.handler import Receipt, handle
 from functions.ports import Bus
 from runtime.http.answers import Answer, HttpProblem, answer_receipt
 from runtime.http.app import Endpoint
-from runtime.http.body import BodyReader
+from runtime.http.body import WHOLE_BODY, BodyReader, chunks_of
 from runtime.splitting import split_json, split_lines
 
 _SPLITTERS = {"application/json": split_json, "application/x-ndjson": split_lines}
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
 _DECODE_BYTES = 1024**2
+_HEADERS_KNOWN = 16
 
 
 def gateway_endpoint(bus: Bus, bodies: BodyReader) -> Endpoint:
@@ -27,7 +29,8 @@ def gateway_endpoint(bus: Bus, bodies: BodyReader) -> Endpoint:
         accepted_at = datetime.now(UTC)
         split = _SPLITTERS[media_type(request.headers.get("content-type", ""))]
         correlation_id: str = request.state.correlation_id
-        async with bodies.read(request.headers, request.stream()) as body:
+        whole = request.scope.get(WHOLE_BODY)
+        async with bodies.read(request.headers, chunks_of(request.receive), whole) as body:
             receipt = await handle(
                 split(body), correlation_id=correlation_id, accepted_at=accepted_at, bus=bus
             )
@@ -40,6 +43,7 @@ def gateway_endpoint(bus: Bus, bodies: BodyReader) -> Endpoint:
     return post_events
 
 
+@lru_cache(_HEADERS_KNOWN)
 def media_type(content_type: str) -> str:
     """Tell which of the media types that are taken a header names.
 

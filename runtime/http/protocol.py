@@ -2,10 +2,12 @@
 
 import asyncio
 from http import HTTPStatus
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from runtime.http.answers import CORRELATION_HEADER, correlation_id_of, problem
+from runtime.http.body import WHOLE_BODY
 
 MAX_HEAD_BYTES = 64 * 1024
 """Request line and headers; the parser would take any number, at a quadratic price."""
@@ -19,10 +21,16 @@ class BoundedProtocol(HttpToolsProtocol):
 
     _head_bytes = 0
     _in_head = True
+    _head_is_new = False
     _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin a connection."""
+        super().connection_made(cast("asyncio.Transport", _Joined(transport, self.loop)))
 
     def data_received(self, data: bytes) -> None:
         """Take what came; what is still head afterwards counts against its bounds."""
+        self._head_is_new = False
         super().data_received(data)
         if not self._in_head or self.transport.is_closing():
             return
@@ -39,9 +47,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """End a request's head."""
-        self._in_head = False
+        self._in_head, self._head_is_new = False, True
         self._forget_deadline()
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """End a request; one that came at once is handed over at once, as no one read of it yet."""
+        super().on_message_complete()
+        if self._head_is_new:
+            self.scope[WHOLE_BODY] = bytes(self.cycle.body)  # type: ignore[typeddict-unknown-key]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -73,3 +87,34 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + answer.body)
         self.transport.close()
+
+
+class _Joined:
+    """A transport that writes what comes in one turn of the loop at once.
+
+    An answer's head and body come one after the other; each alone would be a
+    system call, a packet, and a second waking of whoever reads them.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._pieces: list[bytes] = []
+        self.pause_reading = transport.pause_reading
+        self.resume_reading = transport.resume_reading
+        self.is_closing = transport.is_closing
+        self.get_extra_info = transport.get_extra_info
+
+    def write(self, data: bytes) -> None:
+        if not self._pieces:
+            self._loop.call_soon(self._flush)
+        self._pieces.append(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._pieces:
+            self._transport.write(b"".join(self._pieces))
+            self._pieces.clear()

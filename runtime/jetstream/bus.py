@@ -1,7 +1,7 @@
 """The gateway's bus on JetStream: envelopes, published and acknowledged from disk."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from uuid import uuid4
 
@@ -13,16 +13,22 @@ from functions.errors import Unavailable
 from functions.events import SOURCES, Source
 from functions.ports import DeadLetter, Part
 from runtime.envelopes import ENVELOPE_BYTES, encode, encode_letters, fits, pack
-from runtime.group_commit import GroupCommit
+from runtime.group_commit import GroupCommit, Item
+from runtime.jetstream.circuit_breaker import CircuitBreaker
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, REJECTED, subject_of
 
 _IN_FLIGHT = 2
 """Messages of one subject on their way at once; what comes meanwhile shares the next."""
 
+_GATHER_SECONDS = 0.008
+"""Where many callers share messages, how far apart they leave: each costs the
+broker a sync and a collector a part of a commit, as much as ten single events."""
+
 _TRY_SECONDS = 2.0
 _PAUSE_SECONDS = 0.1
 _FULL_RETRY_SECONDS = 5.0
+_SILENT_RETRY_SECONDS = 2.0
 _OVERHEAD_BYTES = 256
 """What an item adds to a message beside its bytes: ids, times, punctuation."""
 
@@ -32,21 +38,18 @@ class JetStreamBus:
 
     Args:
         broker: The connection.
-        timeout_seconds: How long a publish is tried while the broker does not answer.
+        timeout_seconds: How long a publish is tried while the broker does not
+            answer; once it has been silent for so long, others are refused at once.
     """
 
     def __init__(self, broker: Broker, timeout_seconds: float) -> None:
         self._broker = broker
         self._timeout_seconds = timeout_seconds
+        self._breaker = CircuitBreaker(partial(broker.check_stream, EVENTS), timeout_seconds)
         self._events = {
-            source: GroupCommit(
-                partial(self._publish_parts, source), max_bytes=ENVELOPE_BYTES, in_flight=_IN_FLIGHT
-            )
-            for source in SOURCES
+            source: _grouped(partial(self._publish_parts, source)) for source in SOURCES
         }
-        self._letters = GroupCommit(
-            self._publish_letters, max_bytes=ENVELOPE_BYTES, in_flight=_IN_FLIGHT
-        )
+        self._letters = _grouped(self._publish_letters)
 
     async def can_carry(self, event: bytes) -> bool:
         """Tell whether an event is small enough; see ``Bus``."""
@@ -54,10 +57,12 @@ class JetStreamBus:
 
     async def publish(self, source: Source, part: Part) -> None:
         """Put events on the broker's disk; see ``Bus``."""
+        await self._breaker.admit()
         await self._events[source].add(part, sum(map(len, part.events)) + _OVERHEAD_BYTES)
 
     async def publish_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Put dead letters on the broker's disk; see ``Bus``."""
+        await self._breaker.admit()
         size = sum(len(letter.payload) + _OVERHEAD_BYTES for letter in letters)
         await self._letters.add(letters, size)
 
@@ -73,17 +78,31 @@ class JetStreamBus:
         if len(data) > 2 * ENVELOPE_BYTES:  # one large event
             data = await asyncio.to_thread(pack, data)
         message_id = uuid4().hex
-        left_seconds = self._timeout_seconds - self._broker.seconds_disconnected()
         try:
-            async with asyncio.timeout(left_seconds):
+            async with asyncio.timeout(self._left_seconds()):
                 while not await self._try(stream, subject, data, message_id):  # noqa: ASYNC110 - each turn asks the broker
                     await asyncio.sleep(_PAUSE_SECONDS)
         except TimeoutError as error:
-            raise Unavailable("the broker does not acknowledge") from error
+            reason = "the broker does not acknowledge"
+            raise Unavailable(reason, retry_after_seconds=_SILENT_RETRY_SECONDS) from error
+
+    def _left_seconds(self) -> float:
+        """Tell how long a publish may take.
+
+        Raises:
+            Unavailable: It has no time: nothing is sent that nobody would wait for.
+        """
+        connected = self._timeout_seconds - self._broker.seconds_disconnected()
+        left = min(connected, self._breaker.left_seconds())
+        if left <= 0:
+            reason = "the broker is away"
+            raise Unavailable(reason, retry_after_seconds=_SILENT_RETRY_SECONDS)
+        return left
 
     async def _try(self, stream: str, subject: str, data: bytes, message_id: str) -> bool:
         if not self._broker.client.is_connected:
             return False  # the client would buffer it, and send what nobody waits for any more
+        self._breaker.asked()
         try:
             await self._broker.jetstream.publish(
                 subject,
@@ -95,8 +114,16 @@ class JetStreamBus:
         except (NatsTimeoutError, NoStreamResponseError):
             return False
         except APIError as error:
+            self._breaker.answered()
             reason = f"the broker refuses: {error.description}"
             raise Unavailable(reason, retry_after_seconds=_FULL_RETRY_SECONDS) from error
         except NatsError as error:
             raise Unavailable(f"the broker can't be reached: {error!r}") from error
+        self._breaker.answered()
         return True
+
+
+def _grouped(send: Callable[[Sequence[Item]], Awaitable[None]]) -> GroupCommit[Item]:
+    return GroupCommit(
+        send, max_bytes=ENVELOPE_BYTES, in_flight=_IN_FLIGHT, gather_seconds=_GATHER_SECONDS
+    )

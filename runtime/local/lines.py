@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-MAX_LINE_BYTES = 8192
-"""What is kept of one line. The longest sensible log line is a stack trace in JSON."""
+MAX_LINE_BYTES = 64 * 1024
+"""What is kept of one line. The longest sensible log line names the requests of a batch."""
 
 
 class LineSplitter:
@@ -13,11 +13,15 @@ class LineSplitter:
         self._begun = b""
 
     def feed(self, chunk: bytes) -> Iterator[str]:
-        """Yield every line that ``chunk`` completes; one that is too long is cut."""
-        *complete, rest = chunk.split(b"\n")
-        for piece in complete:
-            line, self._begun = self._begun + piece, b""
-            yield _to_text(line)
+        """Yield the lines that ``chunk`` completes, if any, as one text.
+
+        It has newlines between the lines, none at its end. A line that is too
+        long is cut.
+        """
+        complete, newline, rest = chunk.rpartition(b"\n")
+        if newline:
+            lines, self._begun = self._begun + complete, b""
+            yield _to_text(lines)
         self._begun = (self._begun + rest)[: MAX_LINE_BYTES + 1]  # one more tells that it was cut
 
     def end(self) -> Iterator[str]:
@@ -27,6 +31,11 @@ class LineSplitter:
             self._begun = b""
 
 
-def _to_text(line: bytes) -> str:
-    text = line[:MAX_LINE_BYTES].decode("utf-8", "replace").rstrip("\r")
-    return f"{text}…" if len(line) > MAX_LINE_BYTES else text
+def _to_text(lines: bytes) -> str:
+    if len(lines) > MAX_LINE_BYTES:  # else none of them can be too long
+        lines = b"\n".join(map(_cut, lines.split(b"\n")))
+    return lines.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\r")
+
+
+def _cut(line: bytes) -> bytes:
+    return line if len(line) <= MAX_LINE_BYTES else line[:MAX_LINE_BYTES] + "…".encode()

@@ -13,6 +13,7 @@ from typing import Self
 from runtime.local.lines import LineSplitter
 
 OnLine = Callable[[str], None]
+"""Takes output: a line, or several that came together, with newlines between them."""
 
 _CHILD = Path(__file__).with_name("child.py")
 _LAST_LINES_SECONDS = 1.0
@@ -53,7 +54,7 @@ class Child:
 
     @classmethod
     async def start(cls, program: Program, on_line: OnLine) -> Self:
-        """Start a program; ``on_line`` gets each line of its output, without the newline."""
+        """Start a program; ``on_line`` gets its output, by whole lines, as soon as it comes."""
         reading, writing = os.pipe()
         try:
             process = await _execute(program, writing)
@@ -139,9 +140,9 @@ async def _read_lines(descriptor: int, on_line: OnLine) -> None:
     splitter = LineSplitter()
     try:
         while chunk := await reader.read(65536):
-            for line in splitter.feed(chunk):
-                on_line(line)
+            for lines in splitter.feed(chunk):
+                on_line(lines)
     finally:
-        for line in splitter.end():
-            on_line(line)
+        for lines in splitter.end():
+            on_line(lines)
         transport.close()

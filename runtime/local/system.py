@@ -11,6 +11,7 @@ from pathlib import Path
 
 import asyncpg
 
+from functions.errors import Unavailable
 from runtime.local.checks import check_http
 from runtime.local.drain import wait_until_drained
 from runtime.local.keeper import Keeper
@@ -126,7 +127,7 @@ class System:
     async def _migrate(self) -> None:
         try:
             applied = await migrate(self._postgres.url)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Unavailable) as error:
             raise StartFailed(f"The schema can't be brought up to date: {error}") from error
         self.say(f"schema up to date, {len(applied)} migrations applied")
 

@@ -11,10 +11,16 @@ _DATA_CLASSES = ("22", "23", "54")
 """SQLSTATE classes that the data causes: bad value, broken constraint, too
 large. Any other is the database's state or ours, and passes or is mended."""
 
+_CANNOT_BE_SENT = "22000"
+"""SQLSTATE of data that are wrong, in the standard's own words."""
+
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated(*, but: tuple[type[asyncpg.PostgresError], ...] = ()) -> Iterator[None]:
     """Turn the driver's errors into the ports' own.
+
+    Args:
+        but: Errors that the caller settles itself.
 
     Raises:
         Refused: The database will never take this data.
@@ -22,10 +28,14 @@ def translated() -> Iterator[None]:
     """
     try:
         yield
+    except but:
+        raise
     except asyncpg.PostgresError as error:
         state = str(error.sqlstate or "")
         if state.startswith(_DATA_CLASSES):
             raise Refused(str(error), code=state) from error
         raise Unavailable(f"the database can't do it now: {state} {error}") from error
+    except (OverflowError, UnicodeEncodeError) as error:  # a copy says so before it sends
+        raise Refused(str(error), code=_CANNOT_BE_SENT) from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         raise Unavailable(f"the database can't be reached: {error!r}") from error

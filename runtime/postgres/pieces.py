@@ -1,81 +1,67 @@
-"""A period of time as whole hours, the whole minutes around them, and the ragged ends."""
+"""A period of time as whole spans, long ones first, and the ragged ends around them."""
 
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
 
 from functions.ports import Period
+from runtime.postgres.spans import EPOCH, START_OF, Span, end_of
 
-_MINUTE = timedelta(minutes=1)
-_HOUR = timedelta(hours=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST = datetime.max.replace(tzinfo=UTC)
+Bound = datetime | None
+_Piece = tuple[Bound, Bound]
+
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+_EMPTY: Final[_Piece] = (EPOCH, EPOCH)
 
 
-class Pieces(NamedTuple):
-    """Five half-open pieces that make up a period; one that ends where it starts is empty.
+def split(period: Period, spans: Sequence[Span]) -> list[Bound]:
+    """Split a period into half-open pieces, of which one that ends where it starts is empty.
 
-    Attributes:
-        hours_start: First whole hour; None is no bound.
-        hours_end: End of the last whole hour; None is no bound.
-        minutes_head_start: The whole minutes before the hours.
-        minutes_head_end: Where the hours start.
-        minutes_tail_start: The whole minutes after the hours.
-        minutes_tail_end: Where the last of them ends.
-        head_start: The piece of a minute before all.
-        head_end: Where whole minutes start.
-        tail_start: The piece of a minute after all.
-        tail_end: Where the period ends.
+    Args:
+        period: What to split.
+        spans: What to split it into, longest first.
+
+    Returns:
+        Starts and ends in turn: of the whole longest spans (where alone None
+        is no bound), then for each shorter span of the piece before and the
+        piece after what is longer, at last of the two ragged ends.
     """
+    longest, *shorter = spans
+    whole, before, after = _part(period.start, period.end, longest)
+    pieces = [whole]
+    for span in shorter:
+        if whole is _EMPTY:  # nothing longer fits: what is left lies in ``before`` alone
+            whole, before, after = _part(*before, span)
+            pieces += [whole, _EMPTY]
+        else:
+            first, last = _ceil(before[0], span), _floor(after[1], span)
+            pieces += [(first, before[1]), (after[0], last)]
+            before, after = (before[0], first), (last, after[1])
+    return [bound for piece in [*pieces, before, after] for bound in piece]
 
-    hours_start: datetime | None = _EPOCH
-    hours_end: datetime | None = _EPOCH
-    minutes_head_start: datetime = _EPOCH
-    minutes_head_end: datetime = _EPOCH
-    minutes_tail_start: datetime = _EPOCH
-    minutes_tail_end: datetime = _EPOCH
-    head_start: datetime = _EPOCH
-    head_end: datetime = _EPOCH
-    tail_start: datetime = _EPOCH
-    tail_end: datetime = _EPOCH
 
+def _part(start: Bound, end: Bound, span: Span) -> tuple[_Piece, _Piece, _Piece]:
+    """Find the whole spans of a period, and what lies before and after them.
 
-def split(period: Period) -> Pieces:
-    """Split a period; one within a minute is all head, one within an hour has no hours."""
-    start, end = period.start, period.end
-    first, last = start and _ceil(start, _MINUTE), end and _floor(end, _MINUTE)
+    Without one, all of the period lies before.
+    """
+    first, last = _ceil(start, span), _floor(end, span)
     if start and end and first and last and first >= last:
-        return Pieces(head_start=start, head_end=end)
-    ragged = _around(Pieces(), "head", "tail", (start, first), (last, end))
-    first_hour, last_hour = first and _ceil(first, _HOUR), last and _floor(last, _HOUR)
-    if first and last and first_hour and last_hour and first_hour >= last_hour:
-        return ragged._replace(minutes_head_start=first, minutes_head_end=last)
-    minutes = _around(
-        ragged, "minutes_head", "minutes_tail", (first, first_hour), (last_hour, last)
-    )
-    return minutes._replace(hours_start=first_hour, hours_end=last_hour)
+        return _EMPTY, (start, end), _EMPTY
+    return (first, last), (start, first) if start else _EMPTY, (last, end) if end else _EMPTY
 
 
-_Bounds = tuple[datetime | None, datetime | None]
+def _floor(moment: Bound, span: Span) -> Bound:
+    return moment and START_OF[span](moment)
 
 
-def _around(pieces: Pieces, head: str, tail: str, before: _Bounds, after: _Bounds) -> Pieces:
-    """Set a piece before and a piece after, where the period has that bound."""
-    for name, (start, end) in ((head, before), (tail, after)):
-        if start and end:
-            pieces = pieces._replace(**{f"{name}_start": start, f"{name}_end": end})
-    return pieces
-
-
-def _floor(moment: datetime, unit: timedelta) -> datetime:
-    if unit == _MINUTE:
-        return moment.replace(second=0, microsecond=0)
-    return moment.replace(minute=0, second=0, microsecond=0)
-
-
-def _ceil(moment: datetime, unit: timedelta) -> datetime:
-    floor = _floor(moment, unit)
-    if moment == floor:
+def _ceil(moment: Bound, span: Span) -> Bound:
+    floor = _floor(moment, span)
+    if floor is None or floor == moment:
         return moment
-    # What follows the last unit cannot be said; the last instant, which the
-    # driver takes for infinity, parts the same rows.
-    return floor + unit if _LAST - floor > unit else _LAST
+    try:
+        return end_of(span, floor)
+    except OverflowError:
+        # What follows the last span cannot be said; the last instant, which the
+        # driver takes for infinity, parts the same rows.
+        return _LAST

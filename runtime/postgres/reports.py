@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Final
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -15,16 +16,29 @@ from runtime.postgres.figures import (
     revenue_figures,
     user_figures,
 )
-from runtime.postgres.pieces import split
+from runtime.postgres.pieces import Bound, split
+from runtime.postgres.spans import EPOCH, Span
 from runtime.postgres.sql import load
 
 PLANNING = load("report_planning")
 EVENTS = load("report_events")
 REVENUE = load("report_revenue")
 CAMPAIGN = load("report_campaign")
+CAMPAIGNS = load("report_campaigns")
 TOP_CAMPAIGNS = load("report_top_campaigns")
 USERS = load("report_users")
+ALL_USERS = load("report_all_users")
+CITIES = load("report_cities")
+ALL_CITIES = load("report_all_cities")
 WATCHING = load("report_watching")
+
+_EVENT_SPANS: Final[tuple[Span, ...]] = ("day", "hour", "minute")
+_USER_SPANS: Final[tuple[Span, ...]] = ("month", "day", "hour")
+_NO_PIECE: Final = (EPOCH, EPOCH)
+
+_FEW_SALES = 20_000
+"""Up to here the sales themselves are summed by campaign; a shorter period has
+so few that the campaigns' own order says little about them."""
 
 _MAX_KINDS = 100
 """More kinds of events than there will ever be; their rows come before the buckets'."""
@@ -33,9 +47,9 @@ _MAX_KINDS = 100
 class PostgresReports:
     """Reads figures; implements ``Reports``.
 
-    Whole hours and minutes come from ``event_hours`` and ``event_minutes``,
-    which are written with the rows, and the ragged ends from the rows. One
-    statement, or one read-only transaction of several, sees one state of all.
+    Whole spans of time come from figures, which are written with the rows, and
+    the ragged ends from the rows. One statement, or one read-only transaction
+    of several, sees one state of all.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -55,7 +69,13 @@ class PostgresReports:
         max_rows = _MAX_KINDS + max_buckets
         with translated():
             rows = await self._pool.fetch(
-                EVENTS, *split(period), source, funnel_stage, event_type, interval, max_rows
+                EVENTS,
+                _event_bounds(period, interval),
+                source,
+                funnel_stage,
+                event_type,
+                interval,
+                max_rows,
             )
         return event_figures(rows, max_buckets)
 
@@ -77,10 +97,13 @@ class PostgresReports:
                     CAMPAIGN, *bounds, source, campaign_id, interval, max_rows
                 )
                 return campaign_figures(rows, campaign_id, max_buckets)
-            rows = await connection.fetch(REVENUE, *split(period), source, interval, max_rows)
+            rows = await connection.fetch(
+                REVENUE, _event_bounds(period, interval), source, interval, max_rows
+            )
             if source == "tiktok":
                 return revenue_figures(rows, (), max_buckets)
-            campaigns = await connection.fetch(TOP_CAMPAIGNS, *bounds, limit)
+            few = sum(row["transactions"] for row in rows if row["source"]) <= _FEW_SALES
+            campaigns = await connection.fetch(CAMPAIGNS if few else TOP_CAMPAIGNS, *bounds, limit)
             return revenue_figures(rows, campaigns, max_buckets)
 
     async def describe_users(
@@ -93,13 +116,18 @@ class PostgresReports:
         limit: int,
     ) -> UserFigures:
         """Describe users; see ``Reports``."""
-        bounds = (period.start, period.end)
+        bounds, pieces = (period.start, period.end), split(period, _USER_SPANS)
         async with self._snapshot() as connection:
-            users = await connection.fetch(USERS, *bounds, source, age_edges, follower_edges, limit)
-            if source == "facebook":
-                return user_figures(users, ())
-            watching = await connection.fetch(WATCHING, *bounds, limit)
-            return user_figures(users, watching)
+            users = await connection.fetch(
+                USERS, pieces, *bounds, source, age_edges, follower_edges, limit
+            )
+            cities: Sequence[asyncpg.Record] = ()
+            watching: Sequence[asyncpg.Record] = ()
+            if source != "tiktok":
+                cities = await _cities(connection, bounds, limit)
+            if source != "facebook":
+                watching = await connection.fetch(WATCHING, pieces, limit)
+        return user_figures(users, cities, watching)
 
     @asynccontextmanager
     async def _snapshot(self) -> AsyncIterator[PoolConnectionProxy]:
@@ -111,3 +139,19 @@ class PostgresReports:
             ):
                 await connection.fetch(PLANNING)
                 yield connection
+
+
+def _event_bounds(period: Period, interval: Interval | None) -> list[Bound]:
+    """Split a period into pieces that no bucket cuts."""
+    if interval != "hour":
+        return split(period, _EVENT_SPANS)
+    hours, rest = (bounds := split(period, _EVENT_SPANS[1:]))[:2], bounds[2:]
+    return [*_NO_PIECE, *hours, *_NO_PIECE, *rest]
+
+
+async def _cities(
+    connection: PoolConnectionProxy, bounds: tuple[Bound, Bound], limit: int
+) -> Sequence[asyncpg.Record]:
+    if await connection.fetchval(ALL_USERS, *bounds):
+        return await connection.fetch(ALL_CITIES, limit)
+    return await connection.fetch(CITIES, *bounds, limit)

@@ -23,11 +23,18 @@ class Options:
         quick: One short run of each case.
         runs: How many of each case otherwise.
         data_dir: Where servers keep their data; None for the temporary folder.
+        events: How many the reports are asked about; None for as many as the goals are about.
     """
 
     quick: bool = False
     runs: int = 3
     data_dir: Path | None = None
+    events: int | None = None
+
+    @property
+    def times(self) -> int:
+        """How many runs of a case."""
+        return 1 if self.quick else self.runs
 
     def size(self, full: float, quick: float) -> float:
         """Choose how much to do."""
@@ -46,6 +53,7 @@ class Result:
         elsewhere_percent: Share of the machine's processors that others took, in each run.
         record: Everything, for JSON.
         faults: What was wrong with the data afterwards; nothing should be.
+        tables: More that a person reads, each a table.
     """
 
     outcomes: Sequence[Outcome]
@@ -55,6 +63,7 @@ class Result:
     elsewhere_percent: Sequence[float] = ()
     record: dict[str, Any] = field(default_factory=dict)
     faults: Sequence[str] = ()
+    tables: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +84,8 @@ def say(text: str) -> None:
 async def repeat(options: Options, once: Callable[[], Awaitable[Measured]]) -> list[Measured]:
     """Run something as often as was asked for."""
     runs = []
-    times = 1 if options.quick else options.runs
-    for number in range(1, times + 1):
-        say(f"run {number} of {times}")
+    for number in range(1, options.times + 1):
+        say(f"run {number} of {options.times}")
         runs.append(await once())
     say("raw limits")
     return runs

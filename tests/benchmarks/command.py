@@ -5,7 +5,9 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,14 @@ import psutil  # type: ignore[import-untyped]
 import uvloop
 
 from tests.benchmarks.arrays import arrays_of_100, arrays_of_20000, single_events
+from tests.benchmarks.back_pressure import back_pressure
 from tests.benchmarks.case import Case, Options, Result, say
 from tests.benchmarks.duplicates import all_duplicates
 from tests.benchmarks.goals import Outcome
+from tests.benchmarks.growth import growth
 from tests.benchmarks.large import four_large, small_beside_large
+from tests.benchmarks.many_large import many_large
+from tests.benchmarks.reports.case import reports
 from tests.benchmarks.steady import steady
 from tests.benchmarks.table import figures_table, number, outcome_table
 
@@ -28,8 +34,25 @@ CASES = (
     Case("small-beside-large", small_beside_large),
     Case("four-large", four_large),
     Case("duplicates", all_duplicates),
+    Case("reports", reports),
+    Case("many-large", many_large),
+    Case("back-pressure", back_pressure),
+    Case("growth", growth),
 )
-"""In the order of the issue's table; those of the reports come after them."""
+"""In the order of the issue's tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the command says.
+
+    Attributes:
+        text: The tables, and below them the faults.
+        faults: What was wrong with the data; nothing should be.
+    """
+
+    text: str
+    faults: Sequence[str]
 
 
 class UnknownCase(Exception):  # noqa: N818 - an outcome that the command line reports
@@ -48,8 +71,8 @@ def chosen(names: Sequence[str]) -> list[Case]:
     return [case for case in CASES if not names or case.name in names]
 
 
-def bench(options: Options, names: Sequence[str], json_file: Path | None) -> str:
-    """Run cases and return the tables; everything goes to ``json_file`` too.
+def bench(options: Options, names: Sequence[str], json_file: Path | None) -> Report:
+    """Run cases and return the tables and the faults; everything goes to ``json_file`` too.
 
     Raises:
         UnknownCase: A name is none of a case; nothing was run.
@@ -59,7 +82,7 @@ def bench(options: Options, names: Sequence[str], json_file: Path | None) -> str
         results = runner.run(_run(cases, options))
     if json_file is not None:
         json_file.write_text(to_json(_record(options, results)), encoding="utf-8")
-    return tables(results)
+    return Report(tables(results), _faults(results))
 
 
 async def _run(cases: Sequence[Case], options: Options) -> dict[str, Result]:
@@ -83,17 +106,22 @@ def tables(results: dict[str, Result]) -> str:
     costs = {name: each.processor_seconds for name, each in results.items()}
     peaks = {name: each.peak_megabytes for name, each in results.items()}
     latencies = {name: each.latency_ms for name, each in results.items()}
-    faults = [f"{name}: {fault}" for name, each in results.items() for fault in each.faults]
+    faults = _faults(results)
     return "\n\n".join(
         [
             outcome_table({name: each.outcomes for name, each in results.items()}),
-            figures_table("processor seconds a million events", _told(costs)),
-            figures_table("peak memory, MB", _told(peaks)),
-            figures_table("answers, ms", _told(latencies)),
+            *chain.from_iterable(each.tables for each in results.values()),
+            *_figures("processor seconds a million events", costs),
+            *_figures("peak memory, MB", peaks),
+            *_figures("answers, ms", latencies),
             _noise(results),
             *(["Faults:\n" + "\n".join(faults)] if faults else []),
         ]
     )
+
+
+def _faults(results: dict[str, Result]) -> list[str]:
+    return [f"{name}: {fault}" for name, each in results.items() for fault in each.faults]
 
 
 def _noise(results: dict[str, Result]) -> str:
@@ -105,8 +133,10 @@ def _noise(results: dict[str, Result]) -> str:
     return "The most that others took of this machine's processors: " + ", ".join(shares) + "."
 
 
-def _told(by_case: Mapping[str, Mapping[str, float]]) -> dict[str, Mapping[str, float]]:
-    return {name: figures for name, figures in by_case.items() if figures}
+def _figures(title: str, by_case: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    """Write a table of the cases that have such figures, if any has."""
+    if told := {name: figures for name, figures in by_case.items() if figures}:
+        yield figures_table(title, told)
 
 
 def _record(options: Options, results: dict[str, Result]) -> dict[str, Any]:

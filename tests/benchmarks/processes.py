@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -61,6 +62,19 @@ def machine_seconds() -> float:
     """Sum what all processes of the machine, and those beside it, took of its processors."""
     times = psutil.cpu_times()
     return float(times.user + times.nice + times.system + times.irq + times.softirq + times.steal)
+
+
+@contextmanager
+def elsewhere() -> Iterator[list[float]]:
+    """Measure what share of the machine's processors, in percent, others than us take.
+
+    The list has it after the context.
+    """
+    percent: list[float] = []
+    ours, machine, began = processor_seconds(os.getpid()), machine_seconds(), time.monotonic()
+    yield percent
+    others = machine_seconds() - machine - (processor_seconds(os.getpid()) - ours)
+    percent.append(100 * others / ((time.monotonic() - began) * (os.cpu_count() or 1)))
 
 
 def used(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:

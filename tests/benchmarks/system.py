@@ -5,8 +5,8 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -31,6 +31,7 @@ class System:
 
     Attributes:
         gateway_url: Where events are sent.
+        reporter_url: Where questions are asked.
         database_url: Where they end.
         pids: Process by name; the supervisor's too.
     """
@@ -41,9 +42,14 @@ class System:
         self.pids = {each.name: each.pid for each in state.processes if each.pid}
         self.pids["supervisor"] = state.supervisor_pid
         self.gateway_url = whole.url_of("gateway")
+        self.reporter_url = whole.url_of("reporter")
         self.database_url = whole.url_of("postgres")
         self._whole = whole
         self._broker = broker
+
+    def url_of(self, name: str) -> str:
+        """Tell where a process answers."""
+        return self._whole.url_of(name)
 
     def processor_seconds(self) -> dict[str, float]:
         """Tell what each process has used up to now."""
@@ -100,12 +106,20 @@ class System:
 
     async def _samples(self) -> AsyncIterator[tuple[str, dict[str, str], float]]:
         async with aiohttp.ClientSession() as session:
-            for name in COLLECTORS:
+            for name in filter(_is_collector, self.pids):
                 async with session.get(f"{self._whole.url_of(name)}/metrics") as answer:
                     text = await answer.text()
                 for family in text_string_to_metric_families(text):
                     for sample in family.samples:
                         yield sample.name, sample.labels, sample.value
+
+    @contextmanager
+    def paused(self, *names: str) -> Iterator[None]:
+        """Freeze processes while the context is open."""
+        with ExitStack() as stack:
+            for name in names:
+                stack.enter_context(self._whole.paused(name))
+            yield
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator[asyncpg.Connection]:
@@ -115,6 +129,11 @@ class System:
             yield connection
         finally:
             await connection.close()
+
+
+def _is_collector(name: str) -> bool:
+    """Tell whether a process is a replica of a collector."""
+    return name.startswith(COLLECTORS)
 
 
 @contextmanager
@@ -130,15 +149,19 @@ def fresh_folder(parent: Path | None) -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def fresh_system(parent: Path | None) -> AsyncIterator[System]:
+async def fresh_system(
+    parent: Path | None, *, scale: Sequence[str] = (), **settings: str
+) -> AsyncIterator[System]:
     """Run everything on an empty folder while the context is open.
 
     Args:
         parent: Where the folder is made; None for the temporary folder.
+        scale: ``NAME=N`` each, replicas of functions.
+        settings: For all processes, as in the environment.
     """
     with fresh_folder(parent) as folder:
         data_dir = folder / "data"
-        whole = WholeSystem(data_dir)
+        whole = WholeSystem(data_dir, scale=scale, **settings)
         try:
             await whole.start()
             broker = await nats.connect(whole.url_of("nats"))

@@ -53,6 +53,7 @@ async def consuming(
     *,
     metrics: ConsumerMetrics | None = None,
     first_delay_seconds: float = 0.5,
+    gather_seconds: float = 0.0,
     **bounds: int,
 ) -> AsyncIterator[None]:
     """Run a consumer's loop while the context is open."""
@@ -62,6 +63,7 @@ async def consuming(
         work,
         metrics or ConsumerMetrics(CollectorRegistry(), durable.name),
         first_delay_seconds=first_delay_seconds,
+        gather_seconds=gather_seconds,
     )
     running = asyncio.create_task(consumer.run(a_pull(broker, durable, **bounds), stop))
     try:

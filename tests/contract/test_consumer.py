@@ -29,6 +29,7 @@ from tests.contract.broker import (
 
 POISON = b"poison"
 UNREADABLE = b"unreadable"
+FOR_EVER_SECONDS = 3600.0
 
 
 @dataclass
@@ -120,6 +121,23 @@ async def test_a_message_that_comes_later_is_taken_at_once(broker: Broker) -> No
             await eventually(partial(has_done, bench, number + 1))
 
     assert bench.done == [b"0", b"1", b"2"]
+
+
+async def test_messages_after_a_batch_gather_and_a_backlog_does_not_wait(broker: Broker) -> None:
+    bench = Bench()
+    await publish(broker, b"1", b"2", b"3")
+
+    async with consuming(
+        broker, FB_COLLECTOR, bench.work, max_messages=1, gather_seconds=FOR_EVER_SECONDS
+    ):
+        await eventually(partial(has_done, bench, 3))
+        await eventually_waiting(broker, 0)
+        await publish(broker, b"4", b"5")
+
+    assert bench.done == [b"1", b"2", b"3"]
+    async with consuming(broker, FB_COLLECTOR, bench.work, gather_seconds=FOR_EVER_SECONDS):
+        await eventually(partial(has_done, bench, 5))
+    assert bench.handled[-1] == [b"4", b"5"]
 
 
 async def test_a_batch_is_bounded_in_messages_and_bytes(broker: Broker) -> None:

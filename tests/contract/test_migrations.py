@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from runtime.local.postgres_server import EmbeddedPostgres
-from runtime.postgres.migrate import migrate, migrations
+from runtime.postgres.migrate import SchemaMismatch, migrate, migrations
 
 
 @pytest.fixture
@@ -47,3 +47,15 @@ async def test_a_database_remembers_what_it_has(database_url: str) -> None:
 
     await connection.close()
     assert [(row["version"], row["name"]) for row in rows] == list(enumerate(names(), 1))
+
+
+async def test_a_database_of_another_version_of_a_migration_is_refused(
+    empty_database_url: str,
+) -> None:
+    await migrate(empty_database_url)
+    connection = await asyncpg.connect(empty_database_url)
+    await connection.execute("UPDATE schema_migrations SET digest = 'another'")
+    await connection.close()
+
+    with pytest.raises(SchemaMismatch, match="0001_events"):
+        await migrate(empty_database_url)

@@ -39,7 +39,10 @@ async def system() -> AsyncIterator[WholeSystem]:
 @pytest.fixture(autouse=True)
 async def _empty(system: WholeSystem) -> None:
     await system.drained()
-    await system.fetch("TRUNCATE events, event_minutes, event_hours, dead_letters")
+    await system.fetch(
+        "TRUNCATE events, event_figures, campaigns, users, returns, user_figures, user_cities,"
+        " dead_letters"
+    )
 
 
 async def _assert_rollups_equal_rows(system: WholeSystem) -> None:

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,10 +36,11 @@ _POLL_SECONDS = 0.1
 
 
 class WholeSystem:
-    """`eps up --no-publisher` on a data folder, on free ports."""
+    """`eps up --no-publisher` on a data folder, on free ports, with replicas."""
 
-    def __init__(self, data_dir: Path, **settings: str) -> None:
+    def __init__(self, data_dir: Path, *, scale: Sequence[str] = (), **settings: str) -> None:
         self._data_dir = data_dir
+        self._scale = [argument for each in scale for argument in ("--scale", each)]
         self._environment = {**os.environ, **_FREE_PORTS, **settings}
         self._process: asyncio.subprocess.Process | None = None
 
@@ -48,7 +49,7 @@ class WholeSystem:
         with (self._data_dir.parent / "output").open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "runtime", "up", "--no-publisher"),
-                *("--data", str(self._data_dir)),
+                *("--data", str(self._data_dir), *self._scale),
                 stdout=output,
                 stderr=output,
                 env=self._environment,

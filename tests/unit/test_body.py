@@ -10,7 +10,7 @@ import pytest
 
 from functions.errors import Invalid, Unavailable
 from runtime.http.answers import HttpProblem
-from runtime.http.body import SMALL_BYTES, BodyReader
+from runtime.http.body import SMALL_BUDGET_BYTES, SMALL_BYTES, BodyReader
 
 LIMIT = 1_000_000
 SOON_SECONDS = 0.01
@@ -255,3 +255,52 @@ async def test_a_body_that_fails_leaves_its_room_to_others() -> None:
 
     async with asyncio.timeout(5):
         assert await read(noise(LIMIT), reader=reader) == noise(LIMIT)
+
+
+async def test_a_body_that_came_whole_is_taken_without_touching_the_stream() -> None:
+    async with a_reader().read({}, untouchable(), b"[]") as body:
+        assert body == b"[]"
+
+
+async def test_a_whole_body_counts_against_the_budget_until_it_is_let_go() -> None:
+    reader = a_reader(timeout_seconds=SOON_SECONDS)
+    whole = noise(SMALL_BYTES)
+    async with AsyncExitStack() as held:
+        for _ in range(SMALL_BUDGET_BYTES // SMALL_BYTES):
+            await held.enter_async_context(reader.read({}, untouchable(), whole))
+        with pytest.raises(Unavailable):
+            async with reader.read({"content-length": "1"}, arriving(b"x"), b"x"):
+                pass
+
+    async with reader.read({}, untouchable(), whole) as body:
+        assert body == whole
+
+
+async def test_a_whole_body_that_fails_leaves_its_room_to_others() -> None:
+    reader = a_reader(timeout_seconds=SOON_SECONDS)
+    whole = noise(SMALL_BYTES)
+    for _ in range(2 * SMALL_BUDGET_BYTES // SMALL_BYTES):
+        with pytest.raises(ZeroDivisionError):
+            async with reader.read({}, untouchable(), whole):
+                raise ZeroDivisionError
+
+
+async def test_a_whole_body_that_is_packed_is_unpacked() -> None:
+    packed = gzip.compress(b"[]")
+    headers = {"content-encoding": "gzip"}
+
+    async with a_reader().read(headers, arriving(packed), packed) as body:
+        assert body == b"[]"
+
+
+@pytest.mark.parametrize("limit", [1, 2 * SMALL_BYTES])
+async def test_a_whole_body_that_is_not_small_has_the_same_limits(limit: int) -> None:
+    reader, whole = a_reader(limit=limit), noise(limit)
+
+    async with reader.read({}, arriving(whole), whole) as body:
+        assert body == whole
+    with pytest.raises(HttpProblem) as caught:
+        async with reader.read({}, arriving(whole + b"x"), whole + b"x"):
+            pass
+
+    assert caught.value.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE

@@ -108,6 +108,20 @@ async def test_an_error_gives_back() -> None:
         pass
 
 
+async def test_taking_at_once_never_waits_and_never_passes_those_who_do() -> None:
+    budget = ByteBudget(10)
+
+    async with holding(budget, 6, 5) as holders:
+        assert held(holders) == [True, False]
+        assert not budget.take_at_once(1)
+    assert budget.take_at_once(10)
+    assert not budget.take_at_once(1)
+    async with holding(budget, 1) as holders:
+        budget.give_back(10)
+        await turns()
+        assert held(holders) == [True]
+
+
 @given(st.integers())
 def test_whatever_happens_the_total_is_never_exceeded_and_comes_back(seed: int) -> None:
     asyncio.run(_churn(Random(seed)))

@@ -162,7 +162,8 @@ def test_the_row_of_a_facebook_event_at_the_top() -> None:
         country="Ukraine",
         city="Kyiv",
         followers=None,
-        device=None,
+        watch_country=None,
+        watch_device=None,
         watch_seconds=None,
         percentage_watched=None,
         payload=raw(event).decode(),
@@ -186,10 +187,11 @@ def test_the_row_of_a_tiktok_event_at_the_top() -> None:
         campaign_id=None,
         age=None,
         gender=None,
-        country="Japan",
+        country=None,
         city=None,
         followers=500,
-        device="iOS",
+        watch_country="Japan",
+        watch_device="iOS",
         watch_seconds=10,
         percentage_watched=50,
         payload=raw(event).decode(),
@@ -199,13 +201,14 @@ def test_the_row_of_a_tiktok_event_at_the_top() -> None:
 def test_the_row_of_a_facebook_event_at_the_bottom_has_the_campaign_but_no_device() -> None:
     row = row_of(a_facebook_event(eventType="ad.click"))
 
-    assert (row.campaign_id, row.device, row.funnel_stage) == ("camp-12345", None, "bottom")
+    assert (row.campaign_id, row.watch_device, row.funnel_stage) == ("camp-12345", None, "bottom")
 
 
 def test_the_row_of_a_tiktok_event_at_the_bottom_has_no_device_or_country() -> None:
     row = row_of(a_tiktok_event(eventType="follow"))
 
-    assert (row.country, row.device, row.watch_seconds, row.followers) == (None, None, None, 500)
+    assert (row.watch_country, row.watch_device, row.watch_seconds) == (None, None, None)
+    assert row.followers == 500
 
 
 @pytest.mark.parametrize(

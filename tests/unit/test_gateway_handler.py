@@ -111,7 +111,7 @@ async def test_a_window_is_published_before_the_next_is_split() -> None:
     assert published == [0, 1, 2]
 
 
-@pytest.mark.parametrize("windows", [[[GOOD] * 1000], [[]] * 5, [[GOOD]] * 5])
+@pytest.mark.parametrize("windows", [[[GOOD] * 1000], [[]] * 6, [[GOOD]] * 6])
 async def test_others_have_their_turn_in_a_large_request(windows: list[list[bytes]]) -> None:
     turns = 0
 

@@ -1,11 +1,15 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from functions.errors import Unavailable
 from runtime.group_commit import GroupCommit
+
+FOR_EVER_SECONDS = 3600.0
 
 
 class Gate:
@@ -102,6 +106,53 @@ async def test_each_caller_of_a_failed_group_is_told_and_the_next_group_goes() -
     assert gate.groups == [["aa"], ["b", "c"], ["d"]]
 
 
+async def test_after_a_group_of_several_the_next_gathers() -> None:
+    gate = Gate()
+    commit = GroupCommit(gate.send, max_bytes=100, in_flight=1, gather_seconds=FOR_EVER_SECONDS)
+    gate.open()
+
+    await asyncio.gather(*(commit.add(item, 1) for item in "abc"))
+    async with adding(commit, "d", "e") as tasks:
+        assert gate.groups == [["a", "b", "c"]]
+        for task in tasks:
+            task.cancel()
+
+
+async def test_what_gathers_leaves_when_its_time_has_come() -> None:
+    gate = Gate()
+    commit = GroupCommit(gate.send, max_bytes=100, in_flight=1, gather_seconds=0.01)
+    gate.open()
+
+    await asyncio.gather(*(commit.add(item, 1) for item in "abc"))
+    await asyncio.gather(*(commit.add(item, 1) for item in "def"))
+
+    assert gate.groups == [["a", "b", "c"], ["d", "e", "f"]]
+
+
+async def test_a_full_group_gathers_no_more() -> None:
+    gate = Gate()
+    commit = GroupCommit(gate.send, max_bytes=4, in_flight=1, gather_seconds=FOR_EVER_SECONDS)
+    gate.open()
+
+    await asyncio.gather(*(commit.add(item, 1) for item in "abc"))
+    async with asyncio.timeout(5):
+        await commit.add("full", 4)
+
+    assert gate.groups == [["a", "b", "c"], ["full"]]
+
+
+async def test_who_comes_alone_never_waits_for_others() -> None:
+    gate = Gate()
+    commit = GroupCommit(gate.send, max_bytes=100, in_flight=1, gather_seconds=FOR_EVER_SECONDS)
+    gate.open()
+
+    async with asyncio.timeout(5):
+        for item in "abc":
+            await commit.add(item, 1)
+
+    assert gate.groups == [["a"], ["b"], ["c"]]
+
+
 async def test_a_caller_that_goes_away_disturbs_nobody() -> None:
     gate = Gate()
     commit = GroupCommit(gate.send, max_bytes=100, in_flight=1)
@@ -140,3 +191,23 @@ async def test_an_item_is_sent_whenever_it_comes(in_flight: int) -> None:
             )
 
     assert sorted(sent) == ["x"] * 16 * in_flight + ["y"] * 16 * in_flight
+
+
+async def test_what_is_refused_is_let_go_at_once() -> None:
+    class Item: ...
+
+    async def refuse(_group: Sequence[Item]) -> None:
+        raise Unavailable("full")
+
+    commit = GroupCommit(refuse, max_bytes=1, in_flight=1)
+    item = Item()
+    gone = weakref.ref(item)
+    gc.disable()
+    try:
+        with suppress(Unavailable):
+            await commit.add(item, 1)
+        del item
+        await asyncio.sleep(0)
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -329,9 +329,9 @@ async def test_averages_are_rounded_half_even_to_one_decimal() -> None:
 
 async def test_tiktok_is_watched_at_the_top_of_the_funnel() -> None:
     report = await demographics(
-        a_row(source="tiktok", user_id="a", device="iOS", country="Japan"),
-        a_row(source="tiktok", user_id="a", device="iOS", country="Chile"),
-        a_row(source="tiktok", user_id="a", device="Android", country="Chile"),
+        a_row(source="tiktok", user_id="a", watch_device="iOS", watch_country="Japan"),
+        a_row(source="tiktok", user_id="a", watch_device="iOS", watch_country="Chile"),
+        a_row(source="tiktok", user_id="a", watch_device="Android", watch_country="Chile"),
         a_sale("5", source="tiktok", user_id="a"),
     )
 

@@ -1,30 +1,27 @@
--- Events once each, the figures of what was new by minute and hour, and dead letters.
+-- Events once each, the figures fed with them, the users behind them, and dead letters.
 
 CREATE TYPE event_source AS ENUM ('facebook', 'tiktok');
 CREATE TYPE funnel_stage AS ENUM ('top', 'bottom');
+CREATE TYPE span AS ENUM ('minute', 'hour', 'day', 'month');
 
 -- Columns run from wide to narrow, so that alignment pads little.
 CREATE TABLE events (
     id uuid PRIMARY KEY,                        -- derived from source and event_id
+    user_key uuid NOT NULL,                     -- derived from source and the user's id
     occurred_at timestamptz NOT NULL,           -- the event's own time
     accepted_at timestamptz NOT NULL,           -- when the gateway took it
     stored_at timestamptz NOT NULL DEFAULT now(),
-    followers bigint,                           -- tiktok
     watch_seconds double precision,             -- tiktok, top
     percentage_watched double precision,        -- tiktok, top
     source event_source NOT NULL,
     funnel_stage funnel_stage NOT NULL,
-    age smallint,                               -- facebook
     event_type text NOT NULL,
     event_id text NOT NULL,
     correlation_id text NOT NULL,
-    user_id text NOT NULL,
     revenue numeric(18, 6),                     -- only on revenue events
     campaign_id text,                           -- facebook, bottom
-    gender text,                                -- facebook
-    country text,                               -- facebook; tiktok, top
-    city text,                                  -- facebook
-    device text,                                -- facebook, bottom; tiktok, top
+    watch_country text,                         -- tiktok, top
+    watch_device text,                          -- tiktok, top
     payload json NOT NULL                       -- the event as it came, unknown keys too
 );
 
@@ -36,28 +33,89 @@ CREATE INDEX events_by_campaign ON events (hashtextextended(campaign_id, 0), occ
 
 CREATE INDEX events_by_sale ON events (occurred_at) INCLUDE (revenue) WHERE revenue IS NOT NULL;
 
--- What reports read instead of events, where a whole minute or hour is asked for.
-CREATE TABLE event_minutes (
-    minute timestamptz NOT NULL,                -- its first instant
+-- What reports read instead of events, where a whole minute, hour or day is asked for.
+CREATE TABLE event_figures (
+    bucket timestamptz NOT NULL,                -- UTC, its first instant
+    span span NOT NULL,                         -- how long it is
     source event_source NOT NULL,
     funnel_stage funnel_stage NOT NULL,
     event_type text NOT NULL,
     events bigint NOT NULL,
     transactions bigint NOT NULL,               -- events with revenue
     revenue numeric NOT NULL,
-    PRIMARY KEY (minute, source, funnel_stage, event_type)
+    PRIMARY KEY (span, bucket, source, funnel_stage, event_type)
 ) WITH (fillfactor = 50);                       -- room to update in place
 
-CREATE TABLE event_hours (
-    hour timestamptz NOT NULL,                  -- UTC, its first instant
-    source event_source NOT NULL,
-    funnel_stage funnel_stage NOT NULL,
-    event_type text NOT NULL,
-    events bigint NOT NULL,
+-- All that a campaign ever earned: no range of time can hold more of it.
+CREATE TABLE campaigns (
+    key uuid PRIMARY KEY,                       -- derived from campaign_id
+    first_at timestamptz NOT NULL,              -- its first and its last sale
+    last_at timestamptz NOT NULL,
     transactions bigint NOT NULL,
     revenue numeric NOT NULL,
-    PRIMARY KEY (hour, source, funnel_stage, event_type)
-) WITH (fillfactor = 50);
+    campaign_id text NOT NULL
+) WITH (fillfactor = 90);
+
+CREATE INDEX campaigns_by_revenue ON campaigns (revenue DESC) INCLUDE (first_at, last_at);
+
+-- Each user once, with what the newest event says of them.
+CREATE TABLE users (
+    key uuid PRIMARY KEY,
+    first_at timestamptz NOT NULL,              -- the earliest event
+    newest_at timestamptz NOT NULL,             -- the latest one; of two at once, the greater id
+    newest_id uuid NOT NULL,
+    followers bigint,                           -- tiktok
+    source event_source NOT NULL,
+    age smallint,                               -- facebook, and all below
+    gender text,
+    country text,
+    city text
+) WITH (fillfactor = 90);
+
+CREATE INDEX users_by_first_event ON users (first_at);
+
+-- Every event of a user but the first. Most users of an advertiser never come back.
+CREATE TABLE returns (
+    at timestamptz NOT NULL,
+    user_key uuid NOT NULL
+);
+
+CREATE INDEX returns_by_time ON returns (at) INCLUDE (user_key);
+
+CREATE TYPE user_figure AS ENUM (
+    'age',                                      -- name is the years
+    'gender',
+    'country',
+    'followers',                                -- name is how many digits they have
+    'watch_country',                            -- number is of events, from here on
+    'watch_device',
+    'watch_seconds',
+    'watch_percentage'
+);
+
+-- Users by what they are, counted where their first event lies; and what was watched when.
+CREATE TABLE user_figures (
+    bucket timestamptz NOT NULL,                -- UTC, its first instant
+    span span NOT NULL,
+    figure user_figure NOT NULL,
+    name_key uuid NOT NULL,                     -- derived from name, however long that is
+    number bigint NOT NULL,
+    smallest bigint,                            -- followers
+    largest bigint,
+    total numeric NOT NULL,                     -- of followers, seconds, percentages
+    name text NOT NULL,
+    PRIMARY KEY (span, bucket, figure, name_key)
+) WITH (fillfactor = 70);
+
+CREATE TABLE user_cities (
+    key uuid PRIMARY KEY,                       -- derived from country and city
+    users bigint NOT NULL,
+    country text NOT NULL,
+    city text NOT NULL
+) WITH (fillfactor = 90);
+
+-- Most cities have one user; only the others are worth an order.
+CREATE INDEX user_cities_by_users ON user_cities (users DESC) WHERE users > 1;
 
 CREATE TABLE dead_letters (
     id uuid PRIMARY KEY,                        -- derived from reason, position and payload

@@ -10,14 +10,7 @@
 -- bucket that is not empty, oldest first, with null as source:
 -- (source text, bucket timestamptz, revenue numeric, transactions bigint)
 WITH asked AS (
-    -- The driver stores the last and the first instant it knows as infinities.
-    SELECT
-        source, revenue,
-        date_trunc(
-            $5::text,
-            greatest(least(occurred_at, '9999-12-31 23:59:59.999999Z'), '0001-01-01 00:00:00Z'),
-            'UTC'
-        ) AS bucket
+    SELECT source, revenue, date_trunc($5::text, occurred_at, 'UTC') AS bucket
     FROM events
     WHERE hashtextextended(campaign_id, 0) = hashtextextended($4::text, 0)
         AND campaign_id = $4::text

@@ -1,63 +1,64 @@
--- Count events by kind and by bucket of time: hours and minutes from figures, the rest from rows.
+-- Count events by kind and by bucket of time: from figures what is whole, the rest from rows.
 --
--- $1  hours_start         timestamptz  first whole hour; null for no bound
--- $2  hours_end           timestamptz  end of the last whole hour; null for no bound
--- $3  minutes_head_start  timestamptz  the whole minutes before them
--- $4  minutes_head_end    timestamptz
--- $5  minutes_tail_start  timestamptz  the whole minutes after them
--- $6  minutes_tail_end    timestamptz
--- $7  head_start          timestamptz  the piece of a minute before all
--- $8  head_end            timestamptz
--- $9  tail_start          timestamptz  the piece of a minute after all
--- $10 tail_end            timestamptz
--- $11 source              text         null for both
--- $12 funnel_stage        text         null for both
--- $13 event_type          text         null for all
--- $14 interval            text         hour, day, week or month; null for no buckets
--- $15 max_rows            bigint
--- A piece that ends where it starts is empty.
+-- $1 bounds        timestamptz[]  starts and ends of the pieces of the period, in turn: whole days,
+--                                 hours before and after them, minutes before and after those,
+--                                 the ragged ends; null for no bound; equal ones for no piece
+-- $2 source        text           null for both
+-- $3 funnel_stage  text           null for both
+-- $4 event_type    text           null for all
+-- $5 interval      text           hour, day, week or month; null for no buckets
+-- $6 max_rows      bigint
 -- Returns first a row for each kind, with null as bucket, then a row for each
 -- bucket that is not empty, oldest first, with null as kind:
 -- (source text, funnel_stage text, event_type text, bucket timestamptz, events bigint)
 WITH counted AS (
-    SELECT hour AS occurred_at, source, funnel_stage, event_type, events
-    FROM event_hours
-    WHERE hour >= coalesce($1::timestamptz, '-infinity')
-        AND ($2::timestamptz IS NULL OR hour < $2::timestamptz)
+    SELECT bucket AS moment, source, funnel_stage, event_type, events
+    FROM event_figures
+    WHERE span = 'day'
+        AND bucket >= coalesce(($1::timestamptz[])[1], '-infinity')
+        AND bucket < coalesce(($1::timestamptz[])[2], 'infinity')
     UNION ALL
-    SELECT minute, source, funnel_stage, event_type, events
-    FROM event_minutes
-    WHERE minute >= $3::timestamptz
-        AND minute < $4::timestamptz
+    SELECT bucket AS moment, source, funnel_stage, event_type, events
+    FROM event_figures
+    WHERE span = 'hour'
+        AND bucket >= coalesce(($1::timestamptz[])[3], '-infinity')
+        AND bucket < coalesce(($1::timestamptz[])[4], 'infinity')
     UNION ALL
-    SELECT minute, source, funnel_stage, event_type, events
-    FROM event_minutes
-    WHERE minute >= $5::timestamptz
-        AND minute < $6::timestamptz
+    SELECT bucket AS moment, source, funnel_stage, event_type, events
+    FROM event_figures
+    WHERE span = 'hour'
+        AND bucket >= coalesce(($1::timestamptz[])[5], '-infinity')
+        AND bucket < coalesce(($1::timestamptz[])[6], 'infinity')
+    UNION ALL
+    SELECT bucket AS moment, source, funnel_stage, event_type, events
+    FROM event_figures
+    WHERE span = 'minute'
+        AND bucket >= coalesce(($1::timestamptz[])[7], '-infinity')
+        AND bucket < coalesce(($1::timestamptz[])[8], 'infinity')
+    UNION ALL
+    SELECT bucket AS moment, source, funnel_stage, event_type, events
+    FROM event_figures
+    WHERE span = 'minute'
+        AND bucket >= coalesce(($1::timestamptz[])[9], '-infinity')
+        AND bucket < coalesce(($1::timestamptz[])[10], 'infinity')
     UNION ALL
     SELECT occurred_at, source, funnel_stage, event_type, 1
     FROM events
-    WHERE occurred_at >= $7::timestamptz
-        AND occurred_at < $8::timestamptz
+    WHERE occurred_at >= ($1::timestamptz[])[11]
+        AND occurred_at < ($1::timestamptz[])[12]
     UNION ALL
     SELECT occurred_at, source, funnel_stage, event_type, 1
     FROM events
-    WHERE occurred_at >= $9::timestamptz
-        AND occurred_at < $10::timestamptz
+    WHERE occurred_at >= ($1::timestamptz[])[13]
+        AND occurred_at < ($1::timestamptz[])[14]
 ),
 asked AS (
-    -- The driver stores the last and the first instant it knows as infinities.
     SELECT
-        source, funnel_stage, event_type, events,
-        date_trunc(
-            $14::text,
-            greatest(least(occurred_at, '9999-12-31 23:59:59.999999Z'), '0001-01-01 00:00:00Z'),
-            'UTC'
-        ) AS bucket
+        source, funnel_stage, event_type, events, date_trunc($5::text, moment, 'UTC') AS bucket
     FROM counted
-    WHERE ($11::text IS NULL OR source = $11::text::event_source)
-        AND ($12::text IS NULL OR funnel_stage = $12::text::funnel_stage)
-        AND ($13::text IS NULL OR event_type = $13::text)
+    WHERE ($2::text IS NULL OR source = $2::text::event_source)
+        AND ($3::text IS NULL OR funnel_stage = $3::text::funnel_stage)
+        AND ($4::text IS NULL OR event_type = $4::text)
 )
 SELECT
     source::text AS source,
@@ -69,4 +70,4 @@ FROM asked
 GROUP BY GROUPING SETS ((source, funnel_stage, event_type), (bucket))
 HAVING grouping(bucket) = 1 OR bucket IS NOT NULL
 ORDER BY bucket NULLS FIRST
-LIMIT $15::bigint
+LIMIT $6::bigint

@@ -1,89 +1,141 @@
 -- Describe the users who have an event in a period, each by the newest event there is of them.
 --
--- $1 start           timestamptz  null for no bound
--- $2 end             timestamptz  null for no bound
--- $3 source          text         null for both
--- $4 age_edges       integer[]    where a new range starts, ascending
--- $5 follower_edges  bigint[]     where a new range starts, ascending
--- $6 limit           bigint       how many genders, countries and cities at most
+-- $1 bounds          timestamptz[]  starts and ends of the pieces of the period, in turn: whole months,
+--                                   days before and after them, hours before and after those,
+--                                   the ragged ends; null for no bound; equal ones for no piece
+-- $2 start           timestamptz  null for no bound
+-- $3 end             timestamptz  null for no bound
+-- $4 source          text         null for both
+-- $5 age_edges       integer[]    where a new range starts, ascending
+-- $6 follower_edges  bigint[]     where a new range starts, ascending; powers of ten
+-- $7 limit           bigint       how many genders and countries at most
+-- A user is counted where the first event lies. So whoever has one in the
+-- period has the first in it, or came back in it.
 -- Returns rows of several figures, by number of users, then by names in order of code points:
--- (figure text, range integer, country text, name text, number bigint,
---  total numeric, smallest bigint, largest bigint)
+-- (figure text, range integer, name text, number bigint, total numeric,
+--  smallest bigint, largest bigint)
 -- age and followers have range, total, smallest and largest; gender and
--- country have name; city has country and name.
-WITH theirs AS (
-    -- Nothing before the period can be newer than what lies in it, and without
-    -- an end all that comes after its start lies in it.
-    SELECT source, user_id, occurred_at, id, age, followers, gender, country, city
-    FROM events
-    WHERE $2::timestamptz IS NULL
-        AND occurred_at >= coalesce($1::timestamptz, '-infinity')
-        AND ($3::text IS NULL OR source = $3::text::event_source)
+-- country have name.
+WITH people AS MATERIALIZED (
+    SELECT source, age, gender, followers, country
+    FROM users
+    WHERE first_at >= ($1::timestamptz[])[11]
+        AND first_at < ($1::timestamptz[])[12]
     UNION ALL
-    SELECT source, user_id, occurred_at, id, age, followers, gender, country, city
-    FROM events
-    WHERE $2::timestamptz IS NOT NULL
-        AND occurred_at >= coalesce($1::timestamptz, '-infinity')
-        AND (source, user_id) IN (
-            SELECT source, user_id
-            FROM events
-            WHERE occurred_at >= coalesce($1::timestamptz, '-infinity')
-                AND occurred_at < $2::timestamptz
-                AND ($3::text IS NULL OR source = $3::text::event_source)
+    SELECT source, age, gender, followers, country
+    FROM users
+    WHERE first_at >= ($1::timestamptz[])[13]
+        AND first_at < ($1::timestamptz[])[14]
+    UNION ALL
+    SELECT source, age, gender, followers, country
+    FROM users
+    WHERE first_at < $2::timestamptz
+        AND key IN (
+            SELECT user_key
+            FROM returns
+            WHERE at >= $2::timestamptz
+                AND at < coalesce($3::timestamptz, 'infinity')
         )
 ),
-newest AS MATERIALIZED (
-    -- The hash sorts faster than the text; equal users stay side by side.
-    SELECT DISTINCT ON (source, hashtextextended(user_id, 0), user_id COLLATE "C")
-        source, age, followers, gender, country, city
-    FROM theirs
-    ORDER BY
-        source, hashtextextended(user_id, 0), user_id COLLATE "C", occurred_at DESC, id DESC
-),
-figures AS (
-    SELECT
-        'age' AS figure, width_bucket(age::integer, $4::integer[]) AS range,
-        NULL AS country, NULL AS name, count(*) AS number,
-        sum(age)::numeric AS total, min(age)::bigint AS smallest, max(age)::bigint AS largest
-    FROM newest
-    WHERE source = 'facebook'
-    GROUP BY 2
+counted AS (
+    SELECT figure, name, number, total, smallest, largest
+    FROM user_figures
+    WHERE span = 'month'
+        AND bucket >= coalesce(($1::timestamptz[])[1], '-infinity')
+        AND bucket < coalesce(($1::timestamptz[])[2], 'infinity')
+        AND figure < 'watch_country'
+    UNION ALL
+    SELECT figure, name, number, total, smallest, largest
+    FROM user_figures
+    WHERE span = 'day'
+        AND bucket >= coalesce(($1::timestamptz[])[3], '-infinity')
+        AND bucket < coalesce(($1::timestamptz[])[4], 'infinity')
+        AND figure < 'watch_country'
+    UNION ALL
+    SELECT figure, name, number, total, smallest, largest
+    FROM user_figures
+    WHERE span = 'day'
+        AND bucket >= coalesce(($1::timestamptz[])[5], '-infinity')
+        AND bucket < coalesce(($1::timestamptz[])[6], 'infinity')
+        AND figure < 'watch_country'
+    UNION ALL
+    SELECT figure, name, number, total, smallest, largest
+    FROM user_figures
+    WHERE span = 'hour'
+        AND bucket >= coalesce(($1::timestamptz[])[7], '-infinity')
+        AND bucket < coalesce(($1::timestamptz[])[8], 'infinity')
+        AND figure < 'watch_country'
+    UNION ALL
+    SELECT figure, name, number, total, smallest, largest
+    FROM user_figures
+    WHERE span = 'hour'
+        AND bucket >= coalesce(($1::timestamptz[])[9], '-infinity')
+        AND bucket < coalesce(($1::timestamptz[])[10], 'infinity')
+        AND figure < 'watch_country'
     UNION ALL
     SELECT
-        'followers', width_bucket(followers, $5::bigint[]),
-        NULL, NULL, count(*),
+        'followers', length(followers::text)::text, count(*),
         sum(followers), min(followers), max(followers)
-    FROM newest
+    FROM people
     WHERE source = 'tiktok'
     GROUP BY 2
     UNION ALL
+    SELECT 'age', age::text, count(*), 0, NULL, NULL
+    FROM people
+    WHERE source = 'facebook'
+    GROUP BY 2
+    UNION ALL
+    SELECT 'gender', gender, count(*), 0, NULL, NULL
+    FROM people
+    WHERE source = 'facebook'
+    GROUP BY 2
+    UNION ALL
+    SELECT 'country', country, count(*), 0, NULL, NULL
+    FROM people
+    WHERE source = 'facebook'
+    GROUP BY 2
+),
+summed AS MATERIALIZED (
+    SELECT
+        figure, name, sum(number)::bigint AS number,
+        sum(total) AS total, min(smallest) AS smallest, max(largest) AS largest
+    FROM counted
+    WHERE $4::text IS NULL OR ($4::text = 'tiktok') = (figure = 'followers')
+    GROUP BY figure, name
+    HAVING sum(number) > 0
+),
+figures AS (
+    SELECT
+        'age' AS figure, width_bucket(name::integer, $5::integer[]) AS range, NULL AS name,
+        sum(number)::bigint AS number, sum(number * name::integer) AS total,
+        min(name::bigint) AS smallest, max(name::bigint) AS largest
+    FROM summed
+    WHERE figure = 'age'
+    GROUP BY 2
+    UNION ALL
+    SELECT
+        'followers', width_bucket(smallest, $6::bigint[]), NULL,
+        sum(number)::bigint, sum(total), min(smallest), max(largest)
+    FROM summed
+    WHERE figure = 'followers'
+    GROUP BY 2
+    UNION ALL
     (
-        SELECT 'gender', NULL, NULL, gender, count(*), NULL, NULL, NULL
-        FROM newest
-        WHERE source = 'facebook'
-        GROUP BY gender
-        ORDER BY count(*) DESC, gender COLLATE "C"
-        LIMIT $6::bigint
+        SELECT 'gender', NULL, name, number, NULL, NULL, NULL
+        FROM summed
+        WHERE figure = 'gender'
+        ORDER BY number DESC, name COLLATE "C"
+        LIMIT $7::bigint
     )
     UNION ALL
     (
-        SELECT 'country', NULL, NULL, country, count(*), NULL, NULL, NULL
-        FROM newest
-        WHERE source = 'facebook'
-        GROUP BY country
-        ORDER BY count(*) DESC, country COLLATE "C"
-        LIMIT $6::bigint
-    )
-    UNION ALL
-    (
-        SELECT 'city', NULL, country, city, count(*), NULL, NULL, NULL
-        FROM newest
-        WHERE source = 'facebook'
-        GROUP BY country, city
-        ORDER BY count(*) DESC, country COLLATE "C", city COLLATE "C"
-        LIMIT $6::bigint
+        SELECT 'country', NULL, name, number, NULL, NULL, NULL
+        FROM summed
+        WHERE figure = 'country'
+        ORDER BY number DESC, name COLLATE "C"
+        LIMIT $7::bigint
     )
 )
-SELECT figure, range, country, name, number, total, smallest, largest
+SELECT figure, range, name, number, total, smallest, largest
 FROM figures
-ORDER BY number DESC, country COLLATE "C", name COLLATE "C"
+ORDER BY number DESC, name COLLATE "C"

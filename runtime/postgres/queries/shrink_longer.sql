@@ -1,0 +1,31 @@
+-- Find the least and the most followers of a day or month again from the hours or days in it.
+--
+-- $1 longer    text           day or month
+-- $2 shorter   text           hour or day, whose figures are right already
+-- $3 bucket    timestamptz[]  the longer span's first instant
+-- $4 name_key  uuid[]
+-- $5 smallest  bigint[]       the least that somebody no longer has
+-- $6 largest   bigint[]       the most that somebody no longer has
+-- Arrays are parallel. The transaction has locked these figures, so whoever
+-- else adds to them does so afterwards.
+-- The driver sends the first instant of its calendar as an infinity.
+-- Returns one row for each figure that was read again: (bucket timestamptz)
+UPDATE user_figures AS known
+SET (smallest, largest) = (
+    SELECT min(part.smallest), max(part.largest)
+    FROM user_figures AS part
+    WHERE part.span = $2::text::span
+        AND part.bucket >= known.bucket
+        AND part.bucket < date_add(known.bucket, ('1 ' || $1::text)::interval, 'UTC')
+        AND part.figure = 'followers'
+        AND part.name_key = known.name_key
+)
+FROM unnest($3::timestamptz[], $4::uuid[], $5::bigint[], $6::bigint[]) AS lost (
+    bucket, name_key, smallest, largest
+)
+WHERE known.span = $1::text::span
+    AND known.bucket = greatest(lost.bucket, timestamptz '0001-01-01 00:00:00+00')
+    AND known.figure = 'followers'
+    AND known.name_key = lost.name_key
+    AND (known.smallest >= lost.smallest OR known.largest <= lost.largest)
+RETURNING known.bucket

@@ -1,0 +1,192 @@
+"""What the reporter answers is what plain SQL says of the events, however they came."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from random import Random
+from typing import Any, get_args
+
+import asyncpg
+import pytest
+
+from functions.events import (
+    FacebookBottomType,
+    FacebookTopType,
+    TiktokBottomType,
+    TiktokTopType,
+)
+from functions.fb_collector.handler import handle as collect_facebook
+from functions.ports import Reports
+from functions.reporter.answers import to_json
+from functions.reporter.handler import handle_demographics, handle_events, handle_revenue
+from functions.ttk_collector.handler import handle as collect_tiktok
+from runtime.postgres.pool import send_keys_as_bytes
+from runtime.postgres.reports import PostgresReports
+from runtime.postgres.store import PostgresEventStore
+from tests.builders import a_facebook_event, a_part, a_tiktok_event, raw
+from tests.oracle import expected
+from tests.plain_sql import MAKE_FLAT
+from tests.questions import (
+    Ask,
+    Known,
+    Question,
+    all_users,
+    any_events,
+    any_revenue,
+    any_users,
+    distinct,
+    hourly_events,
+    one_campaign,
+    top_campaigns,
+    users_of_a_day,
+    users_of_a_month,
+)
+
+EVENTS = 1_500
+BATCH = 100
+QUESTIONS = 25
+"""Of each kind."""
+
+START = datetime(2024, 2, 12, tzinfo=UTC)
+DAYS = 40
+NAMES = ["a", "B", "b", "Z", "é", "я", "\U0001f600", "￿", "a b", 'a"b,c', ""]
+FACEBOOK_TYPES = [*get_args(FacebookTopType), *get_args(FacebookBottomType)]
+TIKTOK_TYPES = [*get_args(TiktokTopType), *get_args(TiktokBottomType)]
+KINDS: list[Ask] = [
+    any_events,
+    hourly_events,
+    any_revenue,
+    one_campaign,
+    top_campaigns,
+    all_users,
+    users_of_a_month,
+    users_of_a_day,
+    any_users,
+]
+ANSWERS: dict[str, Callable[..., Awaitable[Any]]] = {
+    "events": handle_events,
+    "revenue": handle_revenue,
+    "demographics": handle_demographics,
+}
+COLLECT = {"facebook": collect_facebook, "tiktok": collect_tiktok}
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    far_from_utc = {"timezone": "Asia/Kathmandu"}
+    async with asyncpg.create_pool(
+        database_url, min_size=4, max_size=4, server_settings=far_from_utc, init=send_keys_as_bytes
+    ) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_every_answer_is_that_of_plain_sql(pool: asyncpg.Pool, seed: int) -> None:
+    dice = Random(seed)
+    sent = await deliver(pool, dice)
+    await pool.execute(MAKE_FLAT)
+    known = Known(START, START + timedelta(days=DAYS), [name for name in NAMES if name])
+
+    assert await pool.fetchval("SELECT count(*) FROM bench_flat") == sent
+    for ask in KINDS:
+        for question in distinct(ask, dice, known, QUESTIONS):
+            assert await answer(question, PostgresReports(pool)) == await expected(
+                question, lambda statement, values: pool.fetch(statement, *values)
+            ), question
+
+
+async def answer(question: Question, reports: Reports) -> Any:
+    report = json.loads(to_json(await ANSWERS[question.report](question.params, reports=reports)))
+    del report["filters"]
+    return report
+
+
+async def deliver(pool: asyncpg.Pool, dice: Random) -> int:
+    """Collect events of both sources in disorder, parts of them again; count the different ones."""
+    moments = [some_moment(dice) for _ in range(EVENTS // 4)]
+    events = {source: list(some_events(source, dice, moments)) for source in COLLECT}
+    async with asyncio.TaskGroup() as group:
+        for source, theirs in events.items():
+            batches = in_batches(theirs)
+            again = dice.sample(batches, len(batches) // 3)
+            for lane in (batches[::2] + again, batches[1::2]):
+                group.create_task(collect(pool, source, lane))
+    return len({event["eventId"] for some in events.values() for event in some})
+
+
+async def collect(pool: asyncpg.Pool, source: str, batches: Sequence[Sequence[Any]]) -> None:
+    for batch in batches:
+        collected = await COLLECT[source](
+            [a_part(*map(raw, batch))], store=PostgresEventStore(pool)
+        )
+        assert (collected.rejected, collected.refused) == (0, 0)
+
+
+def in_batches(events: Sequence[Any]) -> list[Sequence[Any]]:
+    return [events[start : start + BATCH] for start in range(0, len(events), BATCH)]
+
+
+def some_events(source: str, dice: Random, moments: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Events at the same few moments, in any order; some ids come twice, with other contents."""
+    for number in range(EVENTS):
+        again = dice.random() < 0.05
+        event_id = f"{source}-{dice.randrange(number + 1) if again else number}"
+        make = a_facebook if source == "facebook" else a_tiktok
+        yield make(dice, eventId=event_id, timestamp=dice.choice(moments))
+
+
+def a_facebook(dice: Random, **fields: Any) -> dict[str, Any]:
+    event_type = dice.choice(FACEBOOK_TYPES)
+    bottom = event_type in get_args(FacebookBottomType)
+    sale = {"campaignId": dice.choice(NAMES), "purchaseAmount": some_amount(dice)}
+    return a_facebook_event(
+        eventType=event_type,
+        user={
+            "userId": some_user(dice),
+            "age": dice.choice([0, 17, 18, 24, 25, 34, 44, 64, 65, 150]),
+            "gender": dice.choice(["male", "female", "non-binary"]),
+        },
+        location={"country": dice.choice(NAMES), "city": dice.choice(NAMES)},
+        engagement=sale if bottom else {},
+        **fields,
+    )
+
+
+def a_tiktok(dice: Random, **fields: Any) -> dict[str, Any]:
+    event_type = dice.choice(TIKTOK_TYPES)
+    watched = {
+        "watchTime": dice.choice([0, 300, 12.345, dice.randrange(10**6) / 1000]),
+        "percentageWatched": dice.randrange(1001) / 10,
+        "device": dice.choice(["iOS", "Android", "Desktop"]),
+        "country": dice.choice(NAMES),
+    }
+    top = event_type in get_args(TiktokTopType)
+    followers = dice.choice([0, 999, 1000, 9999, 10**5, 10**6, 2**63 - 1])
+    return a_tiktok_event(
+        eventType=event_type,
+        user={"userId": some_user(dice), "followers": followers},
+        engagement=watched if top else {"purchaseAmount": some_amount(dice)},
+        **fields,
+    )
+
+
+def some_user(dice: Random) -> str:
+    """Of the same few on both platforms."""
+    return f"user-{dice.randrange(300)}"
+
+
+def some_amount(dice: Random) -> str | float | None:
+    """Often the same, with up to six decimals, now and then a number."""
+    decimals = dice.choice([0, 1, 2, 6])
+    amount = f"{dice.randrange(2000) / 7:.{decimals}f}"
+    return dice.choice([None, "5", "5.00", "999999999999.999999", amount, float(amount)])
+
+
+def some_moment(dice: Random) -> str:
+    """Often on the hour or beside it, to the microsecond, in any zone."""
+    hours = dice.choice([dice.randrange(6), dice.randrange(24 * DAYS)])
+    beside = dice.choice([timedelta(), timedelta(microseconds=1), timedelta(seconds=dice.random())])
+    moment = START + timedelta(hours=hours) + dice.choice([-1, 1, 60]) * beside
+    zone = timezone(timedelta(minutes=dice.choice([0, 0, 345, -570])))
+    return moment.astimezone(zone).isoformat()

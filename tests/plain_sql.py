@@ -1,0 +1,132 @@
+"""The reports by plain SQL over the events: no rollups, no code of the reporter.
+
+The statements run on PostgreSQL and on DuckDB; ``{filters}`` is a condition,
+``{limit}`` a number, ``{interval}`` a word.
+"""
+
+MAKE_FLAT = """
+    CREATE TABLE bench_flat AS
+    SELECT
+        events.id,
+        event."timestamp" AT TIME ZONE 'UTC' AS occurred_at,
+        event.source,
+        event."funnelStage" AS funnel_stage,
+        event."eventType" AS event_type,
+        who."userId" AS user_id,
+        who.age,
+        who.gender,
+        coalesce(place.country, what.country) AS country,
+        place.city,
+        who.followers,
+        what."campaignId" AS campaign_id,
+        CASE
+            WHEN event."eventType" IN ('checkout.complete', 'purchase') THEN what."purchaseAmount"
+        END AS revenue,
+        what.device,
+        what."watchTime" AS watch_seconds,
+        what."percentageWatched" AS percentage_watched
+    FROM events
+    CROSS JOIN LATERAL json_to_record(events.payload) AS event (
+        "timestamp" timestamptz, source text, "funnelStage" text, "eventType" text, data json
+    )
+    CROSS JOIN LATERAL json_to_record(event.data) AS data ("user" json, engagement json)
+    CROSS JOIN LATERAL json_to_record(data."user") AS who (
+        "userId" text, age smallint, gender text, followers bigint, location json
+    )
+    CROSS JOIN LATERAL json_to_record(data.engagement) AS what (
+        "campaignId" text, "purchaseAmount" numeric(18, 6), device text, country text,
+        "watchTime" numeric(18, 6), "percentageWatched" numeric(18, 6)
+    )
+    LEFT JOIN LATERAL json_to_record(who.location) AS place (country text, city text) ON TRUE
+"""
+"""Reads the events' JSON once: PostgreSQL only."""
+
+COUNT_KINDS = """
+    SELECT source, funnel_stage, event_type, count(*)
+    FROM bench_flat
+    WHERE {filters}
+    GROUP BY source, funnel_stage, event_type
+"""
+COUNT_BUCKETS = """
+    SELECT date_trunc('{interval}', occurred_at) AS bucket, count(*)
+    FROM bench_flat
+    WHERE {filters}
+    GROUP BY bucket
+    ORDER BY bucket
+"""
+SUM_SOURCES = """
+    SELECT source, event_type, sum(revenue), count(*)
+    FROM bench_flat
+    WHERE revenue IS NOT NULL AND {filters}
+    GROUP BY source, event_type
+"""
+SUM_CAMPAIGNS = """
+    SELECT campaign_id, sum(revenue), count(*)
+    FROM bench_flat
+    WHERE revenue IS NOT NULL AND campaign_id IS NOT NULL AND {filters}
+    GROUP BY campaign_id
+    ORDER BY sum(revenue) DESC, campaign_id
+    LIMIT {limit}
+"""
+SUM_BUCKETS = """
+    SELECT date_trunc('{interval}', occurred_at) AS bucket, sum(revenue), count(*)
+    FROM bench_flat
+    WHERE revenue IS NOT NULL AND {filters}
+    GROUP BY bucket
+    ORDER BY bucket
+"""
+DESCRIBE_USERS = """
+    WITH asked AS (
+        SELECT DISTINCT source, user_id FROM bench_flat WHERE {filters}
+    ),
+    ranked AS (
+        SELECT
+            source, age, gender, country, city, followers,
+            row_number() OVER (
+                PARTITION BY source, user_id ORDER BY occurred_at DESC, id DESC
+            ) AS place
+        FROM bench_flat
+        JOIN asked USING (source, user_id)
+    ),
+    newest AS MATERIALIZED (
+        SELECT source, age, gender, country, city, followers FROM ranked WHERE place = 1
+    )
+    SELECT
+        'followers' AS figure,
+        CASE
+            WHEN followers < 1000 THEN '0-999'
+            WHEN followers < 10000 THEN '1000-9999'
+            WHEN followers < 100000 THEN '10000-99999'
+            WHEN followers < 1000000 THEN '100000-999999'
+            ELSE '1000000+'
+        END AS part,
+        NULL, count(*), sum(followers), min(followers), max(followers)
+    FROM newest WHERE source = 'tiktok' GROUP BY part
+    UNION ALL
+    SELECT 'age', CAST(age AS text), NULL, count(*), NULL, NULL, NULL
+    FROM newest WHERE source = 'facebook' GROUP BY age
+    UNION ALL
+    (
+        SELECT 'gender', gender, NULL, count(*), NULL, NULL, NULL
+        FROM newest WHERE source = 'facebook' GROUP BY gender
+        ORDER BY count(*) DESC, gender LIMIT {limit}
+    )
+    UNION ALL
+    (
+        SELECT 'country', country, NULL, count(*), NULL, NULL, NULL
+        FROM newest WHERE source = 'facebook' GROUP BY country
+        ORDER BY count(*) DESC, country LIMIT {limit}
+    )
+    UNION ALL
+    (
+        SELECT 'city', country, city, count(*), NULL, NULL, NULL
+        FROM newest WHERE source = 'facebook' GROUP BY country, city
+        ORDER BY count(*) DESC, country, city LIMIT {limit}
+    )
+"""
+SUM_WATCHING = """
+    SELECT country, device, count(*), sum(watch_seconds), sum(percentage_watched)
+    FROM bench_flat
+    WHERE source = 'tiktok' AND funnel_stage = 'top' AND {filters}
+    GROUP BY country, device
+"""

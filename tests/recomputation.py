@@ -1,0 +1,88 @@
+"""What the tables beside ``events`` should hold, made anew from the events and the users."""
+
+import asyncpg
+
+_EVENT_FIGURES = """
+    SELECT span.span, date_trunc(span.span::text, occurred_at, 'UTC'), source, funnel_stage,
+        event_type, count(*), count(revenue), coalesce(sum(revenue), 0)
+    FROM events, unnest('{minute,hour,day}'::span[]) AS span (span)
+    GROUP BY 1, 2, 3, 4, 5
+"""
+_CAMPAIGNS = """
+    SELECT campaign_id, min(occurred_at), max(occurred_at), count(*), sum(revenue)
+    FROM events WHERE revenue IS NOT NULL AND campaign_id IS NOT NULL GROUP BY 1
+"""
+_USERS = """
+    SELECT DISTINCT ON (user_key) user_key, source,
+        min(occurred_at) OVER (PARTITION BY user_key), occurred_at, id
+    FROM events ORDER BY user_key, occurred_at DESC, id DESC
+"""
+_RETURNS = """
+    SELECT occurred_at, user_key FROM events EXCEPT ALL SELECT first_at, key FROM users
+"""
+_USER_FIGURES = """
+    SELECT span.span, date_trunc(span.span::text, first_at, 'UTC'), figure, name, count(*),
+        coalesce(sum(users.followers) FILTER (WHERE figure = 'followers'), 0),
+        min(users.followers), max(users.followers)
+    FROM users, unnest('{hour,day,month}'::span[]) AS span (span),
+        LATERAL (VALUES
+            ('age'::user_figure, age::text), ('gender', gender), ('country', country),
+            ('followers', length(followers::text)::text)
+        ) AS what (figure, name)
+    WHERE name IS NOT NULL GROUP BY 1, 2, 3, 4
+    UNION ALL
+    SELECT span.span, date_trunc(span.span::text, occurred_at, 'UTC'), figure, name, count(*),
+        sum(value::numeric), NULL, NULL
+    FROM events, unnest('{hour,day,month}'::span[]) AS span (span),
+        LATERAL (VALUES
+            ('watch_country'::user_figure, watch_country, 0), ('watch_device', watch_device, 0),
+            ('watch_seconds', '', watch_seconds), ('watch_percentage', '', percentage_watched)
+        ) AS what (figure, name, value)
+    WHERE watch_seconds IS NOT NULL GROUP BY 1, 2, 3, 4
+"""
+_CITIES = """
+    SELECT country, city, count(*) FROM users WHERE city IS NOT NULL GROUP BY 1, 2
+"""
+
+_KEPT = {
+    "event_figures": (
+        _EVENT_FIGURES,
+        (
+            "SELECT span, bucket, source, funnel_stage, event_type, events, transactions, revenue"
+            " FROM event_figures"
+        ),
+    ),
+    "campaigns": (
+        _CAMPAIGNS,
+        "SELECT campaign_id, first_at, last_at, transactions, revenue FROM campaigns",
+    ),
+    "users": (_USERS, "SELECT key, source, first_at, newest_at, newest_id FROM users"),
+    "returns": (_RETURNS, "SELECT at, user_key FROM returns"),
+    "user_figures": (
+        _USER_FIGURES,
+        (
+            "SELECT span, bucket, figure, name, number, total, smallest, largest FROM user_figures"
+            " WHERE number <> 0"
+        ),
+    ),
+    "user_cities": (_CITIES, "SELECT country, city, users FROM user_cities WHERE users <> 0"),
+}
+
+
+async def differences(pool: asyncpg.Pool) -> dict[str, list[asyncpg.Record]]:
+    """Compare each table with what it should hold; of those that differ, give the rows."""
+    found = {}
+    for table, (expected, kept) in _KEPT.items():
+        rows = await pool.fetch(
+            f"""
+            WITH expected AS ({expected}), kept AS ({kept})
+            (SELECT 'missing', expected.*::text FROM expected
+                EXCEPT ALL SELECT 'missing', kept.*::text FROM kept)
+            UNION ALL
+            (SELECT 'too much', kept.*::text FROM kept
+                EXCEPT ALL SELECT 'too much', expected.*::text FROM expected)
+            """  # noqa: S608 - constants
+        )
+        if rows:
+            found[table] = rows
+    return found

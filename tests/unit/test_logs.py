@@ -1,0 +1,89 @@
+import json
+import subprocess
+import sys
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+SET_UP = """
+import os, signal
+import structlog
+from runtime import logs
+log = structlog.get_logger()
+logs.configure("info", {form!r}, "gateway")
+"""
+
+
+def output_of(code: str, form: str = "json") -> str:
+    program = SET_UP.format(form=form) + code
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=30
+    )
+    return ran.stdout
+
+
+def lines_of(code: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output_of(code).splitlines()]
+
+
+def test_a_line_says_when_how_bad_who_and_what_first() -> None:
+    (line,) = lines_of("log.info('hello', number=1, path='/x')")
+
+    assert list(line)[:4] == ["timestamp", "level", "service", "message"]
+    assert datetime.fromisoformat(line.pop("timestamp")).utcoffset() is not None
+    assert line == {
+        "level": "info", "service": "gateway", "message": "hello", "number": 1, "path": "/x"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_line_about_a_request_bears_its_correlation_id(form: str) -> None:
+    told = output_of("logs.correlation_id.set('mine'); log.info('hello')", form)
+
+    assert "correlation_id" in told
+    assert "mine" in told
+    assert "correlation_id" not in output_of("log.info('hello')", form)
+
+
+def test_lines_below_the_level_are_not_written() -> None:
+    assert lines_of("log.debug('hello')") == []
+
+
+def test_an_error_tells_its_trace() -> None:
+    (line,) = lines_of("try: 1 / 0\nexcept ZeroDivisionError: log.exception('failed')")
+
+    assert line["level"] == "error"
+    assert line["exception"][0]["exc_type"] == "ZeroDivisionError"
+
+
+def test_libraries_warnings_come_out_the_same_way() -> None:
+    (line,) = lines_of("import logging; logging.getLogger('theirs').warning('%s', 'beware')")
+
+    assert (line["logger"], line["text"], line["level"]) == ("theirs", "beware", "warning")
+
+
+@pytest.mark.parametrize("end", ["", "raise SystemExit(1)", "1 / 0"])
+def test_no_line_is_lost_when_the_process_ends(end: str) -> None:
+    lines = lines_of(f"for n in range(1000): log.info('line', n=n)\n{end}")
+
+    assert [line["n"] for line in lines] == list(range(1000))
+
+
+def test_an_error_is_written_at_once_with_all_before_it() -> None:
+    told = lines_of(
+        """
+logs._GATHER_SECONDS = 3600.0
+logs.configure("info", "json", "gateway")
+reading, writing = os.pipe()
+os.dup2(1, 9); os.dup2(writing, 1)
+log.info('before'); log.error('failed')
+got = b''
+while got.count(b'\\n') < 2:
+    got += os.read(reading, 4096)
+os.write(9, got)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    )
+
+    assert [line["message"] for line in told] == ["before", "failed"]
