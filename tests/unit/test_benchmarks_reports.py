@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from functions.events import Source, parse
+from functions.events import Source
+from functions.judging import judge
 from tests.benchmarks.reports.comparing import differences
 from tests.benchmarks.reports.year import END, START, Plan, Year
 
@@ -28,7 +29,7 @@ def users_of(events: list[bytes]) -> Iterator[tuple[str, Any]]:
 def test_a_year_is_valid_and_full(source: Source) -> None:
     _, events = made(source)
 
-    moments = [parse(event)["timestamp"] for event in events]
+    moments = [judge(event).timestamp for event in events]
 
     assert len(moments) == EVENTS
     assert min(moments) >= START
@@ -68,7 +69,7 @@ def test_some_events_are_late_and_without_late_ones_all_are_in_order() -> None:
 
 
 def disorders(events: list[bytes]) -> int:
-    moments = [parse(event)["timestamp"] for event in events]
+    moments = [judge(event).timestamp for event in events]
     return sum(later < earlier for earlier, later in pairwise(moments))
 
 

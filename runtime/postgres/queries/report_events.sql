@@ -12,49 +12,55 @@
 -- bucket that is not empty, oldest first, with null as kind:
 -- (source text, funnel_stage text, event_type text, bucket timestamptz, events bigint)
 WITH counted AS (
-    SELECT bucket AS moment, source, funnel_stage, event_type, events
+    SELECT
+        CASE $5::text WHEN 'day' THEN bucket ELSE date_trunc($5::text, bucket, 'UTC') END AS bucket,
+        source, funnel_stage, event_type, events
     FROM event_figures
     WHERE span = 'day'
         AND bucket >= coalesce(($1::timestamptz[])[1], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[2], 'infinity')
     UNION ALL
-    SELECT bucket AS moment, source, funnel_stage, event_type, events
+    SELECT
+        CASE $5::text WHEN 'hour' THEN bucket ELSE date_trunc($5::text, bucket, 'UTC') END AS bucket,
+        source, funnel_stage, event_type, events
     FROM event_figures
     WHERE span = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[3], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[4], 'infinity')
     UNION ALL
-    SELECT bucket AS moment, source, funnel_stage, event_type, events
+    SELECT
+        CASE $5::text WHEN 'hour' THEN bucket ELSE date_trunc($5::text, bucket, 'UTC') END AS bucket,
+        source, funnel_stage, event_type, events
     FROM event_figures
     WHERE span = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[5], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[6], 'infinity')
     UNION ALL
-    SELECT bucket AS moment, source, funnel_stage, event_type, events
+    SELECT date_trunc($5::text, bucket, 'UTC'), source, funnel_stage, event_type, events
     FROM event_figures
     WHERE span = 'minute'
         AND bucket >= coalesce(($1::timestamptz[])[7], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[8], 'infinity')
     UNION ALL
-    SELECT bucket AS moment, source, funnel_stage, event_type, events
+    SELECT date_trunc($5::text, bucket, 'UTC'), source, funnel_stage, event_type, events
     FROM event_figures
     WHERE span = 'minute'
         AND bucket >= coalesce(($1::timestamptz[])[9], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[10], 'infinity')
     UNION ALL
-    SELECT occurred_at, source, funnel_stage, event_type, 1
+    SELECT date_trunc($5::text, occurred_at, 'UTC'), source, funnel_stage, event_type, 1
     FROM events
     WHERE occurred_at >= ($1::timestamptz[])[11]
         AND occurred_at < ($1::timestamptz[])[12]
     UNION ALL
-    SELECT occurred_at, source, funnel_stage, event_type, 1
+    SELECT date_trunc($5::text, occurred_at, 'UTC'), source, funnel_stage, event_type, 1
     FROM events
     WHERE occurred_at >= ($1::timestamptz[])[13]
         AND occurred_at < ($1::timestamptz[])[14]
 ),
 asked AS (
     SELECT
-        source, funnel_stage, event_type, events, date_trunc($5::text, moment, 'UTC') AS bucket
+        source, funnel_stage, event_type, events, bucket
     FROM counted
     WHERE ($2::text IS NULL OR source = $2::text::event_source)
         AND ($3::text IS NULL OR funnel_stage = $3::text::funnel_stage)

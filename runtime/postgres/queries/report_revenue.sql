@@ -10,48 +10,54 @@
 -- bucket that is not empty, oldest first, with null as source:
 -- (source text, bucket timestamptz, revenue numeric, transactions bigint)
 WITH summed AS (
-    SELECT bucket AS moment, source, revenue, transactions
+    SELECT
+        CASE $3::text WHEN 'day' THEN bucket ELSE date_trunc($3::text, bucket, 'UTC') END AS bucket,
+        source, revenue, transactions
     FROM event_figures
     WHERE span = 'day'
         AND bucket >= coalesce(($1::timestamptz[])[1], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[2], 'infinity')
         AND transactions > 0
     UNION ALL
-    SELECT bucket AS moment, source, revenue, transactions
+    SELECT
+        CASE $3::text WHEN 'hour' THEN bucket ELSE date_trunc($3::text, bucket, 'UTC') END AS bucket,
+        source, revenue, transactions
     FROM event_figures
     WHERE span = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[3], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[4], 'infinity')
         AND transactions > 0
     UNION ALL
-    SELECT bucket AS moment, source, revenue, transactions
+    SELECT
+        CASE $3::text WHEN 'hour' THEN bucket ELSE date_trunc($3::text, bucket, 'UTC') END AS bucket,
+        source, revenue, transactions
     FROM event_figures
     WHERE span = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[5], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[6], 'infinity')
         AND transactions > 0
     UNION ALL
-    SELECT bucket AS moment, source, revenue, transactions
+    SELECT date_trunc($3::text, bucket, 'UTC'), source, revenue, transactions
     FROM event_figures
     WHERE span = 'minute'
         AND bucket >= coalesce(($1::timestamptz[])[7], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[8], 'infinity')
         AND transactions > 0
     UNION ALL
-    SELECT bucket AS moment, source, revenue, transactions
+    SELECT date_trunc($3::text, bucket, 'UTC'), source, revenue, transactions
     FROM event_figures
     WHERE span = 'minute'
         AND bucket >= coalesce(($1::timestamptz[])[9], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[10], 'infinity')
         AND transactions > 0
     UNION ALL
-    SELECT occurred_at, source, revenue, 1
+    SELECT date_trunc($3::text, occurred_at, 'UTC'), source, revenue, 1
     FROM events
     WHERE occurred_at >= ($1::timestamptz[])[11]
         AND occurred_at < ($1::timestamptz[])[12]
         AND revenue IS NOT NULL
     UNION ALL
-    SELECT occurred_at, source, revenue, 1
+    SELECT date_trunc($3::text, occurred_at, 'UTC'), source, revenue, 1
     FROM events
     WHERE occurred_at >= ($1::timestamptz[])[13]
         AND occurred_at < ($1::timestamptz[])[14]
@@ -59,7 +65,7 @@ WITH summed AS (
 ),
 asked AS (
     SELECT
-        source, revenue, transactions, date_trunc($3::text, moment, 'UTC') AS bucket
+        source, revenue, transactions, bucket
     FROM summed
     WHERE $2::text IS NULL OR source = $2::text::event_source
 )
