@@ -14,7 +14,7 @@ from functions.errors import Fault, Invalid
 from functions.events import FUNNEL_STAGES, MAX_EVENT_ID_CHARACTERS, SOURCES, Source
 from functions.reading import READERS, read
 from functions.shapes import Event
-from functions.storable import refuse_unstorable
+from functions.storable import find_unstorable
 from functions.values import AMOUNT_RULE
 
 _AMOUNT_LIMIT = 10**12
@@ -43,8 +43,8 @@ def judge(raw: bytes, *, by_contract: Callable[[bytes], Event] | None = None) ->
 
     Args:
         raw: One JSON text, as it came.
-        by_contract: Who judges what the fast reader leaves open;
-            ``judge_by_contract``, unless a test wants to know.
+        by_contract: Who judges what the fast reader leaves open; for a test
+            that wants to know what that is.
 
     Returns:
         The event. Unknown keys are left out: ``raw`` has them.
@@ -52,24 +52,20 @@ def judge(raw: bytes, *, by_contract: Callable[[bytes], Event] | None = None) ->
     Raises:
         InvalidEvent: It breaks the contract; its first fault says where.
     """
-    try:
-        refuse_unstorable(raw)
-    except Invalid as error:
-        raise _invalid(raw, error.faults[0]) from error
     return read(raw) or (by_contract or judge_by_contract)(raw)
 
 
 def judge_by_contract(raw: bytes) -> Event:
-    """Judge one event that the fast reader can't: slower, and with the last word.
+    """Judge one event as ``judge`` does, without the fast reader; the last word on every event.
 
-    What is valid is written again as it is usually spelled, and so read by the
-    same reader as all others.
+    What is valid is written again as it is usually spelled, and then read by
+    the same reader as all others: there is one way to be an event.
 
     Raises:
         InvalidEvent: It breaks the contract; its first fault says where.
     """
     try:
-        _refuse_constants(raw)
+        _refuse_unstorable(raw)
         event = EVENT.validate_json(raw)
         engagement = cast("dict[str, Any]", event["data"]["engagement"])
         if isinstance(engagement.get("purchaseAmount"), float):
@@ -81,8 +77,11 @@ def judge_by_contract(raw: bytes) -> Event:
     return READERS[event["source"]](msgspec.json.encode(event))
 
 
-def _refuse_constants(raw: bytes) -> None:
-    """Refuse what pydantic takes for JSON and is none."""
+def _refuse_unstorable(raw: bytes) -> None:
+    """Refuse what pydantic lets pass and PostgreSQL could not keep."""
+    fault = find_unstorable(raw)
+    if fault is not None:
+        raise Invalid([fault])
     if b"NaN" in raw or b"Infinity" in raw:
         with contextlib.suppress(ValueError, RecursionError):  # pydantic says so itself
             json.loads(raw, parse_constant=_refuse_constant)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 _RFC_3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
     r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
 _REMEMBERED: Final = 4096
@@ -30,6 +30,8 @@ class UtcMoment(Moment):
 def read_moment(kind: type[Moment], text: Any) -> Moment:
     """Read a moment in its usual spelling; what is spelled another way may be valid too.
 
+    Digits beyond the microsecond are cut off.
+
     Raises:
         ValueError: It is none, or not so spelled, or in no year of UTC.
         TypeError: It is no text.
@@ -37,7 +39,7 @@ def read_moment(kind: type[Moment], text: Any) -> Moment:
     if not _RFC_3339.fullmatch(text):
         raise ValueError("not in the usual spelling of RFC 3339")
     moment = kind.fromisoformat(text)
-    return _to_utc(moment) if kind is UtcMoment else moment
+    return moment if moment.tzinfo is UTC or kind is not UtcMoment else _to_utc(moment)
 
 
 def _to_utc(moment: Moment) -> Moment:

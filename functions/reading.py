@@ -8,48 +8,59 @@ import msgspec
 from functions.events import Source
 from functions.moments import read_moment
 from functions.shapes import Event, FacebookEvent, TiktokEvent
-
-_SHORT_BYTES: Final = 600
-"""Up to here a valid event has no room for what is looser in the reader than in
-the contract: lists in lists, 200 deep, or a number of 4,300 digits."""
-
-_LONG_BYTES: Final = 4096
-_MAX_BRACKETS: Final = 100
+from functions.storable import find_unstorable
 
 READERS: Final[dict[Source, Callable[[bytes], Event]]] = {
     "facebook": msgspec.json.Decoder(FacebookEvent, dec_hook=read_moment).decode,
     "tiktok": msgspec.json.Decoder(TiktokEvent, dec_hook=read_moment).decode,
 }
-_FACEBOOK, _TIKTOK = READERS["facebook"], READERS["tiktok"]
+_read_facebook, _read_tiktok = READERS["facebook"], READERS["tiktok"]
+
+_FACEBOOK = b'"facebook"'
+_HEAD_BYTES = 256  # where the platforms say whose event it is
+_BACKSLASH = ord("\\")
+_SHORT_BYTES = 600
+_LONG_BYTES = 4096
+_MAX_BRACKETS = 100
 
 
 def read(raw: bytes) -> Event | None:
     """Read an event, if it is plain to see that it keeps the contract.
 
     Args:
-        raw: One JSON text without NUL characters and lone surrogates.
+        raw: One JSON text, as it came.
 
     Returns:
         The event as the contract would have it; None when the contract has to
         be asked: because it is invalid, or spelled in an unusual way.
     """
-    if not ((raw.isascii() and len(raw) <= _SHORT_BYTES) or _is_plain(raw)):
+    usual = len(raw) <= _SHORT_BYTES and raw.isascii() and _BACKSLASH not in raw
+    if not usual and not _is_harmless(raw):
         return None
+    if raw.find(_FACEBOOK, 0, _HEAD_BYTES) >= 0:
+        return _try(_read_facebook, raw)
+    event = _try(_read_tiktok, raw)
+    if event is None and _FACEBOOK in raw:
+        return _try(_read_facebook, raw)
+    return event
+
+
+def _try(reader: Callable[[bytes], Event], raw: bytes) -> Event | None:
     try:
-        if b'"facebook"' in raw:
-            return _FACEBOOK(raw)
-        return _TIKTOK(raw)
-    except msgspec.MsgspecError:
-        pass
-    try:
-        return _TIKTOK(raw)
+        return reader(raw)
     except msgspec.MsgspecError:
         return None
 
 
-def _is_plain(raw: bytes) -> bool:
-    """Tell whether values that nobody reads are JSON to the contract too."""
-    if len(raw) > _LONG_BYTES or raw.count(b"[") + raw.count(b"{") > _MAX_BRACKETS:
+def _is_harmless(raw: bytes) -> bool:
+    """Tell whether what the reader skips, at unknown keys, is surely valid.
+
+    It looks at that less closely than the contract, which has limits: lists in
+    lists 200 deep, numbers of 4,300 digits. No short event has room for those.
+    """
+    if len(raw) > _LONG_BYTES or find_unstorable(raw):
+        return False
+    if len(raw) > _SHORT_BYTES and raw.count(b"[") + raw.count(b"{") > _MAX_BRACKETS:
         return False
     try:
         raw.decode()

@@ -2,7 +2,7 @@
 
 import re
 
-from functions.errors import Fault, Invalid
+from functions.errors import Fault
 
 _BACKSLASH = ord("\\")
 
@@ -17,15 +17,12 @@ _ESCAPE = re.compile(
 )
 
 
-def refuse_unstorable(raw: bytes) -> None:
-    """Refuse strings that JSON can spell and PostgreSQL can't keep.
-
-    Raises:
-        Invalid: One has a NUL character or a lone surrogate.
-    """
+def find_unstorable(raw: bytes) -> Fault | None:
+    """Find a NUL character or a lone surrogate, which JSON can spell and PostgreSQL can't keep."""
     if _BACKSLASH not in raw or b"\\u" not in raw:  # one byte is found much faster than two
-        return
+        return None
     if any(escape["nul"] for escape in _ESCAPE.finditer(raw)):
-        raise Invalid([Fault("", "nul_character", "A string contains a NUL character")])
+        return Fault("", "nul_character", "A string contains a NUL character")
     if any(escape["surrogate"] for escape in _ESCAPE.finditer(raw)):
-        raise Invalid([Fault("", "lone_surrogate", "A string contains a lone surrogate")])
+        return Fault("", "lone_surrogate", "A string contains a lone surrogate")
+    return None

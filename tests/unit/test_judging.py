@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 from functions.errors import Fault
 from functions.events import EVENT_TYPES
 from functions.judging import InvalidEvent, judge
-from functions.rows import event_key
 from functions.shapes import FacebookTop, TiktokBottom
 from tests.builders import a_facebook_event, a_tiktok_event, raw, raw_with
 
@@ -532,11 +530,3 @@ def test_of_a_repeated_key_the_last_counts() -> None:
 def test_any_bytes_at_all_are_judged(text: bytes) -> None:
     with pytest.raises(InvalidEvent):
         judge(text)
-
-
-def test_a_key_is_that_of_the_source_and_the_id() -> None:
-    keys = {event_key("facebook", "1"), event_key("tiktok", "1"), event_key("facebook", "2")}
-
-    assert len(keys) == 3
-    assert event_key("facebook", "1") in keys
-    assert event_key("facebook", "1") == UUID("2b645f56-c4e6-8f91-9b41-7defe9e43a39").bytes
