@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from prometheus_client import (
     GC_COLLECTOR,
@@ -15,6 +15,7 @@ from prometheus_client import (
     Histogram,
 )
 from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
 from functions.events import Source
@@ -45,81 +46,85 @@ def source_label(source: Source | None) -> str:
     return source or "unknown"
 
 
+Labelled = TypeVar("Labelled", bound=MetricWrapperBase)
+
+
+class _Children(dict[tuple[str, ...], Labelled]):
+    """A metric's children by their labels after the service; the metric would take a lock."""
+
+    def __init__(self, metric: Labelled, service: str) -> None:
+        super().__init__()
+        self._metric = metric
+        self._service = service
+
+    def __missing__(self, labels: tuple[str, ...]) -> Labelled:
+        child = self[labels] = self._metric.labels(self._service, *labels)
+        return child
+
+
 class HttpMetrics:
     """What every function counts of its requests."""
 
     def __init__(self, registry: CollectorRegistry, service: str) -> None:
-        self._service = service
-        self._seconds = Histogram(
+        seconds = Histogram(
             "http_request_duration_seconds",
             "Time from a request's headers to its answer",
             ("service", "route", "status"),
             buckets=_REQUEST_BUCKETS,
             registry=registry,
         )
-        self._children: dict[tuple[str, int], Histogram] = {}
+        self._seconds = _Children(seconds, service)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
-        child = self._children.get((route, status))
-        if child is None:  # looking it up in the metric itself takes a lock
-            child = self._seconds.labels(self._service, route, str(status))
-            self._children[route, status] = child
-        child.observe(seconds)
+        self._seconds[route, str(status)].observe(seconds)
 
 
 class EventMetrics:
     """What becomes of events in one function."""
 
     def __init__(self, registry: CollectorRegistry, service: str) -> None:
-        self._service = service
-        labels = ("service", "source")
-        self._accepted = Counter(
+        def counter(name: str, documentation: str, *more: str) -> _Children[Counter]:
+            labels = ("service", "source", *more)
+            return _Children(Counter(name, documentation, labels, registry=registry), service)
+
+        self._accepted = counter(
             "events_accepted_total",
             "Events that passed validation (gateway) or were taken from the broker (collector)",
-            labels,
-            registry=registry,
         )
-        self._processed = Counter(
+        self._processed = counter(
             "events_processed_total",
             "Events on the broker's disk (gateway) or committed (collector)",
-            labels,
-            registry=registry,
         )
-        self._failed = Counter(
-            "events_failed_total",
-            "Events that were not processed, by reason",
-            (*labels, "error_type"),
-            registry=registry,
+        self._failed = counter(
+            "events_failed_total", "Events that were not processed, by reason", "error_type"
         )
-        self._duplicate = Counter(
-            "events_duplicate_total", "Events that were stored already", labels, registry=registry
-        )
+        self._duplicate = counter("events_duplicate_total", "Events that were stored already")
 
     def expect(self, sources: Iterable[Source], error_types: Iterable[ErrorType]) -> None:
         """Show zeros before the first event, so that a rate has something to start from."""
         for source in sources:
-            for counter in (self._accepted, self._processed, self._duplicate):
-                counter.labels(self._service, source)
+            for count in (self.accepted, self.processed, self.duplicate):
+                count(source, 0)
             for error_type in error_types:
-                self._failed.labels(self._service, source, error_type)
+                self._failed[source, error_type].inc(0)
 
     def accepted(self, source: Source, events: int) -> None:
         """Count events that were taken."""
-        self._accepted.labels(self._service, source).inc(events)
+        self._accepted[source,].inc(events)
 
     def processed(self, source: Source, events: int) -> None:
         """Count events that are safe where this function puts them."""
-        self._processed.labels(self._service, source).inc(events)
+        self._processed[source,].inc(events)
 
     def duplicate(self, source: Source, events: int) -> None:
         """Count events that were there already."""
-        self._duplicate.labels(self._service, source).inc(events)
+        self._duplicate[source,].inc(events)
 
     def failed(self, source: Source | None, error_type: ErrorType, events: int) -> None:
         """Count events that were not processed."""
         if events:
-            self._failed.labels(self._service, source_label(source), error_type).inc(events)
+            self._failed[source_label(source), error_type].inc(events)
 
 
 class ConsumerMetrics:
