@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +31,8 @@ _WAITS = """
 """
 _DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
-LOCKED = Goal("statements waiting for a row's lock, of those at work, %")
+_ROW = {"Lock:transactionid", "Lock:tuple"}
+_FILE = {"Lock:extend"}
 DEADLOCKS = Goal("deadlocks", "≤", 0)
 
 
@@ -49,11 +50,10 @@ class _Grown:
     deadlocks: int
     commit_seconds: float
 
-    @property
-    def locked_percent(self) -> float:
-        """Tell how many statements waited for what another transaction has locked."""
-        locked = sum(number for wait, number in self.waits.items() if wait.startswith("Lock:"))
-        return 100 * locked / max(1, sum(self.waits.values()))
+    def waited_percent(self, waits: Collection[str]) -> float:
+        """Tell how many of the statements at work waited for one of these."""
+        waited = sum(number for wait, number in self.waits.items() if wait in waits)
+        return 100 * waited / max(1, sum(self.waits.values()))
 
 
 async def growth(options: Options) -> Result:
@@ -150,7 +150,14 @@ def _judge(shape: str, grown: Sequence[_Grown]) -> list[Outcome]:
             Outcome(Goal(f"{shape}: {name}, processor seconds a million"), _cost(runs, name))
             for name in ("postgres", "nats", "gateway", "fb-collector", "ttk-collector")
         ),
-        Outcome(Goal(f"{shape}: {LOCKED.figure}"), [each.locked_percent for each in grown]),
+        Outcome(
+            Goal(f"{shape}: statements waiting for a row, %"),
+            [each.waited_percent(_ROW) for each in grown],
+        ),
+        Outcome(
+            Goal(f"{shape}: statements waiting for a file to be extended, %"),
+            [each.waited_percent(_FILE) for each in grown],
+        ),
         Outcome(
             Goal(f"{shape}: a batch stored, ms"), [each.commit_seconds * 1e3 for each in grown]
         ),
