@@ -1,5 +1,7 @@
 """What the tables beside ``events`` should hold, made anew from the events and the users."""
 
+from collections.abc import Awaitable, Callable
+
 import asyncpg
 
 _EVENT_FIGURES = """
@@ -69,11 +71,13 @@ _KEPT = {
 }
 
 
-async def differences(pool: asyncpg.Pool) -> dict[str, list[asyncpg.Record]]:
+async def differences(
+    fetch: Callable[[str], Awaitable[list[asyncpg.Record]]],
+) -> dict[str, list[asyncpg.Record]]:
     """Compare each table with what it should hold; of those that differ, give the rows."""
     found = {}
     for table, (expected, kept) in _KEPT.items():
-        rows = await pool.fetch(
+        rows = await fetch(
             f"""
             WITH expected AS ({expected}), kept AS ({kept})
             (SELECT 'missing', expected.*::text FROM expected

@@ -21,6 +21,7 @@ from runtime.postgres.users import Met, User, meet
 
 KNOWN_EVENTS = load("known_events")
 KNOWN_USERS = load("known_users")
+ADD_EVENTS = load("add_events")
 ADD_USERS = load("add_users")
 CHANGE_USERS = load("change_users")
 COUNT_EVENTS = load("count_events")
@@ -40,8 +41,8 @@ _MEANWHILE: Final = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError
 _CLEAN_BATCHES: Final = 20
 """After so many in which all was new, the next is taken to be so, too."""
 
-_FEW_USERS: Final = 50
-"""Up to here, inserting users one by one costs less than a copy and its savepoint."""
+_FEW: Final = 50
+"""Up to here, inserting one by one costs less than a copy and its savepoint."""
 
 _EVENT_COLUMNS: Final = EventRow._fields[: EventRow._fields.index("payload") + 1]
 _LONGER_SPANS: Final[tuple[tuple[Span, Span], ...]] = (("day", "hour"), ("month", "day"))
@@ -67,7 +68,8 @@ class PostgresEventStore:
 
         Copying into a table costs half of an insert that skips conflicts. It
         fails on the first row that is there already, so those are looked up
-        before; but where all of late was new, they are copied at a venture.
+        before, and the rest is inserted one by one if others store some of it
+        meanwhile. Where all of late was new, it is copied at a venture.
         """
         for attempt in range(_ATTEMPTS):
             look = bool(attempt) or self._clean_batches < _CLEAN_BATCHES
@@ -114,13 +116,15 @@ async def _store(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _
     known = await connection.fetch(KNOWN_EVENTS, list(by_id))
     for record in known:
         del by_id[record["id"]]
-    new = _in_order(by_id)
+    new = await _add_events(connection, _in_order(by_id))
     if not new:
         return _Batch(0, all_was_new=False)
-    await _copy_events(connection, new)
     met = await _meet(connection, new)
     await _count(connection, new, met)
-    return _Batch(len(new), all_was_new=not known and len(met.new) == len({*_user_keys(new)}))
+    return _Batch(
+        new=len(new),
+        all_was_new=len(new) == len(rows) and len(met.new) == len({*_user_keys(new)}),
+    )
 
 
 async def _store_new(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _Batch:
@@ -130,7 +134,8 @@ async def _store_new(connection: PoolConnectionProxy, rows: Sequence[EventRow]) 
         UniqueViolationError: They are not; nothing was stored.
     """
     new = _in_order(_by_id(rows))
-    await _copy_events(connection, new)
+    records = [row[: len(_EVENT_COLUMNS)] for row in new]
+    await _copy(connection, "events", _EVENT_COLUMNS, records)
     met = meet(new, {})
     await _copy(connection, "users", User._fields, sorted(met.new))
     await _copy(connection, "returns", ("at", "user_key"), met.returns)
@@ -159,8 +164,13 @@ def _finite(rows: list[EventRow]) -> list[EventRow]:
     return [row._replace(occurred_at=inside.get(row.occurred_at, row.occurred_at)) for row in rows]
 
 
-async def _copy_events(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> None:
-    await _copy(connection, "events", _EVENT_COLUMNS, [row[: len(_EVENT_COLUMNS)] for row in rows])
+async def _add_events(
+    connection: PoolConnectionProxy, rows: Sequence[EventRow]
+) -> Sequence[EventRow]:
+    """Add events; return those that nobody else has added meanwhile."""
+    records = [row[: len(_EVENT_COLUMNS)] for row in rows]
+    added = await _add(connection, "events", _EVENT_COLUMNS, records, ADD_EVENTS)
+    return [row for row in rows if row.id in added]
 
 
 async def _count(connection: PoolConnectionProxy, rows: Sequence[EventRow], met: Met) -> None:
@@ -176,7 +186,7 @@ async def _meet(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> Me
     """Write what events say about users."""
     keys = list({*_user_keys(rows)})
     met = meet(rows, await _known_users(connection, keys))
-    added = await _add(connection, sorted(met.new))
+    added = await _add(connection, "users", User._fields, sorted(met.new), ADD_USERS)
     if len(added) < len(met.new):  # others have met some of them meanwhile
         known = await _known_users(connection, keys)
         met = meet(rows, {key: user for key, user in known.items() if key not in added})
@@ -192,17 +202,34 @@ async def _known_users(
     return {user.key: user for user in known}
 
 
-async def _add(connection: PoolConnectionProxy, users: Sequence[User]) -> set[bytes]:
-    """Add users; return the keys of those whom nobody else has added meanwhile."""
-    if len(users) > _FEW_USERS:
+async def _add(
+    connection: PoolConnectionProxy,
+    table: str,
+    columns: Sequence[str],
+    records: Sequence[Sequence[Any]],
+    one_by_one: str,
+) -> set[bytes]:
+    """Add records, each beginning with its key, to a table that had none of them.
+
+    Args:
+        connection: In a transaction.
+        table: Where to.
+        columns: What the records have.
+        records: In the order of their keys.
+        one_by_one: The statement that passes over those that others have added meanwhile.
+
+    Returns:
+        The keys of those that were added.
+    """
+    if len(records) > _FEW:
         with suppress(asyncpg.UniqueViolationError):
             async with connection.transaction():
-                await _copy(connection, "users", User._fields, users)
-            return {user.key for user in users}
-    if not users:
+                await _copy(connection, table, columns, records)
+            return {record[0] for record in records}
+    if not records:
         return set()
-    added = await connection.fetch(ADD_USERS, *zip(*users, strict=True))
-    return {record["key"] for record in added}
+    added = await connection.fetch(one_by_one, *zip(*records, strict=True))
+    return {key for (key,) in added}
 
 
 async def _shrink(connection: PoolConnectionProxy, met: Met) -> None:

@@ -266,7 +266,7 @@ async def test_the_rollup_is_what_the_rows_say(pool: asyncpg.Pool) -> None:
     for _ in range(10):
         await store.store(some_rows(dice, 200, ids=500))
 
-    assert await differences(pool) == {}
+    assert await differences(pool.fetch) == {}
     counted = "SELECT sum(events) FROM event_figures WHERE span = 'hour'"
     assert await pool.fetchval(counted) == await pool.fetchval("SELECT count(*) FROM events")
 
@@ -288,7 +288,7 @@ async def test_stores_that_race_count_each_event_once_and_never_lock_each_other(
     for stored in results:
         total.update(new=stored.new, duplicates=stored.duplicates)
     assert total == {"new": len(rows), "duplicates": 2 * len(rows)}
-    assert await differences(pool) == {}
+    assert await differences(pool.fetch) == {}
 
 
 @pytest.mark.parametrize("size", [20, 200])
@@ -303,7 +303,7 @@ async def test_stores_that_race_for_the_same_new_users_meet_each_once(
 
     await asyncio.gather(*map(store.store, batches))
 
-    assert await differences(pool) == {}
+    assert await differences(pool.fetch) == {}
 
 
 def someone(dice: Random, source: Source) -> dict[str, Any]:

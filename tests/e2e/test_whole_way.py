@@ -13,18 +13,10 @@ import pytest
 
 from tests.builders import a_facebook_event
 from tests.e2e.whole_system import Published, WholeSystem, by_kind, publish
+from tests.recomputation import differences
 
 _TRAFFIC = ("--min", "500", "--max", "4000", "--corrupt", "0.5", "--duplicates", "0.05")
 _IMPATIENT = {"ACK_WAIT_SECONDS": "6", "DATABASE_TIMEOUT_SECONDS": "4"}
-_ROLLUP_DIFFERENCES = """
-    WITH recomputed AS (
-        SELECT date_trunc('{unit}', occurred_at, 'UTC'), source, funnel_stage, event_type,
-            count(*), count(revenue), coalesce(sum(revenue), 0)
-        FROM events GROUP BY 1, 2, 3, 4
-    )
-    (TABLE recomputed EXCEPT TABLE event_{unit}s) UNION ALL
-    (TABLE event_{unit}s EXCEPT TABLE recomputed)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +37,10 @@ async def _empty(system: WholeSystem) -> None:
     )
 
 
-async def _assert_rollups_equal_rows(system: WholeSystem) -> None:
-    for unit in ("minute", "hour"):
-        assert not await system.fetch(_ROLLUP_DIFFERENCES.format(unit=unit))
-
-
 async def _assert_exact(system: WholeSystem, published: Published) -> None:
     """Hold the reports, the rows and the counters against what the publisher knows."""
     await system.drained()
-    await _assert_rollups_equal_rows(system)
+    assert await differences(system.fetch) == {}
     events = await system.ask("/reports/events")
     assert by_kind(events["events"]) == published.by_kind
     assert events["totalEvents"] == published.summary["acknowledged"]["totalEvents"]
@@ -193,7 +180,7 @@ async def _until_unready(system: WholeSystem, name: str) -> None:
 async def _assert_nothing_promised_is_lost(system: WholeSystem, published: Published) -> None:
     """What was acknowledged is there; what was sent and refused may be, once."""
     await system.drained()
-    await _assert_rollups_equal_rows(system)
+    assert await differences(system.fetch) == {}
     stored = by_kind((await system.ask("/reports/events"))["events"])
     sent = by_kind(published.summary["distinct"]["events"])
     for kind, acknowledged in published.by_kind.items():

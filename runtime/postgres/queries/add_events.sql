@@ -1,0 +1,42 @@
+-- Add events, but for those that others have added meanwhile.
+--
+-- $1  id                  uuid[]
+-- $2  user_key            uuid[]
+-- $3  occurred_at         timestamptz[]     the event's own time
+-- $4  accepted_at         timestamptz[]     when the gateway took it
+-- $5  source              text[]            facebook or tiktok
+-- $6  funnel_stage        text[]            top or bottom
+-- $7  event_type          text[]
+-- $8  event_id            text[]            the platform's own id
+-- $9  correlation_id      text[]
+-- $10 revenue             numeric[]         null unless a revenue event with an amount
+-- $11 campaign_id         text[]
+-- $12 watch_country       text[]
+-- $13 watch_device        text[]
+-- $14 watch_seconds       double precision[]
+-- $15 percentage_watched  double precision[]
+-- $16 payload             text[]            JSON, as it came
+-- Arrays are parallel: element i of each describes event i.
+-- In the order of the keys, so that two collectors never wait for each other in a ring.
+-- Returns one row for each that was added: (id uuid)
+INSERT INTO events (
+    id, user_key, occurred_at, accepted_at, source, funnel_stage, event_type, event_id,
+    correlation_id, revenue, campaign_id, watch_country, watch_device, watch_seconds,
+    percentage_watched, payload
+)
+SELECT
+    id, user_key, occurred_at, accepted_at, source::event_source, funnel_stage::funnel_stage,
+    event_type, event_id, correlation_id, revenue, campaign_id, watch_country, watch_device,
+    watch_seconds, percentage_watched, payload::json
+FROM unnest(
+    $1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[],
+    $7::text[], $8::text[], $9::text[], $10::numeric[], $11::text[], $12::text[], $13::text[],
+    $14::double precision[], $15::double precision[], $16::text[]
+) AS added (
+    id, user_key, occurred_at, accepted_at, source, funnel_stage, event_type, event_id,
+    correlation_id, revenue, campaign_id, watch_country, watch_device, watch_seconds,
+    percentage_watched, payload
+)
+ORDER BY id
+ON CONFLICT (id) DO NOTHING
+RETURNING id
