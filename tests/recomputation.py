@@ -6,12 +6,12 @@ import asyncpg
 
 _EVENT_FIGURES = """
     SELECT span.span, date_trunc(span.span::text, occurred_at, 'UTC'), source, funnel_stage,
-        event_type, count(*), count(revenue), coalesce(sum(revenue), 0)
+        event_type, count(*), count(revenue), trim_scale(coalesce(sum(revenue), 0))
     FROM events, unnest('{minute,hour,day}'::span[]) AS span (span)
     GROUP BY 1, 2, 3, 4, 5
 """
 _CAMPAIGNS = """
-    SELECT campaign_id, min(occurred_at), max(occurred_at), count(*), sum(revenue)
+    SELECT campaign_id, min(occurred_at), max(occurred_at), count(*), trim_scale(sum(revenue))
     FROM events WHERE revenue IS NOT NULL AND campaign_id IS NOT NULL GROUP BY 1
 """
 _USERS = """
@@ -24,7 +24,7 @@ _RETURNS = """
 """
 _USER_FIGURES = """
     SELECT span.span, date_trunc(span.span::text, first_at, 'UTC'), figure, name, count(*),
-        coalesce(sum(users.followers) FILTER (WHERE figure = 'followers'), 0),
+        trim_scale(coalesce(sum(users.followers) FILTER (WHERE figure = 'followers'), 0)),
         min(users.followers), max(users.followers)
     FROM users, unnest('{hour,day,month}'::span[]) AS span (span),
         LATERAL (VALUES
@@ -34,7 +34,7 @@ _USER_FIGURES = """
     WHERE name IS NOT NULL GROUP BY 1, 2, 3, 4
     UNION ALL
     SELECT span.span, date_trunc(span.span::text, occurred_at, 'UTC'), figure, name, count(*),
-        sum(value::numeric), NULL, NULL
+        trim_scale(sum(value::numeric)), NULL, NULL
     FROM events, unnest('{hour,day,month}'::span[]) AS span (span),
         LATERAL (VALUES
             ('watch_country'::user_figure, watch_country, 0), ('watch_device', watch_device, 0),
@@ -50,21 +50,21 @@ _KEPT = {
     "event_figures": (
         _EVENT_FIGURES,
         (
-            "SELECT span, bucket, source, funnel_stage, event_type, events, transactions, revenue"
-            " FROM event_figures"
+            "SELECT span, bucket, source, funnel_stage, event_type, events, transactions,"
+            " trim_scale(revenue) FROM event_figures"
         ),
     ),
     "campaigns": (
         _CAMPAIGNS,
-        "SELECT campaign_id, first_at, last_at, transactions, revenue FROM campaigns",
+        "SELECT campaign_id, first_at, last_at, transactions, trim_scale(revenue) FROM campaigns",
     ),
     "users": (_USERS, "SELECT key, source, first_at, newest_at, newest_id FROM users"),
     "returns": (_RETURNS, "SELECT at, user_key FROM returns"),
     "user_figures": (
         _USER_FIGURES,
         (
-            "SELECT span, bucket, figure, name, number, total, smallest, largest FROM user_figures"
-            " WHERE number <> 0"
+            "SELECT span, bucket, figure, name, number, trim_scale(total), smallest, largest"
+            " FROM user_figures WHERE number <> 0"
         ),
     ),
     "user_cities": (_CITIES, "SELECT country, city, users FROM user_cities WHERE users <> 0"),
