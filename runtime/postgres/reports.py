@@ -140,7 +140,7 @@ class PostgresReports:
             cities: Sequence[asyncpg.Record] = ()
             watching: Sequence[asyncpg.Record] = ()
             if source != "tiktok" and month is None:
-                cities = await _cities(connection, bounds, limit)
+                cities = await _cities(connection, bounds, pieces[:2], limit)
             if source != "facebook":
                 watching = await connection.fetch(WATCHING, pieces, limit)
         return user_figures(users, cities, watching)
@@ -189,8 +189,11 @@ async def _top_campaigns(
 
 
 async def _cities(
-    connection: PoolConnectionProxy, bounds: tuple[Bound, Bound], limit: int
+    connection: PoolConnectionProxy,
+    bounds: tuple[Bound, Bound],
+    months: Sequence[Bound],
+    limit: int,
 ) -> Sequence[asyncpg.Record]:
     if await connection.fetchval(ALL_USERS, *bounds):
         return await connection.fetch(ALL_CITIES, limit)
-    return await connection.fetch(CITIES, *bounds, limit)
+    return await connection.fetch(CITIES, *bounds, *months, limit)

@@ -116,8 +116,10 @@ CREATE TABLE user_cities (
     PRIMARY KEY (bucket, key)
 ) WITH (fillfactor = 90);
 
--- Most cities have one user; only the others are worth an order.
+-- Most cities have one user; those are needed where others are too few, by name.
 CREATE INDEX user_cities_by_users ON user_cities (bucket, users DESC) WHERE users > 1;
+CREATE INDEX user_cities_by_name ON user_cities (bucket, (left(country, 64) COLLATE "C"))
+    WHERE users = 1;
 
 CREATE TABLE dead_letters (
     id uuid PRIMARY KEY,                        -- derived from reason, position and payload

@@ -15,11 +15,15 @@ SELECT country, city, users
 FROM (
     SELECT country, city, users FROM shared
     UNION ALL
-    SELECT country, city, users
-    FROM user_cities
-    WHERE bucket = 'infinity'
-        AND users = 1
-        AND (SELECT count(*) FROM shared) < $1::bigint
+    (
+        SELECT country, city, users
+        FROM user_cities
+        WHERE bucket = 'infinity'
+            AND users = 1
+            AND (SELECT count(*) FROM shared) < $1::bigint
+        ORDER BY left(country, 64) COLLATE "C", country COLLATE "C", city COLLATE "C"
+        LIMIT $1::bigint
+    )
 ) AS city
 ORDER BY users DESC, country COLLATE "C", city COLLATE "C"
 LIMIT $1::bigint

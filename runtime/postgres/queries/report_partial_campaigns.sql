@@ -7,25 +7,29 @@
 -- No period can hold more of a campaign than it ever earned.
 -- Returns them by revenue, then by id in order of code points:
 -- (campaign_id text, revenue numeric, transactions bigint)
-SELECT campaigns.campaign_id, sum(sale.revenue) AS revenue, count(*) AS transactions
-FROM campaigns
+WITH candidates AS MATERIALIZED (
+    SELECT campaign_id
+    FROM campaigns
+    WHERE revenue >= $3::numeric
+        AND first_at < coalesce($2::timestamptz, 'infinity')
+        AND last_at >= coalesce($1::timestamptz, '-infinity')
+        AND (
+            first_at < coalesce($1::timestamptz, '-infinity')
+            OR last_at >= coalesce($2::timestamptz, 'infinity')
+        )
+)
+SELECT campaign_id, sum(sale.revenue) AS revenue, count(*) AS transactions
+FROM candidates
 CROSS JOIN LATERAL (
     SELECT events.revenue
     FROM events
-    WHERE hashtextextended(events.campaign_id, 0) = hashtextextended(campaigns.campaign_id, 0)
-        AND events.campaign_id = campaigns.campaign_id
+    WHERE hashtextextended(events.campaign_id, 0) = hashtextextended(candidates.campaign_id, 0)
+        AND events.campaign_id = candidates.campaign_id
         AND events.revenue IS NOT NULL
         AND events.occurred_at >= coalesce($1::timestamptz, '-infinity')
         AND events.occurred_at < coalesce($2::timestamptz, 'infinity')
     OFFSET 0  -- has each campaign looked up, however few of all the sales are theirs
 ) AS sale
-WHERE campaigns.revenue >= $3::numeric
-    AND campaigns.first_at < coalesce($2::timestamptz, 'infinity')
-    AND campaigns.last_at >= coalesce($1::timestamptz, '-infinity')
-    AND (
-        campaigns.first_at < coalesce($1::timestamptz, '-infinity')
-        OR campaigns.last_at >= coalesce($2::timestamptz, 'infinity')
-    )
-GROUP BY campaigns.key, campaigns.campaign_id
-ORDER BY sum(sale.revenue) DESC, campaigns.campaign_id COLLATE "C"
+GROUP BY campaign_id
+ORDER BY sum(sale.revenue) DESC, campaign_id COLLATE "C"
 LIMIT $4::bigint

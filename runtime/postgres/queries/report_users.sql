@@ -34,6 +34,7 @@ WITH people AS MATERIALIZED (
         FROM returns
         WHERE at >= $2::timestamptz
             AND at < coalesce($3::timestamptz, 'infinity')
+            AND EXISTS (SELECT FROM users WHERE first_at < $2::timestamptz)
     ) AS returned
     CROSS JOIN LATERAL (
         SELECT source, age, gender, followers, country, city
@@ -133,12 +134,16 @@ cities_shared AS MATERIALIZED (
 cities AS (
     SELECT country, city, users FROM cities_shared
     UNION ALL
-    SELECT country, city, users
-    FROM user_cities
-    WHERE bucket = $8::timestamptz
-        AND users = 1
-        AND (country, city) NOT IN (SELECT country, city FROM cities_here)
-        AND (SELECT count(*) FROM cities_shared) < $7::bigint
+    (
+        SELECT country, city, users
+        FROM user_cities
+        WHERE bucket = $8::timestamptz
+            AND users = 1
+            AND (country, city) NOT IN (SELECT country, city FROM cities_here)
+            AND (SELECT count(*) FROM cities_shared) < $7::bigint
+        ORDER BY left(country, 64) COLLATE "C", country COLLATE "C", city COLLATE "C"
+        LIMIT $7::bigint
+    )
     UNION ALL
     SELECT here.country, here.city, here.users + coalesce(known.users, 0)
     FROM cities_here AS here
