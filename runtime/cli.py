@@ -14,7 +14,7 @@ from functions.publisher.account import Summary
 from runtime.publishing.maker import MakerDied
 from runtime.publishing.options import PublishOptions
 from runtime.publishing.sender import publish as publish_events
-from runtime.settings import BadSettings, DatabaseSettings
+from runtime.settings import BadSettings, DatabaseSettings, PublisherSettings
 from runtime.wiring import FUNCTIONS, check_settings
 
 
@@ -141,9 +141,13 @@ def publish(
 ) -> None:
     """Send test events to a gateway, as the platforms would.
 
+    Where the gateway asks for a key, INGEST_API_KEY has it: a command line is
+    there for everyone on the machine to read.
+
     Writes one JSON object to standard output at the end: what was sent, what
     was answered, and the exact figures that the reports should show.
     """
+    key = PublisherSettings.load().ingest_api_key
     try:
         options = PublishOptions(
             url=url,
@@ -156,6 +160,7 @@ def publish(
             duplicate_probability=duplicates,
             single=single,
             seed=seed,
+            key=None if key is None else key.get_secret_value(),
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error

@@ -8,14 +8,18 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    PlainValidator,
     PostgresDsn,
     SecretStr,
     TypeAdapter,
     UrlConstraints,
     ValidationError,
+    ValidationInfo,
 )
 from pydantic_core import PydanticCustomError, Url
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from runtime.api_keys import ApiKeys
 
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 _SIZE = re.compile(r"\s*([0-9]{1,15})\s*(b|kb|mb|gb|)\s*", re.IGNORECASE)
@@ -49,11 +53,31 @@ def _check_nats(urls: SecretStr) -> SecretStr:
     return urls
 
 
+def _check_keys(keys: ApiKeys, info: ValidationInfo) -> ApiKeys:
+    """Make sure that nothing is open to everyone but on a developer's machine."""
+    environment = info.data.get("environment", "development")
+    if not keys and environment != "development":
+        raise PydanticCustomError(
+            "no_keys",
+            "is not set, and ENVIRONMENT={environment} needs it",
+            {"environment": environment},
+        )
+    return keys
+
+
 Size = Annotated[int, BeforeValidator(_to_bytes), Field(ge=1)]
 """Bytes, written as ``50mb``, ``512kb`` or a plain number; a kilobyte has 1,024 of them."""
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
+
+Keys = Annotated[
+    ApiKeys,
+    PlainValidator(ApiKeys.read),
+    AfterValidator(_check_keys),
+    Field(validate_default=True),
+]
+"""Keys separated by commas; only their digests are kept."""
 
 
 class BadSettings(Exception):  # noqa: N818 - an outcome that the command line reports
@@ -71,6 +95,9 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
+    environment: Annotated[
+        Literal["development", "staging", "production"], BeforeValidator(_lower)
+    ] = "development"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
         "info"
     )
@@ -117,6 +144,7 @@ class GatewaySettings(BrokerSettings):
     body_bytes_in_flight: Size = 128 * 1024**2
     body_timeout_seconds: Seconds = 60.0
     publish_timeout_seconds: Seconds = 5.0
+    ingest_api_keys: Keys = ApiKeys()
 
 
 class CollectorSettings(BrokerSettings, DatabaseSettings):
@@ -132,6 +160,21 @@ class ReporterSettings(DatabaseSettings):
     """What the reporter is told."""
 
     database_timeout_seconds: Seconds = 30.0
+    operator_api_keys: Keys = ApiKeys()
+    reporter_api_keys: Keys = ApiKeys()
+
+    @property
+    def reader_api_keys(self) -> ApiKeys:
+        """Who may read reports: reporters, and operators too."""
+        if not self.reporter_api_keys:
+            return self.reporter_api_keys
+        return self.reporter_api_keys | self.operator_api_keys
+
+
+class PublisherSettings(Settings):
+    """What the publisher is told."""
+
+    ingest_api_key: SecretStr | None = None
 
 
 def check_all(kinds: Iterable[type[Settings]], given: Mapping[str, str]) -> None:

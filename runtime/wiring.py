@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+import structlog
 from starlette.types import ASGIApp
 
 from functions.events import SOURCES, Source
 from functions.fb_collector.handler import handle as collect_facebook
 from functions.ttk_collector.handler import handle as collect_tiktok
+from runtime.api_keys import ApiKeys
 from runtime.collector import dead_letter_work, event_work
 from runtime.counted_bus import CountedBus
 from runtime.health import Health
@@ -22,6 +24,7 @@ from runtime.http.documentation.gateway import gateway_document
 from runtime.http.documentation.reporter import reporter_document
 from runtime.http.gateway import gateway_endpoint
 from runtime.http.in_hand import REQUESTS_IN_HAND, at_most
+from runtime.http.keys import all_guarded, guarded
 from runtime.http.reporter import report_endpoints
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.bus import JetStreamBus
@@ -56,6 +59,8 @@ from runtime.settings import (
     check_all,
 )
 
+_log = structlog.get_logger()
+
 Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 """Runs until its event is set, finishing what is in hand."""
 
@@ -78,6 +83,7 @@ class Unit:
 @asynccontextmanager
 async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
     """Hold the gateway with its connections while the context is open."""
+    _warn_of_open(INGEST_API_KEYS=settings.ingest_api_keys)
     registry = new_registry()
     events = EventMetrics(registry, "gateway")
     events.expect(SOURCES, ("invalid", "unavailable"))
@@ -94,10 +100,18 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
         )
         app = create_app(
             {
-                "/events": ("POST", at_most(REQUESTS_IN_HAND, gateway_endpoint(bus, bodies))),
+                "/events": (
+                    "POST",
+                    guarded(
+                        settings.ingest_api_keys,
+                        at_most(REQUESTS_IN_HAND, gateway_endpoint(bus, bodies)),
+                    ),
+                ),
                 **documentation_endpoints(
                     gateway_document(
-                        url=_url(settings, "gateway"), body_size_limit=settings.body_size_limit
+                        url=_url(settings, "gateway"),
+                        body_size_limit=settings.body_size_limit,
+                        guarded=bool(settings.ingest_api_keys),
                     )
                 ),
             },
@@ -111,14 +125,24 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
 @asynccontextmanager
 async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
     """Hold the reporter with its connections while the context is open."""
+    _warn_of_open(
+        OPERATOR_API_KEYS=settings.operator_api_keys, REPORTER_API_KEYS=settings.reporter_api_keys
+    )
     registry = new_registry()
     async with opened(settings, "reporter") as pool:
         await migrate(settings.database_url.get_secret_value())
         health = Health({"postgres": partial(check, pool)}, lambda: not pool.is_closing())
         app = create_app(
             {
-                **report_endpoints(PostgresReports(pool), ReportMetrics(registry)),
-                **documentation_endpoints(reporter_document(url=_url(settings, "reporter"))),
+                **all_guarded(
+                    settings.reader_api_keys,
+                    report_endpoints(PostgresReports(pool), ReportMetrics(registry)),
+                ),
+                **documentation_endpoints(
+                    reporter_document(
+                        url=_url(settings, "reporter"), guarded=bool(settings.reader_api_keys)
+                    )
+                ),
             },
             health=health,
             registry=registry,
@@ -200,6 +224,13 @@ def _loops(
         *[consume] * settings.batches_in_flight,
         partial(watch_backlog, broker, durable, metrics),
     ]
+
+
+def _warn_of_open(**keys: ApiKeys) -> None:
+    """Say loudly which settings would close what is open."""
+    unset = [name for name, known in keys.items() if not known]
+    if unset:
+        _log.warning("OPEN TO EVERYONE: no keys are set, as fits a developer's machine", set=unset)
 
 
 def _url(settings: Settings, name: str) -> str:

@@ -21,3 +21,14 @@ class LocalSettings(Settings):
     postgres_password: Annotated[SecretStr, Field(min_length=1)] = SecretStr("postgres")
     nats_max_file_store: Size = 64 * 1024**3
     data_dir: Path = Path(".data")
+    ingest_api_key: SecretStr | None = None
+    ingest_api_keys: SecretStr | None = None
+
+    @property
+    def publisher_key(self) -> str | None:
+        """What the publisher brings to the gateway: its own key, or the first that opens it."""
+        if self.ingest_api_key is not None:
+            return self.ingest_api_key.get_secret_value()
+        if self.ingest_api_keys is not None:
+            return self.ingest_api_keys.get_secret_value().partition(",")[0].strip()
+        return None

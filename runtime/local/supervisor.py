@@ -115,7 +115,11 @@ class _Run:
         await self._system.start([(replica, self._program(replica)) for replica in replicas])
         self._output.write(self._banner())
         if publisher:
-            environment = self._log_environment()
+            key = self._settings.publisher_key
+            environment = {
+                **self._log_environment(),
+                **({} if key is None else {"INGEST_API_KEY": key}),
+            }
             self._system.start_publisher(Program([*publisher, replicas[0].url], environment))
 
     def _program(self, replica: Replica) -> Program:

@@ -1,7 +1,7 @@
 """What the publisher is asked to do."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -24,6 +24,7 @@ class PublishOptions:
         interval_seconds: Between two requests, answered or not; 0 is as fast as possible.
         concurrency: Most requests in flight; None is no limit, or 8 without an interval.
         seed: Makes every byte of the run repeatable, timestamps included.
+        key: What the gateway asks for; None where it is open.
     """
 
     url: str
@@ -36,6 +37,7 @@ class PublishOptions:
     duplicate_probability: float = 0.0
     single: bool = False
     seed: int | None = None
+    key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what can't be done.
@@ -70,6 +72,12 @@ class PublishOptions:
         """Where to post."""
         url = self.url.rstrip("/")
         return url if url.endswith("/events") else f"{url}/events"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request bears."""
+        admission = {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
+        return {"Content-Type": "application/json", **admission}
 
     @property
     def max_in_flight(self) -> int | None:

@@ -53,6 +53,7 @@ class _Sender:
         self, options: PublishOptions, session: aiohttp.ClientSession, account: Account
     ) -> None:
         self._url = options.events_url
+        self._headers = options.headers
         self._interval_seconds = options.interval_seconds
         self._slots = asyncio.Semaphore(options.max_in_flight or sys.maxsize)
         self._session = session
@@ -97,7 +98,7 @@ class _Sender:
         async with self._session.post(
             self._url,
             data=io.BytesIO(content),  # sent in pieces: bytes would block the loop
-            headers={"Content-Type": "application/json"},
+            headers=self._headers,
             allow_redirects=False,
         ) as response:
             await response.read()

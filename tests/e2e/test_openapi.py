@@ -27,6 +27,7 @@ from functions.events import Source
 from functions.fb_collector.handler import handle as collect_facebook
 from functions.ports import Part
 from functions.ttk_collector.handler import handle as collect_tiktok
+from runtime.api_keys import ApiKeys
 from runtime.http.answers import CORRELATION_HEADER, PROBLEM
 from runtime.http.documentation.answers import CORRELATION_ID
 from runtime.http.documentation.document import Document
@@ -58,9 +59,10 @@ def _to_lines(_context: schemathesis.SerializationContext, value: Any) -> bytes:
     return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
-def _call(case: Case, url: str) -> None:
+def _call(case: Case, url: str, key: str | None = None) -> None:
     case.call_and_validate(
         base_url=url,
+        headers=None if key is None else {"Authorization": f"Bearer {key}"},
         excluded_checks=[positive_data_acceptance, negative_data_rejection],
         additional_checks=[_valid_data_is_accepted, _invalid_data_is_rejected],
     )
@@ -120,6 +122,11 @@ def _api(document: Document) -> BaseSchema:
 _BODY_SIZE_LIMIT = 1024**2
 gateway_api = _api(gateway_document(url="http://127.0.0.1:3001", body_size_limit=_BODY_SIZE_LIMIT))
 reporter_api = _api(reporter_document(url="http://127.0.0.1:3004"))
+guarded_gateway_api = _api(
+    gateway_document(url="http://127.0.0.1:3001", body_size_limit=_BODY_SIZE_LIMIT, guarded=True)
+)
+guarded_reporter_api = _api(reporter_document(url="http://127.0.0.1:3004", guarded=True))
+_KEY = "a-key"
 
 
 @pytest.fixture
@@ -136,6 +143,28 @@ def reporter_url(database_url: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def guarded_gateway_url(nats_url: str) -> Iterator[str]:
+    told = GatewaySettings(
+        nats_url=SecretStr(nats_url),
+        body_size_limit=_BODY_SIZE_LIMIT,
+        ingest_api_keys=ApiKeys([_KEY]),
+    )
+    with _running(gateway(told)) as url:
+        yield url
+
+
+@pytest.fixture
+def guarded_reporter_url(database_url: str) -> Iterator[str]:
+    told = ReporterSettings(
+        database_url=SecretStr(database_url),
+        operator_api_keys=ApiKeys([_KEY]),
+        reporter_api_keys=ApiKeys(["another"]),
+    )
+    with _running(_filled_reporter(told)) as url:
+        yield url
+
+
 @gateway_api.parametrize()
 @_BOUNDED
 def test_the_gateway_answers_what_its_document_says(case: Case, gateway_url: str) -> None:
@@ -148,7 +177,25 @@ def test_the_reporter_answers_what_its_document_says(case: Case, reporter_url: s
     _call(case, reporter_url)
 
 
-@pytest.mark.parametrize("url", ["gateway_url", "reporter_url"])
+@guarded_gateway_api.include(path="/events").parametrize()
+@_BOUNDED
+def test_the_guarded_gateway_answers_what_its_document_says(
+    case: Case, guarded_gateway_url: str
+) -> None:
+    _call(case, guarded_gateway_url, _KEY)
+
+
+@guarded_reporter_api.include(path_regex="^/reports/").parametrize()
+@_BOUNDED
+def test_the_guarded_reporter_answers_what_its_document_says(
+    case: Case, guarded_reporter_url: str
+) -> None:
+    _call(case, guarded_reporter_url, _KEY)
+
+
+@pytest.mark.parametrize(
+    "url", ["gateway_url", "reporter_url", "guarded_gateway_url", "guarded_reporter_url"]
+)
 def test_the_document_is_openapi(url: str, request: pytest.FixtureRequest) -> None:
     document = httpx.get(f"{request.getfixturevalue(url)}/api/openapi.json").json()
 
@@ -175,6 +222,16 @@ def test_the_gateway_refuses_as_its_example_shows(
 
     documented = gateway_api["/events"]["POST"].definition.raw["responses"][str(status)]
     assert answer.status_code == status
+    assert answer.json() == documented["content"][PROBLEM]["example"]
+
+
+def test_the_guarded_gateway_refuses_as_its_example_shows(guarded_gateway_url: str) -> None:
+    answer = httpx.post(
+        f"{guarded_gateway_url}/events", json=[], headers={CORRELATION_HEADER: CORRELATION_ID}
+    )
+
+    documented = guarded_gateway_api["/events"]["POST"].definition.raw["responses"]["401"]
+    assert answer.status_code == 401
     assert answer.json() == documented["content"][PROBLEM]["example"]
 
 

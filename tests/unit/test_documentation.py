@@ -26,8 +26,14 @@ from runtime.wiring import Unit, gateway, reporter
 
 GATEWAY = gateway_document(url="http://127.0.0.1:3001", body_size_limit=4096)
 REPORTER = reporter_document(url="http://127.0.0.1:3004")
+GUARDED_GATEWAY = gateway_document(url="http://127.0.0.1:3001", body_size_limit=4096, guarded=True)
+GUARDED_REPORTER = reporter_document(url="http://127.0.0.1:3004", guarded=True)
 
-both = pytest.mark.parametrize("document", [GATEWAY, REPORTER], ids=["gateway", "reporter"])
+both = pytest.mark.parametrize(
+    "document",
+    [GATEWAY, REPORTER, GUARDED_GATEWAY, GUARDED_REPORTER],
+    ids=["gateway", "reporter", "guarded gateway", "guarded reporter"],
+)
 
 
 async def test_the_gateway_documents_its_routes(nats_url: str) -> None:
@@ -115,6 +121,16 @@ def test_every_answer_carries_the_correlation_id(document: Document) -> None:
             answer["headers"][CORRELATION_HEADER]["required"]
             for answer in operation["responses"].values()
         )
+
+
+@pytest.mark.parametrize("document", [GUARDED_GATEWAY, GUARDED_REPORTER])
+def test_what_is_behind_a_key_says_so_and_the_rest_is_open(document: Document) -> None:
+    schemes = set(document["components"]["securitySchemes"])
+    for operation in _operations(document):
+        behind = {name for need in operation.get("security", []) for name in need}
+        is_guarded = operation["tags"][0] in {"Events", "Reports"}
+        assert behind == (schemes if is_guarded else set())
+        assert ("401" in operation["responses"]) == is_guarded
 
 
 @both

@@ -146,6 +146,15 @@ async def test_only_the_content_type_is_said(gateway: Gateway) -> None:
     assert not headers.keys() & {"X-Correlation-Id", "Content-Encoding"}
 
 
+async def test_a_key_is_sent_and_not_shown(gateway: Gateway) -> None:
+    options = a_run(gateway.url, requests=1, key="our-key")
+
+    await publish(options)
+
+    assert gateway.headers[0]["Authorization"] == "Bearer our-key"
+    assert "our-key" not in repr(options)
+
+
 async def test_a_body_of_full_size_arrives_whole(gateway: Gateway) -> None:
     summary = await publish(a_run(gateway.url, requests=1, min_events=50_000, max_events=50_000))
 

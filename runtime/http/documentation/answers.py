@@ -9,6 +9,7 @@ import msgspec
 from functions.errors import Fault, Invalid, Unavailable
 from runtime.http.answers import CORRELATION_HEADER, JSON, PROBLEM, Answer, answer_error, problem
 from runtime.http.documentation.schemas import Schema, ref
+from runtime.http.keys import CHALLENGE, NOT_ADMITTED
 
 CORRELATION_ID = "c7f4e0a2-5d0b-4a55-9f52-0d8b6f1c2e37"
 """The one of every example."""
@@ -25,6 +26,13 @@ _RETRY_AFTER = {
         "description": "Seconds to wait before the next try.",
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
+    }
+}
+_CHALLENGE = {
+    "WWW-Authenticate": {
+        "description": "How to ask.",
+        "required": True,
+        "schema": {"type": "string", "const": CHALLENGE["WWW-Authenticate"]},
     }
 }
 
@@ -64,6 +72,16 @@ def refusal(
     """Describe a problem of the transport, with its detail as an example."""
     example = example_of(problem(status, detail, CORRELATION_ID))
     return answer(description, {PROBLEM: content(ref("Problem"), example)}, headers)
+
+
+def not_admitted() -> Schema:
+    """Describe the answer to who brings no key, or a wrong one."""
+    return refusal(
+        HTTPStatus.UNAUTHORIZED,
+        "No key, or a wrong one; nothing of the request was read.",
+        NOT_ADMITTED,
+        _CHALLENGE,
+    )
 
 
 def invalid(description: str, *faults: Fault) -> Schema:

@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from runtime.http.documentation.schemas import Schema
 
+_BEARER = '"Authorization: Bearer $KEY"'
+
 
 def curl_lines(url: str, method: str, operation: Schema) -> list[str]:
     """Write a command for each media type that the operation takes, or one without a body."""
@@ -19,6 +21,8 @@ def curl_lines(url: str, method: str, operation: Schema) -> list[str]:
     )
     target = shlex.quote(f"{url}?{query}" if query else url)
     content = operation.get("requestBody", {}).get("content", {})
+    if "security" in operation:
+        target += f" \\\n  -H {_BEARER}"
     if not content:
         return [f"curl {target}"]
     return [_sending(target, method, media_type, body) for media_type, body in content.items()]

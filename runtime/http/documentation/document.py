@@ -5,7 +5,13 @@ from typing import Any
 
 from runtime.http.answers import CORRELATION_HEADER
 from runtime.http.documentation import bodies
-from runtime.http.documentation.answers import answer, content, internal_error, json_answer
+from runtime.http.documentation.answers import (
+    answer,
+    content,
+    internal_error,
+    json_answer,
+    not_admitted,
+)
 from runtime.http.documentation.schemas import Schema, components
 
 Document = dict[str, Any]
@@ -31,6 +37,7 @@ def document(
     paths: Mapping[str, Schema],
     schemas: Mapping[str, Schema],
     checks: Sequence[str],
+    keys: Mapping[str, str] | None = None,
 ) -> Document:
     """Put a document together.
 
@@ -41,6 +48,7 @@ def document(
         paths: Its own operations.
         schemas: The components that they refer to.
         checks: What its readiness asks.
+        keys: Whose keys its operations name in ``behind``, in words by name.
     """
     shared = components({body.__name__: body for body in _BODIES}, "serialization")
     return {
@@ -51,8 +59,21 @@ def document(
             {"url": url, "description": "On its own machine"},
         ],
         "paths": {**paths, **_probe_paths(checks), **_documentation_paths()},
-        "components": {"schemas": dict(sorted({**schemas, **shared}.items()))},
+        "components": {
+            "schemas": dict(sorted({**schemas, **shared}.items())),
+            **_security_schemes(keys or {}),
+        },
     }
+
+
+def _security_schemes(keys: Mapping[str, str]) -> Schema:
+    if not keys:
+        return {}
+    schemes = {
+        name: {"type": "http", "scheme": "bearer", "description": description}
+        for name, description in keys.items()
+    }
+    return {"securitySchemes": schemes}
 
 
 def operation(
@@ -63,9 +84,24 @@ def operation(
     answers: Mapping[str, Schema],
     *,
     parameters: Sequence[Schema] = (),
+    behind: Sequence[str] = (),
     **more: Any,
 ) -> Schema:
-    """Describe an operation; every one takes a correlation id, and may fail with a 500."""
+    """Describe an operation; every one takes a correlation id, and may fail with a 500.
+
+    Args:
+        tag: What it belongs to.
+        name: Its ``operationId``.
+        summary: What it does, in a few words.
+        description: What it does, in CommonMark.
+        answers: Its answers by status.
+        parameters: What it takes beside the correlation id.
+        behind: The names of keys of which any opens it; none where it is open.
+        more: Fields of OpenAPI's Operation Object.
+    """
+    if behind:
+        answers = {**answers, "401": not_admitted()}
+        more = {**more, "security": [{name: []} for name in behind]}
     return {
         "operationId": name,
         "tags": [tag],

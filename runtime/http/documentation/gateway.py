@@ -43,13 +43,15 @@ _ACCEPT_ENCODING = {
 }
 
 
-def gateway_document(*, url: str, body_size_limit: int) -> Document:
+def gateway_document(*, url: str, body_size_limit: int, guarded: bool = False) -> Document:
     """Describe the gateway.
 
     Args:
         url: Where it listens on its own machine.
         body_size_limit: The most bytes of one body, unpacked.
+        guarded: Whether a key is needed.
     """
+    keys = {"ingestKey": "One of `INGEST_API_KEYS`."} if guarded else {}
     post = operation(
         "Events",
         "postEvents",
@@ -57,6 +59,7 @@ def gateway_document(*, url: str, body_size_limit: int) -> Document:
         _POST_EVENTS,
         _answers(body_size_limit),
         requestBody=_request_body(body_size_limit),
+        behind=list(keys),
     )
     return document(
         title="Event gateway",
@@ -68,6 +71,7 @@ def gateway_document(*, url: str, body_size_limit: int) -> Document:
             **components({"Receipt": Receipt, "RejectedProblem": RejectedProblem}, "serialization"),
         },
         checks=["nats"],
+        keys=keys,
     )
 
 

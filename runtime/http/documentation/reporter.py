@@ -1,6 +1,6 @@
 """The reporter's document."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -83,12 +83,20 @@ _PARAMETERS: Final[Mapping[str, Schema]] = {
 }
 
 
-def reporter_document(*, url: str) -> Document:
+_KEYS: Final[Mapping[str, str]] = {
+    "reporterKey": "One of `REPORTER_API_KEYS`.",
+    "operatorKey": "One of `OPERATOR_API_KEYS`: it opens the reports too.",
+}
+
+
+def reporter_document(*, url: str, guarded: bool = False) -> Document:
     """Describe the reporter.
 
     Args:
         url: Where it listens on its own machine.
+        guarded: Whether a key is needed for reports.
     """
+    keys = _KEYS if guarded else {}
     reports = (EventsReport, RevenueReport, DemographicsReport)
     return document(
         title="Event reports",
@@ -96,22 +104,31 @@ def reporter_document(*, url: str) -> Document:
         url=url,
         paths={
             "/reports/events": _report(
-                "Count events", EventsReport, EventsFilters, events_example()
+                "Count events", EventsReport, EventsFilters, events_example(), keys
             ),
             "/reports/revenue": _report(
-                "Sum revenue", RevenueReport, RevenueFilters, revenue_example()
+                "Sum revenue", RevenueReport, RevenueFilters, revenue_example(), keys
             ),
             "/reports/demographics": _report(
-                "Describe users", DemographicsReport, DemographicsFilters, demographics_example()
+                "Describe users",
+                DemographicsReport,
+                DemographicsFilters,
+                demographics_example(),
+                keys,
             ),
         },
         schemas=components({report.__name__: report for report in reports}, "serialization"),
         checks=["postgres"],
+        keys=keys,
     )
 
 
 def _report(
-    summary: str, report: type[BaseModel], filters: type[BaseModel], example: Any
+    summary: str,
+    report: type[BaseModel],
+    filters: type[BaseModel],
+    example: Any,
+    keys: Iterable[str],
 ) -> Schema:
     answers = {
         "200": json_answer("The report.", report.__name__, example),
@@ -128,6 +145,7 @@ def _report(
         str(report.__doc__),
         answers,
         parameters=_parameters(filters),
+        behind=list(keys),
     )
     return {"get": get}
 

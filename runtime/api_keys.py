@@ -1,0 +1,64 @@
+"""API keys: several at once, so that they can be changed without a gap; kept as digests only."""
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Any
+
+from pydantic import SecretStr
+from pydantic_core import PydanticCustomError
+
+_KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+"""What a bearer token may be (RFC 6750, section 2.1)."""
+
+
+class ApiKeys:
+    """Keys of which any one opens; false when there are none.
+
+    Args:
+        keys: As they are sent.
+    """
+
+    __slots__ = ("_digests",)
+
+    def __init__(self, keys: Iterable[str] = ()) -> None:
+        self._digests = frozenset(_digest(key) for key in keys)
+
+    @classmethod
+    def read(cls, given: Any) -> "ApiKeys":
+        """Read keys that are separated by commas, and keep their digests.
+
+        Raises:
+            PydanticCustomError: One is empty, or has a character that no header takes.
+        """
+        if isinstance(given, ApiKeys):
+            return given
+        text = given.get_secret_value() if isinstance(given, SecretStr) else str(given)
+        keys = [key.strip() for key in text.split(",")]
+        if not all(map(_KEY.fullmatch, keys)):
+            raise PydanticCustomError(
+                "api_keys",
+                "Input should be keys, separated by commas, of letters, digits and - . _ ~ + /",
+            )
+        return cls(keys)
+
+    def admit(self, key: str) -> bool:
+        """Tell whether a key is one of them; takes as long whichever it is."""
+        digest = _digest(key)
+        return any([compare_digest(digest, known) for known in self._digests])  # noqa: C419 - all, always
+
+    def __or__(self, others: "ApiKeys") -> "ApiKeys":
+        both = ApiKeys()
+        both._digests = self._digests | others._digests
+        return both
+
+    def __bool__(self) -> bool:
+        return bool(self._digests)
+
+    def __repr__(self) -> str:
+        return f"<{len(self._digests)} keys>"
+
+
+def _digest(key: str) -> bytes:
+    return sha256(key.encode()).digest()
