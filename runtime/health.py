@@ -19,6 +19,7 @@ class Health:
 
     Attributes:
         checks: What the function uses, by name.
+        facts: What readiness says beside them, by name; decides nothing.
         is_alive: Whether the process can still do its work.
         stopping: Set from the moment it shuts down.
     """
@@ -26,6 +27,7 @@ class Health:
     checks: Mapping[str, Check] = field(default_factory=dict)
     is_alive: Callable[[], bool] = lambda: True
     stopping: bool = False
+    facts: Mapping[str, Callable[[], str]] = field(default_factory=dict)
 
     async def readiness(self) -> tuple[bool, dict[str, str]]:
         """Ask everything anew, all at once.

@@ -8,6 +8,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    HttpUrl,
     PlainValidator,
     PostgresDsn,
     SecretStr,
@@ -40,6 +41,7 @@ _POSTGRES = TypeAdapter(PostgresDsn)
 _NATS: TypeAdapter[Url] = TypeAdapter(
     Annotated[Url, UrlConstraints(allowed_schemes=["nats", "tls"], host_required=True)]
 )
+_HTTP = TypeAdapter(HttpUrl)
 
 
 def _check_postgres(url: SecretStr) -> SecretStr:
@@ -63,6 +65,12 @@ def _check_keys(keys: ApiKeys, info: ValidationInfo) -> ApiKeys:
             {"environment": environment},
         )
     return keys
+
+
+def _check_monitoring(urls: str) -> str:
+    for url in urls.split(","):
+        _HTTP.validate_python(url)
+    return urls
 
 
 Size = Annotated[int, BeforeValidator(_to_bytes), Field(ge=1)]
@@ -145,6 +153,12 @@ class GatewaySettings(BrokerSettings):
     body_timeout_seconds: Seconds = 60.0
     publish_timeout_seconds: Seconds = 5.0
     ingest_api_keys: Keys = ApiKeys()
+    nats_monitoring_url: Annotated[str, AfterValidator(_check_monitoring)] | None = None
+
+    @property
+    def monitoring_urls(self) -> list[str]:
+        """Where the brokers tell about themselves; none where that is not told."""
+        return self.nats_monitoring_url.split(",") if self.nats_monitoring_url else []
 
 
 class CollectorSettings(BrokerSettings, DatabaseSettings):

@@ -30,6 +30,7 @@ from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.consumer import Consumer, Work
+from runtime.jetstream.durability import Durability
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.streams import (
     DEAD_LETTER_COLLECTOR,
@@ -95,8 +96,12 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
     async with _broker(settings, "gateway") as broker:
         await ensure_streams(broker.jetstream, settings)
         bus = CountedBus(JetStreamBus(broker, settings.publish_timeout_seconds), events)
+        durability = Durability(settings.monitoring_urls)
+        await durability.ask()
         health = Health(
-            {"nats": partial(broker.check_stream, EVENTS)}, lambda: not broker.client.is_closed
+            {"nats": partial(broker.check_stream, EVENTS)},
+            lambda: not broker.client.is_closed,
+            facts={"durability": lambda: durability.meaning},
         )
         app = create_app(
             {
@@ -119,7 +124,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
             registry=registry,
             metrics=HttpMetrics(registry, "gateway"),
         )
-        yield Unit(app, health)
+        yield Unit(app, health, [durability.watch])
 
 
 @asynccontextmanager

@@ -82,7 +82,11 @@ def _common_endpoints(
     async def ready(_request: Request) -> Answer:
         is_ready, checks = await health.readiness()
         status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
-        body = {"status": "ready" if is_ready else "unavailable", "checks": checks}
+        body = {
+            "status": "ready" if is_ready else "unavailable",
+            "checks": checks,
+            **{name: fact() for name, fact in health.facts.items()},
+        }
         return Answer(status, msgspec.json.encode(body))
 
     async def metrics(_request: Request) -> Answer:

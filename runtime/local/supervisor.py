@@ -128,6 +128,7 @@ class _Run:
             environment={
                 "DATABASE_URL": self._postgres.url,
                 "NATS_URL": self._nats.url,
+                "NATS_MONITORING_URL": self._nats.monitoring_url,
                 "HOST": LOOPBACK,
                 "PORT": str(replica.port),
                 **self._log_environment(),

@@ -104,3 +104,15 @@ class Readiness(TypedDict):
 
     status: Literal["ready", "unavailable"]
     checks: dict[str, Literal["ok", "unavailable"]]
+    durability: NotRequired[
+        Annotated[
+            str,
+            Field(
+                pattern="^(disk|memory up to [0-9.e+-]+[hms]|unknown)$",
+                description=(
+                    "The gateway's: where what it acknowledged is. In the broker's memory, it may "
+                    "be lost for so long if the broker's machine stops."
+                ),
+            ),
+        ]
+    ]

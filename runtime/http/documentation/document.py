@@ -38,6 +38,7 @@ def document(
     schemas: Mapping[str, Schema],
     checks: Sequence[str],
     keys: Mapping[str, str] | None = None,
+    facts: Mapping[str, str] | None = None,
 ) -> Document:
     """Put a document together.
 
@@ -49,6 +50,7 @@ def document(
         schemas: The components that they refer to.
         checks: What its readiness asks.
         keys: Whose keys its operations name in ``behind``, in words by name.
+        facts: What its readiness says beside the checks, for example.
     """
     shared = components({body.__name__: body for body in _BODIES}, "serialization")
     return {
@@ -58,7 +60,7 @@ def document(
             {"url": "/", "description": "This server"},
             {"url": url, "description": "On its own machine"},
         ],
-        "paths": {**paths, **_probe_paths(checks), **_documentation_paths()},
+        "paths": {**paths, **_probe_paths(checks, facts or {}), **_documentation_paths()},
         "components": {
             "schemas": dict(sorted({**schemas, **shared}.items())),
             **_security_schemes(keys or {}),
@@ -113,9 +115,9 @@ def operation(
     }
 
 
-def _probe_paths(checks: Sequence[str]) -> dict[str, Schema]:
-    ready = {"status": "ready", "checks": dict.fromkeys(checks, "ok")}
-    unready = {"status": "unavailable", "checks": dict.fromkeys(checks, "unavailable")}
+def _probe_paths(checks: Sequence[str], facts: Mapping[str, str]) -> dict[str, Schema]:
+    ready = {"status": "ready", "checks": dict.fromkeys(checks, "ok"), **facts}
+    unready = {"status": "unavailable", "checks": dict.fromkeys(checks, "unavailable"), **facts}
     live = {
         "200": json_answer("It can.", "Liveness", {"status": "live"}),
         "503": json_answer("It can't, and should be restarted.", "Liveness", {"status": "dead"}),

@@ -19,6 +19,7 @@ from runtime.http.documentation.bodies import Receipt, RejectedProblem
 from runtime.http.documentation.document import Document, document, operation
 from runtime.http.documentation.event_examples import EVENTS, receipt_example
 from runtime.http.documentation.schemas import Schema, components, ref
+from runtime.jetstream.durability import DISK
 from runtime.splitting import split_json
 
 _DESCRIPTION = """\
@@ -72,6 +73,7 @@ def gateway_document(*, url: str, body_size_limit: int, guarded: bool = False) -
         },
         checks=["nats"],
         keys=keys,
+        facts={"durability": DISK},
     )
 
 

@@ -1,0 +1,91 @@
+"""Whether an acknowledgement means disk: what the brokers' monitoring says of their syncs.
+
+A client of JetStream is not told; only the monitoring port (``/jsz``) and the
+system account know (nats-server 2.15.1).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import aiohttp
+import structlog
+
+_log = structlog.get_logger()
+
+DISK: Final = "disk"
+UNKNOWN: Final = "unknown"
+
+_ANSWER_SECONDS = 2.0
+_EVERY_SECONDS = 30.0
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+
+
+class Durability:
+    """Knows what an acknowledgement of the broker means.
+
+    Args:
+        monitoring_urls: Of every server of the cluster: the laxest one counts.
+
+    Attributes:
+        meaning: ``disk``, ``memory up to 2m``, or ``unknown`` where one did not tell.
+    """
+
+    def __init__(self, monitoring_urls: Sequence[str]) -> None:
+        self._urls = monitoring_urls
+        self._is_told = False
+        self.meaning = UNKNOWN
+
+    async def ask(self) -> None:
+        """Ask every server, and log it where an acknowledgement does not mean disk."""
+        meaning = _laxest(await asyncio.gather(*map(_sync_seconds, self._urls)))
+        if self._is_told and meaning == self.meaning:
+            return
+        self.meaning, self._is_told = meaning, True
+        if meaning == DISK:
+            _log.info("a 202 means disk", durability=meaning)
+        else:
+            _log.warning(
+                "a 202 may not mean disk: see sync_interval of the broker, NATS_MONITORING_URL",
+                durability=meaning,
+            )
+
+    async def watch(self, stop: asyncio.Event) -> None:
+        """Ask again now and then until ``stop`` is set: a broker may come back another one."""
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_EVERY_SECONDS):
+                    await stop.wait()
+                    return
+            await self.ask()
+
+
+def _laxest(seconds: Sequence[float | None]) -> str:
+    """Say what the servers' delays until a sync come to; None is one that did not tell."""
+    longest = max((each for each in seconds if each is not None), default=0.0)
+    if longest:
+        return f"memory up to {_in_words(longest)}"
+    return UNKNOWN if None in seconds or not seconds else DISK
+
+
+def _in_words(seconds: float) -> str:
+    for unit, length in _UNITS.items():
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{seconds:g}s"
+
+
+async def _sync_seconds(url: str) -> float | None:
+    """Ask a server how long it may acknowledge before it syncs; 0 is not at all."""
+    try:
+        config = (await _monitored(f"{url.rstrip('/')}/jsz"))["config"]
+        return 0.0 if config.get("sync_always") else config["sync_interval"] / 1e9
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # away, or no such server: said as "unknown"
+
+
+async def _monitored(url: str) -> Any:
+    timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
+        return await answer.json()
