@@ -48,12 +48,13 @@ from runtime.metrics import (
     ReportMetrics,
     new_registry,
 )
-from runtime.postgres.migrate import migrate
+from runtime.postgres.migrate import ensure_schema
 from runtime.postgres.pool import check, opened
 from runtime.postgres.reports import PostgresReports
 from runtime.postgres.store import PostgresEventStore
 from runtime.settings import (
     CollectorSettings,
+    DatabaseSettings,
     GatewaySettings,
     ReporterSettings,
     Settings,
@@ -135,7 +136,7 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
     )
     registry = new_registry()
     async with opened(settings, "reporter") as pool:
-        await migrate(settings.database_url.get_secret_value())
+        await _schema(settings)
         health = Health({"postgres": partial(check, pool)}, lambda: not pool.is_closing())
         app = create_app(
             {
@@ -182,7 +183,7 @@ async def _collector(
     metrics = ConsumerMetrics(registry, durable.name)
     events = EventMetrics(registry, durable.name)
     async with opened(settings, durable.name) as pool, _broker(settings, durable.name) as broker:
-        await migrate(settings.database_url.get_secret_value())
+        await _schema(settings)
         await ensure_streams(broker.jetstream, settings)
         await ensure_consumer(broker.jetstream, durable, settings.ack_wait_seconds)
         store = PostgresEventStore(pool)
@@ -241,6 +242,11 @@ def _warn_of_open(**keys: ApiKeys) -> None:
 def _url(settings: Settings, name: str) -> str:
     """Tell where a function listens on its own machine."""
     return f"http://127.0.0.1:{settings.port or FUNCTIONS[name].port}"
+
+
+async def _schema(settings: DatabaseSettings) -> None:
+    url = settings.database_url.get_secret_value()
+    await ensure_schema(url, settings.startup_timeout_seconds)
 
 
 def _broker(

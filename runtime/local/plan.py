@@ -43,18 +43,21 @@ class Function:
         name: As ``eps run`` knows it.
         port_setting: The field of the settings that holds its port.
         stop_turn: Who has a lower one is stopped before.
-        command: What to run; it is told ``PORT``, ``DATABASE_URL``, ``NATS_URL``.
+        command: What to run; it is told ``PORT``, ``NATS_URL``, and ``DATABASE_URL`` if it has one.
+        database_group: The group role whose rights it has in the database; None for no database.
     """
 
     name: str
     port_setting: str
     stop_turn: int
     command: tuple[str, ...]
+    database_group: str | None = None
 
 
-def _function(name: str, stop_turn: int) -> Function:
+def _function(name: str, stop_turn: int, database_group: str | None = None) -> Function:
     setting = f"{name.replace('-', '_')}_port"
-    return Function(name, setting, stop_turn, (sys.executable, "-m", "runtime", "run", name))
+    command = (sys.executable, "-m", "runtime", "run", name)
+    return Function(name, setting, stop_turn, command, database_group)
 
 
 COLLECTORS_TURN = 2
@@ -62,10 +65,10 @@ COLLECTORS_TURN = 2
 
 FUNCTIONS = (
     _function("gateway", 1),
-    _function("fb-collector", COLLECTORS_TURN),
-    _function("ttk-collector", COLLECTORS_TURN),
-    _function("dead-letters", COLLECTORS_TURN),
-    _function("reporter", 3),
+    _function("fb-collector", COLLECTORS_TURN, "eps_collector"),
+    _function("ttk-collector", COLLECTORS_TURN, "eps_collector"),
+    _function("dead-letters", COLLECTORS_TURN, "eps_collector"),
+    _function("reporter", 3, "eps_reporter"),
 )
 
 PUBLISHER = (sys.executable, "-m", "runtime", "publish", "--url")

@@ -59,10 +59,14 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def url_of(self, database: str) -> str:
         """Where clients connect to another database of the same server."""
-        return (
-            f"postgresql://{SUPERUSER}:{quote(self._password, safe='')}"
-            f"@{LOOPBACK}:{self.port}/{database}"
-        )
+        return self._url(SUPERUSER, self._password, database)
+
+    def url_for(self, user: str, password: str) -> str:
+        """Where another user connects."""
+        return self._url(user, password, DATABASE)
+
+    def _url(self, user: str, password: str, database: str) -> str:
+        return f"postgresql://{user}:{quote(password, safe='')}@{LOOPBACK}:{self.port}/{database}"
 
     async def prepare(self, on_line: OnLine) -> None:
         """Make the cluster if there is none; clear away what a crash left; write the settings."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from runtime.local.banner import banner
 from runtime.local.lock import Locked, owned
+from runtime.local.logins import login_of
 from runtime.local.nats_server import EmbeddedNats
 from runtime.local.output import Output
 from runtime.local.plan import (
@@ -126,7 +127,7 @@ class _Run:
         return Program(
             command=replica.function.command,
             environment={
-                "DATABASE_URL": self._postgres.url,
+                **self._database_environment(replica.function.database_group),
                 "NATS_URL": self._nats.url,
                 "NATS_MONITORING_URL": self._nats.monitoring_url,
                 "HOST": LOOPBACK,
@@ -135,6 +136,12 @@ class _Run:
             },
             stop_seconds=self._settings.shutdown_timeout_seconds + _GRACE_SECONDS,
         )
+
+    def _database_environment(self, group: str | None) -> dict[str, str]:
+        if group is None:
+            return {}
+        password = self._system.logins.passwords[group]
+        return {"DATABASE_URL": self._postgres.url_for(login_of(group), password)}
 
     def _log_environment(self) -> dict[str, str]:
         """Have lines written as they come, and readable where a person reads them."""

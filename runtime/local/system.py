@@ -15,6 +15,7 @@ from functions.errors import Unavailable
 from runtime.local.checks import check_http
 from runtime.local.drain import wait_until_drained
 from runtime.local.keeper import Keeper
+from runtime.local.logins import Logins
 from runtime.local.nats_server import EmbeddedNats
 from runtime.local.output import Output
 from runtime.local.plan import COLLECTORS_TURN, Replica
@@ -56,12 +57,14 @@ class System:
 
     Attributes:
         say: Writes a line in the supervisor's own name.
+        logins: Who logs in to the database.
     """
 
     def __init__(
         self, nats: EmbeddedNats, postgres: EmbeddedPostgres, *, data_dir: Path, output: Output
     ) -> None:
         self.say = output.named("eps")
+        self.logins = Logins()
         self._nats = nats
         self._postgres = postgres
         self._data_dir = data_dir
@@ -127,6 +130,7 @@ class System:
     async def _migrate(self) -> None:
         try:
             applied = await migrate(self._postgres.url)
+            await self.logins.make(self._postgres.url)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Unavailable) as error:
             raise StartFailed(f"The schema can't be brought up to date: {error}") from error
         self.say(f"schema up to date, {len(applied)} migrations applied")

@@ -1,6 +1,7 @@
-"""Bring the schema up to date: numbered SQL files, each applied once."""
+"""Bring the schema up to date: numbered SQL files, each applied once; then who may do what."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +11,9 @@ import asyncpg
 from functions.errors import Unavailable
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_ROLES = Path(__file__).with_name("roles.sql").read_text(encoding="utf-8")
+_GRANTS = Path(__file__).with_name("grants.sql").read_text(encoding="utf-8")
+_POLL_SECONDS = 0.5
 _LOCK = 0x45505301
 """Key of the advisory lock that lets one of many starters migrate: "EPS" and 1."""
 
@@ -59,6 +63,9 @@ def migrations() -> Iterator[Migration]:
 async def migrate(database_url: str) -> list[str]:
     """Apply the migrations that the database lacks, each in a transaction of its own.
 
+    Then the group roles get their rights; who may not make roles leaves that
+    to who may, and grants to those that are there.
+
     Safe to run from several processes at once: one works, the others wait and
     find nothing left to do.
 
@@ -68,9 +75,69 @@ async def migrate(database_url: str) -> list[str]:
     connection = await asyncpg.connect(database_url)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-        return await _apply_missing(connection)
+        applied = await _apply_missing(connection)
+        await _grant(connection)
+        return applied
     finally:
         await connection.close()  # the lock goes with the session
+
+
+async def ensure_schema(database_url: str, timeout_seconds: float) -> None:
+    """Make sure that the schema is up to date; who may not migrate waits for who does.
+
+    Raises:
+        Unavailable: It was not, within the time.
+    """
+    give_up = asyncio.get_running_loop().time() + timeout_seconds
+    while not await _is_current(database_url):
+        if asyncio.get_running_loop().time() > give_up:
+            raise SchemaMismatch("the schema is not up to date, and this role may not: eps migrate")
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _is_current(database_url: str) -> bool:
+    connection = await asyncpg.connect(database_url)
+    try:
+        known = await _known(connection)
+        if known.keys() >= {migration.version for migration in _checked(known)}:
+            return True
+        if not await connection.fetchval("SELECT has_schema_privilege(current_schema(), 'CREATE')"):
+            return False
+    finally:
+        await connection.close()
+    await migrate(database_url)
+    return True
+
+
+async def _known(connection: asyncpg.Connection) -> dict[int, str]:
+    """Read which migrations the database had: their digests by version."""
+    if await connection.fetchval("SELECT to_regclass('schema_migrations')") is None:
+        return {}
+    rows = await connection.fetch("SELECT version, digest FROM schema_migrations")
+    return {row["version"]: row["digest"] for row in rows}
+
+
+def _checked(known: Mapping[int, str]) -> list[Migration]:
+    """List all migrations.
+
+    Raises:
+        SchemaMismatch: The database had another version of one.
+    """
+    found = list(migrations())
+    for migration in found:
+        if migration.version in known:
+            migration.check(known[migration.version])
+    return found
+
+
+async def _grant(connection: asyncpg.Connection) -> None:
+    if await connection.fetchval(
+        "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
+    ):
+        await connection.execute(_ROLES)
+    if await connection.fetchval("SELECT to_regrole('eps_collector') IS NOT NULL"):
+        async with connection.transaction():
+            await connection.execute(_GRANTS)
 
 
 async def _apply_missing(connection: asyncpg.Connection) -> list[str]:
@@ -82,12 +149,10 @@ async def _apply_missing(connection: asyncpg.Connection) -> list[str]:
         );
         ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS digest text NOT NULL DEFAULT ''"""
     )
-    rows = await connection.fetch("SELECT version, digest FROM schema_migrations")
-    known = {row["version"]: row["digest"] for row in rows}
+    known = await _known(connection)
     applied = []
-    for migration in migrations():
+    for migration in _checked(known):
         if migration.version in known:
-            migration.check(known[migration.version])
             continue
         async with connection.transaction():
             await connection.execute(migration.sql)

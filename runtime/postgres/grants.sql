@@ -1,0 +1,13 @@
+-- Give each group role what its function needs, and nothing else.
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM eps_collector, eps_reporter;
+GRANT USAGE ON SCHEMA public TO eps_collector, eps_reporter;
+
+-- Reports read, and nothing more.
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO eps_reporter;
+
+-- Collectors add rows and bring figures up to date; nothing of theirs deletes.
+GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO eps_collector;
+
+-- What came is kept as it came: events and dead letters are only ever added.
+REVOKE UPDATE ON events, dead_letters FROM eps_collector;
+REVOKE INSERT, UPDATE ON schema_migrations FROM eps_collector;

@@ -1,0 +1,183 @@
+"""Each group role of the database can do what its function needs, and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from functions.errors import Unavailable
+from runtime.local.logins import Logins, login_of
+from runtime.local.postgres_server import EmbeddedPostgres
+from runtime.postgres import sql
+from runtime.postgres.migrate import ensure_schema, migrate
+from runtime.postgres.pool import opened
+from runtime.postgres.store import PostgresEventStore
+from runtime.settings import DatabaseSettings, ReporterSettings
+from runtime.wiring import reporter
+from tests.builders import a_letter, a_row, a_sale
+from tests.recomputation import differences
+
+QUERIES = sorted(file.stem for file in Path(sql.__file__).parent.glob("queries/*.sql"))
+
+
+class Roles:
+    """A migrated database, and a pool for each group role."""
+
+    def __init__(self, server: EmbeddedPostgres, database: str) -> None:
+        self._server = server
+        self._database = database
+        self.logins = Logins()
+
+    def url_of(self, group: str) -> str:
+        url = self._server.url_for(login_of(group), self.logins.passwords[group])
+        return f"{url.rpartition('/')[0]}/{self._database}"
+
+
+@pytest.fixture
+async def roles(postgres_server: EmbeddedPostgres, database_url: str) -> Roles:
+    roles = Roles(postgres_server, database_url.rpartition("/")[2])
+    await roles.logins.make(database_url)
+    return roles
+
+
+@pytest.fixture
+async def collector(roles: Roles) -> AsyncIterator[asyncpg.Pool]:
+    settings = DatabaseSettings(database_url=SecretStr(roles.url_of("eps_collector")))
+    async with opened(settings, "test") as pool:
+        yield pool
+
+
+@pytest.fixture
+async def readers(roles: Roles) -> AsyncIterator[asyncpg.Pool]:
+    settings = DatabaseSettings(database_url=SecretStr(roles.url_of("eps_reporter")))
+    async with opened(settings, "test") as pool:
+        yield pool
+
+
+async def test_a_collector_stores_all_that_it_should(
+    collector: asyncpg.Pool, database_url: str
+) -> None:
+    store = PostgresEventStore(collector)
+    rows = [a_row(), a_sale("12.50"), a_row()]
+
+    await store.store(rows)
+    await store.store([*rows, a_sale("1.00")])
+    await store.keep([a_letter()])
+
+    connection = await asyncpg.connect(database_url)
+    assert await connection.fetchval("SELECT count(*) FROM events") == 4
+    assert await connection.fetchval("SELECT count(*) FROM dead_letters") == 1
+    assert await differences(connection.fetch) == {}
+    await connection.close()
+
+
+@pytest.mark.parametrize("query", QUERIES)
+async def test_every_statement_may_be_run_by_who_runs_it(
+    query: str, collector: asyncpg.Pool, readers: asyncpg.Pool
+) -> None:
+    pool = readers if query.startswith("report_") else collector
+    async with pool.acquire() as connection:
+        statement = await connection.prepare(sql.load(query))
+
+        await statement.fetch(*[None] * len(statement.get_parameters()))
+
+
+FORBIDDEN_TO_ALL = [
+    "CREATE TABLE mine (a int)",
+    "DROP TABLE events",
+    "TRUNCATE dead_letters",
+    "DELETE FROM events",
+    "DELETE FROM dead_letters",
+    "UPDATE events SET payload = payload",
+    "UPDATE dead_letters SET payload = payload",
+    "ALTER TABLE events ADD COLUMN more int",
+    "UPDATE schema_migrations SET digest = ''",
+    "CREATE ROLE another",
+    "GRANT eps_migrator TO CURRENT_USER",
+    "SET ROLE eps_migrator",
+    "SELECT * FROM pg_authid",
+    "COPY events TO PROGRAM 'cat'",
+]
+FORBIDDEN_TO_REPORTERS = [
+    "INSERT INTO campaigns DEFAULT VALUES",
+    "UPDATE users SET first_at = first_at",
+    "SELECT * FROM users FOR UPDATE",
+]
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN_TO_ALL)
+async def test_the_rest_is_refused_to_a_collector(statement: str, collector: asyncpg.Pool) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await collector.execute(statement)
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN_TO_ALL + FORBIDDEN_TO_REPORTERS)
+async def test_the_rest_is_refused_to_a_reporter(statement: str, readers: asyncpg.Pool) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await readers.execute(statement)
+
+
+async def test_a_new_password_ends_the_old_one(roles: Roles, database_url: str) -> None:
+    old = roles.url_of("eps_reporter")
+    await Logins().make(database_url)
+
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(old)
+
+
+@pytest.fixture
+async def empty(postgres_server: EmbeddedPostgres) -> AsyncIterator[Roles]:
+    """A database without a schema."""
+    name = f"test_{uuid4().hex}"
+    connection = await asyncpg.connect(postgres_server.url_of("postgres"))
+    await connection.execute(f"CREATE DATABASE {name}")
+    roles = Roles(postgres_server, name)
+    await roles.logins.make(postgres_server.url_of("postgres"))
+    yield roles
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+@pytest.mark.usefixtures("migrated_template")
+async def test_who_may_not_migrate_is_unavailable_until_somebody_has(
+    empty: Roles, postgres_server: EmbeddedPostgres
+) -> None:
+    url = empty.url_of("eps_reporter")
+    with pytest.raises(Unavailable, match="eps migrate"):
+        await ensure_schema(url, 0)
+
+    waiting = asyncio.create_task(ensure_schema(url, 30))
+    await migrate(postgres_server.url_of(url.rpartition("/")[2]))
+
+    await waiting
+
+
+async def test_a_reporter_starts_with_its_own_rights(roles: Roles) -> None:
+    settings = ReporterSettings(database_url=SecretStr(roles.url_of("eps_reporter")))
+    async with reporter(settings) as unit:
+        assert (await unit.health.readiness())[0]
+
+
+@pytest.mark.usefixtures("migrated_template")
+async def test_a_migrator_brings_a_database_up_to_date_and_grants(
+    empty: Roles, postgres_server: EmbeddedPostgres
+) -> None:
+    database = empty.url_of("eps_reporter").rpartition("/")[2]
+    connection = await asyncpg.connect(postgres_server.url_of(database))
+    await connection.execute("DROP ROLE IF EXISTS migrates")
+    await connection.execute("CREATE ROLE migrates LOGIN PASSWORD 'm' IN ROLE eps_migrator")
+    await connection.execute("ALTER ROLE migrates SET role = 'eps_migrator'")
+    await connection.execute("GRANT USAGE, CREATE ON SCHEMA public TO eps_migrator")
+    url = postgres_server.url_for("migrates", "m").rpartition("/")[0]
+
+    assert await migrate(f"{url}/{database}")
+    assert await migrate(f"{url}/{database}") == []
+
+    reading = await asyncpg.connect(empty.url_of("eps_reporter"))
+    assert await reading.fetchval("SELECT count(*) FROM events") == 0
+    await reading.close()
+    await connection.close()
