@@ -184,7 +184,7 @@ async def _collector(
     events = EventMetrics(registry, durable.name)
     async with opened(settings, durable.name) as pool, _broker(settings, durable.name) as broker:
         await _schema(settings)
-        await ensure_streams(broker.jetstream, settings)
+        await ensure_streams(broker.jetstream, settings, may_change=False)
         await ensure_consumer(broker.jetstream, durable, settings.ack_wait_seconds)
         store = PostgresEventStore(pool)
         work: Work[Any]

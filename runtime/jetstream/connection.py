@@ -49,6 +49,7 @@ class Broker:
                 await self.client.connect(
                     servers=self._url.split(","),
                     name=self._name,
+                    inbox_prefix=f"_INBOX_{self._name}",  # which users of the broker keep apart
                     allow_reconnect=True,
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=_RECONNECT_SECONDS,  # type: ignore[arg-type]

@@ -46,15 +46,22 @@ TTK_COLLECTOR: Final = Consumer(EVENTS, "ttk-collector", subject_of("tiktok"))
 DEAD_LETTER_COLLECTOR: Final = Consumer(DEAD_LETTERS, "dead-letters", REJECTED)
 
 
-async def ensure_streams(jetstream: JetStreamContext, settings: BrokerSettings) -> None:
-    """Make the streams, or give them today's settings. Safe from several processes at once."""
-    await _ensure_stream(
-        jetstream, _stream(EVENTS, "events.>", settings.events_stream_max_bytes, settings)
-    )
-    await _ensure_stream(
-        jetstream,
+async def ensure_streams(
+    jetstream: JetStreamContext, settings: BrokerSettings, *, may_change: bool = True
+) -> None:
+    """Make the streams, or give them today's settings. Safe from several processes at once.
+
+    Args:
+        jetstream: Where.
+        settings: What they are to be like.
+        may_change: Whether those that are there get the settings too; what
+            only consumes leaves that to what publishes.
+    """
+    for stream in (
+        _stream(EVENTS, "events.>", settings.events_stream_max_bytes, settings),
         _stream(DEAD_LETTERS, "dead_letters.>", settings.dead_letters_stream_max_bytes, settings),
-    )
+    ):
+        await _ensure_stream(jetstream, stream, may_change=may_change)
 
 
 def _stream(name: str, subjects: str, max_bytes: int, settings: BrokerSettings) -> api.StreamConfig:
@@ -70,13 +77,16 @@ def _stream(name: str, subjects: str, max_bytes: int, settings: BrokerSettings) 
     )
 
 
-async def _ensure_stream(jetstream: JetStreamContext, config: api.StreamConfig) -> None:
+async def _ensure_stream(
+    jetstream: JetStreamContext, config: api.StreamConfig, *, may_change: bool
+) -> None:
     try:
         await jetstream.add_stream(config)
     except BadRequestError as error:
         if error.err_code != _NAME_IN_USE:
             raise
-        await jetstream.update_stream(config)
+        if may_change:
+            await jetstream.update_stream(config)
 
 
 async def ensure_consumer(
