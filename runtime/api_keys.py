@@ -23,7 +23,7 @@ class ApiKeys:
     __slots__ = ("_digests",)
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
-        self._digests = frozenset(_digest(key) for key in keys)
+        self._digests = frozenset(sha256(key.encode()).digest() for key in keys)
 
     @classmethod
     def read(cls, given: Any) -> "ApiKeys":
@@ -43,9 +43,9 @@ class ApiKeys:
             )
         return cls(keys)
 
-    def admit(self, key: str) -> bool:
+    def admit(self, key: bytes) -> bool:
         """Tell whether a key is one of them; takes as long whichever it is."""
-        digest = _digest(key)
+        digest = sha256(key).digest()
         return any([compare_digest(digest, known) for known in self._digests])  # noqa: C419 - all, always
 
     def __or__(self, others: "ApiKeys") -> "ApiKeys":
@@ -58,7 +58,3 @@ class ApiKeys:
 
     def __repr__(self) -> str:
         return f"<{len(self._digests)} keys>"
-
-
-def _digest(key: str) -> bytes:
-    return sha256(key.encode()).digest()

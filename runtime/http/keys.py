@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from runtime.api_keys import ApiKeys
 from runtime.http.answers import Answer, HttpProblem
@@ -24,12 +25,19 @@ def guarded(keys: ApiKeys, endpoint: Endpoint) -> Endpoint:
         return endpoint
 
     async def respond(request: Request) -> Answer:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if not keys.admit(key.strip()) or scheme.lower() != "bearer":
+        scheme, _, key = _authorization(request.scope).partition(b" ")
+        if not keys.admit(key.strip()) or scheme.lower() != b"bearer":
             raise HttpProblem(HTTPStatus.UNAUTHORIZED, NOT_ADMITTED, CHALLENGE)
         return await endpoint(request)
 
     return respond
+
+
+def _authorization(scope: Scope) -> bytes:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return bytes(value)
+    return b""
 
 
 def all_guarded(

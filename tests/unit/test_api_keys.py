@@ -16,6 +16,7 @@ from runtime.http.app import create_app
 from runtime.http.body import BodyReader
 from runtime.http.gateway import gateway_endpoint
 from runtime.http.keys import guarded
+from runtime.local.settings import LocalSettings
 from runtime.metrics import HttpMetrics
 from runtime.settings import BadSettings, GatewaySettings, ReporterSettings, Settings
 from runtime.wiring import gateway
@@ -39,17 +40,17 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
 
 @pytest.mark.parametrize("key", [OLD, NEW])
 def test_each_of_several_keys_opens(key: str) -> None:
-    assert ApiKeys.read(f"{OLD}, {NEW}").admit(key)
+    assert ApiKeys.read(f"{OLD}, {NEW}").admit(key.encode())
 
 
 @pytest.mark.parametrize("key", ["", "old-key-000", "old-key-00011", OLD.upper(), f"{OLD},{NEW}"])
 def test_no_other_does(key: str) -> None:
-    assert not ApiKeys.read(f"{OLD},{NEW}").admit(key)
+    assert not ApiKeys.read(f"{OLD},{NEW}").admit(key.encode())
 
 
 def test_no_keys_open_nothing_by_themselves() -> None:
     assert not ApiKeys()
-    assert not ApiKeys().admit("")
+    assert not ApiKeys().admit(b"")
 
 
 @pytest.mark.parametrize("text", [",", "a,,b", "a,", "a b", "clé", "==", "a;b"])
@@ -95,8 +96,8 @@ def test_with_keys_production_starts(environment: pytest.MonkeyPatch) -> None:
     for name in KEYS:
         environment.setenv(name, f"{OLD},{NEW}")
 
-    assert GatewaySettings.load().ingest_api_keys.admit(NEW)
-    assert ReporterSettings.load().operator_api_keys.admit(OLD)
+    assert GatewaySettings.load().ingest_api_keys.admit(NEW.encode())
+    assert ReporterSettings.load().operator_api_keys.admit(OLD.encode())
 
 
 def test_an_operators_key_opens_reports_and_not_the_other_way_round(
@@ -107,9 +108,9 @@ def test_an_operators_key_opens_reports_and_not_the_other_way_round(
 
     settings = ReporterSettings.load()
 
-    assert settings.reader_api_keys.admit("reads")
-    assert settings.reader_api_keys.admit("operates")
-    assert not settings.operator_api_keys.admit("reads")
+    assert settings.reader_api_keys.admit(b"reads")
+    assert settings.reader_api_keys.admit(b"operates")
+    assert not settings.operator_api_keys.admit(b"reads")
 
 
 def test_an_operators_key_does_not_close_reports_that_are_open(
@@ -118,6 +119,27 @@ def test_an_operators_key_does_not_close_reports_that_are_open(
     environment.setenv("OPERATOR_API_KEYS", "operates")
 
     assert not ReporterSettings.load().reader_api_keys
+
+
+@pytest.mark.parametrize(
+    ("told", "key"),
+    [
+        ({}, None),
+        ({"INGEST_API_KEYS": f"{NEW}, {OLD}"}, NEW),
+        ({"INGEST_API_KEYS": NEW, "INGEST_API_KEY": OLD}, OLD),
+    ],
+)
+def test_the_publisher_of_the_whole_system_has_a_key_that_opens(
+    environment: pytest.MonkeyPatch, told: dict[str, str], key: str | None
+) -> None:
+    for name, value in told.items():
+        environment.setenv(name, value)
+
+    settings = LocalSettings.load()
+
+    assert settings.publisher_key == key
+    assert NEW not in repr(settings)
+    assert OLD not in repr(settings)
 
 
 @pytest.mark.parametrize(("keys", "lines"), [("", 1), (OLD, 0)])
