@@ -77,17 +77,17 @@ async def collect(
         Unavailable: Part of the batch may be stored; it may be sent again.
     """
     rows: list[EventRow] = []
-    rejected: list[DeadLetter] = []
+    dead: list[DeadLetter] = []
     for part in parts:
         for position, raw in enumerate(part.events):
             try:
                 rows.append(to_row(_judge_own(source, shapes, raw), part, raw))
             except InvalidEvent as invalid:
-                rejected.append(_rejected(part, position, raw, invalid))
+                dead.append(rejected(part, position, raw, invalid))
         await asyncio.sleep(0)  # health checks and the other batch have their turn
     stored, refused = await _store(rows, store)
-    await store.keep(rejected + refused)
-    return Collected(stored.new, stored.duplicates, len(rejected), len(refused))
+    await store.keep(dead + refused)
+    return Collected(stored.new, stored.duplicates, len(dead), len(refused))
 
 
 def make_row(
@@ -133,7 +133,8 @@ async def _store(rows: Sequence[EventRow], store: EventStore) -> tuple[Stored, l
     return both, refused_first + refused_second
 
 
-def _rejected(part: Part, position: int, raw: bytes, invalid: InvalidEvent) -> DeadLetter:
+def rejected(part: Part, position: int, raw: bytes, invalid: InvalidEvent) -> DeadLetter:
+    """Make the dead letter of an invalid event at its place in a part."""
     return DeadLetter(
         reason="rejected",
         fault=invalid.fault,

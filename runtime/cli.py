@@ -11,6 +11,7 @@ import click
 
 from functions.errors import Refused, Unavailable
 from functions.publisher.account import Summary
+from runtime.dead_letters import dead_letters
 from runtime.publishing.maker import MakerDied
 from runtime.publishing.options import PublishOptions
 from runtime.publishing.sender import publish as publish_events
@@ -217,6 +218,9 @@ def bench(
         raise click.UsageError(str(error)) from error
     click.echo(report.text)
     sys.exit(1 if report.faults else 0)
+
+
+eps.add_command(dead_letters)
 
 
 def main() -> None:

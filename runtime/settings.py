@@ -49,6 +49,10 @@ def _check_postgres(url: SecretStr) -> SecretStr:
     return url
 
 
+def _check_some_postgres(url: SecretStr | None) -> SecretStr | None:
+    return None if url is None else _check_postgres(url)
+
+
 def _check_nats(urls: SecretStr) -> SecretStr:
     for url in urls.get_secret_value().split(","):
         _NATS.validate_python(url)
@@ -174,8 +178,15 @@ class ReporterSettings(DatabaseSettings):
     """What the reporter is told."""
 
     database_timeout_seconds: Seconds = 30.0
+    operator_database_url: Annotated[SecretStr | None, AfterValidator(_check_some_postgres)] = None
     operator_api_keys: Keys = ApiKeys()
     reporter_api_keys: Keys = ApiKeys()
+
+    @property
+    def as_operator(self) -> DatabaseSettings:
+        """The same database, with an operator's rights where they differ."""
+        url = self.operator_database_url or self.database_url
+        return self.model_copy(update={"database_url": url})
 
     @property
     def reader_api_keys(self) -> ApiKeys:

@@ -25,6 +25,7 @@ from runtime.http.documentation.reporter import reporter_document
 from runtime.http.gateway import gateway_endpoint
 from runtime.http.in_hand import REQUESTS_IN_HAND, at_most
 from runtime.http.keys import all_guarded, guarded
+from runtime.http.operator import operator_endpoints
 from runtime.http.reporter import report_endpoints
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.bus import JetStreamBus
@@ -48,10 +49,13 @@ from runtime.metrics import (
     ReportMetrics,
     new_registry,
 )
+from runtime.postgres.dead_letters import PostgresDeadLetters
 from runtime.postgres.migrate import ensure_schema
 from runtime.postgres.pool import check, opened
 from runtime.postgres.reports import PostgresReports
 from runtime.postgres.store import PostgresEventStore
+from runtime.postgres.trails import PostgresTrails
+from runtime.replaying import JUDGEMENT
 from runtime.settings import (
     CollectorSettings,
     DatabaseSettings,
@@ -135,7 +139,10 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
         OPERATOR_API_KEYS=settings.operator_api_keys, REPORTER_API_KEYS=settings.reporter_api_keys
     )
     registry = new_registry()
-    async with opened(settings, "reporter") as pool:
+    async with (
+        opened(settings, "reporter") as pool,
+        opened(settings.as_operator, "operator") as operators,
+    ):
         await _schema(settings)
         health = Health({"postgres": partial(check, pool)}, lambda: not pool.is_closing())
         app = create_app(
@@ -144,9 +151,17 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
                     settings.reader_api_keys,
                     report_endpoints(PostgresReports(pool), ReportMetrics(registry)),
                 ),
+                **all_guarded(
+                    settings.operator_api_keys,
+                    operator_endpoints(
+                        PostgresDeadLetters(operators), PostgresTrails(operators), JUDGEMENT
+                    ),
+                ),
                 **documentation_endpoints(
                     reporter_document(
-                        url=_url(settings, "reporter"), guarded=bool(settings.reader_api_keys)
+                        url=_url(settings, "reporter"),
+                        guarded=bool(settings.reader_api_keys),
+                        operator_guarded=bool(settings.operator_api_keys),
                     )
                 ),
             },

@@ -7,9 +7,9 @@ describes what it writes.
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import MISSING, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import MISSING, Field
 
+from functions.answer import Answer
 from functions.events import (
     FacebookBottomType,
     FacebookTopType,
@@ -36,19 +36,6 @@ AverageMoney = Annotated[
 EventType = FacebookTopType | FacebookBottomType | TiktokTopType | TiktokBottomType
 AgeRange = Literal["0-17", "18-24", "25-34", "35-44", "45-54", "55-64", "65+"]
 FollowerRange = Literal["0-999", "1000-9999", "10000-99999", "100000-999999", "1000000+"]
-
-
-class Answer(BaseModel):
-    """A part of a report."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-    )
 
 
 class Filters(Answer):

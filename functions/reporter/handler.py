@@ -1,11 +1,11 @@
 """Answer questions about what is stored: query parameters in, a report out."""
 
+from functions.parameters import Params
 from functions.ports import Reports
 from functions.reporter import demographics_report, events_report, revenue_report
 from functions.reporter.answers import DemographicsReport, EventsReport, RevenueReport
 from functions.reporter.demographics_report import AGE_EDGES, FOLLOWER_EDGES
 from functions.reporter.questions import (
-    Params,
     parse_demographics_question,
     parse_events_question,
     parse_revenue_question,

@@ -1,16 +1,15 @@
 """The questions that reports answer: raw query parameters in, typed questions out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from functions.errors import Fault, Invalid
+from functions.errors import Fault
 from functions.events import EVENT_TYPES, FunnelStage, Source
-from functions.ports import Interval, Period
-from functions.reporter.parameters import (
+from functions.parameters import (
+    Params,
     Parse,
-    Wrong,
-    parse_campaign,
+    Values,
     parse_end,
     parse_event_type,
     parse_funnel_stage,
@@ -18,10 +17,11 @@ from functions.reporter.parameters import (
     parse_limit,
     parse_source,
     parse_start,
+    parse_text,
+    period_of,
+    read_parameters,
 )
-
-Params = Sequence[tuple[str, str]]
-"""Decoded names and values of a query, in their order, repeats kept."""
+from functions.ports import Interval, Period
 
 DEFAULT_LIMIT: Final = 10
 
@@ -34,7 +34,7 @@ _EVENTS = {
 }
 _REVENUE = {
     **_SHARED,
-    "campaignId": parse_campaign,
+    "campaignId": parse_text,
     "interval": parse_interval,
     "limit": parse_limit,
 }
@@ -79,9 +79,9 @@ def parse_events_question(params: Params) -> EventsQuestion:
         Invalid: With every fault: first those of single parameters, in their
             order, then those of parameters that do not go together.
     """
-    values = _read(params, _EVENTS)
+    values = read_parameters(params, _EVENTS, _kind_faults)
     return EventsQuestion(
-        _period(values),
+        period_of(values),
         source=values.get("source"),
         funnel_stage=values.get("funnelStage"),
         event_type=values.get("eventType"),
@@ -91,9 +91,9 @@ def parse_events_question(params: Params) -> EventsQuestion:
 
 def parse_revenue_question(params: Params) -> RevenueQuestion:
     """Read the question of ``/reports/revenue``; raises as ``parse_events_question``."""
-    values = _read(params, _REVENUE)
+    values = read_parameters(params, _REVENUE)
     return RevenueQuestion(
-        _period(values),
+        period_of(values),
         source=values.get("source"),
         campaign_id=values.get("campaignId"),
         interval=values.get("interval"),
@@ -103,9 +103,9 @@ def parse_revenue_question(params: Params) -> RevenueQuestion:
 
 def parse_demographics_question(params: Params) -> DemographicsQuestion:
     """Read the question of ``/reports/demographics``; raises as ``parse_events_question``."""
-    values = _read(params, _DEMOGRAPHICS)
+    values = read_parameters(params, _DEMOGRAPHICS)
     return DemographicsQuestion(
-        _period(values),
+        period_of(values),
         source=values.get("source"),
         limit=values.get("limit", DEFAULT_LIMIT),
     )
@@ -117,44 +117,7 @@ def filters_of(question: EventsQuestion | RevenueQuestion | DemographicsQuestion
     return {**fields.pop("period"), **fields}
 
 
-def _read(params: Params, known: Mapping[str, Parse]) -> dict[str, Any]:
-    given: dict[str, list[str]] = {}
-    for name, text in params:
-        given.setdefault(name, []).append(text)
-    values, faults = {}, []
-    for name, texts in given.items():
-        try:
-            values[name] = _judge(texts, known.get(name))
-        except Wrong as wrong:
-            faults.append(Fault(_printable(name), wrong.code, wrong.message))
-    faults += [*_range_faults(values), *_kind_faults(values)]
-    if faults:
-        raise Invalid(faults)
-    return values
-
-
-def _judge(texts: Sequence[str], parse: Parse | None) -> Any:
-    if parse is None:
-        raise Wrong("unknown_parameter", "Should not be given: there is no such parameter")
-    if len(texts) > 1:
-        raise Wrong("repeated_parameter", "Should be given once")
-    if not texts[0]:
-        raise Wrong("empty", "Should not be empty")
-    return parse(texts[0])
-
-
-def _printable(name: str) -> str:
-    return name.encode(errors="backslashreplace").decode()
-
-
-def _range_faults(values: Mapping[str, Any]) -> list[Fault]:
-    period = _period(values)
-    if period.start is None or period.end is None or period.start < period.end:
-        return []
-    return [Fault("from", "range", "Should be before to")]
-
-
-def _kind_faults(values: Mapping[str, Any]) -> list[Fault]:
+def _kind_faults(values: Values) -> list[Fault]:
     wanted = values.get("eventType")
     possible = {
         name
@@ -165,7 +128,3 @@ def _kind_faults(values: Mapping[str, Any]) -> list[Fault]:
     if wanted is None or wanted in possible:
         return []
     return [Fault("eventType", "no_such_kind", "Should exist for the source and the funnelStage")]
-
-
-def _period(values: Mapping[str, Any]) -> Period:
-    return Period(values.get("from"), values.get("to"))

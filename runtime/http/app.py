@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.routing import Route
+from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runtime import logs
@@ -49,7 +49,7 @@ def create_app(
     """
     common = _common_endpoints(health, registry)
     routes = [
-        Route(path, _Answering(endpoint), methods=[method])
+        Route(path, _Answering(compile_path(path)[1], endpoint), methods=[method])
         for path, (method, endpoint) in {**endpoints, **common}.items()
     ]
     return _App(routes, metrics, quiet=frozenset(common))
@@ -100,9 +100,14 @@ def _common_endpoints(
 
 
 class _Answering:
-    """An endpoint as an ASGI application."""
+    """An endpoint as an ASGI application.
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    Attributes:
+        path: As it was routed, without what stood in the place of its parameters.
+    """
+
+    def __init__(self, path: str, endpoint: Endpoint) -> None:
+        self.path = path
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -133,13 +138,15 @@ class _Observed:
             self._observe(scope, state, time.perf_counter() - started)
 
     def _observe(self, scope: Scope, state: dict[str, Any], seconds: float) -> None:
-        route = scope["path"] if "endpoint" in scope else "unknown"
+        # A parameter may be an event's id: it is neither a label nor in a log.
+        path = scope["endpoint"].path if "endpoint" in scope else None
+        route = path or "unknown"
         self._metrics.answered(route, state["status"], seconds)
         log = _log.debug if route in self._quiet else _log.info
         log(
             "request",
             method=scope["method"],
-            path=scope["path"],
+            path=path or scope["path"],
             status=state["status"],
             seconds=round(seconds, 4),
             **state["facts"],

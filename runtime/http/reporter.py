@@ -7,10 +7,10 @@ from http import HTTPStatus
 
 from starlette.requests import Request
 
+from functions.parameters import Params
 from functions.ports import Reports
 from functions.reporter.answers import Report, to_json
 from functions.reporter.handler import handle_demographics, handle_events, handle_revenue
-from functions.reporter.questions import Params
 from runtime.http.answers import Answer
 from runtime.http.app import Endpoint
 from runtime.metrics import ReportMetrics

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import asyncpg
 
-GROUPS = ("eps_collector", "eps_reporter")
+GROUPS = ("eps_collector", "eps_reporter", "eps_operator")
 
 _MAKE = """
     DO $$ BEGIN

@@ -140,8 +140,13 @@ class _Run:
     def _database_environment(self, group: str | None) -> dict[str, str]:
         if group is None:
             return {}
-        password = self._system.logins.passwords[group]
-        return {"DATABASE_URL": self._postgres.url_for(login_of(group), password)}
+        urls = {"DATABASE_URL": self._url_of(group)}
+        if group == "eps_reporter":
+            urls["OPERATOR_DATABASE_URL"] = self._url_of("eps_operator")
+        return urls
+
+    def _url_of(self, group: str) -> str:
+        return self._postgres.url_for(login_of(group), self._system.logins.passwords[group])
 
     def _log_environment(self) -> dict[str, str]:
         """Have lines written as they come, and readable where a person reads them."""

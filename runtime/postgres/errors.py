@@ -33,7 +33,8 @@ def translated(*, but: tuple[type[asyncpg.PostgresError], ...] = ()) -> Iterator
     except asyncpg.PostgresError as error:
         state = str(error.sqlstate or "")
         if state.startswith(_DATA_CLASSES):
-            raise Refused(str(error), code=state) from error
+            # Without its detail, which may hold the whole row.
+            raise Refused(str(error.args[0]), code=state) from error
         raise Unavailable(f"the database can't do it now: {state} {error}") from error
     except (OverflowError, UnicodeEncodeError) as error:  # a copy says so before it sends
         raise Refused(str(error), code=_CANNOT_BE_SENT) from error

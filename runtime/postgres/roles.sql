@@ -6,7 +6,7 @@ DO $$
 DECLARE
     role text;
 BEGIN
-    FOREACH role IN ARRAY '{eps_migrator,eps_collector,eps_reporter}'::text[] LOOP
+    FOREACH role IN ARRAY '{eps_migrator,eps_collector,eps_reporter,eps_operator}'::text[] LOOP
         BEGIN
             IF to_regrole(role) IS NULL THEN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', role);

@@ -32,10 +32,10 @@ SHRINK_HOURS = load("shrink_hours")
 SHRINK_LONGER = load("shrink_longer")
 STORE_DEAD_LETTERS = load("store_dead_letters")
 
-_ATTEMPTS = 5
+ATTEMPTS = 5
 """How often a batch is tried when others store the same events or users meanwhile."""
 
-_MEANWHILE: Final = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
+MEANWHILE: Final = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
 """What says that another transaction stores the same."""
 
 _CLEAN_BATCHES: Final = 20
@@ -71,12 +71,12 @@ class PostgresEventStore:
         before, and the rest is inserted one by one if others store some of it
         meanwhile. Where all of late was new, it is copied at a venture.
         """
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             look = bool(attempt) or self._clean_batches < _CLEAN_BATCHES
             try:
                 async with self._transaction() as connection:
                     batch = await (_store if look else _store_new)(connection, rows)
-            except _MEANWHILE:
+            except MEANWHILE:
                 self._clean_batches = 0
                 continue
             self._clean_batches = self._clean_batches + 1 if batch.all_was_new else 0
@@ -93,9 +93,23 @@ class PostgresEventStore:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[PoolConnectionProxy]:
-        with translated(but=_MEANWHILE):
+        with translated(but=MEANWHILE):
             async with self._pool.acquire() as connection, connection.transaction():
                 yield connection
+
+
+async def store_within(
+    connection: PoolConnectionProxy, rows: Sequence[EventRow], letters: Sequence[DeadLetter]
+) -> Stored:
+    """Store events and dead letters in the caller's transaction; tell what became of the events.
+
+    Raises:
+        UniqueViolationError: Others store the same: roll back, and come again;
+            so with all of ``MEANWHILE``.
+    """
+    batch = await _store(connection, rows)
+    await _run(connection, STORE_DEAD_LETTERS, [_row(letter) for letter in letters])
+    return Stored(batch.new, len(rows) - batch.new)
 
 
 class _Batch(NamedTuple):

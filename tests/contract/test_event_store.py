@@ -180,6 +180,15 @@ async def test_a_refused_batch_leaves_nothing(pool: asyncpg.Pool) -> None:
     assert await pool.fetchval("SELECT count(*) FROM event_figures") == 0
 
 
+async def test_a_refusal_does_not_repeat_the_row(pool: asyncpg.Pool) -> None:
+    nameless = a_row("fb-secret", event_type=None, payload='{"name": "Secret"}')
+
+    with pytest.raises(Refused, match="event_type") as caught:
+        await PostgresEventStore(pool).store([nameless])
+
+    assert "ecret" not in str(caught.value)
+
+
 async def test_a_refused_batch_of_the_fake_leaves_nothing() -> None:
     store = FakeEventStore(refuses=lambda row: row.city == "refused")
 
@@ -232,6 +241,8 @@ async def test_a_dead_letter_knows_all_there_is_to_know(pool: asyncpg.Pool) -> N
         "accepted_at": letter.accepted_at,
         "stored_at": row["stored_at"],
         "source": "tiktok",
+        "state": "open",
+        "event_key": None,
         "reason": "refused",
         "field": letter.fault.field,
         "code": letter.fault.code,

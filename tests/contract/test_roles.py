@@ -58,6 +58,13 @@ async def readers(roles: Roles) -> AsyncIterator[asyncpg.Pool]:
         yield pool
 
 
+@pytest.fixture
+async def operators(roles: Roles) -> AsyncIterator[asyncpg.Pool]:
+    settings = DatabaseSettings(database_url=SecretStr(roles.url_of("eps_operator")))
+    async with opened(settings, "test") as pool:
+        yield pool
+
+
 async def test_a_collector_stores_all_that_it_should(
     collector: asyncpg.Pool, database_url: str
 ) -> None:
@@ -77,9 +84,12 @@ async def test_a_collector_stores_all_that_it_should(
 
 @pytest.mark.parametrize("query", QUERIES)
 async def test_every_statement_may_be_run_by_who_runs_it(
-    query: str, collector: asyncpg.Pool, readers: asyncpg.Pool
+    query: str, collector: asyncpg.Pool, readers: asyncpg.Pool, operators: asyncpg.Pool
 ) -> None:
-    pool = readers if query.startswith("report_") else collector
+    if query.startswith(("letter", "trail_")):
+        pool = operators
+    else:
+        pool = readers if query.startswith("report_") else collector
     async with pool.acquire() as connection:
         statement = await connection.prepare(sql.load(query))
 
@@ -119,6 +129,12 @@ async def test_the_rest_is_refused_to_a_collector(statement: str, collector: asy
 async def test_the_rest_is_refused_to_a_reporter(statement: str, readers: asyncpg.Pool) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await readers.execute(statement)
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN_TO_ALL)
+async def test_the_rest_is_refused_to_an_operator(statement: str, operators: asyncpg.Pool) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await operators.execute(statement)
 
 
 async def test_a_new_password_ends_the_old_one(roles: Roles, database_url: str) -> None:

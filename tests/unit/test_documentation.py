@@ -27,7 +27,9 @@ from runtime.wiring import Unit, gateway, reporter
 GATEWAY = gateway_document(url="http://127.0.0.1:3001", body_size_limit=4096)
 REPORTER = reporter_document(url="http://127.0.0.1:3004")
 GUARDED_GATEWAY = gateway_document(url="http://127.0.0.1:3001", body_size_limit=4096, guarded=True)
-GUARDED_REPORTER = reporter_document(url="http://127.0.0.1:3004", guarded=True)
+GUARDED_REPORTER = reporter_document(
+    url="http://127.0.0.1:3004", guarded=True, operator_guarded=True
+)
 
 both = pytest.mark.parametrize(
     "document",
@@ -128,8 +130,9 @@ def test_what_is_behind_a_key_says_so_and_the_rest_is_open(document: Document) -
     schemes = set(document["components"]["securitySchemes"])
     for operation in _operations(document):
         behind = {name for need in operation.get("security", []) for name in need}
-        is_guarded = operation["tags"][0] in {"Events", "Reports"}
-        assert behind == (schemes if is_guarded else set())
+        opening = {"Events": schemes, "Reports": schemes, "Operator": {"operatorKey"}}
+        is_guarded = operation["tags"][0] in opening
+        assert behind == opening.get(operation["tags"][0], set())
         assert ("401" in operation["responses"]) == is_guarded
 
 
@@ -182,7 +185,11 @@ def test_the_page_escapes_what_the_document_says() -> None:
 
 def _routes(unit: Unit) -> set[tuple[str, str]]:
     routes = cast("list[Route]", cast("Starlette", unit.app).routes)
-    return {(method, each.path) for each in routes for method in (each.methods or set()) - {"HEAD"}}
+    return {
+        (method, each.path_format)
+        for each in routes
+        for method in (each.methods or set()) - {"HEAD"}
+    }
 
 
 def _documented(document: Document) -> set[tuple[str, str]]:

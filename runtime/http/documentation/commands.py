@@ -3,7 +3,7 @@
 import json
 import shlex
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from runtime.http.documentation.schemas import Schema
 
@@ -19,12 +19,15 @@ def curl_lines(url: str, method: str, operation: Schema) -> list[str]:
             if parameter["in"] == "query"
         }
     )
+    for parameter in operation["parameters"]:
+        if parameter["in"] == "path":
+            url = url.replace(f"{{{parameter['name']}}}", quote(parameter["example"], safe=""))
     target = shlex.quote(f"{url}?{query}" if query else url)
     content = operation.get("requestBody", {}).get("content", {})
     if "security" in operation:
         target += f" \\\n  -H {_BEARER}"
     if not content:
-        return [f"curl {target}"]
+        return [f"curl {target}" if method == "get" else f"curl -X {method.upper()} {target}"]
     return [_sending(target, method, media_type, body) for media_type, body in content.items()]
 
 

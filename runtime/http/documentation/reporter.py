@@ -18,6 +18,7 @@ from functions.reporter.answers import (
 from functions.reporter.questions import DEFAULT_LIMIT
 from runtime.http.documentation.answers import invalid, json_answer, unavailable
 from runtime.http.documentation.document import Document, document, operation
+from runtime.http.documentation.operator import ANSWERS, operator_paths
 from runtime.http.documentation.report_examples import (
     demographics_example,
     events_example,
@@ -89,14 +90,18 @@ _KEYS: Final[Mapping[str, str]] = {
 }
 
 
-def reporter_document(*, url: str, guarded: bool = False) -> Document:
+def reporter_document(
+    *, url: str, guarded: bool = False, operator_guarded: bool = False
+) -> Document:
     """Describe the reporter.
 
     Args:
         url: Where it listens on its own machine.
         guarded: Whether a key is needed for reports.
+        operator_guarded: Whether an operator's key is needed for all else.
     """
     keys = _KEYS if guarded else {}
+    operator_keys = {"operatorKey": _KEYS["operatorKey"]} if operator_guarded else {}
     reports = (EventsReport, RevenueReport, DemographicsReport)
     return document(
         title="Event reports",
@@ -116,10 +121,13 @@ def reporter_document(*, url: str, guarded: bool = False) -> Document:
                 demographics_example(),
                 keys,
             ),
+            **operator_paths(_PARAMETERS, list(operator_keys)),
         },
-        schemas=components({report.__name__: report for report in reports}, "serialization"),
+        schemas=components(
+            {**{report.__name__: report for report in reports}, **ANSWERS}, "serialization"
+        ),
         checks=["postgres"],
-        keys=keys,
+        keys={**operator_keys, **keys},
     )
 
 

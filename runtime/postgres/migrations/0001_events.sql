@@ -126,13 +126,31 @@ CREATE TABLE dead_letters (
     accepted_at timestamptz NOT NULL,
     stored_at timestamptz NOT NULL DEFAULT now(),
     source event_source,
+    state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'replayed', 'discarded')),
     reason text NOT NULL CHECK (reason IN ('rejected', 'unreadable', 'refused')),
     field text NOT NULL,                        -- dotted path; empty for the whole
     code text NOT NULL,
     message text NOT NULL,
     event_id text,
+    event_key uuid,                             -- of the one event that it became
     correlation_id text,
     payload bytea NOT NULL                      -- the original bytes
 );
 
-CREATE INDEX dead_letters_by_time ON dead_letters (stored_at);
+CREATE INDEX dead_letters_in_order ON dead_letters (accepted_at, id);
+CREATE INDEX dead_letters_by_event ON dead_letters (event_id) WHERE event_id IS NOT NULL;
+CREATE INDEX dead_letters_by_key ON dead_letters (event_key) WHERE event_key IS NOT NULL;
+
+-- What was done to dead letters, one row each time.
+CREATE TABLE dead_letter_history (
+    letter_id uuid NOT NULL REFERENCES dead_letters ON DELETE CASCADE,
+    at timestamptz NOT NULL DEFAULT now(),
+    action text NOT NULL CHECK (action IN ('replayed', 'failed', 'discarded')),
+    field text NOT NULL DEFAULT '',             -- why it failed; as in dead_letters
+    code text NOT NULL DEFAULT '',
+    message text NOT NULL DEFAULT '',
+    events integer NOT NULL DEFAULT 0,          -- how many came of it
+    correlation_id text NOT NULL                -- of the request that did it
+);
+
+CREATE INDEX dead_letter_history_by_letter ON dead_letter_history (letter_id, at);

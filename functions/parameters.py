@@ -1,15 +1,22 @@
-"""What one query parameter may be: its text in, its value out, strictly."""
+"""Query parameters: texts in, values out, strictly, every fault at once."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, Final, get_args
 
+from functions.errors import Fault, Invalid
 from functions.events import EVENT_TYPES, FUNNEL_STAGES, SOURCES
-from functions.ports import Interval
+from functions.ports import Interval, Period
 
 MAX_LIMIT: Final = 100
+
+Params = Sequence[tuple[str, str]]
+"""Decoded names and values of a query, in their order, repeats kept."""
+
+Values = Mapping[str, Any]
+"""What was read, by the parameter's name; what was not given is not there."""
 
 Parse = Callable[[str], Any]
 """Read a text that is not empty, or raise ``Wrong``."""
@@ -27,6 +34,64 @@ class Wrong(Exception):  # noqa: N818 - an outcome, not a programming error
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+def read_parameters(
+    params: Params,
+    known: Mapping[str, Parse],
+    between: Callable[[Values], Sequence[Fault]] = lambda _values: (),
+) -> Values:
+    """Read the parameters of a question.
+
+    Args:
+        params: As they came.
+        known: Those that there are, and how each is read.
+        between: Finds the faults of parameters that do not go together,
+            beside those of ``from`` and ``to``.
+
+    Raises:
+        Invalid: With every fault: first those of single parameters, in their
+            order, then those of parameters that do not go together.
+    """
+    given: dict[str, list[str]] = {}
+    for name, text in params:
+        given.setdefault(name, []).append(text)
+    values, faults = {}, []
+    for name, texts in given.items():
+        try:
+            values[name] = _judge(texts, known.get(name))
+        except Wrong as wrong:
+            faults.append(Fault(_printable(name), wrong.code, wrong.message))
+    faults += [*_range_faults(values), *between(values)]
+    if faults:
+        raise Invalid(faults)
+    return values
+
+
+def period_of(values: Values) -> Period:
+    """Take the period out of what was read."""
+    return Period(values.get("from"), values.get("to"))
+
+
+def _judge(texts: Sequence[str], parse: Parse | None) -> Any:
+    if parse is None:
+        raise Wrong("unknown_parameter", "Should not be given: there is no such parameter")
+    if len(texts) > 1:
+        raise Wrong("repeated_parameter", "Should be given once")
+    if not texts[0]:
+        raise Wrong("empty", "Should not be empty")
+    return parse(texts[0])
+
+
+def _printable(name: str) -> str:
+    return name.encode(errors="backslashreplace").decode()
+
+
+def _range_faults(values: Values) -> list[Fault]:
+    period = period_of(values)
+    if period.start is None or period.end is None or period.start < period.end:
+        return []
+    return [Fault("from", "range", "Should be before to")]
 
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -59,10 +124,17 @@ def parse_end(text: str) -> datetime | None:
 def parse_source(text: str) -> str:
     """Read a source, in any case of its ASCII letters."""
     # Unicode would lower-case the Kelvin sign to the k of facebook.
-    return _parse_choice(text.lower() if text.isascii() else text, SOURCES)
+    return parse_choice(text.lower() if text.isascii() else text, SOURCES)
 
 
-def parse_campaign(text: str) -> str:
+def parse_choice(text: str, choices: Sequence[str]) -> str:
+    """Take one of a few words."""
+    if text not in choices:
+        raise Wrong("choice", f"Should be {' or '.join(choices)}")
+    return text
+
+
+def parse_text(text: str) -> str:
     """Take any text that PostgreSQL can keep."""
     if "\0" in text:
         raise Wrong("nul_character", "Should not contain a NUL character")
@@ -90,12 +162,6 @@ def _read_moment(text: str) -> datetime:
         raise Wrong("datetime_range", "Should lie in the years 1 to 9999 in UTC") from None
 
 
-def _parse_choice(text: str, choices: Sequence[str]) -> str:
-    if text not in choices:
-        raise Wrong("choice", f"Should be {' or '.join(choices)}")
-    return text
-
-
-parse_funnel_stage: Parse = partial(_parse_choice, choices=FUNNEL_STAGES)
-parse_event_type: Parse = partial(_parse_choice, choices=_ALL_TYPES)
-parse_interval: Parse = partial(_parse_choice, choices=get_args(Interval))
+parse_funnel_stage: Parse = partial(parse_choice, choices=FUNNEL_STAGES)
+parse_event_type: Parse = partial(parse_choice, choices=_ALL_TYPES)
+parse_interval: Parse = partial(parse_choice, choices=get_args(Interval))

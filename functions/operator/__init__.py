@@ -1,0 +1,1 @@
+"""The operator: what became of events, and what is done about those that are dead."""

@@ -1,0 +1,126 @@
+"""What an operator is answered, to the letter of its JSON."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from functions.answer import Answer
+from functions.events import Source
+from functions.operator.ports import Action, State
+from functions.ports import Reason
+
+Number = Annotated[int, Field(ge=0)]
+Cursor = Annotated[
+    str | None,
+    Field(description="Ask the same with it as `cursor` for what follows; null at the end."),
+]
+
+
+class DeadLetterHead(Answer):
+    """A dead letter, without a word of what its sender wrote."""
+
+    id: UUID
+    accepted_at: datetime = Field(description="When the gateway took it, UTC.")
+    stored_at: datetime
+    state: State
+    reason: Reason
+    source: Source | None
+    field: str = Field(description="Dotted path; empty for the whole.")
+    code: str
+    message: str
+    correlation_id: str | None
+    payload_bytes: Number
+
+
+class DeadLetterPage(Answer):
+    """Dead letters, the newest first."""
+
+    letters: tuple[DeadLetterHead, ...]
+    next_cursor: Cursor
+
+
+class DeadLetterCount(Answer):
+    """Dead letters of one day (UTC), reason and field."""
+
+    day: date
+    reason: Reason
+    field: str
+    letters: Number
+
+
+class DeadLetterSummary(Answer):
+    """How many dead letters there are."""
+
+    total_letters: Number
+    counts: tuple[DeadLetterCount, ...] = Field(
+        description="The newest day first, then by reason and field."
+    )
+
+
+class DeadLetterHappening(Answer):
+    """What was done to a dead letter once."""
+
+    at: datetime
+    action: Action
+    field: str
+    code: str
+    message: str
+    events: Number = Field(description="How many events came of it.")
+    correlation_id: str = Field(description="The request's that did it.")
+
+
+class DeadLetter(DeadLetterHead):
+    """A dead letter with its bytes and its history: handle with care."""
+
+    event_id: str | None
+    payload_encoding: Literal["utf-8", "base64"]
+    payload: str = Field(description="The original bytes, in that encoding.")
+    history: tuple[DeadLetterHappening, ...] = Field(description="Oldest first.")
+
+
+class Replayed(Answer):
+    """What dead letters are today."""
+
+    dry_run: bool = Field(description="Whether nothing was changed.")
+    replayed: Number = Field(description="Letters that live again.")
+    failed: Number = Field(description="Letters that stay open.")
+    stored: Number = Field(description="Events written.")
+    duplicates: Number = Field(description="Events that were there already.")
+    next_cursor: Cursor
+
+
+class Discarded(Answer):
+    """How many dead letters were given up; nothing is deleted."""
+
+    dry_run: bool = Field(description="Whether nothing was changed.")
+    discarded: Number
+
+
+class TrailEvent(Answer):
+    """An event as it is stored."""
+
+    correlation_id: str
+    accepted_at: datetime = Field(description="When the gateway took it, UTC.")
+    stored_at: datetime = Field(description="When the transaction began that stored it, UTC.")
+    payload: str = Field(description="Its JSON text, byte for byte as it came.")
+
+
+class EventTrail(Answer):
+    """What became of an event."""
+
+    source: Source
+    event_id: str
+    event: TrailEvent | None = Field(description="Null where it is not stored.")
+    dead_letters: tuple[DeadLetterHead, ...] = Field(
+        max_length=100, description="Those that bear its id, or became it; oldest first."
+    )
+
+
+OperatorAnswer = DeadLetterPage | DeadLetterSummary | DeadLetter | Replayed | Discarded | EventTrail
+
+
+def to_json(answer: OperatorAnswer) -> bytes:
+    """Write an answer as a client reads it."""
+    return answer.model_dump_json().encode()

@@ -1,0 +1,111 @@
+"""Look at dead letters and at events: query parameters in, what is there out."""
+
+from base64 import b64encode
+from typing import get_args
+from uuid import UUID
+
+from functions.events import Source
+from functions.operator import answers
+from functions.operator.ports import DeadLetters, KeptLetter, LetterHead, Trails
+from functions.operator.questions import (
+    parse_discard_question,
+    parse_page_question,
+    parse_summary_question,
+    write_cursor,
+)
+from functions.parameters import Params
+
+
+async def handle_list(params: Params, *, letters: DeadLetters) -> answers.DeadLetterPage:
+    """List dead letters, open ones unless asked otherwise.
+
+    Args:
+        params: Decoded names and values of the query, in their order, repeats kept.
+        letters: Where they are.
+
+    Returns:
+        A page; write it with ``answers.to_json``.
+
+    Raises:
+        Invalid: With every fault of the parameters.
+        Unavailable: There is no answer now; the same question may come again.
+    """
+    question = parse_page_question(params)
+    heads = await letters.page(question.wanted, before=question.cursor, limit=question.limit)
+    return answers.DeadLetterPage(
+        letters=tuple(map(head_of, heads)),
+        next_cursor=write_cursor(heads[-1].place) if len(heads) == question.limit else None,
+    )
+
+
+async def handle_summary(params: Params, *, letters: DeadLetters) -> answers.DeadLetterSummary:
+    """Count dead letters by day, reason and field; takes and raises as ``handle_list`` does."""
+    counts = await letters.count(parse_summary_question(params))
+    return answers.DeadLetterSummary(
+        total_letters=sum(count.letters for count in counts),
+        counts=tuple(answers.DeadLetterCount(**count._asdict()) for count in counts),
+    )
+
+
+async def handle_show(letter_id: UUID, *, letters: DeadLetters) -> answers.DeadLetter | None:
+    """Show a dead letter with its bytes and history; None where there is no such."""
+    letter = await letters.find(letter_id)
+    return None if letter is None else show(letter)
+
+
+async def handle_discard(
+    params: Params, *, letters: DeadLetters, correlation_id: str
+) -> answers.Discarded:
+    """Give up open dead letters; takes and raises as ``handle_list`` does.
+
+    At least one filter has to be named. They stay where they are, and say so.
+    """
+    question = parse_discard_question(params)
+    discarded = await letters.discard(
+        question.wanted, correlation_id=correlation_id, dry_run=question.dry_run
+    )
+    return answers.Discarded(dry_run=question.dry_run, discarded=discarded)
+
+
+async def handle_trail(source: str, event_id: str, *, trails: Trails) -> answers.EventTrail | None:
+    """Tell what became of an event; None where it has left no trace."""
+    known: Source | None = next((each for each in get_args(Source) if each == source), None)
+    if known is None or "\0" in event_id:  # PostgreSQL keeps no NUL: no id has one
+        return None
+    event = await trails.find_event(known, event_id)
+    letters = await trails.find_letters(known, event_id)
+    if event is None and not letters:
+        return None
+    return answers.EventTrail(
+        source=known,
+        event_id=event_id,
+        event=event and answers.TrailEvent.model_validate(event, from_attributes=True),
+        dead_letters=tuple(map(head_of, letters)),
+    )
+
+
+def head_of(head: LetterHead) -> answers.DeadLetterHead:
+    """Write what is known of a letter without its bytes."""
+    return answers.DeadLetterHead.model_validate(head, from_attributes=True)
+
+
+def show(letter: KeptLetter) -> answers.DeadLetter:
+    """Write all that is known of a letter."""
+    encoding, payload = _as_text(letter.payload)
+    return answers.DeadLetter(
+        **head_of(letter.head).model_dump(by_alias=False),
+        event_id=letter.event_id,
+        payload_encoding=encoding,
+        payload=payload,
+        history=tuple(
+            answers.DeadLetterHappening.model_validate(happening, from_attributes=True)
+            for happening in letter.history
+        ),
+    )
+
+
+def _as_text(payload: bytes) -> tuple[str, str]:
+    try:
+        return "utf-8", payload.decode()
+    except UnicodeDecodeError:
+        return "base64", b64encode(payload).decode()

@@ -1,0 +1,130 @@
+"""Replay dead letters: their bytes are judged as today, and what is valid is stored."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from functions.collecting import rejected
+from functions.errors import Fault, Invalid, Refused
+from functions.events import Source
+from functions.judging import InvalidEvent, judge
+from functions.operator.answers import Replayed
+from functions.operator.ports import DeadLetters, KeptLetter, Settled, Settlement
+from functions.operator.questions import parse_replay_question, write_cursor
+from functions.parameters import Params
+from functions.ports import DeadLetter, Part
+from functions.rows import EventRow
+
+ToRows = Mapping[Source, Callable[[Any, Part, bytes], EventRow]]
+"""Makes the row of an event of a source, its part and its bytes."""
+
+Envelope = tuple[Sequence[Part], Sequence[DeadLetter]]
+"""What a message of the bus carried: parts of events, or dead letters."""
+
+ReadEnvelope = Callable[[Source | None, bytes], Envelope]
+"""Reads a message of events of a source, or, of none, of dead letters; raises ``Invalid``."""
+
+
+_Settle = Callable[[Sequence[Settlement]], Awaitable[Settled]]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Who says what a dead letter is today.
+
+    Attributes:
+        to_rows: Makes rows of events.
+        read_envelope: Reads what a collector once could not.
+    """
+
+    to_rows: ToRows
+    read_envelope: ReadEnvelope
+
+
+async def handle_replay(
+    params: Params, *, letters: DeadLetters, judgement: Judgement, correlation_id: str
+) -> Replayed:
+    """Replay a page of open dead letters, the oldest first.
+
+    Safe to repeat: an event is stored once, and a letter that lives is passed
+    over. What is stored keeps the correlation id and the time of acceptance of
+    its first request.
+
+    Args:
+        params: Decoded names and values of the query, in their order, repeats kept.
+        letters: Where they are, and what they become.
+        judgement: What they are today.
+        correlation_id: The request's, for their history.
+
+    Returns:
+        What they came to, and where the next page begins.
+
+    Raises:
+        Invalid: With every fault of the parameters; nothing was done.
+        Unavailable: Part of the page may be replayed; the same may come again.
+    """
+    question = parse_replay_question(params)
+    found = await letters.read(question.wanted, after=question.cursor, limit=question.limit)
+    settlements = []
+    for letter in found:
+        settlements.append(_judge(letter, judgement))
+        await asyncio.sleep(0)  # health checks and reports have their turn
+
+    async def settle(some: Sequence[Settlement]) -> Settled:
+        return await letters.settle(some, correlation_id=correlation_id, dry_run=question.dry_run)
+
+    settled = await _settle(settlements, settle)
+    return Replayed(
+        dry_run=question.dry_run,
+        replayed=settled.replayed,
+        failed=settled.failed,
+        stored=settled.stored,
+        duplicates=settled.duplicates,
+        next_cursor=write_cursor(found[-1].head.place) if found else None,
+    )
+
+
+async def _settle(settlements: Sequence[Settlement], settle: _Settle) -> Settled:
+    """Settle letters; where the store refuses some, halve them until it is clear which."""
+    try:
+        return await settle(settlements) if settlements else Settled()
+    except Refused as refusal:
+        if len(settlements) == 1:
+            fault = Fault("", refusal.code, str(refusal))
+            return await settle([Settlement(settlements[0].letter_id, fault=fault)])
+    middle = len(settlements) // 2
+    first = await _settle(settlements[:middle], settle)
+    return first + await _settle(settlements[middle:], settle)
+
+
+def _judge(letter: KeptLetter, judgement: Judgement) -> Settlement:
+    """Say what a letter is today."""
+    head = letter.head
+    try:
+        if head.reason == "unreadable":
+            return _open(letter, judgement)
+        part = Part(head.correlation_id or str(head.id), head.accepted_at, [letter.payload])
+        return Settlement(head.id, [_row(part, letter.payload, judgement.to_rows)])
+    except InvalidEvent as invalid:
+        return Settlement(head.id, fault=invalid.fault)
+    except Invalid as invalid:
+        return Settlement(head.id, fault=invalid.faults[0])
+
+
+def _open(letter: KeptLetter, judgement: Judgement) -> Settlement:
+    """Read a whole envelope; what in it is invalid becomes a letter of its own."""
+    parts, dead = judgement.read_envelope(letter.head.source, letter.payload)
+    rows, letters = [], list(dead)
+    for part in parts:
+        for position, raw in enumerate(part.events):
+            try:
+                rows.append(_row(part, raw, judgement.to_rows))
+            except InvalidEvent as invalid:
+                letters.append(rejected(part, position, raw, invalid))
+    return Settlement(letter.head.id, rows, letters)
+
+
+def _row(part: Part, raw: bytes, to_rows: ToRows) -> EventRow:
+    event = judge(raw)
+    return to_rows[event.source](event, part, raw)

@@ -1,0 +1,229 @@
+"""The operator's part of the reporter's document."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final, get_args
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from functions.errors import Fault
+from functions.events import SOURCES
+from functions.operator import answers
+from functions.operator.ports import State
+from functions.operator.questions import ANY_STATE, CURSOR_PATTERN, DEFAULT_LIMIT, UUID_PATTERN
+from functions.parameters import MAX_LIMIT
+from functions.ports import Reason
+from runtime.http.documentation.answers import invalid, json_answer, refusal, unavailable
+from runtime.http.documentation.document import operation
+from runtime.http.documentation.schemas import Schema
+from runtime.http.operator import NO_SUCH_EVENT, NO_SUCH_LETTER
+
+ANSWERS: Final[Mapping[str, type[BaseModel]]] = {
+    model.__name__: model for model in get_args(answers.OperatorAnswer)
+}
+
+_NOON: Final = datetime(2024, 1, 1, 12, tzinfo=UTC)
+_HEAD: Final = answers.DeadLetterHead(
+    id=UUID("0f8e1c52-6a63-8d0b-9a6e-2f1c7b0d4e11"),
+    accepted_at=_NOON,
+    stored_at=_NOON,
+    state="open",
+    reason="rejected",
+    source="facebook",
+    field="data.user.age",
+    code="int_type",
+    message="Input should be a valid integer",
+    correlation_id="order-import-42",
+    payload_bytes=425,
+)
+
+
+_PAGE: Final = answers.DeadLetterPage(letters=(_HEAD,), next_cursor=None)
+_SUMMARY: Final = answers.DeadLetterSummary(
+    total_letters=1,
+    counts=(
+        answers.DeadLetterCount(
+            day=_NOON.date(), reason="rejected", field="data.user.age", letters=1
+        ),
+    ),
+)
+_REPLAYED: Final = answers.Replayed(
+    dry_run=False, replayed=1, failed=0, stored=1, duplicates=0, next_cursor=None
+)
+_DISCARDED: Final = answers.Discarded(dry_run=True, discarded=3)
+_LETTER: Final = answers.DeadLetter(
+    **_HEAD.model_dump(by_alias=False),
+    event_id="fb-1",
+    payload_encoding="utf-8",
+    payload='{"eventId":"fb-1"}',
+    history=(),
+)
+_TRAIL: Final = answers.EventTrail(
+    source="facebook",
+    event_id="fb-1",
+    event=answers.TrailEvent(
+        correlation_id="order-import-42",
+        accepted_at=_NOON,
+        stored_at=_NOON,
+        payload='{"eventId":"fb-1"}',
+    ),
+    dead_letters=(),
+)
+
+
+def _query(name: str, description: str, schema: Schema, example: Any) -> Schema:
+    described = {"description": description, "schema": schema, "example": example}
+    return {"name": name, "in": "query", **described}
+
+
+def _path(name: str, description: str, schema: Schema, example: str) -> Schema:
+    return {**_query(name, description, schema, example), "in": "path", "required": True}
+
+
+def _text(pattern: str) -> Schema:
+    return {"type": "string", "pattern": f"^{pattern}$"}
+
+
+_UUID: Final = _text(UUID_PATTERN)
+_LETTER_ID: Final = _path("id", "Its id.", _UUID, str(_HEAD.id))
+_SOURCE: Final = _path(
+    "source", "The platform.", {"type": "string", "enum": list(SOURCES)}, "facebook"
+)
+_EVENT_ID: Final = _path(
+    "eventId",
+    "The platform's id of it, percent-encoded; any character.",
+    {"type": "string", "minLength": 1},
+    "fb-1",
+)
+_STATE: Final = _query(
+    "state",
+    "Only letters in this state, or all.",
+    {"type": "string", "enum": [*get_args(State), ANY_STATE], "default": "open"},
+    "open",
+)
+
+
+_LIMIT: Final = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+_PAGING: Final = [
+    _query(
+        "cursor",
+        "The `nextCursor` of the page before.",
+        _text(CURSOR_PATTERN),
+        f"1704110400000000-{_HEAD.id.hex}",
+    ),
+    _query("limit", "How many letters at most.", _LIMIT, DEFAULT_LIMIT),
+]
+_DRY_RUN: Final = _query(
+    "dryRun",
+    "Tell what it would come to, and change nothing.",
+    {"type": "string", "enum": ["true", "false"], "default": "false"},
+    "true",
+)
+
+
+def operator_paths(moments: Mapping[str, Schema], behind: Sequence[str]) -> dict[str, Schema]:
+    """Describe the operator's operations.
+
+    Args:
+        moments: The parameters ``from``, ``to`` and ``source``, as reports have them.
+        behind: The names of keys of which any opens them; none where they are open.
+    """
+    filters = _filters(moments)
+    asked, found = partial(_asked, behind=behind), partial(_found, behind=behind)
+    return {
+        "/dead-letters": asked(
+            "get", "listDeadLetters", "List dead letters", _PAGE, [*filters, _STATE, *_PAGING]
+        ),
+        "/dead-letters/summary": asked(
+            "get", "countDeadLetters", "Count dead letters", _SUMMARY, [*filters, _STATE]
+        ),
+        "/dead-letters/replay": asked(
+            "post",
+            "replayDeadLetters",
+            "Judge a page of open ones as today, and store what is valid",
+            _REPLAYED,
+            [*filters, *_PAGING, _DRY_RUN],
+        ),
+        "/dead-letters/discard": asked(
+            "post",
+            "discardDeadLetters",
+            "Give up open ones, by at least one filter",
+            _DISCARDED,
+            [*filters, _DRY_RUN],
+        ),
+        "/dead-letters/{id}": found(
+            "getDeadLetter", "Show one with its bytes", _LETTER, [_LETTER_ID], NO_SUCH_LETTER
+        ),
+        "/events/{source}/{eventId}": found(
+            "getEvent", "Tell what became of it", _TRAIL, [_SOURCE, _EVENT_ID], NO_SUCH_EVENT
+        ),
+    }
+
+
+def _filters(moments: Mapping[str, Schema]) -> list[Schema]:
+    return [
+        *({"name": name, "in": "query", **moments[name]} for name in ("from", "to", "source")),
+        _query("id", "Only this letter.", _UUID, str(_HEAD.id)),
+        _query(
+            "reason",
+            "`rejected` by the contract, `unreadable` for a collector, `refused` by the database.",
+            {"type": "string", "enum": list(get_args(Reason))},
+            "rejected",
+        ),
+        _query("field", "Only faults of this field.", _text("[^\\u0000]+"), "data.user.age"),
+    ]
+
+
+def _asked(
+    method: str,
+    name: str,
+    summary: str,
+    example: BaseModel,
+    parameters: list[Schema],
+    *,
+    behind: Sequence[str],
+) -> Schema:
+    wrong = invalid(
+        "Parameters are wrong, or do not go together; every fault at once.",
+        Fault("from", "range", "Should be before to"),
+    )
+    return {method: _operation(name, summary, example, parameters, {"400": wrong}, behind=behind)}
+
+
+def _found(
+    name: str,
+    summary: str,
+    example: BaseModel,
+    parameters: list[Schema],
+    nothing: str,
+    *,
+    behind: Sequence[str],
+) -> Schema:
+    missing = refusal(HTTPStatus.NOT_FOUND, f"{nothing}.", nothing)
+    return {"get": _operation(name, summary, example, parameters, {"404": missing}, behind=behind)}
+
+
+def _operation(
+    name: str,
+    summary: str,
+    example: BaseModel,
+    parameters: list[Schema],
+    refused: Schema,
+    *,
+    behind: Sequence[str],
+) -> Schema:
+    model = type(example)
+    done = json_answer("Done.", model.__name__, example.model_dump(mode="json"))
+    away = unavailable("There is no answer now; ask the same again.")
+    return operation(
+        "Operator",
+        name,
+        summary,
+        str(model.__doc__),
+        {"200": done, **refused, "503": away},
+        parameters=parameters,
+        behind=behind,
+    )

@@ -1,0 +1,95 @@
+"""The operator's function behind HTTP."""
+
+from collections.abc import Awaitable
+from http import HTTPStatus
+from typing import Final
+
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import Request
+
+from functions.operator.answers import OperatorAnswer, to_json
+from functions.operator.handler import (
+    handle_discard,
+    handle_list,
+    handle_show,
+    handle_summary,
+    handle_trail,
+)
+from functions.operator.ports import DeadLetters, Trails
+from functions.operator.replay import Judgement, handle_replay
+from runtime.http.answers import Answer, HttpProblem
+from runtime.http.app import Endpoint
+
+NO_SUCH_LETTER: Final = "There is no such dead letter"
+NO_SUCH_EVENT: Final = "There is no such event, neither stored nor dead"
+
+
+class _AnyText(Convertor[str]):
+    """The rest of a path: slashes, line ends and all."""
+
+    regex = "(?s:.+)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("text", _AnyText())
+
+
+def operator_endpoints(
+    letters: DeadLetters, trails: Trails, judgement: Judgement
+) -> dict[str, tuple[str, Endpoint]]:
+    """Make the endpoints of ``/dead-letters`` and ``/events``: they show what senders wrote."""
+
+    async def get_page(request: Request) -> Answer:
+        return await _answer(handle_list(_params(request), letters=letters))
+
+    async def get_summary(request: Request) -> Answer:
+        return await _answer(handle_summary(_params(request), letters=letters))
+
+    async def get_letter(request: Request) -> Answer:
+        showing = handle_show(request.path_params["id"], letters=letters)
+        return await _answer(showing, NO_SUCH_LETTER)
+
+    async def replay(request: Request) -> Answer:
+        return await _answer(
+            handle_replay(
+                _params(request),
+                letters=letters,
+                judgement=judgement,
+                correlation_id=request.state.correlation_id,
+            )
+        )
+
+    async def discard(request: Request) -> Answer:
+        discarding = handle_discard(
+            _params(request), letters=letters, correlation_id=request.state.correlation_id
+        )
+        return await _answer(discarding)
+
+    async def get_trail(request: Request) -> Answer:
+        source, event_id = request.path_params["source"], request.path_params["eventId"]
+        return await _answer(handle_trail(source, event_id, trails=trails), NO_SUCH_EVENT)
+
+    return {
+        "/dead-letters": ("GET", get_page),
+        "/dead-letters/summary": ("GET", get_summary),
+        "/dead-letters/replay": ("POST", replay),
+        "/dead-letters/discard": ("POST", discard),
+        "/dead-letters/{id:uuid}": ("GET", get_letter),
+        "/events/{source}/{eventId:text}": ("GET", get_trail),
+    }
+
+
+def _params(request: Request) -> list[tuple[str, str]]:
+    return request.query_params.multi_items()
+
+
+async def _answer(asking: Awaitable[OperatorAnswer | None], nothing: str = "") -> Answer:
+    answer = await asking
+    if answer is None:
+        raise HttpProblem(HTTPStatus.NOT_FOUND, nothing)
+    return Answer(HTTPStatus.OK, to_json(answer))

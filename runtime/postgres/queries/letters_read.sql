@@ -1,0 +1,46 @@
+-- Read open dead letters that stand after a place, the oldest first, with their bytes.
+--
+-- $1 id      uuid          null, as each that follows, lets all through
+-- $2 reason  text
+-- $3 source  text
+-- $4 field   text
+-- $5 state   text
+-- $6 start   timestamptz   of the time of acceptance
+-- $7 end     timestamptz
+-- $8 accepted_at  timestamptz  the place; null for the beginning
+-- $9 place_id     uuid
+-- $10 limit       bigint
+-- $11 max_bytes   bigint       of all payloads but the first, which always comes
+-- Returns them by time of acceptance, then by id:
+-- (id uuid, accepted_at timestamptz, stored_at timestamptz, state text, reason text,
+-- source event_source, field text, code text, message text, correlation_id text,
+-- payload_bytes integer,
+-- event_id text, payload bytea)
+WITH place AS (
+    SELECT
+        id,
+        sum(octet_length(payload)) OVER (ORDER BY accepted_at, id) AS bytes,
+        row_number() OVER (ORDER BY accepted_at, id) AS number
+    FROM (
+        SELECT id, accepted_at, payload
+        FROM dead_letters
+        WHERE ($1::uuid IS NULL OR id = $1)
+            AND ($2::text IS NULL OR reason = $2)
+            AND ($3::text IS NULL OR source = $3::event_source)
+            AND ($4::text IS NULL OR field = $4)
+            AND ($5::text IS NULL OR state = $5)
+            AND accepted_at >= coalesce($6::timestamptz, '-infinity')
+            AND accepted_at < coalesce($7::timestamptz, 'infinity')
+            AND ($8::timestamptz IS NULL OR (accepted_at, id) > ($8, $9::uuid))
+        ORDER BY accepted_at, id
+        LIMIT $10::bigint
+    ) AS wanted
+)
+SELECT
+    id, accepted_at, stored_at, state, reason, source, field, code, message, correlation_id,
+    octet_length(payload) AS payload_bytes,
+    event_id, payload
+FROM dead_letters
+JOIN place USING (id)
+WHERE bytes <= $11::bigint OR number = 1
+ORDER BY accepted_at, id

@@ -1,0 +1,18 @@
+-- Find the dead letters that bear an event's id, or became it.
+--
+-- $1 key       uuid  the event's
+-- $2 source    text  a letter without a source is of any
+-- $3 event_id  text
+-- $4 limit     bigint
+-- Returns the oldest first:
+-- (id uuid, accepted_at timestamptz, stored_at timestamptz, state text, reason text,
+-- source event_source, field text, code text, message text, correlation_id text,
+-- payload_bytes integer)
+SELECT
+    id, accepted_at, stored_at, state, reason, source, field, code, message, correlation_id,
+    octet_length(payload) AS payload_bytes
+FROM dead_letters
+WHERE event_key = $1::uuid
+    OR (event_id = $3::text AND (source IS NULL OR source = $2::event_source))
+ORDER BY accepted_at, id
+LIMIT $4::bigint

@@ -1,0 +1,390 @@
+"""One suite for the operator's function on ports in memory and on PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from functions.errors import Fault, Invalid
+from functions.operator import answers
+from functions.operator.handler import (
+    handle_discard,
+    handle_list,
+    handle_show,
+    handle_summary,
+    handle_trail,
+)
+from functions.operator.ports import DeadLetters, KeptLetter, LetterFilter, LetterHead, Trails
+from functions.operator.replay import handle_replay
+from functions.ports import DeadLetter, Period
+from runtime.envelopes import encode, encode_letters
+from runtime.postgres.dead_letters import PostgresDeadLetters
+from runtime.postgres.pool import opened
+from runtime.postgres.store import PostgresEventStore
+from runtime.postgres.trails import PostgresTrails
+from runtime.replaying import JUDGEMENT
+from runtime.settings import DatabaseSettings
+from tests.builders import NOON, a_facebook_event, a_letter, a_part, a_row, a_tiktok_event, raw
+from tests.fakes_operator import FakeDeadLetters, FakeTrails
+from tests.recomputation import differences
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What an operator works at."""
+
+    letters: DeadLetters
+    trails: Trails
+    keep: Callable[..., Awaitable[Any]]
+
+    async def list(self, **params: str) -> answers.DeadLetterPage:
+        return await handle_list([*params.items()], letters=self.letters)
+
+    async def replay(self, **params: str) -> answers.Replayed:
+        return await handle_replay(
+            [*params.items()], letters=self.letters, judgement=JUDGEMENT, correlation_id="operator"
+        )
+
+    async def discard(self, **params: str) -> answers.Discarded:
+        return await handle_discard(
+            [*params.items()], letters=self.letters, correlation_id="operator"
+        )
+
+    async def show(self, letter: DeadLetter) -> answers.DeadLetter:
+        shown = await handle_show(letter.id, letters=self.letters)
+        assert shown
+        return shown
+
+
+async def keep_in_memory(fake: FakeDeadLetters, *letters: DeadLetter) -> None:
+    for letter in letters:
+        head = LetterHead(
+            *(letter.id, letter.accepted_at, NOON, "open", letter.reason, letter.source),
+            *(letter.fault.field, letter.fault.code, letter.fault.message),
+            *(letter.correlation_id, len(letter.payload)),
+        )
+        fake.kept.setdefault(letter.id, KeptLetter(head, letter.event_id, letter.payload))
+
+
+async def keep_on_postgres(pool: asyncpg.Pool, *letters: DeadLetter) -> None:
+    await PostgresEventStore(pool).keep(letters)
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    async with opened(DatabaseSettings(database_url=database_url), "test") as pool:
+        yield pool
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def desk(request: pytest.FixtureRequest, pool: asyncpg.Pool) -> Desk:
+    if request.param == "memory":
+        fake = FakeDeadLetters()
+        return Desk(fake, FakeTrails(fake), partial(keep_in_memory, fake))
+    return Desk(PostgresDeadLetters(pool), PostgresTrails(pool), partial(keep_on_postgres, pool))
+
+
+def a_valid_letter(event: dict[str, Any] | None = None, **fields: Any) -> DeadLetter:
+    """A letter that an older contract had rejected."""
+    event = event or a_facebook_event()
+    payload = raw(event)
+    return a_letter(
+        **{"payload": payload, "event_id": event["eventId"], "source": event["source"]} | fields
+    )
+
+
+async def test_letters_are_listed_newest_first_in_pages(desk: Desk) -> None:
+    letters = [a_letter(accepted_at=NOON + timedelta(seconds=n // 2)) for n in range(5)]
+    await desk.keep(*letters)
+
+    first = await desk.list(limit="2")
+    second = await desk.list(limit="2", cursor=str(first.next_cursor))
+    third = await desk.list(limit="2", cursor=str(second.next_cursor))
+
+    listed = [letter.id for page in (first, second, third) for letter in page.letters]
+    ordered = sorted(letters, key=lambda letter: (letter.accepted_at, letter.id), reverse=True)
+    assert listed == [letter.id for letter in ordered]
+    assert third.next_cursor is None
+
+
+@pytest.mark.parametrize(
+    ("params", "found"),
+    [
+        ({}, "abc"),
+        ({"reason": "refused"}, "b"),
+        ({"source": "TikTok"}, "c"),
+        ({"field": "data.user.age"}, "ab"),
+        ({"from": "2024-01-02"}, "b"),
+        ({"to": "2024-01-01"}, "ac"),
+        ({"state": "discarded"}, "d"),
+        ({"state": "all", "source": "facebook"}, "abd"),
+        ({"reason": "refused", "source": "tiktok"}, ""),
+    ],
+)
+async def test_letters_are_filtered(desk: Desk, params: dict[str, str], found: str) -> None:
+    letters = {
+        "a": a_letter(),
+        "b": a_letter(reason="refused", accepted_at=NOON + timedelta(days=1)),
+        "c": a_letter(source="tiktok", fault=Fault("eventType", "literal_error", "No")),
+        "d": a_letter(),
+    }
+    await desk.keep(*letters.values())
+    await desk.discard(id=str(letters["d"].id))
+
+    listed = {letter.id for letter in (await desk.list(**params)).letters}
+    summary = await handle_summary([*params.items()], letters=desk.letters)
+
+    assert {name for name, letter in letters.items() if letter.id in listed} == set(found)
+    assert summary.total_letters == len(found)
+
+
+async def test_letters_are_counted_by_day_reason_and_field(desk: Desk) -> None:
+    next_day = NOON + timedelta(days=1)
+    other = Fault("", "json_invalid", "No")
+    await desk.keep(
+        a_letter(),
+        a_letter(),
+        a_letter(fault=other),
+        a_letter(reason="refused"),
+        a_letter(accepted_at=next_day),
+    )
+
+    summary = await handle_summary([], letters=desk.letters)
+
+    assert [(str(c.day), c.reason, c.field, c.letters) for c in summary.counts] == [
+        ("2024-01-02", "rejected", "data.user.age", 1),
+        ("2024-01-01", "refused", "data.user.age", 1),
+        ("2024-01-01", "rejected", "", 1),
+        ("2024-01-01", "rejected", "data.user.age", 2),
+    ]
+
+
+async def test_a_letter_is_shown_with_its_bytes(desk: Desk) -> None:
+    text, noise = a_letter(payload='{"ä":1}'.encode()), a_letter(payload=b"\xff\0")
+    await desk.keep(text, noise)
+
+    assert (await desk.show(text)).payload == '{"ä":1}'
+    shown = await desk.show(noise)
+
+    assert (shown.payload_encoding, shown.payload, shown.payload_bytes) == ("base64", "/wA=", 2)
+    assert (shown.event_id, shown.history) == ("fb-1", ())
+    assert await handle_show(uuid4(), letters=desk.letters) is None
+
+
+async def test_what_is_valid_today_is_stored_as_if_it_had_come_first(desk: Desk) -> None:
+    event = a_facebook_event()
+    letter = a_valid_letter(event, correlation_id="first", accepted_at=NOON)
+    await desk.keep(letter)
+
+    replayed = await desk.replay()
+
+    assert (replayed.replayed, replayed.failed, replayed.stored) == (1, 0, 1)
+    trail = await handle_trail("facebook", event["eventId"], trails=desk.trails)
+    assert trail
+    assert trail.event
+    assert (trail.event.correlation_id, trail.event.accepted_at) == ("first", NOON)
+    assert trail.event.payload.encode() == letter.payload
+    assert [(dead.id, dead.state) for dead in trail.dead_letters] == [(letter.id, "replayed")]
+
+
+async def test_a_replay_that_is_repeated_changes_nothing(desk: Desk) -> None:
+    letter = a_valid_letter(a_tiktok_event())
+    await desk.keep(letter, a_valid_letter(position=1, payload=letter.payload))
+
+    first, second = await desk.replay(), await desk.replay()
+
+    assert (first.replayed, first.stored, first.duplicates) == (2, 1, 1)
+    assert (second.replayed, second.failed, second.next_cursor) == (0, 0, None)
+    assert [each.action for each in (await desk.show(letter)).history] == ["replayed"]
+    assert (await desk.list()).letters == ()
+
+
+async def test_what_is_invalid_still_stays_open_and_remembers_the_try(desk: Desk) -> None:
+    letter = a_valid_letter(a_facebook_event(user={"age": "old"}))
+    await desk.keep(letter)
+
+    replayed = await desk.replay(reason="rejected")
+
+    assert (replayed.replayed, replayed.failed, replayed.stored) == (0, 1, 0)
+    shown = await desk.show(letter)
+    assert shown.state == "open"
+    [happening] = shown.history
+    assert (happening.action, happening.field, happening.correlation_id) == (
+        *("failed", "data.user.age", "operator"),
+    )
+
+
+async def test_a_dry_run_says_what_would_be_and_changes_nothing(desk: Desk) -> None:
+    letter = a_valid_letter()
+    await desk.keep(letter, a_letter())
+
+    dry = await desk.replay(dryRun="true")
+    given_up = await desk.discard(source="facebook", dryRun="true")
+
+    assert (dry.dry_run, dry.replayed, dry.failed, dry.stored) == (True, 1, 1, 1)
+    assert given_up.discarded == 2
+    assert len((await desk.list()).letters) == 2
+    assert (await desk.show(letter)).history == ()
+    trail = await handle_trail("facebook", str(letter.event_id), trails=desk.trails)
+    assert trail
+    assert trail.event is None
+
+
+async def test_pages_of_a_replay_pass_over_what_fails(desk: Desk) -> None:
+    moments = [NOON + timedelta(seconds=n) for n in range(3)]
+    broken, *valid = (
+        a_letter(accepted_at=moments[0]),
+        *(a_valid_letter(accepted_at=moment) for moment in moments[1:]),
+    )
+    await desk.keep(broken, *valid)
+
+    first = await desk.replay(limit="2")
+    second = await desk.replay(limit="2", cursor=str(first.next_cursor))
+    third = await desk.replay(limit="2", cursor=str(second.next_cursor))
+
+    assert (first.failed, first.replayed) == (1, 1)
+    assert (second.failed, second.replayed) == (0, 1)
+    assert third.next_cursor is None
+
+
+async def test_an_envelope_is_opened_and_what_is_invalid_in_it_is_a_letter(desk: Desk) -> None:
+    good, bad = raw(a_facebook_event(eventId="fb-good")), raw({"eventId": "fb-bad"})
+    letter = a_letter(
+        reason="unreadable",
+        payload=encode("facebook", [a_part(good, bad, correlation_id="inner")]),
+        event_id=None,
+        correlation_id=None,
+    )
+    await desk.keep(letter)
+
+    replayed = await desk.replay(reason="unreadable")
+
+    assert (replayed.replayed, replayed.stored) == (1, 1)
+    trail = await handle_trail("facebook", "fb-good", trails=desk.trails)
+    assert trail
+    assert trail.event
+    assert trail.event.correlation_id == "inner"
+    assert (await desk.show(letter)).history[0].events == 1
+
+
+async def test_an_envelope_of_letters_becomes_its_letters(pool: asyncpg.Pool) -> None:
+    inner = a_letter(event_id="fb-inner")
+    await keep_on_postgres(
+        pool,
+        a_letter(reason="unreadable", source=None, payload=encode_letters([inner]), event_id=None),
+    )
+    desk = Desk(PostgresDeadLetters(pool), PostgresTrails(pool), partial(keep_on_postgres, pool))
+
+    await desk.replay(reason="unreadable")
+
+    assert [letter.id for letter in (await desk.list()).letters] == [inner.id]
+
+
+async def test_what_is_no_envelope_stays_open(desk: Desk) -> None:
+    await desk.keep(*(a_letter(reason="unreadable", source=source) for source in ("tiktok", None)))
+
+    assert (await desk.replay()).failed == 2
+
+
+async def test_what_the_store_refuses_fails_alone() -> None:
+    fake = FakeDeadLetters()
+    fake.store.refuses = lambda row: row.event_id == "fb-2"
+    letters = [a_valid_letter(a_facebook_event(eventId=f"fb-{n}")) for n in range(5)]
+    await keep_in_memory(fake, *letters)
+    desk = Desk(fake, FakeTrails(fake), partial(keep_in_memory, fake))
+
+    replayed = await desk.replay()
+
+    assert (replayed.replayed, replayed.failed, replayed.stored) == (4, 1, 4)
+    [happening] = (await desk.show(letters[2])).history
+    assert (happening.action, happening.code) == ("failed", "22003")
+
+
+async def test_what_is_given_up_keeps_its_bytes_and_is_not_replayed(desk: Desk) -> None:
+    letter = a_valid_letter()
+    await desk.keep(letter, a_letter(source="tiktok"))
+
+    given_up = await desk.discard(source="facebook")
+    replayed = await desk.replay(source="facebook")
+
+    assert (given_up.discarded, replayed.replayed) == (1, 0)
+    shown = await desk.show(letter)
+    assert (shown.state, shown.payload) == ("discarded", letter.payload.decode())
+    assert [each.action for each in shown.history] == ["discarded"]
+
+
+async def test_what_lives_is_not_given_up(desk: Desk) -> None:
+    letter = a_valid_letter()
+    await desk.keep(letter)
+    await desk.replay()
+
+    any_state = LetterFilter(Period(None, None), state=None)
+    discarded = await desk.letters.discard(any_state, correlation_id="operator", dry_run=False)
+
+    assert discarded == 0
+    assert (await desk.show(letter)).state == "replayed"
+
+
+async def test_all_is_not_given_up_at_once(desk: Desk) -> None:
+    with pytest.raises(Invalid, match="at least one filter"):
+        await desk.discard()
+
+
+async def test_replays_at_the_same_time_store_each_event_once(pool: asyncpg.Pool) -> None:
+    desk = Desk(PostgresDeadLetters(pool), PostgresTrails(pool), partial(keep_on_postgres, pool))
+    letters = [a_valid_letter() for _ in range(80)]
+    await desk.keep(*letters)
+
+    results = await asyncio.gather(*(desk.replay() for _ in range(4)))
+
+    assert sum(result.replayed for result in results) == len(letters)
+    assert sum(result.stored for result in results) == len(letters)
+    assert await differences(pool.fetch) == {}
+
+
+async def test_letters_are_read_in_bounded_bytes_but_one_at_least(pool: asyncpg.Pool) -> None:
+    letters = PostgresDeadLetters(pool)
+    desk = Desk(letters, PostgresTrails(pool), partial(keep_on_postgres, pool))
+    large = [a_letter(payload=bytes([n]) * 5 * 1024**2) for n in range(3)]
+    await desk.keep(*large)
+
+    pages = [await desk.replay()]
+    while pages[-1].next_cursor:
+        pages.append(await desk.replay(cursor=pages[-1].next_cursor))
+
+    assert [page.failed for page in pages] == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("event_id", ["a/b", "a\nb\n", " ", "%2F", "ÿ😀", "'\"\\", "x" * 200])
+async def test_a_trail_is_found_by_any_id(pool: asyncpg.Pool, event_id: str) -> None:
+    await PostgresEventStore(pool).store([a_row(event_id, payload='{"a": 1.0}')])
+
+    trail = await handle_trail("facebook", event_id, trails=PostgresTrails(pool))
+    other = await handle_trail("tiktok", event_id, trails=PostgresTrails(pool))
+
+    assert trail
+    assert trail.event
+    assert trail.event.payload == '{"a": 1.0}'
+    assert other is None
+
+
+async def test_dead_events_have_a_trail_whatever_their_source(desk: Desk) -> None:
+    await desk.keep(a_letter(source=None), a_letter(source="tiktok"), a_letter(event_id="fb-2"))
+
+    trail = await handle_trail("facebook", "fb-1", trails=desk.trails)
+
+    assert trail
+    assert (trail.event, len(trail.dead_letters)) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("source", "event_id"), [("facebook", "fb-0"), ("x", "1"), ("tiktok", "\0")]
+)
+async def test_what_left_no_trace_has_no_trail(desk: Desk, source: str, event_id: str) -> None:
+    assert await handle_trail(source, event_id, trails=desk.trails) is None
