@@ -110,6 +110,14 @@ class WholeSystem:
         finally:
             await connection.close()
 
+    async def execute(self, script: str) -> None:
+        """Do something to the database itself."""
+        connection = await asyncpg.connect(self.url_of("postgres"))
+        try:
+            await connection.execute(script)
+        finally:
+            await connection.close()
+
     async def drained(self) -> None:
         """Wait until no message waits on the broker: all are committed."""
         never = asyncio.Event()

@@ -1,0 +1,69 @@
+"""Whatever goes wrong under load: nothing is lost, nothing doubled, and all is well again."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.whole_system import WholeSystem
+from tests.faults import database, processes
+from tests.faults.fault import Fault, Table, World
+from tests.faults.ledger import balance
+
+_IMPATIENT = {"ACK_WAIT_SECONDS": "6", "DATABASE_TIMEOUT_SECONDS": "4"}
+_FUNCTIONS = ("gateway", "fb-collector", "ttk-collector", "dead-letters", "reporter")
+_READY_SECONDS = 90
+_SHORT = ("SIGKILL of gateway", "SIGKILL of fb-collector", "SIGSTOP and SIGCONT of nats")
+
+FAULTS = [
+    *processes.faults_of(*_FUNCTIONS, "nats", "postgres", short=_SHORT),
+    *database.FAULTS,
+]
+
+
+@pytest.fixture(scope="module")
+async def system() -> AsyncIterator[WholeSystem]:
+    with tempfile.TemporaryDirectory(prefix="eps-faults-") as folder:
+        running = WholeSystem(Path(folder) / "data", **_IMPATIENT)
+        await running.start()
+        yield running
+        assert await running.stop() == 0
+
+
+async def test_nothing_promised_is_lost_or_doubled(
+    fault: Fault, turn: int, world: World, table: Table
+) -> None:
+    async with world.sender.sending():
+        await world.sender.accepted(3)
+        await world.a_while(0.5)
+        async with fault.inject(world):
+            await world.a_while(0.5)
+        await world.sender.accepted(5)
+    await _all_ready(world.system)
+
+    found = await balance(world.system, world.sender)
+
+    table.add(fault.name, found)
+    assert turn  # repeated at other moments
+    assert not found.lost
+    assert not found.doubled
+    assert not found.differences
+    assert set(world.sender.statuses) <= {0, 202, 503}
+
+
+async def _all_ready(system: WholeSystem) -> None:
+    async with asyncio.timeout(_READY_SECONDS), httpx.AsyncClient(timeout=5) as client:
+        for name in _FUNCTIONS:
+            while not await _is_ready(client, system, name):
+                await asyncio.sleep(0.1)
+
+
+async def _is_ready(client: httpx.AsyncClient, system: WholeSystem, name: str) -> bool:
+    with suppress(httpx.HTTPError):
+        answer = await client.get(f"{system.url_of(name)}/health/ready")
+        return answer.status_code == httpx.codes.OK
+    return False
