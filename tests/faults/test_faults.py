@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.e2e.whole_system import WholeSystem
-from tests.faults import database, processes
+from tests.faults import database, load, processes
 from tests.faults.fault import Fault, Table, World
 from tests.faults.ledger import balance
 
@@ -22,6 +22,7 @@ _SHORT = ("SIGKILL of gateway", "SIGKILL of fb-collector", "SIGSTOP and SIGCONT 
 FAULTS = [
     *processes.faults_of(*_FUNCTIONS, "nats", "postgres", short=_SHORT),
     *database.FAULTS,
+    *load.FAULTS,
 ]
 
 
