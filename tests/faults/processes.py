@@ -30,14 +30,16 @@ def frozen(name: str) -> Inject:
     return inject
 
 
-def faults_of(*names: str, short: tuple[str, ...] = ()) -> list[Fault]:
-    """Kill, end and freeze each of these components."""
+def faults_of(
+    *names: str, end: signal.Signals = signal.SIGTERM, short: tuple[str, ...] = ()
+) -> list[Fault]:
+    """Kill, end and freeze each of these components; ``end`` is what ends it at once."""
     return [
         Fault(title, inject, is_short=title in short)
         for name in names
         for title, inject in (
             (f"SIGKILL of {name}", signalled(name, signal.SIGKILL)),
-            (f"SIGTERM of {name}", signalled(name, signal.SIGTERM)),
+            (f"{end.name} of {name}", signalled(name, end)),
             (f"SIGSTOP and SIGCONT of {name}", frozen(name)),
         )
     ]
