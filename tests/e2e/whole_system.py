@@ -70,6 +70,11 @@ class WholeSystem:
     def _state_file(self) -> Path:
         return self._data_dir / "run.json"
 
+    def names(self, function: str) -> list[str]:
+        """Name the replicas of a function."""
+        names = [each["name"] for each in json.loads(self._state_file.read_text())["processes"]]
+        return [name for name in names if name.rstrip("-0123456789") == function]
+
     def _process_of(self, name: str) -> dict[str, Any]:
         processes = json.loads(self._state_file.read_text())["processes"]
         return next(process for process in processes if process["name"] == name)

@@ -42,6 +42,6 @@ async def world(
     with capsys.disabled():
         print(f"\n{request.node.name}: FAULT_SEED={seed}", end=" ", flush=True)  # noqa: T201
     random = Random(seed)
-    sender = Sender(system.url_of("gateway"), random)
+    sender = Sender([system.url_of(name) for name in system.names("gateway")], random)
     await empty(system, sender)
     return World(system, sender, random, is_full=bool(request.config.getoption("faults")))

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ class Sender:
     """Posts arrays of new, repeated and broken events.
 
     Attributes:
-        url: The gateway's.
+        urls: The gateways'.
         random: The only source of chance.
         moment: When events happened.
         refused_share: How many events the database is to refuse.
@@ -47,13 +47,18 @@ class Sender:
         statuses: How often each answer came; 0 is none.
     """
 
-    url: str
+    urls: Sequence[str]
     random: Random
     moment: Moment = in_a_week
     refused_share: float = 0.0
     sent: dict[str, dict[str, Any]] = field(default_factory=dict)
     acknowledged: set[str] = field(default_factory=set)
     statuses: list[int] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """The first gateway's."""
+        return self.urls[0]
 
     @asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
@@ -84,8 +89,11 @@ class Sender:
         """Send a request; returns its status, 0 without an answer."""
         self.sent |= {event["eventId"]: event for event in body}
         try:
-            answer = await client.post(f"{self.url}/events", content=json.dumps(body).encode(),
-                headers={"Content-Type": "application/json"})  # fmt: skip
+            answer = await client.post(
+                f"{self.random.choice(self.urls)}/events",
+                content=json.dumps(body),
+                headers={"Content-Type": "application/json"},
+            )
             status = answer.status_code
         except httpx.HTTPError:
             status = 0

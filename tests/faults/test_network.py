@@ -1,8 +1,5 @@
 """Connections that stall half open, are cut, or lose the answer after a commit or a publish."""
 
-import asyncio
-import os
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,17 +9,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from runtime.local.checks import check_http
-from runtime.local.ports import free_port
-from runtime.local.readiness import NotReady
 from tests.e2e.whole_system import WholeSystem
 from tests.faults.fault import Table, World
+from tests.faults.functions import running
 from tests.faults.ledger import balance
 from tests.faults.proxy import Proxy
 
 _IMPATIENT = {"ACK_WAIT_SECONDS": "6", "DATABASE_TIMEOUT_SECONDS": "4"}
 _COLLECTORS = ("fb-collector", "ttk-collector")
-_READY_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,41 +105,9 @@ async def _proxied(world: World, fault: Fault) -> AsyncIterator[Proxy]:
         urls = {name: world.system.url_of(name) for name in ("postgres", "nats")}
         urls[fault.server] = urls[fault.server].replace(f":{server.port}", f":{proxy.port}")
         for name in fault.functions:
-            port = await standing.enter_async_context(_function(name, urls))
+            port = await standing.enter_async_context(running(name, _IMPATIENT, urls))
             if name == "gateway":
-                world.sender.url = f"http://127.0.0.1:{port}"
+                world.sender.urls = [f"http://127.0.0.1:{port}"]
             else:
                 standing.enter_context(world.system.paused(name))
         yield proxy
-
-
-@asynccontextmanager
-async def _function(name: str, urls: dict[str, str]) -> AsyncIterator[int]:
-    """Run a function until the context is left; gives its port."""
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "runtime", "run", name),
-        env={
-            **os.environ,
-            **_IMPATIENT,
-            "PORT": str(port),
-            "DATABASE_URL": urls["postgres"],
-            "NATS_URL": urls["nats"],
-            "LOG_LEVEL": "error",
-        },
-    )
-    try:
-        await _until_ready(port)
-        yield port
-    finally:
-        process.terminate()
-        assert await process.wait() == 0
-
-
-async def _until_ready(port: int) -> None:
-    async with asyncio.timeout(_READY_SECONDS):
-        while True:
-            try:
-                return await check_http(f"http://127.0.0.1:{port}/health/ready")
-            except NotReady:
-                await asyncio.sleep(0.1)
