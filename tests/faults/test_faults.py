@@ -1,13 +1,10 @@
 """Whatever goes wrong under load: nothing is lost, nothing doubled, and all is well again."""
 
-import asyncio
 import signal
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.e2e.whole_system import WholeSystem
@@ -17,7 +14,6 @@ from tests.faults.ledger import balance
 
 _IMPATIENT = {"ACK_WAIT_SECONDS": "6", "DATABASE_TIMEOUT_SECONDS": "4"}
 _FUNCTIONS = ("gateway", "fb-collector", "ttk-collector", "dead-letters", "reporter")
-_READY_SECONDS = 90
 _SHORT = ("SIGKILL of gateway", "SIGKILL of fb-collector", "SIGSTOP and SIGCONT of nats")
 
 FAULTS = [
@@ -47,7 +43,7 @@ async def test_nothing_promised_is_lost_or_doubled(
         async with fault.inject(world):
             await world.a_while(0.5)
         await world.sender.accepted(5)
-    await _all_ready(world.system)
+    await world.system.all_ready(*_FUNCTIONS)
 
     found = await balance(world.system, world.sender)
 
@@ -57,17 +53,3 @@ async def test_nothing_promised_is_lost_or_doubled(
     assert not found.doubled
     assert not found.differences
     assert set(world.sender.statuses) <= {0, 202, 503}
-
-
-async def _all_ready(system: WholeSystem) -> None:
-    async with asyncio.timeout(_READY_SECONDS), httpx.AsyncClient(timeout=5) as client:
-        for name in _FUNCTIONS:
-            while not await _is_ready(client, system, name):
-                await asyncio.sleep(0.1)
-
-
-async def _is_ready(client: httpx.AsyncClient, system: WholeSystem, name: str) -> bool:
-    with suppress(httpx.HTTPError):
-        answer = await client.get(f"{system.url_of(name)}/health/ready")
-        return answer.status_code == httpx.codes.OK
-    return False

@@ -33,6 +33,7 @@ async def test_nothing_promised_is_lost_or_doubled_by_many_replicas(
         async with fault.inject(world):
             await world.a_while(0.5)
         await world.sender.accepted(6)
+    await world.system.all_ready("gateway", "fb-collector", "ttk-collector")
 
     found = await balance(world.system, world.sender)
 
