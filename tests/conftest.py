@@ -15,6 +15,10 @@ from runtime.postgres.migrate import migrate
 _TEMPLATE = "migrated"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", action="store_true", help="inject all faults, not only a few")
+
+
 @pytest.fixture(scope="session")
 async def postgres_server() -> AsyncIterator[EmbeddedPostgres]:
     # Not pytest's own folder, which it closes to the database's user.

@@ -90,6 +90,11 @@ class Keeper:
             self._say(f"{self.name} was killed: {why}")
         await asyncio.wait([self._task])
 
+    async def restart(self) -> None:
+        """End it, if it runs; it comes back as after a death."""
+        if self._child is not None:
+            await self._child.stop()
+
     async def _keep(self) -> None:
         backoff = Backoff()
         while not self._stopping.is_set():

@@ -12,6 +12,7 @@ from pathlib import Path
 import asyncpg
 
 from functions.errors import Unavailable
+from runtime.local.broker_watch import watch_broker
 from runtime.local.checks import check_http
 from runtime.local.drain import wait_until_drained
 from runtime.local.keeper import Keeper
@@ -25,7 +26,7 @@ from runtime.local.readiness import StartFailed, until_ready
 from runtime.local.run_state import Running, RunState, remove_run_state
 from runtime.local.server import EmbeddedServer
 from runtime.local.stopping import StopWish
-from runtime.local.tasks import together
+from runtime.local.tasks import cancel, together
 from runtime.postgres.migrate import migrate
 
 _PUBLISHER_TURN, _NATS_TURN, _POSTGRES_TURN = 0, 8, 9
@@ -71,6 +72,7 @@ class System:
         self._output = output
         self._kept: list[Kept] = []
         self._is_ready = False
+        self._watch: asyncio.Task[None] | None = None
 
     async def start(self, programs: Sequence[tuple[Replica, Program]]) -> None:
         """Start broker and database, migrate, start the functions; return when all are ready.
@@ -82,6 +84,7 @@ class System:
             self._start_server(self._nats, _NATS_TURN),
             self._start_server(self._postgres, _POSTGRES_TURN),
         )
+        self._watch = asyncio.create_task(self._watch_broker())
         await self._migrate()
         await together(*(self._start_replica(*program) for program in programs))
         self._is_ready = True
@@ -96,6 +99,8 @@ class System:
         """Stop all that was started, turn by turn."""
         was_ready, self._is_ready = self._is_ready, False
         remove_run_state(self._data_dir)
+        if self._watch:
+            await cancel(self._watch)
         in_turn = sorted(self._kept, key=attrgetter("stop_turn"))
         for turn, group in groupby(in_turn, key=attrgetter("stop_turn")):
             if turn == COLLECTORS_TURN and was_ready:
@@ -126,6 +131,16 @@ class System:
         await until_ready(
             server.name, server.check, hopeless=keeper.hopeless(), seconds=server.ready_seconds
         )
+
+    async def _watch_broker(self) -> None:
+        """Have a broker start anew that a full disk has stopped."""
+        [keeper] = [kept.keeper for kept in self._kept if kept.keeper.name == self._nats.name]
+
+        async def restart() -> None:
+            self.say("nats gave up writing when its disk was full; it starts anew")
+            await keeper.restart()
+
+        await watch_broker(self._nats.monitoring_url, self._nats.data_dir, restart)
 
     async def _migrate(self) -> None:
         try:

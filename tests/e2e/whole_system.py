@@ -31,6 +31,7 @@ _FREE_PORTS = {
 }
 _START_SECONDS = 60
 _STOP_SECONDS = 60
+_READY_SECONDS = 90
 _DRAIN_SECONDS = 120
 _POLL_SECONDS = 0.1
 
@@ -70,6 +71,11 @@ class WholeSystem:
     def _state_file(self) -> Path:
         return self._data_dir / "run.json"
 
+    def names(self, function: str) -> list[str]:
+        """Name the replicas of a function."""
+        names = [each["name"] for each in json.loads(self._state_file.read_text())["processes"]]
+        return [name for name in names if name.rstrip("-0123456789") == function]
+
     def _process_of(self, name: str) -> dict[str, Any]:
         processes = json.loads(self._state_file.read_text())["processes"]
         return next(process for process in processes if process["name"] == name)
@@ -80,12 +86,17 @@ class WholeSystem:
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a component that runs now."""
-        os.kill(self._process_of(name)["pid"], number)
+        os.kill(self._pid_of(name), number)
+
+    def _pid_of(self, name: str) -> int:
+        pid = self._process_of(name)["pid"]
+        assert pid, f"{name} waits for its restart"
+        return int(pid)
 
     @contextmanager
     def paused(self, name: str) -> Iterator[None]:
         """Freeze a component with all its processes: its connections stay, and say nothing."""
-        parent = psutil.Process(self._process_of(name)["pid"])
+        parent = psutil.Process(self._pid_of(name))
         family = [parent, *parent.children(recursive=True)]
         for process in family:
             process.suspend()
@@ -94,6 +105,13 @@ class WholeSystem:
         finally:
             for process in family:
                 process.resume()
+
+    async def all_ready(self, *functions: str) -> None:
+        """Wait until every replica of these functions says that it is ready."""
+        async with asyncio.timeout(_READY_SECONDS), httpx.AsyncClient(timeout=5) as client:
+            for name in (name for function in functions for name in self.names(function)):
+                while not await _is_ready(client, self.url_of(name)):
+                    await asyncio.sleep(_POLL_SECONDS)
 
     async def ask(self, path: str) -> Any:
         """Ask the reporter."""
@@ -119,6 +137,14 @@ class WholeSystem:
         finally:
             await connection.close()
 
+    async def execute(self, script: str) -> None:
+        """Do something to the database itself."""
+        connection = await asyncpg.connect(self.url_of("postgres"))
+        try:
+            await connection.execute(script)
+        finally:
+            await connection.close()
+
     async def drained(self) -> None:
         """Wait until no message waits on the broker: all are committed."""
         never = asyncio.Event()
@@ -126,6 +152,12 @@ class WholeSystem:
             self.url_of("nats"), seconds=_DRAIN_SECONDS, impatient=never
         )
         assert waiting == 0
+
+
+async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:
+    with suppress(httpx.HTTPError):
+        return (await client.get(f"{url}/health/ready")).status_code == httpx.codes.OK
+    return False
 
 
 @dataclass(frozen=True, slots=True)

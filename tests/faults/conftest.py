@@ -1,0 +1,47 @@
+"""Which faults are injected, and the table at the end."""
+
+import os
+from random import Random, SystemRandom
+
+import pytest
+
+from tests.e2e.whole_system import WholeSystem
+from tests.faults.fault import Fault, Table, World
+from tests.faults.ledger import empty
+from tests.faults.sender import Sender
+
+_TABLE = Table()
+_TIMES = 3
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "fault" not in metafunc.fixturenames:
+        return
+    is_full = metafunc.config.getoption("faults")
+    faults: list[Fault] = [f for f in metafunc.module.FAULTS if is_full or f.is_short]
+    metafunc.parametrize("fault", faults, ids=[fault.name for fault in faults])
+    metafunc.parametrize("turn", range(1, (_TIMES if is_full else 1) + 1))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in _TABLE.lines():
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def table() -> Table:
+    return _TABLE
+
+
+@pytest.fixture
+async def world(
+    system: WholeSystem, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> World:
+    """An empty system, and a sender of a seed of its own: FAULT_SEED repeats one."""
+    seed = int(os.environ.get("FAULT_SEED", SystemRandom().randrange(2**32)))
+    with capsys.disabled():
+        print(f"\n{request.node.name}: FAULT_SEED={seed}", end=" ", flush=True)  # noqa: T201
+    random = Random(seed)
+    sender = Sender([system.url_of(name) for name in system.names("gateway")], random)
+    await empty(system, sender)
+    return World(system, sender, random, is_full=bool(request.config.getoption("faults")))

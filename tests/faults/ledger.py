@@ -1,0 +1,83 @@
+"""The books are balanced: the client's list of promises against rows, dead letters and figures."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+
+from nats.aio.client import Client
+
+from tests.e2e.whole_system import WholeSystem
+from tests.faults.sender import BROKEN, Sender
+from tests.recomputation import differences
+
+_TABLES = "events, event_figures, campaigns, users, returns, user_figures, user_cities"
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What became of what was sent.
+
+    Attributes:
+        sent: Events in requests, each once.
+        promised: Those that got a 202.
+        dead: Those in the dead letters.
+        lost: Promised, and neither a row nor a dead letter; or a good one that only died.
+        doubled: Rows that are there twice, or both a row and a dead letter, or never sent.
+        differences: Tables that are not what the rows say.
+    """
+
+    sent: int
+    promised: int
+    dead: int
+    lost: frozenset[str]
+    doubled: frozenset[str]
+    differences: frozenset[str]
+
+
+_SETTLE_SECONDS = 120
+_POLL_SECONDS = 0.2
+
+
+async def _settled(system: WholeSystem) -> None:
+    """Wait until each consumer has acknowledged all; a full disk may keep what was acknowledged."""
+    client = Client()
+    await client.connect(system.url_of("nats"))
+    try:
+        async with asyncio.timeout(_SETTLE_SECONDS):
+            while await _unsettled(client):
+                await asyncio.sleep(_POLL_SECONDS)
+    finally:
+        await client.close()
+
+
+async def _unsettled(client: Client) -> int:
+    jetstream = client.jetstream()
+    names = [str(stream.config.name) for stream in await jetstream.streams_info()]
+    consumers = [each for name in names for each in await jetstream.consumers_info(name)]
+    return sum((each.num_pending or 0) + (each.num_ack_pending or 0) for each in consumers)
+
+
+async def empty(system: WholeSystem, sender: Sender) -> None:
+    """Begin a new page."""
+    await _settled(system)
+    await system.fetch(f"TRUNCATE {_TABLES}, dead_letters")
+    sender.sent.clear()
+    sender.acknowledged.clear()
+    sender.statuses.clear()
+
+
+async def balance(system: WholeSystem, sender: Sender) -> Balance:
+    """Wait until nothing is on its way, and compare."""
+    await _settled(system)
+    rows = Counter([row["event_id"] for row in await system.fetch("SELECT event_id FROM events")])
+    letters = {row["event_id"] for row in await system.fetch("SELECT event_id FROM dead_letters")}
+    kept_right = {each for each in rows if not each.startswith(BROKEN)} | letters
+    twice = {each for each, count in rows.items() if count > 1}
+    return Balance(
+        sent=len(sender.sent),
+        promised=len(sender.acknowledged),
+        dead=len(letters),
+        lost=frozenset(sender.acknowledged - kept_right),
+        doubled=frozenset(twice | (set(rows) & letters) | (set(rows) - set(sender.sent))),
+        differences=frozenset(await differences(system.fetch)),
+    )

@@ -1,0 +1,143 @@
+"""Faults of those who send, and of what they send."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta, timezone
+from random import Random
+from urllib.parse import urlsplit
+
+import httpx
+from nats.aio.client import Client
+
+from tests.faults.fault import Fault, World
+from tests.faults.sender import in_a_week
+
+_HEAD = (
+    b"POST /events HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 100000\r\n\r\n["
+)
+_BOMB_BYTES = 200 * 1024**2
+_MINUTES_OF_OFFSETS = range(-12 * 60, 14 * 60 + 1, 15)
+
+
+@asynccontextmanager
+async def strange_clocks(world: World) -> AsyncIterator[None]:
+    """Send what happened a year ago, will a day from now, and everywhere in the world."""
+    world.sender.moment = _strange_moment
+    await world.sender.accepted(10)
+    yield
+    world.sender.moment = in_a_week
+
+
+def _strange_moment(random: Random) -> str:
+    zone = timezone(timedelta(minutes=random.choice(_MINUTES_OF_OFFSETS)))
+    away = random.choice((timedelta(days=-366), timedelta(days=1), timedelta()))
+    moment = datetime.now(UTC) + away + timedelta(milliseconds=random.randrange(3_600_000))
+    return moment.astimezone(zone).isoformat()
+
+
+@asynccontextmanager
+async def slow_senders(world: World) -> AsyncIterator[None]:
+    """Let hundreds send a byte a second."""
+    async with _connections(world, 300 if world.is_full else 100) as writers:
+        for writer in writers:
+            writer.write(_HEAD)
+        for _ in range(10 if world.is_full else 3):
+            for writer in writers:
+                writer.write(b" ")
+            await asyncio.sleep(1)
+        await world.sender.accepted(5)
+        yield
+
+
+@asynccontextmanager
+async def senders_gone(world: World) -> AsyncIterator[None]:
+    """Let many go away in the middle of their bodies, again and again."""
+    for _ in range(5):
+        async with _connections(world, 100) as writers:
+            for writer in writers:
+                writer.write(_HEAD + b"x" * world.random.randrange(50_000))
+            await asyncio.gather(*(writer.drain() for writer in writers))
+            for writer in writers:
+                writer.transport.abort()
+    yield
+
+
+@asynccontextmanager
+async def idle_connections(world: World) -> AsyncIterator[None]:
+    """Hold thousands of connections that say nothing."""
+    async with _connections(world, 10_000 if world.is_full else 1_000):
+        await world.sender.accepted(5)
+        yield
+
+
+@asynccontextmanager
+async def gzip_bombs(world: World) -> AsyncIterator[None]:
+    """Send what is small and unpacks beyond every limit."""
+    bomb = gzip.compress(b"[" + b" " * _BOMB_BYTES, 9)
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    async with httpx.AsyncClient(timeout=60) as client:
+        post = client.post
+        url = f"{world.sender.url}/events"
+        answers = await asyncio.gather(
+            *(post(url, content=bomb, headers=headers) for _ in range(8))
+        )
+    assert {answer.status_code for answer in answers} <= {413, 503}
+    yield
+
+
+@asynccontextmanager
+async def stream_full(world: World) -> AsyncIterator[None]:
+    """Leave the stream room for a few messages while nobody takes any."""
+    with world.system.paused("fb-collector"), world.system.paused("ttk-collector"):
+        usual = await _limit_stream(world, 2 * 1024**2)
+        async with asyncio.timeout(60):
+            while 503 not in world.sender.statuses:
+                await asyncio.sleep(0.05)
+        yield
+    await _limit_stream(world, usual)
+
+
+async def _limit_stream(world: World, max_bytes: int) -> int:
+    """Set how much the stream takes; returns what it took before."""
+    client = Client()
+    await client.connect(world.system.url_of("nats"))
+    try:
+        jetstream = client.jetstream()
+        config = (await jetstream.stream_info("EVENTS")).config
+        before = config.max_bytes
+        config.max_bytes = max_bytes
+        await jetstream.update_stream(config)
+        return int(before or -1)
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def _connections(world: World, number: int) -> AsyncIterator[list[asyncio.StreamWriter]]:
+    """Hold connections to the gateway, opened a hundred at a time."""
+    gateway = urlsplit(world.sender.url)
+    writers: list[asyncio.StreamWriter] = []
+    try:
+        while len(writers) < number:
+            some = [asyncio.open_connection(gateway.hostname, gateway.port) for _ in range(100)]
+            writers += [writer for _, writer in await asyncio.gather(*some)]
+        yield writers
+    finally:
+        for writer in writers:
+            writer.close()
+        for writer in writers:
+            with suppress(OSError):  # the gateway may have been the first to close
+                await writer.wait_closed()
+
+
+FAULTS = [
+    Fault("events a year late, a day early, in all time zones", strange_clocks),
+    Fault("slow senders, a byte a second", slow_senders),
+    Fault("senders gone in the middle", senders_gone),
+    Fault("idle connections", idle_connections),
+    Fault("compressed bombs", gzip_bombs),
+    Fault("NATS's stream full", stream_full),
+]

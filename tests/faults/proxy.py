@@ -1,0 +1,84 @@
+"""A TCP proxy between a function and a server: it stalls, cuts, and loses answers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Self
+
+_CHUNK_BYTES = 64 * 1024
+
+
+class Proxy:
+    """Forwards connections to a server of this machine, as long as it is let.
+
+    Attributes:
+        port: Where it listens.
+        answers_lost: How many chunks of answers were thrown away.
+    """
+
+    def __init__(self, port: int, to_port: int) -> None:
+        self.port = port
+        self.answers_lost = 0
+        self._to_port = to_port
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._answers_get_lost = False
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    @classmethod
+    @asynccontextmanager
+    async def before(cls, to_port: int) -> AsyncIterator[Self]:
+        """Stand before a port while the context is open."""
+        proxy = cls(0, to_port)
+        server = await asyncio.start_server(proxy._serve, "127.0.0.1", 0)
+        proxy.port = server.sockets[0].getsockname()[1]
+        try:
+            yield proxy
+        finally:
+            server.close()
+            proxy.heal()
+            proxy.cut()
+
+    def stall(self) -> None:
+        """Let nothing through; connections stay, and new ones are taken."""
+        self._flowing.clear()
+
+    def lose_answers(self) -> None:
+        """Let requests through, and no answers."""
+        self._answers_get_lost = True
+
+    def cut(self) -> None:
+        """Close every connection at once."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def heal(self) -> None:
+        """Let everything through again."""
+        self._answers_get_lost = False
+        self._flowing.set()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._writers |= {writer, server_writer}
+        await asyncio.gather(
+            self._forward(reader, server_writer, are_answers=False),
+            self._forward(server_reader, writer, are_answers=True),
+        )
+        self._writers -= {writer, server_writer}
+
+    async def _forward(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, are_answers: bool
+    ) -> None:
+        with suppress(OSError):
+            while chunk := await reader.read(_CHUNK_BYTES):
+                await self._flowing.wait()
+                if are_answers and self._answers_get_lost:
+                    self.answers_lost += 1
+                    continue
+                writer.write(chunk)
+                await writer.drain()
+        writer.close()

@@ -1,0 +1,103 @@
+"""What is published, and what goes wrong: drawn by Hypothesis, small when it shrinks."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final, Literal
+
+from hypothesis import strategies as st
+
+Place = Literal["pull", "deliver", "ack", "nak", "store", "keep"]
+"""Where something may go wrong: a request for messages, a message on its way to
+the collector, its settling, a transaction of events, one of dead letters."""
+
+What = Literal[
+    "lost", "twice", "raises", "killed before", "killed after",
+    "away", "answer lost", "crashes", "slow",
+]  # fmt: skip
+
+Kind = Literal["good", "repeated", "invalid", "refused", "poison"]
+"""What an event is: the store will never keep a refused one, and crashes on poison."""
+
+UNREADABLE: Final = ()
+"""A message without events stands for one that is no envelope."""
+
+_TRANSACTION: Final = ("killed before", "killed after", "away", "answer lost", "crashes", "slow")
+_SENT: Final = ("lost", "killed before", "killed after", "raises")
+_FAULTS: Final[dict[Place, tuple[What, ...]]] = {
+    "pull": _SENT,
+    "deliver": ("lost", "twice"),
+    "ack": _SENT,
+    "nak": _SENT,
+    "store": _TRANSACTION,
+    "keep": _TRANSACTION,
+}
+_KINDS: Final[tuple[Kind, ...]] = ("good", "repeated", "invalid", "refused", "poison")
+_LATEST: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong once: the ``nth`` time that a place is passed, from 0."""
+
+    place: Place
+    nth: int
+    what: What
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One run of the simulation.
+
+    Attributes:
+        messages: The events of each message, in the order of publishing.
+        faults: What goes wrong.
+        seed: Of how long everything takes.
+    """
+
+    messages: Sequence[Sequence[Kind]]
+    faults: Sequence[Fault]
+    seed: int
+
+
+def schedules() -> st.SearchStrategy[Schedule]:
+    """Draw runs with few messages and many faults."""
+    fault = st.sampled_from(
+        [(place, what) for place in _FAULTS for what in _FAULTS[place]]
+    ).flatmap(lambda at: st.integers(0, _LATEST).map(lambda nth: Fault(at[0], nth, at[1])))
+    message = st.lists(st.sampled_from(_KINDS), max_size=4).map(tuple)
+    return st.builds(
+        Schedule,
+        messages=st.lists(message, min_size=1, max_size=8),
+        faults=st.lists(fault, max_size=12, unique_by=lambda each: (each.place, each.nth)),
+        seed=st.integers(0, 2**16),
+    )
+
+
+@dataclass
+class Chance:
+    """Tells at each place whether something goes wrong now, and how long things take.
+
+    Attributes:
+        schedule: What to play.
+        random: Of the schedule's seed.
+    """
+
+    schedule: Schedule
+    random: Random = field(init=False)
+    _passed: Counter[Place] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.schedule.seed)
+        self._planned = {(fault.place, fault.nth): fault.what for fault in self.schedule.faults}
+
+    def at(self, place: Place) -> What | None:
+        """Pass a place."""
+        nth = self._passed[place]
+        self._passed[place] += 1
+        return self._planned.get((place, nth))
+
+    def seconds(self, most: float) -> float:
+        """Draw how long something takes; often no time at all."""
+        return self.random.choice((0.0, self.random.uniform(0, most)))

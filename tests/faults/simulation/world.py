@@ -1,0 +1,166 @@
+"""Play a schedule to its end, and say what it broke."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from functions.ports import Part
+from functions.rows import EventRow, event_key
+from runtime.envelopes import encode
+from runtime.jetstream.consumer import Consumer
+from tests.builders import a_facebook_event, a_part, raw
+from tests.fakes import FakeEventStore
+from tests.faults.simulation import clock
+from tests.faults.simulation.broker import SimulatedBroker
+from tests.faults.simulation.collector import SimulatedCollector
+from tests.faults.simulation.schedule import UNREADABLE, Chance, Kind, Schedule
+
+_COLLECTORS = 2
+_PUBLISH_SECONDS = 2.0
+_TRAFFIC_SECONDS = 5.0
+_LIMIT_SECONDS = 1800.0
+"""By then everything has settled: faults are few, and each costs half a minute at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A message: its bytes, whether they are an envelope, its events by kind, key and JSON."""
+
+    data: bytes
+    is_readable: bool
+    events: Sequence[tuple[Kind, bytes, bytes]]
+
+
+@dataclass
+class Broken:
+    """What may not happen, and did."""
+
+    lost: list[str] = field(default_factory=list)
+    acknowledged_early: list[int] = field(default_factory=list)
+    dead_though_good: list[bytes] = field(default_factory=list)
+    stored_though_bad: list[str] = field(default_factory=list)
+    still_waiting: list[int] = field(default_factory=list)
+
+
+def play(schedule: Schedule, kind: type[Consumer[Part]] = Consumer) -> Broken:
+    """Publish to two collectors, let everything go wrong, wait until the dust has settled."""
+    with structlog.testing.capture_logs():
+        return clock.run(_World(schedule, kind).play())
+
+
+class _World:
+    def __init__(self, schedule: Schedule, kind: type[Consumer[Part]]) -> None:
+        self._schedule = schedule
+        self._kind = kind
+        self._chance = Chance(schedule)
+        self._broker = SimulatedBroker(self._chance)
+        self._database = Database()
+        self._published: list[Published] = []
+        self._broken = Broken()
+
+    async def play(self) -> Broken:
+        stop = asyncio.Event()
+        collectors = [
+            SimulatedCollector(self._broker, self._database, self._check_ack, self._kind)
+            for _ in range(_COLLECTORS)
+        ]
+        running = [asyncio.create_task(collector.run(stop)) for collector in collectors]
+        for number, kinds in enumerate(self._schedule.messages):
+            self._publish(number, kinds)
+            await asyncio.sleep(self._chance.seconds(_PUBLISH_SECONDS))
+        await self._until_settled()
+        stop.set()
+        await asyncio.gather(*running)
+        self._check_end()
+        return self._broken
+
+    async def _until_settled(self) -> None:
+        """Let good messages come: a crash is a message's own fault only while others succeed."""
+        clock_of = asyncio.get_running_loop().time
+        while self._broker.waiting and clock_of() < _LIMIT_SECONDS:
+            if not self._chance.random.randrange(3):
+                self._publish(len(self._published), ("good",))
+            await asyncio.sleep(_TRAFFIC_SECONDS)
+
+    def _publish(self, number: int, kinds: Sequence[Kind]) -> None:
+        events = list(_events(number, kinds, self._published))
+        parts = [a_part(json) for _, _, json in events]
+        is_readable = kinds != UNREADABLE
+        data = encode("facebook", parts) if is_readable else b"unreadable %d" % number
+        self._published.append(Published(data, is_readable, events))
+        self._broker.put(data)
+
+    def _check_ack(self, sequence: int) -> None:
+        if list(self._missing(self._published[sequence - 1])):
+            self._broken.acknowledged_early.append(sequence)
+
+    def _missing(self, message: Published) -> Iterator[str]:
+        """Name what of a message is neither stored nor a dead letter."""
+        dead = self._database.dead
+        if message.data in dead:
+            return
+        if not message.is_readable:
+            yield message.data.decode()
+        for kind, key, json in message.events:
+            if key not in self._database.rows and json not in dead:
+                yield f"{kind} {json!r}"
+
+    def _check_end(self) -> None:
+        broken, database = self._broken, self._database
+        broken.still_waiting += self._broker.waiting
+        for message in self._published:
+            broken.lost += self._missing(message)
+        broken.dead_though_good += database.dead - set(self._may_die())
+        broken.stored_though_bad += [
+            row.event_id
+            for row in database.rows.values()
+            if _is(row, "refused", "poison", "invalid")
+        ]
+
+    def _may_die(self) -> Iterator[bytes]:
+        """Give the bytes that may be dead letters: the bad, and who was near a crash too often."""
+        crashes = any(fault.what == "crashes" for fault in self._schedule.faults)
+        for message in self._published:
+            kinds = {kind for kind, _, _ in message.events}
+            if not message.is_readable or "poison" in kinds or crashes:
+                yield message.data
+            yield from (json for kind, _, json in message.events if kind in ("invalid", "refused"))
+
+
+class Database(FakeEventStore):
+    """Refuses rows that are named so, and crashes on poison."""
+
+    def __init__(self) -> None:
+        super().__init__(refuses=lambda row: _is(row, "refused"))
+
+    @property
+    def dead(self) -> set[bytes]:
+        """The bytes of all dead letters."""
+        letters: dict[UUID, bytes] = {key: letter.payload for key, letter in self.letters.items()}
+        return set(letters.values())
+
+    async def store(self, rows: Sequence[EventRow]):  # type: ignore[no-untyped-def] # noqa: ANN201
+        if any(_is(row, "poison") for row in rows):
+            raise ZeroDivisionError
+        return await super().store(rows)
+
+
+def _is(row: EventRow, *kinds: str) -> bool:
+    return row.event_id.partition("-")[0] in kinds
+
+
+def _events(
+    number: int, kinds: Sequence[Kind], before: Sequence[Published]
+) -> Iterator[tuple[Kind, bytes, bytes]]:
+    for position, kind in enumerate(kinds):
+        if kind == "repeated":
+            good = [each for message in before for each in message.events if each[0] == "good"]
+            yield from good[:1]
+            continue
+        event_id = f"{kind}-{number}-{position}"
+        fields = {"user": {"age": "old"}} if kind == "invalid" else {}
+        json = raw(a_facebook_event(eventId=event_id, **fields))
+        yield kind, event_key("facebook", event_id), json

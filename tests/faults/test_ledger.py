@@ -1,0 +1,44 @@
+"""Books that would not notice prove nothing."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.whole_system import WholeSystem
+from tests.faults.fault import World
+from tests.faults.ledger import balance
+
+_COPY_ONE = """
+    CREATE TEMPORARY TABLE one AS SELECT * FROM events LIMIT 1;
+    UPDATE one SET id = gen_random_uuid();
+    INSERT INTO events SELECT * FROM one
+"""
+
+
+@pytest.fixture(scope="module")
+async def system() -> AsyncIterator[WholeSystem]:
+    with tempfile.TemporaryDirectory(prefix="eps-ledger-") as folder:
+        running = WholeSystem(Path(folder) / "data")
+        await running.start()
+        yield running
+        assert await running.stop() == 0
+
+
+async def test_the_books_show_what_is_missing_and_what_is_there_twice(world: World) -> None:
+    async with world.sender.sending():
+        await world.sender.accepted(5)
+    before = await balance(world.system, world.sender)
+
+    await world.system.execute(_COPY_ONE)
+    twice = await balance(world.system, world.sender)
+    await world.system.execute(
+        "DELETE FROM events WHERE event_id IN (SELECT min(event_id) FROM events)"
+    )
+    fewer = await balance(world.system, world.sender)
+
+    assert not (before.lost | before.doubled | before.differences)
+    assert len(twice.doubled) == 1
+    assert "event_figures" in twice.differences
+    assert len(fewer.lost) == 1

@@ -1,0 +1,93 @@
+"""The collectors' loop in thousands of worlds where anything goes wrong between any two steps."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, Phase, find, given, settings
+from nats.aio.msg import Msg
+
+from functions.errors import Unavailable
+from functions.ports import DeadLetter, Part
+from runtime.jetstream.consumer import Consumer, Work
+from runtime.metrics import ConsumerMetrics
+from tests.faults.simulation.schedule import UNREADABLE, Fault, Schedule, schedules
+from tests.faults.simulation.world import Broken, play
+
+_ALIKE = settings(
+    max_examples=1000,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+_OTHERS = settings(_ALIKE, max_examples=20_000, derandomize=False)
+
+
+def test_nothing_is_lost_or_acknowledged_early_whatever_happens(
+    request: pytest.FixtureRequest,
+) -> None:
+    @given(schedules())
+    def nothing_breaks(schedule: Schedule) -> None:
+        assert play(schedule) == Broken()
+
+    (_OTHERS if request.config.getoption("faults") else _ALIKE)(nothing_breaks)()
+
+
+class AcknowledgesFirst(Consumer[Part]):
+    async def _process(self, messages: Sequence[Msg]) -> bool:
+        for message in messages:
+            await message.ack()
+        await self._handle(messages)
+        return True
+
+
+class AcknowledgesFailures(Consumer[Part]):
+    async def _give_back(self, messages: Sequence[Msg]) -> None:
+        for message in messages:
+            await message.ack()
+
+
+class DropsUnreadable(Consumer[Part]):
+    def __init__(self, work: Work[Part], metrics: ConsumerMetrics) -> None:
+        super().__init__(Work(work.source, work.decode, work.handle, _forget), metrics)
+
+
+class GivesUpOnUnavailable(Consumer[Part]):
+    async def _handle(self, messages: Sequence[Msg]) -> None:
+        try:
+            await super()._handle(messages)
+        except Unavailable as error:
+            raise RuntimeError from error
+
+    async def _isolate(self, messages: Sequence[Msg]) -> bool:
+        await self._work.bury([self._unreadable(message, "gave up") for message in messages])
+        for message in messages:
+            await message.ack()
+        return True
+
+
+async def _forget(letters: Sequence[DeadLetter]) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    "mutant", [AcknowledgesFirst, AcknowledgesFailures, DropsUnreadable, GivesUpOnUnavailable]
+)
+def test_the_simulation_finds_a_loop_that_is_wrong(mutant: type[Consumer[Part]]) -> None:
+    only_search = settings(_ALIKE, phases=(Phase.generate,))
+
+    schedule = find(schedules(), lambda each: play(each, mutant) != Broken(), settings=only_search)
+
+    assert play(schedule) == Broken()
+
+
+def test_the_same_schedule_is_always_the_same_world() -> None:
+    faults = [Fault("store", 0, "slow"), Fault("ack", 1, "killed after"), Fault("nak", 0, "lost")]
+    schedule = Schedule([("good", "poison"), ("good",), UNREADABLE, ("refused",)], faults, seed=7)
+
+    once, again = (play(schedule, AcknowledgesFailures) for _ in range(2))
+
+    assert once == again != Broken()
