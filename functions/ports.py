@@ -17,6 +17,44 @@ Reason = Literal["rejected", "unreadable", "refused"]
 could not read it, the database would not keep it."""
 
 
+class Told(NamedTuple):
+    """What a gateway says of an envelope that the broker acknowledged.
+
+    Attributes:
+        id: The envelope's, 16 bytes.
+        minute: In which its events were accepted, by its first instant, UTC.
+        events: How many it holds.
+        sequence: Its place in the broker's stream.
+    """
+
+    id: bytes
+    minute: datetime
+    events: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a gateway counted of the events that travel together: the ledger's one entry.
+
+    Attributes:
+        id: The same however often it is delivered, 16 bytes.
+        source: Whose events it holds.
+        instance: The gateway's process that made it, 16 bytes.
+        minute: In which all of its events were accepted, by its first instant, UTC.
+        events: How many it holds.
+        told: The last ones of this gateway and source before it, so that one
+            that never comes is missed.
+    """
+
+    id: bytes
+    source: Source
+    instance: bytes
+    minute: datetime
+    events: int
+    told: Sequence[Told] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Valid events that came in one request, all of one source.
@@ -25,11 +63,13 @@ class Part:
         correlation_id: The request's, for every log line and row.
         accepted_at: When the gateway took the request, UTC.
         events: JSON texts, byte for byte as they came, in their order.
+        envelope: What it came in, if that is counted in the ledger.
     """
 
     correlation_id: str
     accepted_at: datetime
     events: Sequence[bytes]
+    envelope: Envelope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +116,21 @@ class Stored:
     duplicates: int
 
 
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What an envelope came to: each of its events is a row or a dead letter.
+
+    Attributes:
+        envelope: None where nobody counted it: then the ledger has nothing of it.
+        rows: In any order; may repeat an event: its first row counts.
+        letters: What will never be a row.
+    """
+
+    envelope: Envelope | None
+    rows: Sequence[EventRow]
+    letters: Sequence[DeadLetter] = ()
+
+
 class Bus(Protocol):
     """Where events wait, on disk, for their collector."""
 
@@ -118,20 +173,36 @@ class DeadLetterStore(Protocol):
 
 
 class EventStore(DeadLetterStore, Protocol):
-    """Where events are kept, with the figures that reports read."""
+    """Where events are kept, with the figures that reports read and the ledger."""
 
-    async def store(self, rows: Sequence[EventRow]) -> Stored:
-        """Store events, all or none, each once, and count the new ones in the rollups.
+    async def settle(self, lots: Sequence[Lot]) -> Stored:
+        """Store events and dead letters, all or none, each once.
 
-        When this returns they are committed. An event that is there already,
-        by its id, stays as it is.
+        What is new is counted in the rollups, and the outcome of each envelope
+        in the ledger. When this returns all of it is committed. An event that
+        is there already, by its id, stays as it is; of an envelope that was
+        settled before, nothing is looked at.
 
         Args:
-            rows: In any order; may repeat an event: its first row counts; may be empty.
+            lots: In any order; may repeat one; may be empty.
+
+        Returns:
+            What became of the rows; those of envelopes settled before are duplicates.
 
         Raises:
             Refused: Nothing was stored: the database will never keep this batch.
             Unavailable: Nothing was stored; the same call may come again.
+        """
+
+    async def store(self, rows: Sequence[EventRow]) -> Stored:
+        """Settle rows that came in no envelope."""
+
+    async def probe(self, rows: Sequence[EventRow]) -> None:
+        """Find out whether the database would keep these rows; change nothing.
+
+        Raises:
+            Refused: It would not.
+            Unavailable: There is no answer now.
         """
 
 
