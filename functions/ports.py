@@ -124,11 +124,13 @@ class Lot:
         envelope: None where nobody counted it: then the ledger has nothing of it.
         rows: In any order; may repeat an event: its first row counts.
         letters: What will never be a row.
+        unread: Whether nobody could read it: its one letter stands for all of its events.
     """
 
     envelope: Envelope | None
     rows: Sequence[EventRow]
     letters: Sequence[DeadLetter] = ()
+    unread: bool = False
 
 
 class Bus(Protocol):

@@ -106,7 +106,8 @@ class FakeEventStore:
             self.rows.setdefault(row.id, row)
         new = len(self.rows) - before
         if lot.envelope:
-            outcome = (new, len(lot.rows) - new, len(lot.letters))
+            dead = lot.envelope.events if lot.unread else len(lot.letters)
+            outcome = (new, len(lot.rows) - new, dead)
             self.ledger[lot.envelope.id] = (lot.envelope.events, *outcome)
         return new
 

@@ -52,7 +52,7 @@ def ledger_entries(lots: Sequence[Lot], new: Sequence[EventRow]) -> list[LedgerE
             accepted=known.accepted + lot.envelope.events,
             stored=known.stored + stored,
             duplicates=known.duplicates + len(lot.rows) - stored,
-            dead=known.dead + len(lot.letters),
+            dead=known.dead + (lot.envelope.events if lot.unread else len(lot.letters)),
         )
     return list(sums.values())
 

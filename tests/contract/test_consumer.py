@@ -17,6 +17,7 @@ from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.consumer import Work
 from runtime.jetstream.streams import FB_COLLECTOR, TTK_COLLECTOR, ensure_consumer
+from runtime.manifests import Headers
 from runtime.metrics import ConsumerMetrics
 from tests.contract.broker import (
     ACK_WAIT_SECONDS,
@@ -57,7 +58,7 @@ class Bench:
     def work(self) -> Work[bytes]:
         return Work("facebook", self.decode, self.handle, self.bury)
 
-    def decode(self, data: bytes) -> Sequence[bytes]:
+    def decode(self, data: bytes, _headers: Headers) -> Sequence[bytes]:
         if data == UNREADABLE:
             raise UnreadableEnvelope("it says so")
         return [data]
@@ -70,10 +71,10 @@ class Bench:
             raise ZeroDivisionError
         self.handled.append(list(items))
 
-    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+    async def bury(self, letter: DeadLetter, _headers: Headers) -> None:
         if self.is_away:
             raise Unavailable("the bench is told to be away")
-        self.buried += letters
+        self.buried.append(letter)
 
 
 @pytest.fixture
@@ -300,7 +301,7 @@ async def test_replicas_share_the_work(broker: Broker) -> None:
                 await both_have_one.wait()
             done[number] += items
 
-        return Work(None, lambda data: [data], handle, Bench().bury)
+        return Work(None, lambda data, _: [data], handle, Bench().bury)
 
     async with (
         consuming(broker, FB_COLLECTOR, replica(0), max_messages=1),

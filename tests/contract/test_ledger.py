@@ -125,6 +125,12 @@ async def test_what_the_gateway_counted_and_nobody_found_shows(kept: Kept) -> No
     assert await kept.sums() == Sums(accepted=5, stored=1, duplicates=0, dead=0)
 
 
+async def test_all_events_of_an_envelope_that_nobody_can_read_are_dead(kept: Kept) -> None:
+    await kept.store.settle([Lot(an_envelope(7), [], [a_letter()], unread=True)])
+
+    assert await kept.sums() == Sums(accepted=7, stored=0, duplicates=0, dead=7)
+
+
 async def test_a_probe_changes_nothing(kept: Kept) -> None:
     await kept.store.probe([a_row("1")])
     with pytest.raises(Refused):
@@ -135,8 +141,8 @@ async def test_a_probe_changes_nothing(kept: Kept) -> None:
 
 async def test_a_lot_with_a_refused_row_leaves_nothing_behind(kept: Kept) -> None:
     bad = a_lot("1", "2", letters=1)
+    worse = replace(bad, rows=[*bad.rows, a_row(user_id="2", age=TOO_OLD)])
     with pytest.raises(Refused):
-        worse = replace(bad, rows=[*bad.rows, a_row(user_id="2", age=TOO_OLD)])
         await kept.store.settle([a_lot("0"), worse])
 
     assert await kept.store.settle([bad]) == Stored(2, 0)
