@@ -371,6 +371,64 @@ class UserFigures:
     tiktok: TiktokUsers
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits at the broker for a consumer.
+
+    Attributes:
+        consumer: Its durable name.
+        measured_at: When it was so, UTC.
+        messages: Those not acknowledged, delivered or not.
+        oldest_at: When the first of them came, UTC; None for none.
+        first_sequence: The broker has nothing before it any more.
+    """
+
+    consumer: str
+    measured_at: datetime
+    messages: int
+    oldest_at: datetime | None
+    first_sequence: int
+
+    @property
+    def oldest_seconds(self) -> float:
+        """How old the first of them was; 0 for none."""
+        return (self.measured_at - self.oldest_at).total_seconds() if self.oldest_at else 0.0
+
+
+LedgerInterval = Literal["minute", Interval]
+"""How long a bucket of the ledger is."""
+
+
+class LedgerBucket(NamedTuple):
+    """What became of the events that were accepted in a bucket, named by its first instant.
+
+    Attributes:
+        accepted: As the gateways counted them.
+        dead: Those that the collectors kept as dead letters.
+        in_flight: Those that a gateway tells of and the broker may still have.
+    """
+
+    bucket: datetime
+    accepted: int
+    stored: int
+    duplicates: int
+    dead: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFigures:
+    """The ledger, summed.
+
+    Attributes:
+        buckets: Oldest first, without the empty ones.
+        backlogs: What each consumer saw last, by name.
+    """
+
+    buckets: Sequence[LedgerBucket]
+    backlogs: Sequence[Backlog]
+
+
 class Reports(Protocol):
     """What is stored, counted and summed; each answer is one consistent snapshot.
 
@@ -441,4 +499,21 @@ class Reports(Protocol):
             age_edges: Where a new range of ages starts, ascending.
             follower_edges: Where a new range of followers starts, ascending.
             limit: How many names each list has at most.
+        """
+
+    async def sum_ledger(
+        self,
+        period: Period,
+        *,
+        source: Source | None,
+        interval: LedgerInterval,
+        max_buckets: int,
+    ) -> LedgerFigures:
+        """Sum what became of events, by bucket of the time of their acceptance.
+
+        Args:
+            period: Which events, by the minute in which they were accepted.
+            source: Only this platform's; then without the backlog of dead letters.
+            interval: The length of a bucket.
+            max_buckets: More than these, the oldest, are never given.
         """

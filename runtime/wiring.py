@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from functions.events import SOURCES, Source
 from functions.fb_collector.handler import handle as collect_facebook
+from functions.ports import Backlog
 from functions.ttk_collector.handler import handle as collect_tiktok
 from runtime.collector import dead_letter_work, event_work
 from runtime.counted_bus import CountedBus
@@ -44,6 +45,7 @@ from runtime.metrics import (
     ReportMetrics,
     new_registry,
 )
+from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.migrate import migrate
 from runtime.postgres.pool import check, opened
 from runtime.postgres.reports import PostgresReports
@@ -175,7 +177,19 @@ async def _collector(
         app = create_app(
             {}, health=health, registry=registry, metrics=HttpMetrics(registry, durable.name)
         )
-        yield Unit(app, health, _loops(settings, broker, durable, work, metrics))
+        ledger = PostgresLedger(pool, source)
+
+        async def note(backlog: Backlog) -> None:
+            metrics.imbalance.set(await ledger.note(backlog))
+
+        yield Unit(
+            app,
+            health,
+            [
+                *_loops(settings, broker, durable, work, metrics),
+                partial(watch_backlog, broker, durable, metrics, note),
+            ],
+        )
 
 
 def _loops(
@@ -196,10 +210,7 @@ def _loops(
         )
         return consumer.run(pull, stop)
 
-    return [
-        *[consume] * settings.batches_in_flight,
-        partial(watch_backlog, broker, durable, metrics),
-    ]
+    return [consume] * settings.batches_in_flight
 
 
 def _url(settings: Settings, name: str) -> str:

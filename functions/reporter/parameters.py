@@ -99,3 +99,4 @@ def _parse_choice(text: str, choices: Sequence[str]) -> str:
 parse_funnel_stage: Parse = partial(_parse_choice, choices=FUNNEL_STAGES)
 parse_event_type: Parse = partial(_parse_choice, choices=_ALL_TYPES)
 parse_interval: Parse = partial(_parse_choice, choices=get_args(Interval))
+parse_ledger_interval: Parse = partial(_parse_choice, choices=("minute", *get_args(Interval)))

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 import asyncpg
@@ -12,9 +13,21 @@ import pytest
 from functions.collecting import Collected
 from functions.errors import Refused
 from functions.fb_collector.handler import handle as collect_facebook
-from functions.ports import DeadLetter, Envelope, EventStore, Lot, Part, Stored
+from functions.ports import (
+    Backlog,
+    DeadLetter,
+    Envelope,
+    EventStore,
+    Lot,
+    Part,
+    Period,
+    Stored,
+    Told,
+)
 from functions.rows import EventRow
+from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.pool import opened
+from runtime.postgres.reports import PostgresReports
 from runtime.postgres.store import PostgresEventStore
 from runtime.settings import DatabaseSettings
 from tests.builders import NOON, a_facebook_event, a_letter, a_row, an_envelope, raw
@@ -217,3 +230,104 @@ async def test_entries_are_by_minute_source_and_gateway(pool: asyncpg.Pool) -> N
         (NOON, other.instance, 1),
         (later.minute, later.instance, 1),
     }
+
+
+def told(envelope: Envelope, sequence: int) -> Told:
+    return Told(envelope.id, envelope.minute, envelope.events, sequence)
+
+
+def a_backlog(first_sequence: int) -> Backlog:
+    return Backlog("fb-collector", RECENT, 1, RECENT - timedelta(seconds=3), first_sequence)
+
+
+async def balance_of(pool: asyncpg.Pool) -> tuple[int, int, int, int, int]:
+    figures = await PostgresReports(pool).sum_ledger(
+        Period(None, None), source="facebook", interval="day", max_buckets=10
+    )
+    (bucket,) = figures.buckets
+    return bucket[1:]
+
+
+RECENT = datetime.now(UTC).replace(second=0, microsecond=0)
+"""Of what is older than some days nobody tells."""
+
+
+async def test_what_was_told_is_in_flight_until_it_is_settled(pool: asyncpg.Pool) -> None:
+    store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
+    first = an_envelope(2, minute=RECENT)
+    second = an_envelope(1, minute=RECENT, told=[told(first, 7)])
+    await store.settle([Lot(second, [a_row()])])
+
+    before = await balance_of(pool)
+    imbalance_before = await ledger.note(a_backlog(7))
+    await store.settle([Lot(first, [a_row(), a_row()])])
+    settled = await balance_of(pool)
+    imbalance_after = await ledger.note(a_backlog(9))
+
+    assert (before, imbalance_before) == ((3, 1, 0, 0, 2), 0)
+    assert (settled, imbalance_after) == ((3, 3, 0, 0, 0), 0)
+    assert await pool.fetchval("SELECT count(*) FROM told") == 0
+
+
+async def test_what_was_told_and_left_the_broker_unsettled_is_an_imbalance(
+    pool: asyncpg.Pool,
+) -> None:
+    store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
+    lost = an_envelope(2, minute=RECENT)
+    for _ in range(2):  # whoever tells, and how often
+        teller = an_envelope(1, minute=RECENT, told=[told(lost, 7)])
+        await store.settle([Lot(teller, [a_row()])])
+
+    assert await ledger.note(a_backlog(8)) == 2
+    assert await balance_of(pool) == (4, 2, 0, 0, 0)
+    assert await PostgresLedger(pool, "tiktok").note(a_backlog(8)) == 0
+
+
+async def test_what_was_counted_and_not_found_is_an_imbalance(pool: asyncpg.Pool) -> None:
+    store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
+
+    await store.settle([Lot(an_envelope(5), [a_row()]), Lot(an_envelope(0), [a_row()])])
+
+    assert await ledger.note(a_backlog(1)) == 5
+
+
+async def test_what_was_told_of_after_days_is_passed_over(pool: asyncpg.Pool) -> None:
+    old = an_envelope(2)
+    teller = an_envelope(1, minute=RECENT, told=[told(old, 7)])
+
+    await PostgresEventStore(pool).settle([Lot(teller, [a_row()])])
+
+    assert await PostgresLedger(pool, "facebook").note(a_backlog(8)) == 0
+
+
+async def test_envelopes_are_forgotten_after_days(pool: asyncpg.Pool) -> None:
+    await PostgresEventStore(pool).settle([a_lot("1"), a_lot("2")])
+    await pool.execute(
+        "UPDATE envelopes SET settled_at = now() - interval '8 days'"
+        " WHERE id = (SELECT min(id::text)::uuid FROM envelopes)"
+    )
+
+    await PostgresLedger(pool, "facebook").note(a_backlog(1))
+
+    assert await pool.fetchval("SELECT count(*) FROM envelopes") == 1
+
+
+async def test_the_ledger_is_summed_by_source_range_and_interval(pool: asyncpg.Pool) -> None:
+    minutes = [NOON, NOON + timedelta(minutes=1), NOON + timedelta(hours=1)]
+    await PostgresEventStore(pool).settle(
+        [
+            *(Lot(an_envelope(1, minute=minute), [a_row()]) for minute in minutes),
+            Lot(an_envelope(1, source="tiktok"), [a_row(source="tiktok")]),
+        ]
+    )
+    await PostgresLedger(pool, "facebook").note(a_backlog(3))
+    ask = partial(PostgresReports(pool).sum_ledger, max_buckets=2)
+
+    by_minute = await ask(Period(None, None), source=None, interval="minute")
+    by_hour = await ask(Period(minutes[1], None), source="facebook", interval="hour")
+    none = await ask(Period(None, NOON), source=None, interval="day")
+
+    assert [(it.bucket, it.accepted) for it in by_minute.buckets] == [(NOON, 2), (minutes[1], 1)]
+    assert [(it.bucket, it.stored) for it in by_hour.buckets] == [(NOON, 1), (minutes[2], 1)]
+    assert none.buckets == []
+    assert by_hour.backlogs == [a_backlog(3)]
