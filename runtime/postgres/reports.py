@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 import asyncpg
@@ -27,7 +29,7 @@ from runtime.postgres.figures import (
     user_figures,
 )
 from runtime.postgres.pieces import Bound, split
-from runtime.postgres.spans import EPOCH, Span
+from runtime.postgres.spans import EPOCH, START_OF, Span
 from runtime.postgres.sql import load
 
 PLANNING = load("report_planning")
@@ -35,7 +37,8 @@ EVENTS = load("report_events")
 REVENUE = load("report_revenue")
 CAMPAIGN = load("report_campaign")
 CAMPAIGNS = load("report_campaigns")
-TOP_CAMPAIGNS = load("report_top_campaigns")
+WHOLE_CAMPAIGNS = load("report_whole_campaigns")
+PARTIAL_CAMPAIGNS = load("report_partial_campaigns")
 USERS = load("report_users")
 ALL_USERS = load("report_all_users")
 CITIES = load("report_cities")
@@ -46,6 +49,7 @@ BACKLOGS = load("report_backlogs")
 
 _EVENT_SPANS: Final[tuple[Span, ...]] = ("day", "hour", "minute")
 _USER_SPANS: Final[tuple[Span, ...]] = ("month", "day", "hour")
+_INSTANT: Final = timedelta(microseconds=1)
 _NO_PIECE: Final = (EPOCH, EPOCH)
 
 _FEW_SALES = 20_000
@@ -115,7 +119,11 @@ class PostgresReports:
             if source == "tiktok":
                 return revenue_figures(rows, (), max_buckets)
             few = sum(row["transactions"] for row in rows if row["source"]) <= _FEW_SALES
-            campaigns = await connection.fetch(CAMPAIGNS if few else TOP_CAMPAIGNS, *bounds, limit)
+            campaigns: Sequence[asyncpg.Record]
+            if few:
+                campaigns = await connection.fetch(CAMPAIGNS, *bounds, limit)
+            else:
+                campaigns = await _top_campaigns(connection, bounds, limit)
             return revenue_figures(rows, campaigns, max_buckets)
 
     async def describe_users(
@@ -129,14 +137,22 @@ class PostgresReports:
     ) -> UserFigures:
         """Describe users; see ``Reports``."""
         bounds, pieces = (period.start, period.end), split(period, _USER_SPANS)
+        month = _month(period)
         async with self._snapshot() as connection:
             users = await connection.fetch(
-                USERS, pieces, *bounds, source, age_edges, follower_edges, limit
+                USERS,
+                pieces,
+                *bounds,
+                source,
+                age_edges,
+                follower_edges,
+                limit,
+                month if source != "tiktok" else None,
             )
             cities: Sequence[asyncpg.Record] = ()
             watching: Sequence[asyncpg.Record] = ()
-            if source != "tiktok":
-                cities = await _cities(connection, bounds, limit)
+            if source != "tiktok" and month is None:
+                cities = await _cities(connection, bounds, pieces[:2], limit)
             if source != "facebook":
                 watching = await connection.fetch(WATCHING, pieces, limit)
         return user_figures(users, cities, watching)
@@ -170,6 +186,14 @@ class PostgresReports:
                 yield connection
 
 
+def _month(period: Period) -> datetime | None:
+    """Give the first instant of a period that is a calendar month."""
+    start, end, start_of = period.start, period.end, START_OF["month"]
+    if not start or not end or start_of(end) != end:
+        return None
+    return start if start_of(end - _INSTANT) == start else None
+
+
 def _event_bounds(period: Period, interval: Interval | None) -> list[Bound]:
     """Split a period into pieces that no bucket cuts."""
     if interval != "hour":
@@ -178,9 +202,27 @@ def _event_bounds(period: Period, interval: Interval | None) -> list[Bound]:
     return [*_NO_PIECE, *hours, *_NO_PIECE, *rest]
 
 
-async def _cities(
+async def _top_campaigns(
     connection: PoolConnectionProxy, bounds: tuple[Bound, Bound], limit: int
+) -> Sequence[asyncpg.Record]:
+    """Find the top campaigns without summing them all.
+
+    The highest of those with all their sales in the period set a mark: of the
+    others, who ever earned less can't be among the top.
+    """
+    whole = await connection.fetch(WHOLE_CAMPAIGNS, *bounds, limit)
+    mark = whole[-1]["revenue"] if len(whole) == limit else Decimal(0)
+    partial = await connection.fetch(PARTIAL_CAMPAIGNS, *bounds, mark, limit)
+    ranked = sorted([*whole, *partial], key=lambda row: (-row["revenue"], row["campaign_id"]))
+    return ranked[:limit]
+
+
+async def _cities(
+    connection: PoolConnectionProxy,
+    bounds: tuple[Bound, Bound],
+    months: Sequence[Bound],
+    limit: int,
 ) -> Sequence[asyncpg.Record]:
     if await connection.fetchval(ALL_USERS, *bounds):
         return await connection.fetch(ALL_CITIES, limit)
-    return await connection.fetch(CITIES, *bounds, limit)
+    return await connection.fetch(CITIES, *bounds, *months, limit)

@@ -39,8 +39,7 @@ async def system() -> AsyncIterator[WholeSystem]:
 
 @pytest.fixture(autouse=True)
 async def _empty(system: WholeSystem) -> None:
-    await system.drained()
-    await system.fetch("TRUNCATE events, event_minutes, event_hours, dead_letters")
+    await system.empty()
 
 
 class Sender:

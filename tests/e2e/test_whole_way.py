@@ -30,11 +30,7 @@ async def system() -> AsyncIterator[WholeSystem]:
 
 @pytest.fixture(autouse=True)
 async def _empty(system: WholeSystem) -> None:
-    await system.drained()
-    await system.fetch(
-        "TRUNCATE events, event_figures, campaigns, users, returns, user_figures, user_cities,"
-        " dead_letters, ledger, told"
-    )
+    await system.empty()
 
 
 async def _assert_exact(system: WholeSystem, published: Published) -> None:
