@@ -1,15 +1,16 @@
 """What every collector does with a batch: judge each event alone, store the good, keep the bad."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby, starmap
 from typing import TypeVar
 
 from functions.errors import Fault, Refused
 from functions.events import Source
 from functions.judging import InvalidEvent, judge
-from functions.ports import DeadLetter, EventStore, Part, Stored
+from functions.ports import DeadLetter, EventStore, Lot, Part, Stored
 from functions.rows import EventRow, event_key, user_key
 from functions.shapes import Event, FacebookEvent, TiktokEvent
 
@@ -76,18 +77,21 @@ async def collect(
     Raises:
         Unavailable: Part of the batch may be stored; it may be sent again.
     """
-    rows: list[EventRow] = []
-    dead: list[DeadLetter] = []
-    for part in parts:
-        for position, raw in enumerate(part.events):
-            try:
-                rows.append(to_row(_judge_own(source, shapes, raw), part, raw))
-            except InvalidEvent as invalid:
-                dead.append(rejected(part, position, raw, invalid))
-        await asyncio.sleep(0)  # health checks and the other batch have their turn
-    stored, refused = await _store(rows, store)
-    await store.keep(dead + refused)
-    return Collected(stored.new, stored.duplicates, len(dead), len(refused))
+    lots = []
+    for own in _by_message(parts):
+        rows: list[EventRow] = []
+        dead: list[DeadLetter] = []
+        for part in own:
+            for position, raw in enumerate(part.events):
+                try:
+                    rows.append(to_row(_judge_own(source, shapes, raw), part, raw))
+                except InvalidEvent as invalid:
+                    dead.append(rejected(part, position, raw, invalid))
+            await asyncio.sleep(0)  # health checks and the other batch have their turn
+        lots.append(Lot(own[0].envelope, rows, dead))
+    stored, refused = await _settle(lots, store)
+    rejected_total = sum(len(lot.letters) for lot in lots)
+    return Collected(stored.new, stored.duplicates, rejected_total, refused)
 
 
 def make_row(
@@ -119,18 +123,54 @@ def _judge_own(source: Source, shapes: tuple[type[OwnEvent], ...], raw: bytes) -
     raise InvalidEvent(fault, event_id=event.event_id, source=event.source)
 
 
-async def _store(rows: Sequence[EventRow], store: EventStore) -> tuple[Stored, list[DeadLetter]]:
-    """Store rows; where the store refuses some, halve the batch until it is clear which."""
+def _by_message(parts: Sequence[Part]) -> Iterator[list[Part]]:
+    """Group parts that came together; a message that is here twice is two groups."""
+    for _, own in groupby(parts, lambda part: id(part.envelope)):
+        yield list(own)
+
+
+async def _settle(lots: Sequence[Lot], store: EventStore) -> tuple[Stored, int]:
+    """Settle lots, and count the rows that the store refuses.
+
+    Where it refuses some, the batch is halved until it is clear in whose lot
+    they are. A lot is settled whole: its refused rows become dead letters first.
+    """
     try:
-        return await store.store(rows), []
+        return await store.settle(lots), 0
     except Refused as refusal:
-        if len(rows) == 1:
-            return Stored(0, 0), [_refused(rows[0], refusal)]
-    middle = len(rows) // 2
-    first, refused_first = await _store(rows[:middle], store)
-    second, refused_second = await _store(rows[middle:], store)
+        if len(lots) == 1:
+            return await _settle_mended(lots[0], refusal, store)
+    middle = len(lots) // 2
+    first, refused_first = await _settle(lots[:middle], store)
+    second, refused_second = await _settle(lots[middle:], store)
     both = Stored(first.new + second.new, first.duplicates + second.duplicates)
     return both, refused_first + refused_second
+
+
+async def _settle_mended(lot: Lot, refusal: Refused, store: EventStore) -> tuple[Stored, int]:
+    refused = await _find_refused(lot.rows, refusal, store)
+    if not refused:  # it is no row alone: nobody here can mend it
+        raise refusal
+    bad = {id(row) for row, _ in refused}
+    letters = [*lot.letters, *starmap(_refused, refused)]
+    good = [row for row in lot.rows if id(row) not in bad]
+    return await store.settle([Lot(lot.envelope, good, letters)]), len(refused)
+
+
+async def _find_refused(
+    rows: Sequence[EventRow], refusal: Refused, store: EventStore
+) -> list[tuple[EventRow, Refused]]:
+    """Halve rows that are refused together until each that is refused alone is found."""
+    if len(rows) <= 1:
+        return [(row, refusal) for row in rows]
+    middle = len(rows) // 2
+    found = []
+    for half in (rows[:middle], rows[middle:]):
+        try:
+            await store.probe(half)
+        except Refused as half_refusal:
+            found += await _find_refused(half, half_refusal, store)
+    return found
 
 
 def rejected(part: Part, position: int, raw: bytes, invalid: InvalidEvent) -> DeadLetter:

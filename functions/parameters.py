@@ -165,3 +165,4 @@ def _read_moment(text: str) -> datetime:
 parse_funnel_stage: Parse = partial(parse_choice, choices=FUNNEL_STAGES)
 parse_event_type: Parse = partial(parse_choice, choices=_ALL_TYPES)
 parse_interval: Parse = partial(parse_choice, choices=get_args(Interval))
+parse_ledger_interval: Parse = partial(parse_choice, choices=("minute", *get_args(Interval)))

@@ -17,6 +17,44 @@ Reason = Literal["rejected", "unreadable", "refused"]
 could not read it, the database would not keep it."""
 
 
+class Told(NamedTuple):
+    """What a gateway says of an envelope that the broker acknowledged.
+
+    Attributes:
+        id: The envelope's, 16 bytes.
+        minute: In which its events were accepted, by its first instant, UTC.
+        events: How many it holds.
+        sequence: Its place in the broker's stream.
+    """
+
+    id: bytes
+    minute: datetime
+    events: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a gateway counted of the events that travel together: the ledger's one entry.
+
+    Attributes:
+        id: The same however often it is delivered, 16 bytes.
+        source: Whose events it holds.
+        instance: The gateway's process that made it, 16 bytes.
+        minute: In which all of its events were accepted, by its first instant, UTC.
+        events: How many it holds.
+        told: The last ones of this gateway and source before it, so that one
+            that never comes is missed.
+    """
+
+    id: bytes
+    source: Source
+    instance: bytes
+    minute: datetime
+    events: int
+    told: Sequence[Told] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Valid events that came in one request, all of one source.
@@ -25,11 +63,13 @@ class Part:
         correlation_id: The request's, for every log line and row.
         accepted_at: When the gateway took the request, UTC.
         events: JSON texts, byte for byte as they came, in their order.
+        envelope: What it came in, if that is counted in the ledger.
     """
 
     correlation_id: str
     accepted_at: datetime
     events: Sequence[bytes]
+    envelope: Envelope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +116,23 @@ class Stored:
     duplicates: int
 
 
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What an envelope came to: each of its events is a row or a dead letter.
+
+    Attributes:
+        envelope: None where nobody counted it: then the ledger has nothing of it.
+        rows: In any order; may repeat an event: its first row counts.
+        letters: What will never be a row.
+        unread: Whether nobody could read it: its one letter stands for all of its events.
+    """
+
+    envelope: Envelope | None
+    rows: Sequence[EventRow]
+    letters: Sequence[DeadLetter] = ()
+    unread: bool = False
+
+
 class Bus(Protocol):
     """Where events wait, on disk, for their collector."""
 
@@ -118,20 +175,36 @@ class DeadLetterStore(Protocol):
 
 
 class EventStore(DeadLetterStore, Protocol):
-    """Where events are kept, with the figures that reports read."""
+    """Where events are kept, with the figures that reports read and the ledger."""
 
-    async def store(self, rows: Sequence[EventRow]) -> Stored:
-        """Store events, all or none, each once, and count the new ones in the rollups.
+    async def settle(self, lots: Sequence[Lot]) -> Stored:
+        """Store events and dead letters, all or none, each once.
 
-        When this returns they are committed. An event that is there already,
-        by its id, stays as it is.
+        What is new is counted in the rollups, and the outcome of each envelope
+        in the ledger. When this returns all of it is committed. An event that
+        is there already, by its id, stays as it is; of an envelope that was
+        settled before, nothing is looked at.
 
         Args:
-            rows: In any order; may repeat an event: its first row counts; may be empty.
+            lots: In any order; may repeat one; may be empty.
+
+        Returns:
+            What became of the rows; those of envelopes settled before are duplicates.
 
         Raises:
             Refused: Nothing was stored: the database will never keep this batch.
             Unavailable: Nothing was stored; the same call may come again.
+        """
+
+    async def store(self, rows: Sequence[EventRow]) -> Stored:
+        """Settle rows that came in no envelope."""
+
+    async def probe(self, rows: Sequence[EventRow]) -> None:
+        """Find out whether the database would keep these rows; change nothing.
+
+        Raises:
+            Refused: It would not.
+            Unavailable: There is no answer now.
         """
 
 
@@ -298,6 +371,64 @@ class UserFigures:
     tiktok: TiktokUsers
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits at the broker for a consumer.
+
+    Attributes:
+        consumer: Its durable name.
+        measured_at: When it was so, UTC.
+        messages: Those not acknowledged, delivered or not.
+        oldest_at: When the first of them came, UTC; None for none.
+        first_sequence: The broker has nothing before it any more.
+    """
+
+    consumer: str
+    measured_at: datetime
+    messages: int
+    oldest_at: datetime | None
+    first_sequence: int
+
+    @property
+    def oldest_seconds(self) -> float:
+        """How old the first of them was; 0 for none."""
+        return (self.measured_at - self.oldest_at).total_seconds() if self.oldest_at else 0.0
+
+
+LedgerInterval = Literal["minute", Interval]
+"""How long a bucket of the ledger is."""
+
+
+class LedgerBucket(NamedTuple):
+    """What became of the events that were accepted in a bucket, named by its first instant.
+
+    Attributes:
+        accepted: As the gateways counted them.
+        dead: Those that the collectors kept as dead letters.
+        in_flight: Those that a gateway tells of and the broker may still have.
+    """
+
+    bucket: datetime
+    accepted: int
+    stored: int
+    duplicates: int
+    dead: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFigures:
+    """The ledger, summed.
+
+    Attributes:
+        buckets: Oldest first, without the empty ones.
+        backlogs: What each consumer saw last, by name.
+    """
+
+    buckets: Sequence[LedgerBucket]
+    backlogs: Sequence[Backlog]
+
+
 class Reports(Protocol):
     """What is stored, counted and summed; each answer is one consistent snapshot.
 
@@ -368,4 +499,21 @@ class Reports(Protocol):
             age_edges: Where a new range of ages starts, ascending.
             follower_edges: Where a new range of followers starts, ascending.
             limit: How many names each list has at most.
+        """
+
+    async def sum_ledger(
+        self,
+        period: Period,
+        *,
+        source: Source | None,
+        interval: LedgerInterval,
+        max_buckets: int,
+    ) -> LedgerFigures:
+        """Sum what became of events, by bucket of the time of their acceptance.
+
+        Args:
+            period: Which events, by the minute in which they were accepted.
+            source: Only this platform's; then without the backlog of dead letters.
+            interval: The length of a bucket.
+            max_buckets: More than these, the oldest, are never given.
         """

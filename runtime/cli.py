@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from functions.errors import Refused, Unavailable
+from functions.errors import Invalid, Refused, Unavailable
 from functions.publisher.account import Summary
 from runtime.dead_letters import dead_letters
 from runtime.publishing.maker import MakerDied
@@ -82,6 +82,30 @@ def health(data: Path | None) -> None:
     for line in found.lines:
         click.echo(line)
     sys.exit(0 if found.ok else 1)
+
+
+@eps.command()
+@click.option("--from", "start", help="Events accepted from then on: a date-time or a date.")
+@click.option("--to", "end", help="Events accepted before then; a date takes that day in.")
+@click.option("--source", help="Only this platform's: facebook or tiktok.")
+@click.option("--interval", default="minute", show_default=True, help="Also hour, day, week.")
+def ledger(*, start: str | None, end: str | None, source: str | None, interval: str) -> None:
+    """Account for every accepted event of DATABASE_URL; exit 1 when some are missed.
+
+    A line for each minute: accepted = stored + duplicates + dead + in flight +
+    imbalance. Then what waits at the broker.
+    """
+    from runtime.ledger_table import ledger_lines, read_ledger  # noqa: PLC0415
+
+    given = {"from": start, "to": end, "source": source, "interval": interval}
+    params = [(name, text) for name, text in given.items() if text is not None]
+    try:
+        report = asyncio.run(read_ledger(DatabaseSettings.load(), params))
+    except Invalid as error:
+        raise click.UsageError(str(error)) from error
+    for line in ledger_lines(report):
+        click.echo(line)
+    sys.exit(1 if any(it.imbalance for it in report.series) else 0)
 
 
 @eps.command()

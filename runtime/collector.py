@@ -3,16 +3,16 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 
 import structlog
 
 from functions.collecting import Collected
 from functions.dead_letters.handler import handle as keep_dead_letters
 from functions.events import Source
-from functions.ports import DeadLetter, DeadLetterStore, EventStore, Part
+from functions.ports import DeadLetter, DeadLetterStore, EventStore, Lot, Part
 from runtime.envelopes import decode, decode_letters
 from runtime.jetstream.consumer import Work
+from runtime.manifests import Headers, read_manifest
 from runtime.metrics import ConsumerMetrics, EventMetrics
 
 _log = structlog.get_logger()
@@ -58,12 +58,15 @@ def event_work(
             refused=collected.refused,
         )
 
-    async def bury(letters: Sequence[DeadLetter]) -> None:
-        await store.keep(letters)
-        events.failed(source, "unreadable", len(letters))
-        metrics.dead("unreadable", len(letters))
+    def read(data: bytes, headers: Headers) -> Sequence[Part]:
+        return decode(source, data, read_manifest(source, headers))
 
-    return Work(source, partial(decode, source), handle, bury)
+    async def bury(letter: DeadLetter, headers: Headers) -> None:
+        await store.settle([Lot(read_manifest(source, headers), [], [letter], unread=True)])
+        events.failed(source, "unreadable", 1)
+        metrics.dead("unreadable", 1)
+
+    return Work(source, read, handle, bury)
 
 
 def _observe_freshness(source: Source, parts: Sequence[Part], metrics: ConsumerMetrics) -> None:
@@ -83,8 +86,11 @@ def dead_letter_work(store: DeadLetterStore, metrics: ConsumerMetrics) -> Work[D
             metrics.dead(reason, count)
         _log.info("dead letters stored", stored=stored.new, duplicates=stored.duplicates)
 
-    async def bury(letters: Sequence[DeadLetter]) -> None:
-        await store.keep(letters)
-        metrics.dead("unreadable", len(letters))
+    def read(data: bytes, _headers: Headers) -> Sequence[DeadLetter]:
+        return decode_letters(data)
 
-    return Work(None, decode_letters, handle, bury)
+    async def bury(letter: DeadLetter, _headers: Headers) -> None:
+        await store.keep([letter])
+        metrics.dead("unreadable", 1)
+
+    return Work(None, read, handle, bury)

@@ -9,7 +9,7 @@ import msgspec
 
 from functions.errors import Fault, Invalid
 from functions.events import Source
-from functions.ports import DeadLetter, Part, Reason
+from functions.ports import DeadLetter, Envelope, Part, Reason
 
 ENVELOPE_BYTES = 512 * 1024
 """How much a message holds at the most, unless one event alone is larger: every
@@ -75,8 +75,13 @@ def encode(source: Source, parts: Sequence[Part]) -> bytes:
     )
 
 
-def decode(source: Source, data: bytes) -> list[Part]:
+def decode(source: Source, data: bytes, counted: Envelope | None = None) -> list[Part]:
     """Read an envelope.
+
+    Args:
+        source: Whose events it should hold.
+        data: The message.
+        counted: What its gateway counted of it, for its parts.
 
     Raises:
         UnreadableEnvelope: It is none, or one of another source.
@@ -88,7 +93,7 @@ def decode(source: Source, data: bytes) -> list[Part]:
     if envelope.source != source:
         raise UnreadableEnvelope(f"an envelope of {envelope.source}")
     return [
-        Part(part.correlation_id, part.accepted_at, [bytes(raw) for raw in part.events])
+        Part(part.correlation_id, part.accepted_at, [bytes(raw) for raw in part.events], counted)
         for part in envelope.parts
     ]
 

@@ -160,6 +160,12 @@ class ConsumerMetrics:
             label,
             registry=registry,
         ).labels(service)
+        self.imbalance = Gauge(
+            "ledger_imbalance_events",
+            "Events that a gateway counted and nobody can account for; anything but 0 is an alert",
+            label,
+            registry=registry,
+        ).labels(service)
         self.freshness = Freshness()
         registry.register(self.freshness)
         self._dead = Counter(
@@ -222,5 +228,5 @@ class ReportMetrics:
             buckets=_REPORT_BUCKETS,
             registry=registry,
         )
-        for report_type in ("events", "revenue", "demographics"):
+        for report_type in ("events", "revenue", "demographics", "ledger"):
             self.seconds.labels(report_type)

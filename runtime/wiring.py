@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from functions.events import SOURCES, Source
 from functions.fb_collector.handler import handle as collect_facebook
+from functions.ports import Backlog
 from functions.ttk_collector.handler import handle as collect_tiktok
 from runtime.api_keys import ApiKeys
 from runtime.collector import dead_letter_work, event_work
@@ -50,6 +51,7 @@ from runtime.metrics import (
     new_registry,
 )
 from runtime.postgres.dead_letters import PostgresDeadLetters
+from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.migrate import ensure_schema
 from runtime.postgres.pool import check, opened
 from runtime.postgres.reports import PostgresReports
@@ -220,7 +222,19 @@ async def _collector(
         app = create_app(
             {}, health=health, registry=registry, metrics=HttpMetrics(registry, durable.name)
         )
-        yield Unit(app, health, _loops(settings, broker, durable, work, metrics))
+        ledger = PostgresLedger(pool, source)
+
+        async def note(backlog: Backlog) -> None:
+            metrics.imbalance.set(await ledger.note(backlog))
+
+        yield Unit(
+            app,
+            health,
+            [
+                *_loops(settings, broker, durable, work, metrics),
+                partial(watch_backlog, broker, durable, metrics, note),
+            ],
+        )
 
 
 def _loops(
@@ -241,10 +255,7 @@ def _loops(
         )
         return consumer.run(pull, stop)
 
-    return [
-        *[consume] * settings.batches_in_flight,
-        partial(watch_backlog, broker, durable, metrics),
-    ]
+    return [consume] * settings.batches_in_flight
 
 
 def _warn_of_open(**keys: ApiKeys) -> None:

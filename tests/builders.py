@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from functions.errors import Fault
 from functions.events import Source
-from functions.ports import DeadLetter, Part
+from functions.ports import DeadLetter, Envelope, Part
 from functions.rows import EventRow, event_key, user_key
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -94,6 +94,18 @@ def raw_with(event: object, json_text: str) -> bytes:
 def a_part(*events: bytes, correlation_id: str = "test", accepted_at: datetime = NOON) -> Part:
     """A part with these events, or one Facebook event."""
     return Part(correlation_id, accepted_at, events or (raw(a_facebook_event()),))
+
+
+def an_envelope(events: int, **fields: Any) -> Envelope:
+    """An envelope of Facebook events accepted at noon, by a gateway of its own."""
+    defaults: dict[str, Any] = {
+        "id": uuid4().bytes,
+        "source": "facebook",
+        "instance": uuid4().bytes,
+        "minute": NOON,
+        "events": events,
+    }
+    return Envelope(**defaults | fields)
 
 
 def a_letter(**fields: Any) -> DeadLetter:

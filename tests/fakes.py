@@ -6,7 +6,7 @@ from uuid import UUID
 
 from functions.errors import Refused, Unavailable
 from functions.events import SOURCES, Source
-from functions.ports import DeadLetter, Part, Stored
+from functions.ports import DeadLetter, Lot, Part, Stored
 from functions.rows import EventRow
 
 
@@ -58,6 +58,7 @@ class FakeEventStore:
     Attributes:
         rows: What is stored, by key.
         letters: The dead letters that are kept, by key.
+        ledger: Of each envelope: accepted, stored, duplicates, dead.
         batches: How many rows each call had that came to an end.
         failure: What each call raises, if set; nothing is stored then.
         refuses: Which rows the store will never keep.
@@ -65,6 +66,7 @@ class FakeEventStore:
 
     rows: dict[bytes, EventRow] = field(default_factory=dict)
     letters: dict[UUID, DeadLetter] = field(default_factory=dict)
+    ledger: dict[bytes, tuple[int, int, int, int]] = field(default_factory=dict)
     batches: list[int] = field(default_factory=list)
     failure: Exception | None = None
     refuses: Callable[[EventRow], bool] = lambda _row: False
@@ -79,15 +81,35 @@ class FakeEventStore:
 
     async def store(self, rows: Sequence[EventRow]) -> Stored:
         """Keep rows; see ``EventStore``."""
+        return await self.settle([Lot(None, rows)])
+
+    async def settle(self, lots: Sequence[Lot]) -> Stored:
+        """Keep rows and letters; see ``EventStore``."""
+        by_id = {lot.envelope.id if lot.envelope else object(): lot for lot in lots}
+        fresh = [lot for key, lot in by_id.items() if key not in self.ledger]
+        rows = [row for lot in fresh for row in lot.rows]
+        await self.probe(rows)
+        await self.keep([letter for lot in fresh for letter in lot.letters])
+        new = sum(map(self._settle, fresh))
+        self.batches.append(len(rows))
+        return Stored(new, sum(len(lot.rows) for lot in lots) - new)
+
+    async def probe(self, rows: Sequence[EventRow]) -> None:
+        """Refuse what is to be refused; see ``EventStore``."""
         self._fail()
         if any(map(self.refuses, rows)):
             raise Refused("the fake is told to refuse it", code="22003")
+
+    def _settle(self, lot: Lot) -> int:
         before = len(self.rows)
-        for row in rows:
+        for row in lot.rows:
             self.rows.setdefault(row.id, row)
-        self.batches.append(len(rows))
         new = len(self.rows) - before
-        return Stored(new, len(rows) - new)
+        if lot.envelope:
+            dead = lot.envelope.events if lot.unread else len(lot.letters)
+            outcome = (new, len(lot.rows) - new, dead)
+            self.ledger[lot.envelope.id] = (lot.envelope.events, *outcome)
+        return new
 
     async def keep(self, letters: Sequence[DeadLetter]) -> Stored:
         """Keep dead letters; see ``DeadLetterStore``."""

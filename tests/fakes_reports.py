@@ -19,6 +19,8 @@ from functions.ports import (
     FacebookUsers,
     Interval,
     KindCount,
+    LedgerFigures,
+    LedgerInterval,
     Period,
     RevenueFigures,
     SourceRevenue,
@@ -83,10 +85,11 @@ def a_sale(amount: str, **fields: Any) -> EventRow:
 
 @dataclass
 class FakeReports:
-    """Implements ``Reports``; ``down`` makes it unavailable."""
+    """Implements ``Reports``; ``down`` makes it unavailable; the ledger is as given."""
 
     rows: Sequence[EventRow] = ()
     down: bool = False
+    ledger: LedgerFigures = field(default_factory=lambda: LedgerFigures((), ()))
     asked: list[Period] = field(default_factory=list)
 
     async def count_events(
@@ -134,6 +137,17 @@ class FakeReports:
             campaigns=[CampaignRevenue(*sums) for sums in ranked[:limit]],
             buckets=[BucketRevenue(*sums) for sums in sorted(buckets)][:max_buckets],
         )
+
+    async def sum_ledger(
+        self,
+        period: Period,
+        *,
+        source: Source | None,  # noqa: ARG002 - the figures are given
+        interval: LedgerInterval,  # noqa: ARG002
+        max_buckets: int,
+    ) -> LedgerFigures:
+        list(self._of(period, None))
+        return LedgerFigures(self.ledger.buckets[:max_buckets], self.ledger.backlogs)
 
     async def describe_users(
         self,

@@ -78,22 +78,59 @@ _KEPT = {
 }
 
 
+_LEDGER = """
+    WITH outcomes AS (
+        SELECT date_trunc('minute', accepted_at, 'UTC') AS minute, source, 1 AS stored, 0 AS dead
+        FROM events
+        UNION ALL
+        SELECT date_trunc('minute', accepted_at, 'UTC'), source, 0, 1
+        FROM dead_letters WHERE reason = 'refused'
+    )
+    SELECT minute, source, sum(stored), sum(dead) FROM outcomes GROUP BY 1, 2
+"""
+_KEPT_LEDGER = """
+    SELECT minute, source, sum(stored), sum(dead) FROM ledger GROUP BY 1, 2
+    HAVING sum(stored) + sum(dead) > 0
+"""
+
+
+async def ledger_differences(
+    fetch: Callable[[str], Awaitable[list[asyncpg.Record]]],
+) -> list[asyncpg.Record]:
+    """Compare the ledger with what is stored; give the entries that differ or don't balance.
+
+    For a system that has nothing in flight, no dead letters of unreadable envelopes, and none
+    that were replayed.
+    """
+    unbalanced = await fetch("SELECT * FROM ledger WHERE accepted <> stored + duplicates + dead")
+    unsettled = await fetch(
+        "SELECT * FROM told WHERE NOT EXISTS (SELECT FROM envelopes WHERE envelopes.id = told.id)"
+    )
+    return [*await _compare(fetch, _LEDGER, _KEPT_LEDGER), *unbalanced, *unsettled]
+
+
 async def differences(
     fetch: Callable[[str], Awaitable[list[asyncpg.Record]]],
 ) -> dict[str, list[asyncpg.Record]]:
     """Compare each table with what it should hold; of those that differ, give the rows."""
     found = {}
     for table, (expected, kept) in _KEPT.items():
-        rows = await fetch(
-            f"""
-            WITH expected AS ({expected}), kept AS ({kept})
-            (SELECT 'missing', expected.*::text FROM expected
-                EXCEPT ALL SELECT 'missing', kept.*::text FROM kept)
-            UNION ALL
-            (SELECT 'too much', kept.*::text FROM kept
-                EXCEPT ALL SELECT 'too much', expected.*::text FROM expected)
-            """  # noqa: S608 - constants
-        )
+        rows = await _compare(fetch, expected, kept)
         if rows:
             found[table] = rows
     return found
+
+
+async def _compare(
+    fetch: Callable[[str], Awaitable[list[asyncpg.Record]]], expected: str, kept: str
+) -> list[asyncpg.Record]:
+    return await fetch(
+        f"""
+        WITH expected AS ({expected}), kept AS ({kept})
+        (SELECT 'missing', expected.*::text FROM expected
+            EXCEPT ALL SELECT 'missing', kept.*::text FROM kept)
+        UNION ALL
+        (SELECT 'too much', kept.*::text FROM kept
+            EXCEPT ALL SELECT 'too much', expected.*::text FROM expected)
+        """  # noqa: S608 - constants
+    )

@@ -18,7 +18,7 @@ from functions.events import (
     TiktokBottomType,
     TiktokTopType,
 )
-from functions.ports import Interval
+from functions.ports import Interval, LedgerInterval
 
 Number = Annotated[int, Field(ge=0)]
 Average = Annotated[float, Field(ge=0, description="Rounded half-even to one decimal.")]
@@ -227,7 +227,51 @@ class DemographicsReport(Answer):
     tiktok: TiktokDemographics | None
 
 
-Report = EventsReport | RevenueReport | DemographicsReport
+class LedgerFilters(Filters):
+    """The filters of the ledger, on the time of acceptance."""
+
+    interval: LedgerInterval
+
+
+class Balance(Answer):
+    """What became of accepted events.
+
+    ``accepted`` is ``stored`` + ``duplicates`` + ``deadLettered`` + ``inFlight`` + ``imbalance``.
+    """
+
+    accepted: Number = Field(description="Valid at a gateway, which counted them.")
+    stored: Number
+    duplicates: Number = Field(description="The same event was stored before.")
+    dead_lettered: Number = Field(description="Kept by a collector as dead letters.")
+    in_flight: Number = Field(description="Told of by a gateway, and not settled yet.")
+    imbalance: int = Field(description="Missed, or too many when negative; 0 unless lost.")
+
+
+class LedgerBucket(Balance):
+    """One bucket, named by its first instant, UTC."""
+
+    bucket: datetime
+
+
+class Waiting(Answer):
+    """What waited at the broker for a collector when it last looked."""
+
+    collector: str
+    measured_at: datetime
+    messages: Number = Field(description="Of many events each.")
+    oldest_seconds: float = Field(description="The age of the oldest; 0 for none.")
+
+
+class LedgerReport(Answer):
+    """What became of accepted events, by the time of their acceptance."""
+
+    filters: LedgerFilters
+    total: Balance
+    waiting: tuple[Waiting, ...] = Field(description="Now, whatever the range; by name.")
+    series: tuple[LedgerBucket, ...] = Field(description="Oldest first, without empty ones.")
+
+
+Report = EventsReport | RevenueReport | DemographicsReport | LedgerReport
 
 
 def to_json(report: Report) -> bytes:

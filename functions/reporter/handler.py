@@ -2,12 +2,13 @@
 
 from functions.parameters import Params
 from functions.ports import Reports
-from functions.reporter import demographics_report, events_report, revenue_report
-from functions.reporter.answers import DemographicsReport, EventsReport, RevenueReport
+from functions.reporter import demographics_report, events_report, ledger_report, revenue_report
+from functions.reporter.answers import DemographicsReport, EventsReport, LedgerReport, RevenueReport
 from functions.reporter.demographics_report import AGE_EDGES, FOLLOWER_EDGES
 from functions.reporter.questions import (
     parse_demographics_question,
     parse_events_question,
+    parse_ledger_question,
     parse_revenue_question,
 )
 from functions.reporter.series import MAX_BUCKETS
@@ -64,3 +65,15 @@ async def handle_demographics(params: Params, *, reports: Reports) -> Demographi
         limit=question.limit,
     )
     return demographics_report.shape(question, figures)
+
+
+async def handle_ledger(params: Params, *, reports: Reports) -> LedgerReport:
+    """Account for accepted events; takes, returns and raises as ``handle_events`` does."""
+    question = parse_ledger_question(params)
+    figures = await reports.sum_ledger(
+        question.period,
+        source=question.source,
+        interval=question.interval,
+        max_buckets=MAX_BUCKETS + 1,
+    )
+    return ledger_report.shape(question, figures)

@@ -14,6 +14,7 @@ from functions.parameters import (
     parse_event_type,
     parse_funnel_stage,
     parse_interval,
+    parse_ledger_interval,
     parse_limit,
     parse_source,
     parse_start,
@@ -21,7 +22,7 @@ from functions.parameters import (
     period_of,
     read_parameters,
 )
-from functions.ports import Interval, Period
+from functions.ports import Interval, LedgerInterval, Period
 
 DEFAULT_LIMIT: Final = 10
 
@@ -39,6 +40,7 @@ _REVENUE = {
     "limit": parse_limit,
 }
 _DEMOGRAPHICS = {**_SHARED, "limit": parse_limit}
+_LEDGER = {**_SHARED, "interval": parse_ledger_interval}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,15 @@ class DemographicsQuestion:
     period: Period
     source: Source | None = None
     limit: int = DEFAULT_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerQuestion:
+    """What became of the events that were accepted? None is no filter."""
+
+    period: Period
+    source: Source | None = None
+    interval: LedgerInterval = "minute"
 
 
 def parse_events_question(params: Params) -> EventsQuestion:
@@ -111,7 +122,19 @@ def parse_demographics_question(params: Params) -> DemographicsQuestion:
     )
 
 
-def filters_of(question: EventsQuestion | RevenueQuestion | DemographicsQuestion) -> dict[str, Any]:
+def parse_ledger_question(params: Params) -> LedgerQuestion:
+    """Read the question of ``/reports/ledger``; raises as ``parse_events_question``."""
+    values = read_parameters(params, _LEDGER)
+    return LedgerQuestion(
+        period_of(values),
+        source=values.get("source"),
+        interval=values.get("interval", "minute"),
+    )
+
+
+def filters_of(
+    question: EventsQuestion | RevenueQuestion | DemographicsQuestion | LedgerQuestion,
+) -> dict[str, Any]:
     """List what a question filters by, for its echo: its fields, the period's among them."""
     fields = asdict(question)
     return {**fields.pop("period"), **fields}

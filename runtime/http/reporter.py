@@ -10,7 +10,12 @@ from starlette.requests import Request
 from functions.parameters import Params
 from functions.ports import Reports
 from functions.reporter.answers import Report, to_json
-from functions.reporter.handler import handle_demographics, handle_events, handle_revenue
+from functions.reporter.handler import (
+    handle_demographics,
+    handle_events,
+    handle_ledger,
+    handle_revenue,
+)
 from runtime.http.answers import Answer
 from runtime.http.app import Endpoint
 from runtime.metrics import ReportMetrics
@@ -24,6 +29,7 @@ def report_endpoints(reports: Reports, metrics: ReportMetrics) -> dict[str, tupl
         "events": partial(handle_events, reports=reports),
         "revenue": partial(handle_revenue, reports=reports),
         "demographics": partial(handle_demographics, reports=reports),
+        "ledger": partial(handle_ledger, reports=reports),
     }
     return {
         f"/reports/{name}": ("GET", _endpoint(name, ask, metrics)) for name, ask in asks.items()

@@ -2,47 +2,69 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from nats.errors import Error as NatsError
+from nats.js.errors import APIError
 
+from functions.errors import Unavailable
+from functions.ports import Backlog
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.streams import Consumer
 from runtime.metrics import ConsumerMetrics
 
 _EVERY_SECONDS = 5.0
 _ANSWER_SECONDS = 2.0
+_NO_MESSAGE: Final = 404
+
+Note = Callable[[Backlog], Awaitable[None]]
+"""Takes each measurement; raises ``Unavailable`` when it can't now."""
 
 
 async def watch_backlog(
-    broker: Broker, consumer: Consumer, metrics: ConsumerMetrics, stop: asyncio.Event
+    broker: Broker, consumer: Consumer, metrics: ConsumerMetrics, note: Note, stop: asyncio.Event
 ) -> None:
     """Measure a consumer's backlog every few seconds until ``stop`` is set."""
     while not stop.is_set():
-        with suppress(NatsError, TimeoutError):  # readiness says that the broker is away
-            await _measure(broker, consumer, metrics)
+        # Readiness says that the broker or the database is away.
+        with suppress(NatsError, TimeoutError, Unavailable):
+            backlog = await _measure(broker, consumer)
+            metrics.backlog.set(backlog.messages)
+            metrics.oldest_seconds.set(backlog.oldest_seconds)
+            await note(backlog)
         with suppress(TimeoutError):
             async with asyncio.timeout(_EVERY_SECONDS):
                 await stop.wait()
 
 
-async def _measure(broker: Broker, consumer: Consumer, metrics: ConsumerMetrics) -> None:
+async def _measure(broker: Broker, consumer: Consumer) -> Backlog:
+    """Ask for the end of the stream before its first message: what comes between is neither."""
+    stream = await broker.jetstream.stream_info(consumer.stream)
     info = await broker.jetstream.consumer_info(consumer.stream, consumer.name)
-    backlog = (info.num_pending or 0) + (info.num_ack_pending or 0)
-    metrics.backlog.set(backlog)
-    metrics.oldest_seconds.set(await _oldest_seconds(broker, consumer) if backlog else 0)
+    oldest = await _oldest(broker, consumer)
+    return Backlog(
+        consumer=consumer.name,
+        measured_at=datetime.now(UTC),
+        messages=(info.num_pending or 0) + (info.num_ack_pending or 0),
+        oldest_at=datetime.fromisoformat(oldest["time"]) if oldest else None,
+        first_sequence=int(oldest["seq"]) if oldest else stream.state.last_seq + 1,
+    )
 
 
-async def _oldest_seconds(broker: Broker, consumer: Consumer) -> float:
+async def _oldest(broker: Broker, consumer: Consumer) -> dict[str, Any] | None:
     """Ask for the first message: a work queue has only those that are not acknowledged."""
     answer = await broker.client.request(
         f"$JS.API.STREAM.MSG.GET.{consumer.stream}",
         json.dumps({"seq": 1, "next_by_subj": consumer.subject}).encode(),
         timeout=_ANSWER_SECONDS,
     )
-    message: dict[str, Any] = json.loads(answer.data).get("message", {})
-    if "time" not in message:
-        return 0.0
-    return (datetime.now(UTC) - datetime.fromisoformat(message["time"])).total_seconds()
+    found: dict[str, Any] = json.loads(answer.data)
+    if "error" not in found:
+        message: dict[str, Any] = found["message"]
+        return message
+    if found["error"].get("code") == _NO_MESSAGE:
+        return None
+    raise APIError.from_error(found["error"])

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from itertools import groupby
 from uuid import uuid4
 
 from nats.errors import Error as NatsError
@@ -17,6 +18,7 @@ from runtime.group_commit import GroupCommit, Item
 from runtime.jetstream.circuit_breaker import CircuitBreaker
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, REJECTED, subject_of
+from runtime.manifests import MESSAGE_ID, Counted, minute_of, write_manifest
 
 _IN_FLIGHT = 2
 """Messages of one subject on their way at once; what comes meanwhile shares the next."""
@@ -50,6 +52,7 @@ class JetStreamBus:
             source: _grouped(partial(self._publish_parts, source)) for source in SOURCES
         }
         self._letters = _grouped(self._publish_letters)
+        self._counted = Counted()
 
     async def can_carry(self, event: bytes) -> bool:
         """Tell whether an event is small enough; see ``Bus``."""
@@ -67,21 +70,35 @@ class JetStreamBus:
         await self._letters.add(letters, size)
 
     async def _publish_parts(self, source: Source, parts: Sequence[Part]) -> None:
-        await self._publish(EVENTS, subject_of(source), encode(source, parts))
+        """Publish parts, those of one minute in one envelope: its count has one place."""
+        for _, own in groupby(sorted(parts, key=minute_of), minute_of):
+            together = list(own)
+            envelope = self._counted.envelope(source, together)
+            sequence = await self._publish(
+                EVENTS, subject_of(source), encode(source, together), write_manifest(envelope)
+            )
+            self._counted.acknowledged(envelope, sequence)
 
     async def _publish_letters(self, groups: Sequence[Sequence[DeadLetter]]) -> None:
         letters = [letter for group in groups for letter in group]
-        await self._publish(DEAD_LETTERS, REJECTED, encode_letters(letters))
+        headers = {MESSAGE_ID: uuid4().hex}
+        await self._publish(DEAD_LETTERS, REJECTED, encode_letters(letters), headers)
 
-    async def _publish(self, stream: str, subject: str, data: bytes) -> None:
-        """Publish until it is acknowledged, under one id: a repeat is no second message."""
+    async def _publish(
+        self, stream: str, subject: str, data: bytes, headers: dict[str, str]
+    ) -> int:
+        """Publish until it is acknowledged, under one id: a repeat is no second message.
+
+        Returns:
+            Its place in the stream, from 1.
+        """
         if len(data) > 2 * ENVELOPE_BYTES:  # one large event
             data = await asyncio.to_thread(pack, data)
-        message_id = uuid4().hex
         try:
             async with asyncio.timeout(self._left_seconds()):
-                while not await self._try(stream, subject, data, message_id):  # noqa: ASYNC110 - each turn asks the broker
+                while not (sequence := await self._try(stream, subject, data, headers)):  # noqa: ASYNC110 - each turn asks the broker
                     await asyncio.sleep(_PAUSE_SECONDS)
+                return sequence
         except TimeoutError as error:
             reason = "the broker does not acknowledge"
             raise Unavailable(reason, retry_after_seconds=_SILENT_RETRY_SECONDS) from error
@@ -99,20 +116,18 @@ class JetStreamBus:
             raise Unavailable(reason, retry_after_seconds=_SILENT_RETRY_SECONDS)
         return left
 
-    async def _try(self, stream: str, subject: str, data: bytes, message_id: str) -> bool:
+    async def _try(
+        self, stream: str, subject: str, data: bytes, headers: dict[str, str]
+    ) -> int | None:
         if not self._broker.client.is_connected:
-            return False  # the client would buffer it, and send what nobody waits for any more
+            return None  # the client would buffer it, and send what nobody waits for any more
         self._breaker.asked()
         try:
-            await self._broker.jetstream.publish(
-                subject,
-                data,
-                timeout=_TRY_SECONDS,
-                stream=stream,
-                headers={"Nats-Msg-Id": message_id},
+            ack = await self._broker.jetstream.publish(
+                subject, data, timeout=_TRY_SECONDS, stream=stream, headers=dict(headers)
             )
         except (NatsTimeoutError, NoStreamResponseError):
-            return False
+            return None
         except APIError as error:
             self._breaker.answered()
             reason = f"the broker refuses: {error.description}"
@@ -120,7 +135,7 @@ class JetStreamBus:
         except NatsError as error:
             raise Unavailable(f"the broker can't be reached: {error!r}") from error
         self._breaker.answered()
-        return True
+        return int(ack.seq)
 
 
 def _grouped(send: Callable[[Sequence[Item]], Awaitable[None]]) -> GroupCommit[Item]:

@@ -17,6 +17,7 @@ from functions.events import Source
 from functions.ports import DeadLetter
 from runtime.envelopes import UnreadableEnvelope
 from runtime.jetstream.pull import Pull
+from runtime.manifests import Headers
 from runtime.metrics import ConsumerMetrics
 
 _log = structlog.get_logger()
@@ -43,15 +44,15 @@ class Work(Generic[Item]):
 
     Attributes:
         source: Whose events they are; None when they may be any's.
-        decode: Reads a message; raises ``UnreadableEnvelope``.
+        decode: Reads a message and its headers; raises ``UnreadableEnvelope``.
         handle: Takes all items of a batch; returns when they are committed.
-        bury: Stores dead letters.
+        bury: Stores the dead letter of a whole message, which had these headers.
     """
 
     source: Source | None
-    decode: Callable[[bytes], Sequence[Item]]
+    decode: Callable[[bytes, Headers], Sequence[Item]]
     handle: Callable[[Sequence[Item]], Awaitable[None]]
-    bury: Callable[[Sequence[DeadLetter]], Awaitable[None]]
+    bury: Callable[[DeadLetter, Headers], Awaitable[None]]
 
 
 class Consumer(Generic[Item]):
@@ -122,15 +123,12 @@ class Consumer(Generic[Item]):
     async def _handle(self, messages: Sequence[Msg]) -> None:
         self._metrics.redelivered.inc(sum(_deliveries(message) > 1 for message in messages))
         items: list[Item] = []
-        unreadable: list[DeadLetter] = []
         for message in messages:
             try:
-                items += self._work.decode(message.data)
+                items += self._work.decode(message.data, message.headers)
             except UnreadableEnvelope as error:
-                unreadable.append(self._unreadable(message, str(error)))
+                await self._bury(message, str(error))
             await asyncio.sleep(0)
-        if unreadable:
-            await self._work.bury(unreadable)
         if items:
             started = time.monotonic()
             await self._work.handle(items)
@@ -146,7 +144,7 @@ class Consumer(Generic[Item]):
             await self._give_back(messages)
             return False
         try:
-            await self._work.bury([self._unreadable(message, "the handler crashes on it")])
+            await self._bury(message, "the handler crashes on it")
         except Exception:  # noqa: BLE001 - the loop goes on, and so does the message
             _log.exception("dead letter not kept")
             await self._give_back(messages)
@@ -162,8 +160,8 @@ class Consumer(Generic[Item]):
     def _delay_seconds(self, times: int) -> float:
         return float(min(self._first_delay_seconds * 2 ** min(times - 1, 10), _MAX_DELAY_SECONDS))
 
-    def _unreadable(self, message: Msg, why: str) -> DeadLetter:
-        return DeadLetter(
+    async def _bury(self, message: Msg, why: str) -> None:
+        letter = DeadLetter(
             reason="unreadable",
             fault=Fault("", "envelope", why),
             payload=message.data,
@@ -173,6 +171,7 @@ class Consumer(Generic[Item]):
             correlation_id=None,
             accepted_at=message.metadata.timestamp or datetime.now(UTC),
         )
+        await self._work.bury(letter, message.headers)
 
 
 def _now() -> float:

@@ -10,7 +10,17 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from functions.events import FunnelStage, Source
-from functions.ports import EventFigures, Interval, Period, RevenueFigures, UserFigures
+from functions.ports import (
+    Backlog,
+    EventFigures,
+    Interval,
+    LedgerBucket,
+    LedgerFigures,
+    LedgerInterval,
+    Period,
+    RevenueFigures,
+    UserFigures,
+)
 from runtime.postgres.errors import translated
 from runtime.postgres.figures import (
     campaign_figures,
@@ -34,6 +44,8 @@ ALL_USERS = load("report_all_users")
 CITIES = load("report_cities")
 ALL_CITIES = load("report_all_cities")
 WATCHING = load("report_watching")
+LEDGER = load("report_ledger")
+BACKLOGS = load("report_backlogs")
 
 _EVENT_SPANS: Final[tuple[Span, ...]] = ("day", "hour", "minute")
 _USER_SPANS: Final[tuple[Span, ...]] = ("month", "day", "hour")
@@ -144,6 +156,23 @@ class PostgresReports:
             if source != "facebook":
                 watching = await connection.fetch(WATCHING, pieces, limit)
         return user_figures(users, cities, watching)
+
+    async def sum_ledger(
+        self,
+        period: Period,
+        *,
+        source: Source | None,
+        interval: LedgerInterval,
+        max_buckets: int,
+    ) -> LedgerFigures:
+        """Sum the ledger; see ``Reports``."""
+        bounds = (period.start, period.end)
+        async with self._snapshot() as connection:
+            buckets = await connection.fetch(LEDGER, *bounds, source, interval, max_buckets)
+            backlogs = await connection.fetch(BACKLOGS, source)
+        return LedgerFigures(
+            [LedgerBucket(*row) for row in buckets], [Backlog(*row) for row in backlogs]
+        )
 
     @asynccontextmanager
     async def _snapshot(self) -> AsyncIterator[PoolConnectionProxy]:

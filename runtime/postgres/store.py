@@ -10,10 +10,11 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from functions.errors import Unavailable
-from functions.ports import DeadLetter, Stored
+from functions.ports import DeadLetter, Lot, Stored
 from functions.rows import EventRow
 from runtime.postgres.errors import translated
 from runtime.postgres.event_figures import campaign_figures, event_figures
+from runtime.postgres.ledger_entries import ledger_entries, told_entries
 from runtime.postgres.spans import Span
 from runtime.postgres.sql import load
 from runtime.postgres.user_figures import city_figures, lost_spreads, user_figures
@@ -31,6 +32,9 @@ COUNT_CITIES = load("count_cities")
 SHRINK_HOURS = load("shrink_hours")
 SHRINK_LONGER = load("shrink_longer")
 STORE_DEAD_LETTERS = load("store_dead_letters")
+CLAIM_ENVELOPES = load("claim_envelopes")
+COUNT_LEDGER = load("count_ledger")
+TELL_ENVELOPES = load("tell_envelopes")
 
 ATTEMPTS = 5
 """How often a batch is tried when others store the same events or users meanwhile."""
@@ -51,6 +55,10 @@ _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 _INSTANT: Final = timedelta(microseconds=1)
 
 
+class _TakenBack(Exception):  # noqa: N818 - no error: how a transaction is told to end
+    """What was done is to be undone."""
+
+
 class PostgresEventStore:
     """Keeps events and dead letters; implements ``EventStore``.
 
@@ -64,7 +72,11 @@ class PostgresEventStore:
         self._clean_batches = _CLEAN_BATCHES
 
     async def store(self, rows: Sequence[EventRow]) -> Stored:
-        """Store events; see ``EventStore``.
+        """Settle rows that came in no envelope; see ``EventStore``."""
+        return await self.settle([Lot(None, rows)])
+
+    async def settle(self, lots: Sequence[Lot]) -> Stored:
+        """Store events and dead letters, and count what became of them; see ``EventStore``.
 
         Copying into a table costs half of an insert that skips conflicts. It
         fails on the first row that is there already, so those are looked up
@@ -75,20 +87,28 @@ class PostgresEventStore:
             look = bool(attempt) or self._clean_batches < _CLEAN_BATCHES
             try:
                 async with self._transaction() as connection:
-                    batch = await (_store if look else _store_new)(connection, rows)
+                    batch = await _settle(connection, lots, look=look)
             except MEANWHILE:
                 self._clean_batches = 0
                 continue
             self._clean_batches = self._clean_batches + 1 if batch.all_was_new else 0
-            return Stored(batch.new, len(rows) - batch.new)
+            return Stored(len(batch.new), sum(len(lot.rows) for lot in lots) - len(batch.new))
         raise Unavailable("others store the same events at the same time")
+
+    async def probe(self, rows: Sequence[EventRow]) -> None:
+        """Store rows and take it back; see ``EventStore``."""
+        with translated(), suppress(_TakenBack):
+            async with self._pool.acquire() as connection, connection.transaction():
+                await _store(connection, rows)
+                raise _TakenBack
 
     async def keep(self, letters: Sequence[DeadLetter]) -> Stored:
         """Store dead letters; see ``DeadLetterStore``."""
         if not letters:
             return Stored(0, 0)
         with translated():
-            new = await self._pool.fetch(STORE_DEAD_LETTERS, *zip(*map(_row, letters), strict=True))
+            async with self._pool.acquire() as connection:
+                new = await _run(connection, STORE_DEAD_LETTERS, list(map(_row, letters)))
         return Stored(len(new), len(letters) - len(new))
 
     @asynccontextmanager
@@ -101,27 +121,47 @@ class PostgresEventStore:
 async def store_within(
     connection: PoolConnectionProxy, rows: Sequence[EventRow], letters: Sequence[DeadLetter]
 ) -> Stored:
-    """Store events and dead letters in the caller's transaction; tell what became of the events.
+    """Store what came in no envelope in the caller's transaction; tell what became of the events.
 
     Raises:
         UniqueViolationError: Others store the same: roll back, and come again;
             so with all of ``MEANWHILE``.
     """
-    batch = await _store(connection, rows)
-    await _run(connection, STORE_DEAD_LETTERS, [_row(letter) for letter in letters])
-    return Stored(batch.new, len(rows) - batch.new)
+    batch = await _settle(connection, [Lot(None, rows, letters)], look=True)
+    return Stored(len(batch.new), len(rows) - len(batch.new))
 
 
 class _Batch(NamedTuple):
     """What storing a batch came to.
 
     Attributes:
-        new: How many of its events were new.
+        new: Those of its events that were new.
         all_was_new: Whether all of them were, and all of their users.
     """
 
-    new: int
+    new: Sequence[EventRow]
     all_was_new: bool
+
+
+async def _settle(connection: PoolConnectionProxy, lots: Sequence[Lot], *, look: bool) -> _Batch:
+    """Store what came in envelopes that were not settled before, and count it."""
+    fresh = await _claim(connection, lots)
+    rows = [row for lot in fresh for row in lot.rows]
+    batch = await (_store if look else _store_new)(connection, rows)
+    await _run(connection, STORE_DEAD_LETTERS, [_row(it) for lot in fresh for it in lot.letters])
+    await _run(connection, COUNT_LEDGER, ledger_entries(fresh, batch.new))
+    await _run(connection, TELL_ENVELOPES, told_entries(fresh))
+    return batch
+
+
+async def _claim(connection: PoolConnectionProxy, lots: Sequence[Lot]) -> Sequence[Lot]:
+    """Leave out lots whose envelopes were settled before, or are here twice."""
+    uncounted = [lot for lot in lots if not lot.envelope]
+    by_id = {lot.envelope.id: lot for lot in lots if lot.envelope}
+    if not by_id:
+        return uncounted
+    claimed = {key for (key,) in await connection.fetch(CLAIM_ENVELOPES, list(by_id))}
+    return [*uncounted, *(lot for key, lot in by_id.items() if key in claimed)]
 
 
 async def _store(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _Batch:
@@ -132,11 +172,11 @@ async def _store(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _
         del by_id[record["id"]]
     new = await _add_events(connection, _in_order(by_id))
     if not new:
-        return _Batch(0, all_was_new=False)
+        return _Batch([], all_was_new=False)
     met = await _meet(connection, new)
     await _count(connection, new, met)
     return _Batch(
-        new=len(new),
+        new=new,
         all_was_new=len(new) == len(rows) and len(met.new) == len({*_user_keys(new)}),
     )
 
@@ -154,7 +194,7 @@ async def _store_new(connection: PoolConnectionProxy, rows: Sequence[EventRow]) 
     await _copy(connection, "users", User._fields, sorted(met.new))
     await _copy(connection, "returns", ("at", "user_key"), met.returns)
     await _count(connection, new, met)
-    return _Batch(len(new), all_was_new=True)
+    return _Batch(new, all_was_new=True)
 
 
 def _by_id(rows: Sequence[EventRow]) -> dict[bytes, EventRow]:
@@ -263,10 +303,9 @@ async def _copy(
 
 async def _run(
     connection: PoolConnectionProxy, statement: str, rows: Sequence[Sequence[Any]], *first: Any
-) -> None:
+) -> Sequence[asyncpg.Record]:
     """Run a statement that takes parallel arrays, if there is anything in them."""
-    if rows:
-        await connection.fetch(statement, *first, *zip(*rows, strict=True))
+    return await connection.fetch(statement, *first, *zip(*rows, strict=True)) if rows else ()
 
 
 def _row(letter: DeadLetter) -> tuple[Any, ...]:

@@ -10,10 +10,10 @@ import pytest
 from nats.aio.client import Client
 from pydantic import SecretStr
 
-from functions.ports import Part
+from functions.ports import Backlog, Part
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.bus import JetStreamBus
-from runtime.jetstream.connection import connected
+from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.streams import FB_COLLECTOR, ensure_consumer, ensure_streams
 from runtime.local.nats_server import EmbeddedNats
@@ -82,17 +82,18 @@ async def test_each_can_do_its_work(broker: GuardedNats) -> None:
         assert stream.config.max_bytes == 10**7
 
 
-async def _measure_backlog(consuming: object) -> None:
-    registry, stop = new_registry(), asyncio.Event()
-    metrics = ConsumerMetrics(registry, FB_COLLECTOR.name)
-    watching = asyncio.create_task(watch_backlog(consuming, FB_COLLECTOR, metrics, stop))  # type: ignore[arg-type]
+async def _measure_backlog(consuming: Broker) -> None:
+    stop, seen = asyncio.Event(), list[Backlog]()
+
+    async def note(backlog: Backlog) -> None:
+        seen.append(backlog)
+        stop.set()
+
+    metrics = ConsumerMetrics(new_registry(), FB_COLLECTOR.name)
     async with asyncio.timeout(10):
-        while not registry.get_sample_value(
-            "consumer_oldest_message_seconds", {"service": FB_COLLECTOR.name}
-        ):
-            await asyncio.sleep(0.02)
-    stop.set()
-    await watching
+        await watch_backlog(consuming, FB_COLLECTOR, metrics, note, stop)
+    assert (seen[0].messages, seen[0].first_sequence) == (1, 1)
+    assert seen[0].oldest_at
 
 
 REFUSED = [

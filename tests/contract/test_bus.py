@@ -1,12 +1,14 @@
 """The bus on a real broker."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from functions.errors import Invalid, Unavailable
+from functions.ports import Envelope, Told
 from runtime.envelopes import MAX_MESSAGE_BYTES, decode, decode_letters
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker, connected
@@ -18,8 +20,9 @@ from runtime.jetstream.streams import (
     subject_of,
 )
 from runtime.local.nats_server import EmbeddedNats
+from runtime.manifests import read_manifest
 from runtime.settings import BrokerSettings
-from tests.builders import a_facebook_event, a_letter, a_part, a_tiktok_event, raw
+from tests.builders import NOON, a_facebook_event, a_letter, a_part, a_tiktok_event, raw
 from tests.contract.broker import a_broker, eventually
 
 TIMEOUT_SECONDS = 5.0
@@ -60,6 +63,45 @@ async def test_what_comes_together_goes_together(nats_url: str) -> None:
     assert {part.correlation_id for part in found} == {part.correlation_id for part in parts}
     assert len(found) == 500
     assert len(envelopes) < 10
+
+
+async def test_an_envelope_tells_of_itself_and_of_those_that_were_acknowledged(
+    nats_url: str,
+) -> None:
+    later = NOON + timedelta(minutes=1, seconds=5)
+    async with a_broker(nats_url) as broker:
+        bus = JetStreamBus(broker, TIMEOUT_SECONDS)
+        await bus.publish("facebook", a_part(b"1", b"2"))
+        await bus.publish("tiktok", a_part(b"3"))
+        await asyncio.gather(
+            *(bus.publish("facebook", a_part(b"4", accepted_at=it)) for it in (later, NOON, later))
+        )
+
+        first, _, *others = [await manifest_at(broker, number) for number in range(1, 5)]
+
+    assert (first.minute, first.events, first.told) == (NOON, 2, [])
+    assert {(it.minute, it.events) for it in others} <= {
+        (NOON, 1), (NOON + timedelta(minutes=1), 1), (NOON + timedelta(minutes=1), 2),
+    }  # fmt: skip
+    assert all(it.instance == first.instance for it in others)
+    assert all(Told(first.id, NOON, 2, 1) in it.told for it in others)
+
+
+async def manifest_at(broker: Broker, number: int) -> Envelope:
+    message = await broker.jetstream.get_msg(EVENTS, number)
+    found = read_manifest("facebook", message.headers)
+    assert found
+    return found
+
+
+async def test_what_the_broker_refused_is_not_told(nats_url: str) -> None:
+    async with a_broker(nats_url, events_stream_max_bytes=12_000) as broker:
+        bus = JetStreamBus(broker, TIMEOUT_SECONDS)
+        with pytest.raises(Unavailable):
+            await bus.publish("facebook", a_part(b"x" * 20_000))
+        await bus.publish("facebook", a_part(b"1"))
+
+        assert (await manifest_at(broker, 1)).told == []
 
 
 async def test_dead_letters_go_to_a_stream_of_their_own(nats_url: str) -> None:

@@ -11,12 +11,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from functions.errors import Unavailable
-from functions.ports import DeadLetter
+from functions.ports import Backlog, DeadLetter
 from runtime.envelopes import UnreadableEnvelope
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.consumer import Work
 from runtime.jetstream.streams import FB_COLLECTOR, TTK_COLLECTOR, ensure_consumer
+from runtime.manifests import Headers
 from runtime.metrics import ConsumerMetrics
 from tests.contract.broker import (
     ACK_WAIT_SECONDS,
@@ -57,7 +58,7 @@ class Bench:
     def work(self) -> Work[bytes]:
         return Work("facebook", self.decode, self.handle, self.bury)
 
-    def decode(self, data: bytes) -> Sequence[bytes]:
+    def decode(self, data: bytes, _headers: Headers) -> Sequence[bytes]:
         if data == UNREADABLE:
             raise UnreadableEnvelope("it says so")
         return [data]
@@ -70,10 +71,10 @@ class Bench:
             raise ZeroDivisionError
         self.handled.append(list(items))
 
-    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+    async def bury(self, letter: DeadLetter, _headers: Headers) -> None:
         if self.is_away:
             raise Unavailable("the bench is told to be away")
-        self.buried += letters
+        self.buried.append(letter)
 
 
 @pytest.fixture
@@ -300,7 +301,7 @@ async def test_replicas_share_the_work(broker: Broker) -> None:
                 await both_have_one.wait()
             done[number] += items
 
-        return Work(None, lambda data: [data], handle, Bench().bury)
+        return Work(None, lambda data, _: [data], handle, Bench().bury)
 
     async with (
         consuming(broker, FB_COLLECTOR, replica(0), max_messages=1),
@@ -332,10 +333,34 @@ async def test_the_backlog_and_the_age_of_the_oldest_message_are_measured(broker
     await publish(broker, b"1", b"2")
     await eventually_waiting(broker, 2)
 
-    watching = asyncio.create_task(watch_backlog(broker, FB_COLLECTOR, metrics, stop))
-    await eventually(lambda: bool(sample(registry, "consumer_oldest_message_seconds")))
+    seen: list[Backlog] = []
+
+    async def note(backlog: Backlog) -> None:
+        seen.append(backlog)
+
+    watching = asyncio.create_task(watch_backlog(broker, FB_COLLECTOR, metrics, note, stop))
+    await eventually(lambda: bool(seen))
     stop.set()
     await watching
 
     assert sample(registry, "consumer_backlog_messages") == 2
     assert 0 < (sample(registry, "consumer_oldest_message_seconds") or 0) < 20
+    assert (seen[0].consumer, seen[0].messages, seen[0].first_sequence) == ("fb-collector", 2, 2)
+
+
+async def test_without_a_message_the_first_that_may_come_is_known(broker: Broker) -> None:
+    bench, stop, seen = Bench(), asyncio.Event(), list[Backlog]()
+    await publish(broker, b"1", b"2")
+    await broker.jetstream.publish(TTK_COLLECTOR.subject, b"another's")
+    async with consuming(broker, FB_COLLECTOR, bench.work):
+        await eventually(partial(has_done, bench, 2))
+        await eventually_waiting(broker, 0)
+
+    async def note(backlog: Backlog) -> None:
+        seen.append(backlog)
+        stop.set()
+
+    metrics = ConsumerMetrics(CollectorRegistry(), "fb-collector")
+    await watch_backlog(broker, FB_COLLECTOR, metrics, note, stop)
+
+    assert (seen[0].messages, seen[0].oldest_at, seen[0].first_sequence) == (0, None, 4)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.builders import a_facebook_event
 from tests.e2e.whole_system import Published, WholeSystem, by_kind, publish
-from tests.recomputation import differences
+from tests.recomputation import differences, ledger_differences
 
 _TRAFFIC = ("--min", "500", "--max", "4000", "--corrupt", "0.5", "--duplicates", "0.05")
 _IMPATIENT = {"ACK_WAIT_SECONDS": "6", "DATABASE_TIMEOUT_SECONDS": "4"}
@@ -37,6 +37,7 @@ async def _assert_exact(system: WholeSystem, published: Published) -> None:
     """Hold the reports, the rows and the counters against what the publisher knows."""
     await system.drained()
     assert await differences(system.fetch) == {}
+    assert await ledger_differences(system.fetch) == []
     events = await system.ask("/reports/events")
     assert by_kind(events["events"]) == published.by_kind
     assert events["totalEvents"] == published.summary["acknowledged"]["totalEvents"]

@@ -10,8 +10,6 @@ from tests.e2e.whole_system import WholeSystem
 from tests.faults.sender import BROKEN, Sender
 from tests.recomputation import differences
 
-_TABLES = "events, event_figures, campaigns, users, returns, user_figures, user_cities"
-
 
 @dataclass(frozen=True, slots=True)
 class Balance:
@@ -60,7 +58,7 @@ async def _unsettled(client: Client) -> int:
 async def empty(system: WholeSystem, sender: Sender) -> None:
     """Begin a new page."""
     await _settled(system)
-    await system.fetch(f"TRUNCATE {_TABLES}, dead_letters")
+    await system.forget()
     sender.sent.clear()
     sender.acknowledged.clear()
     sender.statuses.clear()

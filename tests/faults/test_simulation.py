@@ -9,6 +9,7 @@ from nats.aio.msg import Msg
 from functions.errors import Unavailable
 from functions.ports import DeadLetter, Part
 from runtime.jetstream.consumer import Consumer, Work
+from runtime.manifests import Headers
 from runtime.metrics import ConsumerMetrics
 from tests.faults.simulation.schedule import UNREADABLE, Fault, Schedule, schedules
 from tests.faults.simulation.world import Broken, play
@@ -63,13 +64,13 @@ class GivesUpOnUnavailable(Consumer[Part]):
             raise RuntimeError from error
 
     async def _isolate(self, messages: Sequence[Msg]) -> bool:
-        await self._work.bury([self._unreadable(message, "gave up") for message in messages])
         for message in messages:
+            await self._bury(message, "gave up")
             await message.ack()
         return True
 
 
-async def _forget(letters: Sequence[DeadLetter]) -> None:
+async def _forget(_letter: DeadLetter, _headers: Headers) -> None:
     pass
 
 
@@ -85,7 +86,7 @@ def test_the_simulation_finds_a_loop_that_is_wrong(mutant: type[Consumer[Part]])
 
 
 def test_the_same_schedule_is_always_the_same_world() -> None:
-    faults = [Fault("store", 0, "slow"), Fault("ack", 1, "killed after"), Fault("nak", 0, "lost")]
+    faults = [Fault("settle", 0, "slow"), Fault("ack", 1, "killed after"), Fault("nak", 0, "lost")]
     schedule = Schedule([("good", "poison"), ("good",), UNREADABLE, ("refused",)], faults, seed=7)
 
     once, again = (play(schedule, AcknowledgesFailures) for _ in range(2))

@@ -14,7 +14,12 @@ from starlette.routing import Route
 
 from functions.events import FUNNEL_STAGES, SOURCES
 from functions.judging import judge
-from functions.reporter.answers import DemographicsReport, EventsReport, RevenueReport
+from functions.reporter.answers import (
+    DemographicsReport,
+    EventsReport,
+    LedgerReport,
+    RevenueReport,
+)
 from runtime.http.answers import CORRELATION_HEADER, PROBLEM
 from runtime.http.documentation.document import Document
 from runtime.http.documentation.event_examples import EVENTS
@@ -108,7 +113,7 @@ def test_there_is_a_valid_event_of_each_source_and_stage() -> None:
     assert kinds == {(source, stage) for source in SOURCES for stage in FUNNEL_STAGES}
 
 
-@pytest.mark.parametrize("model", [EventsReport, RevenueReport, DemographicsReport])
+@pytest.mark.parametrize("model", [EventsReport, RevenueReport, DemographicsReport, LedgerReport])
 def test_a_report_to_show_is_one(model: type[EventsReport]) -> None:
     path = f"/reports/{model.__name__.removesuffix('Report').lower()}"
     shown = REPORTER["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]

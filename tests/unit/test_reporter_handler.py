@@ -8,8 +8,20 @@ from typing import Any
 import pytest
 
 from functions.errors import Invalid, Unavailable
-from functions.reporter.answers import DemographicsReport, EventsReport, RevenueReport, to_json
-from functions.reporter.handler import handle_demographics, handle_events, handle_revenue
+from functions.ports import Backlog, LedgerBucket, LedgerFigures
+from functions.reporter.answers import (
+    DemographicsReport,
+    EventsReport,
+    LedgerReport,
+    RevenueReport,
+    to_json,
+)
+from functions.reporter.handler import (
+    handle_demographics,
+    handle_events,
+    handle_ledger,
+    handle_revenue,
+)
 from functions.rows import EventRow
 from tests.fakes_reports import NOON, FakeReports, a_row, a_sale
 
@@ -381,3 +393,39 @@ def test_the_schema_has_a_series_only_now_and_then() -> None:
         assert set(schema["properties"]) - set(schema["required"]) == {"series"}
     schema = DemographicsReport.model_json_schema(mode="serialization")
     assert set(schema["properties"]) == set(schema["required"])
+
+
+async def test_the_ledger_says_what_is_missing() -> None:
+    figures = LedgerFigures(
+        [LedgerBucket(NOON, 10, 6, 1, 1, 2), LedgerBucket(NOON + HOUR, 5, 2, 0, 0, 1)],
+        [Backlog("fb-collector", NOON, 3, NOON - HOUR, 7), Backlog("x", NOON, 0, None, 7)],
+    )
+
+    report = await handle_ledger([("interval", "hour")], reports=FakeReports(ledger=figures))
+
+    assert [bucket.imbalance for bucket in report.series] == [0, 2]
+    assert report.total.model_dump() == {
+        "accepted": 15,
+        "stored": 8,
+        "duplicates": 1,
+        "deadLettered": 1,
+        "inFlight": 3,
+        "imbalance": 2,
+    }
+    assert [it.oldest_seconds for it in report.waiting] == [3600, 0]
+    assert LedgerReport.model_validate_json(to_json(report)) == report
+
+
+async def test_an_empty_ledger_is_zeros_by_the_minute() -> None:
+    report = await handle_ledger([], reports=FakeReports())
+
+    assert report.filters.interval == "minute"
+    assert set(report.total.model_dump().values()) == {0}
+    assert (report.series, report.waiting) == ((), ())
+
+
+async def test_a_ledger_that_would_be_too_long_is_invalid() -> None:
+    buckets = [LedgerBucket(NOON, 1, 1, 0, 0, 0)] * 100_001
+
+    with pytest.raises(Invalid, match="buckets"):
+        await handle_ledger([], reports=FakeReports(ledger=LedgerFigures(buckets, ())))

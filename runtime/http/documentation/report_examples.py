@@ -1,11 +1,12 @@
 """Reports to show, made by the reporter itself from a few figures."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from functions.ports import (
+    Backlog,
     BucketCount,
     BucketRevenue,
     CampaignRevenue,
@@ -13,6 +14,8 @@ from functions.ports import (
     EventFigures,
     FacebookUsers,
     KindCount,
+    LedgerBucket,
+    LedgerFigures,
     Period,
     RevenueFigures,
     SourceRevenue,
@@ -22,9 +25,14 @@ from functions.ports import (
     UserFigures,
     Watching,
 )
-from functions.reporter import demographics_report, events_report, revenue_report
+from functions.reporter import demographics_report, events_report, ledger_report, revenue_report
 from functions.reporter.answers import Report, to_json
-from functions.reporter.questions import DemographicsQuestion, EventsQuestion, RevenueQuestion
+from functions.reporter.questions import (
+    DemographicsQuestion,
+    EventsQuestion,
+    LedgerQuestion,
+    RevenueQuestion,
+)
 
 _FIRST, _SECOND = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC)
 _PERIOD = Period(_FIRST, datetime(2024, 2, 1, tzinfo=UTC))
@@ -75,6 +83,19 @@ def demographics_example() -> Any:
     )
     question = DemographicsQuestion(_PERIOD)
     return _shown(demographics_report.shape(question, UserFigures(facebook, tiktok)))
+
+
+def ledger_example() -> Any:
+    """Show two minutes, of which the second is not settled to its end."""
+    seen_at = _FIRST + timedelta(minutes=1, seconds=30)
+    figures = LedgerFigures(
+        [
+            LedgerBucket(_FIRST, 120, 117, 2, 1, 0),
+            LedgerBucket(_FIRST + timedelta(minutes=1), 90, 60, 0, 0, 30),
+        ],
+        [Backlog("fb-collector", seen_at, 2, seen_at - timedelta(seconds=1), 7)],
+    )
+    return _shown(ledger_report.shape(LedgerQuestion(_PERIOD, source="facebook"), figures))
 
 
 def _shown(report: Report) -> Any:

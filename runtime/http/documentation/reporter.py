@@ -12,6 +12,8 @@ from functions.reporter.answers import (
     DemographicsReport,
     EventsFilters,
     EventsReport,
+    LedgerFilters,
+    LedgerReport,
     RevenueFilters,
     RevenueReport,
 )
@@ -22,6 +24,7 @@ from runtime.http.documentation.operator import ANSWERS, operator_paths
 from runtime.http.documentation.report_examples import (
     demographics_example,
     events_example,
+    ledger_example,
     revenue_example,
 )
 from runtime.http.documentation.schemas import Schema, components
@@ -83,6 +86,18 @@ _PARAMETERS: Final[Mapping[str, Schema]] = {
     "limit": {"description": "How long lists are at most.", "example": 5},
 }
 
+# The ledger's time is that of acceptance, and it always has a series.
+_OF_LEDGER: Final[Mapping[str, Schema]] = {
+    "from": {
+        **_PARAMETERS["from"],
+        "description": "Events of the minutes from then on, by when a gateway accepted them.",
+    },
+    "to": {**_PARAMETERS["to"], "description": "Events of the minutes before then; as `from`."},
+    "interval": {
+        "description": "The length of a bucket in UTC, a minute unless said; weeks from Monday.",
+        "example": "hour",
+    },
+}
 
 _KEYS: Final[Mapping[str, str]] = {
     "reporterKey": "One of `REPORTER_API_KEYS`.",
@@ -102,7 +117,7 @@ def reporter_document(
     """
     keys = _KEYS if guarded else {}
     operator_keys = {"operatorKey": _KEYS["operatorKey"]} if operator_guarded else {}
-    reports = (EventsReport, RevenueReport, DemographicsReport)
+    reports = (EventsReport, RevenueReport, DemographicsReport, LedgerReport)
     return document(
         title="Event reports",
         description=_DESCRIPTION,
@@ -120,6 +135,9 @@ def reporter_document(
                 DemographicsFilters,
                 demographics_example(),
                 keys,
+            ),
+            "/reports/ledger": _report(
+                "Account for events", LedgerReport, LedgerFilters, ledger_example(), keys
             ),
             **operator_paths(_PARAMETERS, list(operator_keys)),
         },
@@ -161,8 +179,9 @@ def _report(
 def _parameters(filters: type[BaseModel]) -> list[Schema]:
     """List the parameters of a question: what its answer's filters echo."""
     fields = components({filters.__name__: filters}, "serialization")[filters.__name__]
+    told = {**_PARAMETERS, **(_OF_LEDGER if filters is LedgerFilters else {})}
     return [
-        {"name": name, "in": "query", "schema": _wanted(name, schema), **_PARAMETERS[name]}
+        {"name": name, "in": "query", "schema": _wanted(name, schema), **told[name]}
         for name, schema in fields["properties"].items()
     ]
 

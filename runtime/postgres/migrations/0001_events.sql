@@ -154,3 +154,46 @@ CREATE TABLE dead_letter_history (
 );
 
 CREATE INDEX dead_letter_history_by_letter ON dead_letter_history (letter_id, at);
+
+-- Envelopes that were settled: what of them comes again is known, and not counted twice.
+CREATE TABLE envelopes (
+    id uuid PRIMARY KEY,                        -- the broker's message id
+    settled_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE INDEX envelopes_by_time ON envelopes USING brin (settled_at);
+
+-- What became of the events of settled envelopes.
+CREATE TABLE ledger (
+    minute timestamptz NOT NULL,                -- when the gateway accepted them
+    source event_source NOT NULL,
+    instance uuid NOT NULL,                     -- the gateway's process
+    accepted bigint NOT NULL,                   -- as the gateway counted them
+    stored bigint NOT NULL,
+    duplicates bigint NOT NULL,
+    dead bigint NOT NULL,
+    PRIMARY KEY (minute, source, instance)
+) WITH (fillfactor = 70);
+
+CREATE INDEX ledger_imbalances ON ledger (minute)
+    WHERE accepted <> stored + duplicates + dead;
+
+-- Envelopes that others tell of: in flight until they are settled.
+CREATE TABLE told (
+    id uuid PRIMARY KEY,
+    minute timestamptz NOT NULL,
+    source event_source NOT NULL,
+    instance uuid NOT NULL,
+    events bigint NOT NULL,
+    sequence bigint NOT NULL                    -- its place in the broker's stream
+);
+
+-- What waits at the broker for each consumer, as its function last saw it.
+CREATE TABLE backlogs (
+    consumer text PRIMARY KEY,
+    source event_source,
+    measured_at timestamptz NOT NULL,
+    messages bigint NOT NULL,                   -- not acknowledged, delivered or not
+    oldest_at timestamptz,                      -- when the first of them came; null for none
+    first_sequence bigint NOT NULL              -- the broker has nothing before it any more
+);

@@ -25,11 +25,13 @@ class Waiting:
 
     Attributes:
         data: Its bytes.
+        headers: Beside them.
         deliveries: How often it was sent to somebody.
         hidden_until: When it may be sent again.
     """
 
     data: bytes
+    headers: dict[str, str] | None = None
     deliveries: int = 0
     hidden_until: float = 0.0
 
@@ -46,9 +48,9 @@ class SimulatedBroker:
         self.chance = chance
         self._sequences = count(1)
 
-    def put(self, data: bytes) -> None:
+    def put(self, data: bytes, headers: dict[str, str] | None) -> None:
         """Publish a message."""
-        self.waiting[next(self._sequences)] = Waiting(data)
+        self.waiting[next(self._sequences)] = Waiting(data, headers)
 
     def settle(self, reply: str, payload: bytes) -> None:
         """Take an acknowledgement, or a message back for a while."""
@@ -89,7 +91,7 @@ class SimulatedBroker:
             return
         reply = f"$JS.ACK.EVENTS.fb-collector.{waiting.deliveries}.{sequence}.{sequence}.0.0"
         for _ in range(2 if what == "twice" else 1):
-            yield Msg(client, "events.facebook", reply, waiting.data)  # type: ignore[arg-type]
+            yield Msg(client, "events.facebook", reply, waiting.data, waiting.headers)  # type: ignore[arg-type]
 
 
 class SimulatedClient:

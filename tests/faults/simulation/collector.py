@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from nats.aio.client import Client
 from prometheus_client import CollectorRegistry
 
 from functions.errors import Unavailable
 from functions.fb_collector.handler import handle
-from functions.ports import DeadLetter, Part, Stored
+from functions.ports import DeadLetter, Lot, Part, Stored
 from functions.rows import EventRow
 from runtime.collector import event_work
 from runtime.jetstream.consumer import Consumer
@@ -28,6 +28,7 @@ _METRICS = ConsumerMetrics(CollectorRegistry(), FB_COLLECTOR.name)
 _EVENTS = EventMetrics(CollectorRegistry(), FB_COLLECTOR.name)
 
 Die = Callable[[], Awaitable[None]]
+Answer = TypeVar("Answer")
 
 
 class SimulatedStore:
@@ -44,15 +45,19 @@ class SimulatedStore:
         self._chance = chance
         self._die = die
 
+    async def settle(self, lots: Sequence[Lot]) -> Stored:
+        return await self._transact("settle", partial(self._database.settle, lots))
+
     async def store(self, rows: Sequence[EventRow]) -> Stored:
-        return await self._transact("store", partial(self._database.store, rows))
+        return await self.settle([Lot(None, rows)])
 
     async def keep(self, letters: Sequence[DeadLetter]) -> Stored:
-        if not letters:
-            return Stored(0, 0)
-        return await self._transact("keep", partial(self._database.keep, letters))
+        return await self._transact("settle", partial(self._database.keep, letters))
 
-    async def _transact(self, place: Place, commit: Callable[[], Awaitable[Stored]]) -> Stored:
+    async def probe(self, rows: Sequence[EventRow]) -> None:
+        await self._transact("probe", partial(self._database.probe, rows))
+
+    async def _transact(self, place: Place, do: Callable[[], Awaitable[Answer]]) -> Answer:
         what = self._chance.at(place)
         await asyncio.sleep(self._chance.seconds(_COMMIT_SECONDS))
         if what == "slow":
@@ -63,12 +68,12 @@ class SimulatedStore:
             raise Unavailable("away")
         if what == "crashes":
             raise ZeroDivisionError
-        stored = await commit()
+        answer = await do()
         if what == "killed after":
             await self._die()
         if what == "answer lost":
             raise Unavailable("answer lost")
-        return stored
+        return answer
 
 
 class SimulatedCollector:

@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 from hypothesis import strategies as st
 
-Place = Literal["pull", "deliver", "ack", "nak", "store", "keep"]
+Place = Literal["pull", "deliver", "ack", "nak", "settle", "probe"]
 """Where something may go wrong: a request for messages, a message on its way to
-the collector, its settling, a transaction of events, one of dead letters."""
+the collector, its settling, a transaction that stores, one that is taken back."""
 
 What = Literal[
     "lost", "twice", "raises", "killed before", "killed after",
@@ -30,8 +30,8 @@ _FAULTS: Final[dict[Place, tuple[What, ...]]] = {
     "deliver": ("lost", "twice"),
     "ack": _SENT,
     "nak": _SENT,
-    "store": _TRANSACTION,
-    "keep": _TRANSACTION,
+    "settle": _TRANSACTION,
+    "probe": _TRANSACTION,
 }
 _KINDS: Final[tuple[Kind, ...]] = ("good", "repeated", "invalid", "refused", "poison")
 _LATEST: Final = 12

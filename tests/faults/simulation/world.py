@@ -11,7 +11,8 @@ from functions.ports import Part
 from functions.rows import EventRow, event_key
 from runtime.envelopes import encode
 from runtime.jetstream.consumer import Consumer
-from tests.builders import a_facebook_event, a_part, raw
+from runtime.manifests import write_manifest
+from tests.builders import a_facebook_event, a_part, an_envelope, raw
 from tests.fakes import FakeEventStore
 from tests.faults.simulation import clock
 from tests.faults.simulation.broker import SimulatedBroker
@@ -19,6 +20,9 @@ from tests.faults.simulation.collector import SimulatedCollector
 from tests.faults.simulation.schedule import UNREADABLE, Chance, Kind, Schedule
 
 _COLLECTORS = 2
+_UNCOUNTED = 3
+"""Each third message is of a gateway that counts nothing for the ledger."""
+
 _PUBLISH_SECONDS = 2.0
 _TRAFFIC_SECONDS = 5.0
 _LIMIT_SECONDS = 1800.0
@@ -27,11 +31,19 @@ _LIMIT_SECONDS = 1800.0
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A message: its bytes, whether they are an envelope, its events by kind, key and JSON."""
+    """A message.
+
+    Attributes:
+        data: Its bytes.
+        is_readable: Whether they are an envelope.
+        events: Its events by kind, key and JSON.
+        counted: The envelope's id in the ledger; None of a gateway that counts nothing.
+    """
 
     data: bytes
     is_readable: bool
     events: Sequence[tuple[Kind, bytes, bytes]]
+    counted: bytes | None
 
 
 @dataclass
@@ -43,6 +55,7 @@ class Broken:
     dead_though_good: list[bytes] = field(default_factory=list)
     stored_though_bad: list[str] = field(default_factory=list)
     still_waiting: list[int] = field(default_factory=list)
+    unbalanced: list[bytes] = field(default_factory=list)
 
 
 def play(schedule: Schedule, kind: type[Consumer[Part]] = Consumer) -> Broken:
@@ -90,8 +103,11 @@ class _World:
         parts = [a_part(json) for _, _, json in events]
         is_readable = kinds != UNREADABLE
         data = encode("facebook", parts) if is_readable else b"unreadable %d" % number
-        self._published.append(Published(data, is_readable, events))
-        self._broker.put(data)
+        held = len(events) if is_readable else 1
+        counted = number.to_bytes(16) if held and number % _UNCOUNTED else None
+        headers = write_manifest(an_envelope(held, id=counted)) if counted else None
+        self._published.append(Published(data, is_readable, events, counted))
+        self._broker.put(data, headers)
 
     def _check_ack(self, sequence: int) -> None:
         if list(self._missing(self._published[sequence - 1])):
@@ -119,6 +135,11 @@ class _World:
             for row in database.rows.values()
             if _is(row, "refused", "poison", "invalid")
         ]
+        broken.unbalanced += [
+            message.counted
+            for message in self._published
+            if message.counted and not database.balances(message.counted)
+        ]
 
     def _may_die(self) -> Iterator[bytes]:
         """Give the bytes that may be dead letters: the bad, and who was near a crash too often."""
@@ -142,10 +163,15 @@ class Database(FakeEventStore):
         letters: dict[UUID, bytes] = {key: letter.payload for key, letter in self.letters.items()}
         return set(letters.values())
 
-    async def store(self, rows: Sequence[EventRow]):  # type: ignore[no-untyped-def] # noqa: ANN201
+    def balances(self, envelope: bytes) -> bool:
+        """Tell whether the ledger knows what became of each event of an envelope."""
+        accepted, *became = self.ledger.get(envelope, (-1,))
+        return accepted == sum(became)
+
+    async def probe(self, rows: Sequence[EventRow]) -> None:
         if any(_is(row, "poison") for row in rows):
             raise ZeroDivisionError
-        return await super().store(rows)
+        await super().probe(rows)
 
 
 def _is(row: EventRow, *kinds: str) -> bool:

@@ -1,0 +1,59 @@
+"""The ledger's report: figures in, the answer out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from functions.errors import Fault, Invalid
+from functions.ports import LedgerBucket, LedgerFigures
+from functions.reporter import answers
+from functions.reporter.answers import Balance, LedgerFilters, LedgerReport, Waiting
+from functions.reporter.questions import LedgerQuestion, filters_of
+from functions.reporter.series import MAX_BUCKETS
+
+
+def shape(question: LedgerQuestion, figures: LedgerFigures) -> LedgerReport:
+    """Add up, and say what is missing.
+
+    Raises:
+        Invalid: The series would be too long.
+    """
+    if len(figures.buckets) > MAX_BUCKETS:
+        message = f"Should give at most {MAX_BUCKETS} buckets: ask for longer ones or less time"
+        raise Invalid([Fault("interval", "too_many_buckets", message)])
+    return LedgerReport(
+        filters=LedgerFilters(**filters_of(question)),
+        total=Balance(**_balance(*_totals(figures.buckets))),
+        waiting=tuple(
+            Waiting(
+                collector=it.consumer,
+                measured_at=it.measured_at,
+                messages=it.messages,
+                oldest_seconds=it.oldest_seconds,
+            )
+            for it in figures.backlogs
+        ),
+        series=tuple(
+            answers.LedgerBucket(bucket=it.bucket, **_balance(*it[1:])) for it in figures.buckets
+        ),
+    )
+
+
+def _totals(buckets: Sequence[LedgerBucket]) -> Sequence[int]:
+    columns = zip(_NOTHING, *(it[1:] for it in buckets), strict=True)
+    return [sum(column) for column in columns]
+
+
+_NOTHING = (0, 0, 0, 0, 0)
+
+
+def _balance(
+    accepted: int, stored: int, duplicates: int, dead: int, in_flight: int
+) -> dict[str, Any]:
+    return {
+        "accepted": accepted,
+        "stored": stored,
+        "duplicates": duplicates,
+        "dead_lettered": dead,
+        "in_flight": in_flight,
+        "imbalance": accepted - stored - duplicates - dead - in_flight,
+    }

@@ -1,0 +1,9 @@
+-- Read what waits at the broker, as each consumer saw it last.
+--
+-- $1 source  text  null for all
+-- Returns a row for each consumer: (consumer text, measured_at timestamptz,
+-- messages bigint, oldest_at timestamptz, first_sequence bigint)
+SELECT consumer, measured_at, messages, oldest_at, first_sequence
+FROM backlogs
+WHERE $1::text IS NULL OR source = $1::text::event_source
+ORDER BY consumer

@@ -1,0 +1,342 @@
+"""The ledger: one suite for the store in memory and the store on PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import NamedTuple
+
+import asyncpg
+import pytest
+
+from functions.collecting import Collected
+from functions.errors import Refused
+from functions.fb_collector.handler import handle as collect_facebook
+from functions.ports import (
+    Backlog,
+    DeadLetter,
+    Envelope,
+    EventStore,
+    Lot,
+    Part,
+    Period,
+    Stored,
+    Told,
+)
+from functions.rows import EventRow
+from runtime.postgres.ledger import PostgresLedger
+from runtime.postgres.pool import opened
+from runtime.postgres.reports import PostgresReports
+from runtime.postgres.store import PostgresEventStore
+from runtime.settings import DatabaseSettings
+from tests.builders import NOON, a_facebook_event, a_letter, a_row, an_envelope, raw
+from tests.fakes import FakeEventStore
+
+
+class Sums(NamedTuple):
+    """The whole ledger, summed."""
+
+    accepted: int
+    stored: int
+    duplicates: int
+    dead: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A store, and a way to look into its ledger."""
+
+    store: EventStore
+    sums: Callable[[], Awaitable[Sums]]
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    async with opened(DatabaseSettings(database_url=database_url), "test") as pool:
+        yield pool
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def kept(request: pytest.FixtureRequest, pool: asyncpg.Pool) -> Kept:
+    if request.param == "postgres":
+        return Kept(PostgresEventStore(pool), lambda: ledger_of(pool))
+    fake = FakeEventStore(refuses=lambda row: row.age == TOO_OLD)
+
+    async def sums() -> Sums:
+        return Sums(*map(sum, zip(*fake.ledger.values(), strict=True)))
+
+    return Kept(fake, sums)
+
+
+async def ledger_of(pool: asyncpg.Pool) -> Sums:
+    row = await pool.fetchrow(
+        "SELECT sum(accepted)::int, sum(stored)::int, sum(duplicates)::int, sum(dead)::int"
+        " FROM ledger"
+    )
+    return Sums(*tuple(row or ()))
+
+
+TOO_OLD = 2**15
+"""No smallint, hence refused by the database."""
+
+
+def a_lot(*event_ids: str, letters: int = 0) -> Lot:
+    rows = [a_row(event_id) for event_id in event_ids]
+    return Lot(an_envelope(len(rows) + letters), rows, [a_letter() for _ in range(letters)])
+
+
+def a_part_of(envelope: Envelope, *event_ids: str, age: int = 30) -> Part:
+    events = [raw(a_facebook_event(eventId=it, user={"age": age})) for it in event_ids]
+    return Part("test", NOON, events, envelope)
+
+
+async def test_the_outcome_of_an_envelope_is_in_the_ledger(kept: Kept) -> None:
+    await kept.store.settle([a_lot("1")])
+
+    stored = await kept.store.settle([a_lot("1", "2", "3", letters=2)])
+
+    assert stored == Stored(new=2, duplicates=1)
+    assert await kept.sums() == Sums(accepted=6, stored=3, duplicates=1, dead=2)
+
+
+async def test_an_envelope_that_comes_again_changes_nothing(kept: Kept) -> None:
+    lot = a_lot("1", "2", letters=1)
+    await kept.store.settle([lot])
+
+    stored = await kept.store.settle([lot, a_lot("3")])
+
+    assert stored == Stored(new=1, duplicates=2)
+    assert await kept.sums() == Sums(accepted=4, stored=3, duplicates=0, dead=1)
+
+
+async def test_an_envelope_that_comes_twice_in_a_batch_counts_once(kept: Kept) -> None:
+    lot = a_lot("1", "2")
+
+    assert await kept.store.settle([lot, a_lot("3"), lot]) == Stored(new=3, duplicates=2)
+    assert await kept.sums() == Sums(accepted=3, stored=3, duplicates=0, dead=0)
+
+
+async def test_a_message_that_comes_twice_in_a_batch_counts_once(kept: Kept) -> None:
+    envelope = an_envelope(2)
+    part = a_part_of(envelope, "1", "2")
+    again = replace(part, envelope=replace(envelope))
+
+    assert await collect_facebook([part, again], store=kept.store) == Collected(2, 2, 0, 0)
+    assert await kept.sums() == Sums(accepted=2, stored=2, duplicates=0, dead=0)
+
+
+async def test_an_event_in_two_envelopes_of_a_batch_is_stored_for_one_of_them(kept: Kept) -> None:
+    stored = await kept.store.settle([a_lot("1", "1", "2"), a_lot("2", "3")])
+
+    assert stored == Stored(new=3, duplicates=2)
+    assert await kept.sums() == Sums(accepted=5, stored=3, duplicates=2, dead=0)
+
+
+async def test_what_came_in_no_envelope_is_not_in_the_ledger(kept: Kept) -> None:
+    await kept.store.settle([Lot(None, [a_row("1")]), a_lot("2")])
+
+    assert await kept.sums() == Sums(1, 1, 0, 0)
+
+
+async def test_what_the_gateway_counted_and_nobody_found_shows(kept: Kept) -> None:
+    lot = a_lot("1")
+
+    await kept.store.settle([replace(lot, envelope=an_envelope(5))])
+
+    assert await kept.sums() == Sums(accepted=5, stored=1, duplicates=0, dead=0)
+
+
+async def test_all_events_of_an_envelope_that_nobody_can_read_are_dead(kept: Kept) -> None:
+    await kept.store.settle([Lot(an_envelope(7), [], [a_letter()], unread=True)])
+
+    assert await kept.sums() == Sums(accepted=7, stored=0, duplicates=0, dead=7)
+
+
+async def test_a_probe_changes_nothing(kept: Kept) -> None:
+    await kept.store.probe([a_row("1")])
+    with pytest.raises(Refused):
+        await kept.store.probe([a_row("1"), a_row("2", user_id="2", age=TOO_OLD)])
+
+    assert await kept.store.store([a_row("1")]) == Stored(1, 0)
+
+
+async def test_a_lot_with_a_refused_row_leaves_nothing_behind(kept: Kept) -> None:
+    bad = a_lot("1", "2", letters=1)
+    worse = replace(bad, rows=[*bad.rows, a_row(user_id="2", age=TOO_OLD)])
+    with pytest.raises(Refused):
+        await kept.store.settle([a_lot("0"), worse])
+
+    assert await kept.store.settle([bad]) == Stored(2, 0)
+    assert await kept.sums() == Sums(3, 2, 0, 1)
+
+
+class Refusing:
+    """A store that refuses the rows of some events; passes on what it does not."""
+
+    def __init__(self, store: EventStore, *event_ids: str) -> None:
+        self._store = store
+        self._event_ids = set(event_ids)
+
+    async def settle(self, lots: Sequence[Lot]) -> Stored:
+        await self.probe([row for lot in lots for row in lot.rows])
+        return await self._store.settle(lots)
+
+    async def store(self, rows: Sequence[EventRow]) -> Stored:
+        return await self.settle([Lot(None, rows)])
+
+    async def probe(self, rows: Sequence[EventRow]) -> None:
+        if any(row.event_id in self._event_ids for row in rows):
+            raise Refused("told to", code="22003")
+
+    async def keep(self, letters: Sequence[DeadLetter]) -> Stored:
+        return await self._store.keep(letters)
+
+
+@pytest.mark.parametrize("refused", [["1"], ["3", "4"], ["0", "9"], [str(n) for n in range(10)]])
+async def test_halving_keeps_the_ledger_exact_when_the_batch_comes_again(
+    kept: Kept, refused: list[str]
+) -> None:
+    parts = [
+        a_part_of(an_envelope(5), "0", "1", "2", "3", "4"),
+        a_part_of(an_envelope(5), "5", "6", "7", "8", "9"),
+    ]
+    store = Refusing(kept.store, *refused)
+
+    first = await collect_facebook(parts, store=store)
+    again = await collect_facebook(parts, store=store)
+
+    assert first == Collected(10 - len(refused), 0, 0, len(refused))
+    assert again.stored == 0
+    assert await kept.sums() == Sums(10, 10 - len(refused), 0, len(refused))
+
+
+async def test_an_envelope_that_two_collectors_settle_at_once_counts_once(
+    pool: asyncpg.Pool,
+) -> None:
+    stores = [PostgresEventStore(pool) for _ in range(4)]
+    lots = [a_lot(*(f"{lot}-{row}" for row in range(100))) for lot in range(4)]
+
+    outcomes = await asyncio.gather(
+        *(store.settle([*lots[turn:], *lots[:turn]]) for turn, store in enumerate(stores))
+    )
+
+    assert sum(outcome.new for outcome in outcomes) == 400
+    assert await ledger_of(pool) == Sums(400, 400, 0, 0)
+
+
+async def test_entries_are_by_minute_source_and_gateway(pool: asyncpg.Pool) -> None:
+    store, one, other = PostgresEventStore(pool), an_envelope(1), an_envelope(1)
+    later = replace(an_envelope(1), minute=datetime(2024, 1, 1, 12, 1, tzinfo=UTC))
+    lots = [Lot(it, [a_row()]) for it in (one, other, later)]
+
+    await store.settle(lots)
+    await store.settle([Lot(replace(one, id=b"x" * 16), [a_row()])])
+
+    found = await pool.fetch("SELECT minute, source, instance, accepted FROM ledger")
+    assert {(row["minute"], bytes(row["instance"]), row["accepted"]) for row in found} == {
+        (NOON, one.instance, 2),
+        (NOON, other.instance, 1),
+        (later.minute, later.instance, 1),
+    }
+
+
+def told(envelope: Envelope, sequence: int) -> Told:
+    return Told(envelope.id, envelope.minute, envelope.events, sequence)
+
+
+def a_backlog(first_sequence: int) -> Backlog:
+    return Backlog("fb-collector", RECENT, 1, RECENT - timedelta(seconds=3), first_sequence)
+
+
+async def balance_of(pool: asyncpg.Pool) -> tuple[int, int, int, int, int]:
+    figures = await PostgresReports(pool).sum_ledger(
+        Period(None, None), source="facebook", interval="day", max_buckets=10
+    )
+    (bucket,) = figures.buckets
+    return bucket[1:]
+
+
+RECENT = datetime.now(UTC).replace(second=0, microsecond=0)
+"""Of what is older than some days nobody tells."""
+
+
+async def test_what_was_told_is_in_flight_until_it_is_settled(pool: asyncpg.Pool) -> None:
+    store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
+    first = an_envelope(2, minute=RECENT)
+    second = an_envelope(1, minute=RECENT, told=[told(first, 7)])
+    await store.settle([Lot(second, [a_row()])])
+
+    before = await balance_of(pool)
+    imbalance_before = await ledger.note(a_backlog(7))
+    await store.settle([Lot(first, [a_row(), a_row()])])
+    settled = await balance_of(pool)
+    imbalance_after = await ledger.note(a_backlog(9))
+
+    assert (before, imbalance_before) == ((3, 1, 0, 0, 2), 0)
+    assert (settled, imbalance_after) == ((3, 3, 0, 0, 0), 0)
+    assert await pool.fetchval("SELECT count(*) FROM told") == 0
+
+
+async def test_what_was_told_and_left_the_broker_unsettled_is_an_imbalance(
+    pool: asyncpg.Pool,
+) -> None:
+    store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
+    lost = an_envelope(2, minute=RECENT)
+    for _ in range(2):  # whoever tells, and how often
+        teller = an_envelope(1, minute=RECENT, told=[told(lost, 7)])
+        await store.settle([Lot(teller, [a_row()])])
+
+    assert await ledger.note(a_backlog(8)) == 2
+    assert await balance_of(pool) == (4, 2, 0, 0, 0)
+    assert await PostgresLedger(pool, "tiktok").note(a_backlog(8)) == 0
+
+
+async def test_what_was_counted_and_not_found_is_an_imbalance(pool: asyncpg.Pool) -> None:
+    store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
+
+    await store.settle([Lot(an_envelope(5), [a_row()]), Lot(an_envelope(0), [a_row()])])
+
+    assert await ledger.note(a_backlog(1)) == 5
+
+
+async def test_what_was_told_of_after_days_is_passed_over(pool: asyncpg.Pool) -> None:
+    old = an_envelope(2)
+    teller = an_envelope(1, minute=RECENT, told=[told(old, 7)])
+
+    await PostgresEventStore(pool).settle([Lot(teller, [a_row()])])
+
+    assert await PostgresLedger(pool, "facebook").note(a_backlog(8)) == 0
+
+
+async def test_envelopes_are_forgotten_after_days(pool: asyncpg.Pool) -> None:
+    await PostgresEventStore(pool).settle([a_lot("1"), a_lot("2")])
+    await pool.execute(
+        "UPDATE envelopes SET settled_at = now() - interval '8 days'"
+        " WHERE id = (SELECT min(id::text)::uuid FROM envelopes)"
+    )
+
+    await PostgresLedger(pool, "facebook").note(a_backlog(1))
+
+    assert await pool.fetchval("SELECT count(*) FROM envelopes") == 1
+
+
+async def test_the_ledger_is_summed_by_source_range_and_interval(pool: asyncpg.Pool) -> None:
+    minutes = [NOON, NOON + timedelta(minutes=1), NOON + timedelta(hours=1)]
+    await PostgresEventStore(pool).settle(
+        [
+            *(Lot(an_envelope(1, minute=minute), [a_row()]) for minute in minutes),
+            Lot(an_envelope(1, source="tiktok"), [a_row(source="tiktok")]),
+        ]
+    )
+    await PostgresLedger(pool, "facebook").note(a_backlog(3))
+    ask = partial(PostgresReports(pool).sum_ledger, max_buckets=2)
+
+    by_minute = await ask(Period(None, None), source=None, interval="minute")
+    by_hour = await ask(Period(minutes[1], None), source="facebook", interval="hour")
+    none = await ask(Period(None, NOON), source=None, interval="day")
+
+    assert [(it.bucket, it.accepted) for it in by_minute.buckets] == [(NOON, 2), (minutes[1], 1)]
+    assert [(it.bucket, it.stored) for it in by_hour.buckets] == [(NOON, 1), (minutes[2], 1)]
+    assert none.buckets == []
+    assert by_hour.backlogs == [a_backlog(3)]

@@ -1,0 +1,154 @@
+"""The ledger from the gateway's bus to the collector's store, on real servers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import asyncpg
+import pytest
+from prometheus_client import CollectorRegistry
+
+from functions.errors import Unavailable
+from functions.fb_collector.handler import handle as collect
+from functions.ports import Backlog, LedgerBucket, Period
+from runtime.collector import event_work
+from runtime.jetstream.backlog import watch_backlog
+from runtime.jetstream.bus import JetStreamBus
+from runtime.jetstream.connection import Broker
+from runtime.jetstream.streams import EVENTS, FB_COLLECTOR, ensure_consumer, subject_of
+from runtime.metrics import ConsumerMetrics, EventMetrics
+from runtime.postgres.ledger import PostgresLedger
+from runtime.postgres.pool import opened
+from runtime.postgres.reports import PostgresReports
+from runtime.postgres.store import PostgresEventStore
+from runtime.settings import DatabaseSettings
+from tests.builders import a_facebook_event, a_part, raw
+from tests.contract.broker import ACK_WAIT_SECONDS, a_broker, consuming, eventually, waiting
+from tests.recomputation import ledger_differences
+
+
+@dataclass(frozen=True)
+class Way:
+    """A gateway's bus and a collector, with nothing between but the broker."""
+
+    broker: Broker
+    pool: asyncpg.Pool
+    bus: JetStreamBus
+
+    async def publish(self, *counts: int) -> None:
+        """Publish an envelope of so many events after the other."""
+        for count in counts:
+            events = [raw(a_facebook_event()) for _ in range(count)]
+            await self.bus.publish("facebook", a_part(*events, accepted_at=datetime.now(UTC)))
+
+    async def collect(self, store: Any = None) -> None:
+        """Collect until nothing waits."""
+        registry = CollectorRegistry()
+        metrics, events = ConsumerMetrics(registry, "x"), EventMetrics(registry, "x")
+        store = store or PostgresEventStore(self.pool)
+        work = event_work("facebook", partial(collect, store=store), store, metrics, events)
+        async with consuming(self.broker, FB_COLLECTOR, work, first_delay_seconds=0.05):
+            await eventually(self.is_drained)
+
+    async def is_drained(self) -> bool:
+        return await waiting(self.broker, FB_COLLECTOR) == 0
+
+    async def imbalance(self) -> int:
+        """Let the collector look at the broker once."""
+        stop, found = asyncio.Event(), list[int]()
+        ledger = PostgresLedger(self.pool, "facebook")
+
+        async def note(backlog: Backlog) -> None:
+            found.append(await ledger.note(backlog))
+            stop.set()
+
+        metrics = ConsumerMetrics(CollectorRegistry(), "x")
+        await watch_backlog(self.broker, FB_COLLECTOR, metrics, note, stop)
+        return found[0]
+
+    async def total(self) -> LedgerBucket:
+        """Sum the whole ledger."""
+        figures = await PostgresReports(self.pool).sum_ledger(
+            Period(None, None), source=None, interval="month", max_buckets=2
+        )
+        (bucket,) = figures.buckets
+        return bucket
+
+
+@pytest.fixture
+async def way(nats_url: str, database_url: str) -> AsyncIterator[Way]:
+    async with (
+        a_broker(nats_url) as broker,
+        opened(DatabaseSettings(database_url=database_url), "test") as pool,
+    ):
+        await ensure_consumer(broker.jetstream, FB_COLLECTOR, ACK_WAIT_SECONDS)
+        yield Way(broker, pool, JetStreamBus(broker, 5))
+
+
+async def test_what_all_arrived_balances(way: Way) -> None:
+    await way.publish(3, 1, 2)
+    await way.collect()
+
+    assert await way.imbalance() == 0
+    assert (await way.total())[1:] == (6, 6, 0, 0, 0)
+    assert await ledger_differences(way.pool.fetch) == []
+
+
+async def test_an_envelope_that_vanishes_from_the_broker_is_missed(way: Way) -> None:
+    await way.publish(3, 4, 2)
+    await way.broker.jetstream.delete_msg(EVENTS, 2)
+    await way.collect()
+
+    assert await way.imbalance() == 4
+    assert (await way.total())[1:] == (9, 5, 0, 0, 0)
+
+
+async def test_an_envelope_of_which_nobody_can_read_the_body_is_dead_to_its_last_event(
+    way: Way,
+) -> None:
+    await way.publish(5)
+    message = await way.broker.jetstream.get_msg(EVENTS, 1)
+    await way.broker.jetstream.delete_msg(EVENTS, 1)
+    headers = dict(message.headers or {}) | {"Nats-Msg-Id": "0" * 32}
+    await way.broker.jetstream.publish(subject_of("facebook"), b"damaged", headers=headers)
+    await way.collect()
+
+    assert (await way.total())[1:] == (5, 0, 0, 5, 0)
+    assert await way.imbalance() == 0
+
+
+class Forgetful:
+    """A store whose answers are lost after the commit, as when the collector is killed there."""
+
+    def __init__(self, store: PostgresEventStore, times: int) -> None:
+        self._store = store
+        self._left = times
+
+    async def settle(self, lots: Any) -> Any:
+        stored = await self._store.settle(lots)
+        self._left -= 1
+        if self._left >= 0:
+            raise Unavailable("the answer is lost")
+        return stored
+
+
+async def test_a_commit_whose_answer_is_lost_counts_once(way: Way) -> None:
+    await way.publish(3, 2)
+    await way.collect(Forgetful(PostgresEventStore(way.pool), times=3))
+
+    assert (await way.total())[1:] == (5, 5, 0, 0, 0)
+    assert await way.imbalance() == 0
+    assert await ledger_differences(way.pool.fetch) == []
+
+
+async def test_the_same_events_sent_again_are_duplicates(way: Way) -> None:
+    events = [raw(a_facebook_event(eventId="fb-1")), raw(a_facebook_event(eventId="fb-2"))]
+    for _ in range(2):
+        await way.bus.publish("facebook", a_part(*events, accepted_at=datetime.now(UTC)))
+        await way.collect()
+
+    assert (await way.total())[1:] == (4, 2, 2, 0, 0)
+    assert await way.imbalance() == 0
