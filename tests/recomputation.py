@@ -43,11 +43,7 @@ _USER_FIGURES = """
     WHERE watch_seconds IS NOT NULL GROUP BY 1, 2, 3, 4
 """
 _CITIES = """
-    SELECT month, country, city, count(*)
-    FROM users, LATERAL (
-        VALUES (timestamptz 'infinity'), (date_trunc('month', first_at, 'UTC'))
-    ) AS month (month)
-    WHERE city IS NOT NULL GROUP BY 1, 2, 3
+    SELECT country, city, count(*) FROM users WHERE city IS NOT NULL GROUP BY 1, 2
 """
 
 _KEPT = {
@@ -73,7 +69,7 @@ _KEPT = {
     ),
     "user_cities": (
         _CITIES,
-        "SELECT bucket, country, city, users FROM user_cities WHERE users <> 0",
+        "SELECT country, city, users FROM user_cities WHERE users <> 0",
     ),
 }
 

@@ -64,13 +64,7 @@ def user_figures(users: Rows, cities: Rows, watching: Rows) -> UserFigures:
             ages=_spreads(users, "age"),
             genders=_tallies(users, "gender"),
             countries=_tallies(users, "country"),
-            cities=[
-                *(
-                    CityTally(row["country"], row["name"], row["number"])
-                    for row in _of(users, "city")
-                ),
-                *(CityTally(*row) for row in cities),
-            ],
+            cities=[CityTally(*row) for row in cities],
         ),
         tiktok=TiktokUsers(
             followers=_spreads(users, "followers"),

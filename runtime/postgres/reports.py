@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -29,7 +28,7 @@ from runtime.postgres.figures import (
     user_figures,
 )
 from runtime.postgres.pieces import Bound, split
-from runtime.postgres.spans import EPOCH, START_OF, Span
+from runtime.postgres.spans import EPOCH, Span
 from runtime.postgres.sql import load
 
 PLANNING = load("report_planning")
@@ -49,7 +48,6 @@ BACKLOGS = load("report_backlogs")
 
 _EVENT_SPANS: Final[tuple[Span, ...]] = ("day", "hour", "minute")
 _USER_SPANS: Final[tuple[Span, ...]] = ("month", "day", "hour")
-_INSTANT: Final = timedelta(microseconds=1)
 _NO_PIECE: Final = (EPOCH, EPOCH)
 
 _FEW_SALES = 20_000
@@ -137,22 +135,14 @@ class PostgresReports:
     ) -> UserFigures:
         """Describe users; see ``Reports``."""
         bounds, pieces = (period.start, period.end), split(period, _USER_SPANS)
-        month = _month(period)
         async with self._snapshot() as connection:
             users = await connection.fetch(
-                USERS,
-                pieces,
-                *bounds,
-                source,
-                age_edges,
-                follower_edges,
-                limit,
-                month if source != "tiktok" else None,
+                USERS, pieces, *bounds, source, age_edges, follower_edges, limit
             )
             cities: Sequence[asyncpg.Record] = ()
             watching: Sequence[asyncpg.Record] = ()
-            if source != "tiktok" and month is None:
-                cities = await _cities(connection, bounds, pieces[:2], limit)
+            if source != "tiktok":
+                cities = await _cities(connection, bounds, limit)
             if source != "facebook":
                 watching = await connection.fetch(WATCHING, pieces, limit)
         return user_figures(users, cities, watching)
@@ -186,14 +176,6 @@ class PostgresReports:
                 yield connection
 
 
-def _month(period: Period) -> datetime | None:
-    """Give the first instant of a period that is a calendar month."""
-    start, end, start_of = period.start, period.end, START_OF["month"]
-    if not start or not end or start_of(end) != end:
-        return None
-    return start if start_of(end - _INSTANT) == start else None
-
-
 def _event_bounds(period: Period, interval: Interval | None) -> list[Bound]:
     """Split a period into pieces that no bucket cuts."""
     if interval != "hour":
@@ -218,11 +200,8 @@ async def _top_campaigns(
 
 
 async def _cities(
-    connection: PoolConnectionProxy,
-    bounds: tuple[Bound, Bound],
-    months: Sequence[Bound],
-    limit: int,
+    connection: PoolConnectionProxy, bounds: tuple[Bound, Bound], limit: int
 ) -> Sequence[asyncpg.Record]:
     if await connection.fetchval(ALL_USERS, *bounds):
         return await connection.fetch(ALL_CITIES, limit)
-    return await connection.fetch(CITIES, *bounds, *months, limit)
+    return await connection.fetch(CITIES, *bounds, limit)

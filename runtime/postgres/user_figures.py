@@ -2,9 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Context, Decimal
-from hashlib import sha256
 from itertools import repeat
 from typing import Final, NamedTuple
 
@@ -62,11 +61,9 @@ class CityFigure(NamedTuple):
     """What is added to a city; the columns of ``user_cities``, in its statement's order.
 
     Attributes:
-        bucket: The month of its users' first events, or ``ALL_TIME``.
         users: Negative where they have moved.
     """
 
-    bucket: datetime
     key: bytes
     country: str
     city: str
@@ -88,18 +85,12 @@ _Place = tuple[datetime, str, str]
 _NumberedPlace = tuple[int, str, str]
 """Number of the hour, figure and name."""
 
+_city_key = deriving(b"city\0")
 _name_key = deriving(b"name\0")
 
 _EXACT: Final = Context(prec=1000)
 """Enough for the sum of the largest and the smallest double."""
 
-ALL_TIME: Final = datetime.max.replace(tzinfo=UTC)
-"""The bucket of all users of a city; infinity to the driver."""
-
-_City = tuple[datetime, str, str]
-"""Bucket, country and city."""
-
-_KEY_BYTES: Final = 16
 _SIGNIFICANT_DIGITS: Final = 15
 """How many digits PostgreSQL takes over when it makes a decimal of a double."""
 
@@ -134,32 +125,19 @@ def lost_spreads(met: Met, span: Span) -> list[LostSpread]:
 
 
 def city_figures(met: Met) -> list[CityFigure]:
-    """Count users by city, by the month of their first event and in all; each city once."""
+    """Count users by city; each city once."""
     users = Counter(_homes(met.new))
     users.subtract(_homes(before for before, _ in met.changed))
     users.update(_homes(after for _, after in met.changed))
-    months: dict[int, datetime] = {}
-    by_month: Counter[_City] = Counter()
-    for (hour, country, city), number in users.items():
-        month = months.get(hour) or months.setdefault(hour, START_OF["month"](EPOCH + hour * HOUR))
-        by_month[month, country, city] += number
-        by_month[ALL_TIME, country, city] += number
     return [
-        CityFigure(month, _city_key(country, city), country, city, number)
-        for (month, country, city), number in by_month.items()
+        CityFigure(_city_key(f"{country}\0{city}".encode()), country, city, number)
+        for (country, city), number in users.items()
         if number
     ]
 
 
-def _homes(users: Iterable[User]) -> Iterator[tuple[int, str, str]]:
-    for user in users:
-        if user.city is not None:
-            yield _hour(user.first_at), str(user.country), user.city
-
-
-def _city_key(country: str, city: str) -> bytes:
-    """Derive the key of a city as ``report_users.sql`` does, which has no other digest."""
-    return sha256(f"{country}\0{city}".encode()).digest()[:_KEY_BYTES]
+def _homes(users: Iterable[User]) -> Iterator[tuple[str, str]]:
+    return ((str(user.country), user.city) for user in users if user.city is not None)
 
 
 def name_key(name: str) -> bytes:

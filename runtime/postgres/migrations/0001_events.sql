@@ -108,18 +108,14 @@ CREATE TABLE user_figures (
 ) WITH (fillfactor = 70);
 
 CREATE TABLE user_cities (
-    bucket timestamptz NOT NULL,                -- the month of their first event; infinity for all
-    key uuid NOT NULL,                          -- SHA-256 of country and city, 16 bytes of it
+    key uuid PRIMARY KEY,                       -- derived from country and city
     users bigint NOT NULL,
     country text NOT NULL,
-    city text NOT NULL,
-    PRIMARY KEY (bucket, key)
+    city text NOT NULL
 ) WITH (fillfactor = 90);
 
--- Most cities have one user; those are needed where others are too few, by name.
-CREATE INDEX user_cities_by_users ON user_cities (bucket, users DESC) WHERE users > 1;
-CREATE INDEX user_cities_by_name ON user_cities (bucket, (left(country, 64) COLLATE "C"))
-    WHERE users = 1;
+-- Most cities have one user; only the others are worth an order.
+CREATE INDEX user_cities_by_users ON user_cities (users DESC) WHERE users > 1;
 
 CREATE TABLE dead_letters (
     id uuid PRIMARY KEY,                        -- derived from reason, position and payload

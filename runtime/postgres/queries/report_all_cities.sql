@@ -6,8 +6,7 @@
 WITH shared AS MATERIALIZED (
     SELECT country, city, users
     FROM user_cities
-    WHERE bucket = 'infinity'
-        AND users > 1
+    WHERE users > 1
     ORDER BY users DESC, country COLLATE "C", city COLLATE "C"
     LIMIT $1::bigint
 )
@@ -15,15 +14,10 @@ SELECT country, city, users
 FROM (
     SELECT country, city, users FROM shared
     UNION ALL
-    (
-        SELECT country, city, users
-        FROM user_cities
-        WHERE bucket = 'infinity'
-            AND users = 1
-            AND (SELECT count(*) FROM shared) < $1::bigint
-        ORDER BY left(country, 64) COLLATE "C", country COLLATE "C", city COLLATE "C"
-        LIMIT $1::bigint
-    )
+    SELECT country, city, users
+    FROM user_cities
+    WHERE users = 1
+        AND (SELECT count(*) FROM shared) < $1::bigint
 ) AS city
 ORDER BY users DESC, country COLLATE "C", city COLLATE "C"
 LIMIT $1::bigint

@@ -8,27 +8,26 @@
 -- $4 source          text         null for both
 -- $5 age_edges       integer[]    where a new range starts, ascending
 -- $6 follower_edges  bigint[]     where a new range starts, ascending; powers of ten
--- $7 limit           bigint       how many genders, countries and cities at most
--- $8 month           timestamptz  its first instant, if the period is a month; null for no cities
+-- $7 limit           bigint       how many genders and countries at most
 -- A user is counted where the first event lies. So whoever has one in the
 -- period has the first in it, or came back in it.
 -- Returns rows of several figures, by number of users, then by names in order of code points:
--- (figure text, range integer, country text, name text, number bigint, total numeric,
+-- (figure text, range integer, name text, number bigint, total numeric,
 --  smallest bigint, largest bigint)
 -- age and followers have range, total, smallest and largest; gender and
--- country have name; city has country and name.
+-- country have name.
 WITH people AS MATERIALIZED (
-    SELECT source, age, gender, followers, country, city
+    SELECT source, age, gender, followers, country
     FROM users
     WHERE first_at >= ($1::timestamptz[])[11]
         AND first_at < ($1::timestamptz[])[12]
     UNION ALL
-    SELECT source, age, gender, followers, country, city
+    SELECT source, age, gender, followers, country
     FROM users
     WHERE first_at >= ($1::timestamptz[])[13]
         AND first_at < ($1::timestamptz[])[14]
     UNION ALL
-    SELECT users.source, age, gender, followers, country, city
+    SELECT users.source, age, gender, followers, country
     FROM (
         SELECT DISTINCT user_key
         FROM returns
@@ -37,7 +36,7 @@ WITH people AS MATERIALIZED (
             AND EXISTS (SELECT FROM users WHERE first_at < $2::timestamptz)
     ) AS returned
     CROSS JOIN LATERAL (
-        SELECT source, age, gender, followers, country, city
+        SELECT source, age, gender, followers, country
         FROM users
         WHERE key = user_key
             AND first_at < $2::timestamptz
@@ -111,50 +110,10 @@ summed AS MATERIALIZED (
     GROUP BY figure, name
     HAVING sum(number) > 0
 ),
--- Who came back in the month lives in cities that others may have come from.
-cities_here AS MATERIALIZED (
-    SELECT
-        country, city, count(*) AS users,
-        substr(sha256(convert_to(country, 'UTF8') || '\x00' || convert_to(city, 'UTF8')), 1, 16)
-            AS key
-    FROM people
-    WHERE $8::timestamptz IS NOT NULL
-        AND city IS NOT NULL
-    GROUP BY country, city
-),
-cities_shared AS MATERIALIZED (
-    SELECT country, city, users
-    FROM user_cities
-    WHERE bucket = $8::timestamptz
-        AND users > 1
-        AND (country, city) NOT IN (SELECT country, city FROM cities_here)
-    ORDER BY users DESC, country COLLATE "C", city COLLATE "C"
-    LIMIT $7::bigint
-),
-cities AS (
-    SELECT country, city, users FROM cities_shared
-    UNION ALL
-    (
-        SELECT country, city, users
-        FROM user_cities
-        WHERE bucket = $8::timestamptz
-            AND users = 1
-            AND (country, city) NOT IN (SELECT country, city FROM cities_here)
-            AND (SELECT count(*) FROM cities_shared) < $7::bigint
-        ORDER BY left(country, 64) COLLATE "C", country COLLATE "C", city COLLATE "C"
-        LIMIT $7::bigint
-    )
-    UNION ALL
-    SELECT here.country, here.city, here.users + coalesce(known.users, 0)
-    FROM cities_here AS here
-    LEFT JOIN user_cities AS known
-        ON known.bucket = $8::timestamptz
-        AND known.key = encode(here.key, 'hex')::uuid
-),
 figures AS (
     SELECT
         'age' AS figure, width_bucket(name::integer, $5::integer[]) AS range,
-        NULL AS country, NULL AS name,
+        NULL AS name,
         sum(number)::bigint AS number, sum(number * name::integer) AS total,
         min(name::bigint) AS smallest, max(name::bigint) AS largest
     FROM summed
@@ -162,14 +121,14 @@ figures AS (
     GROUP BY 2
     UNION ALL
     SELECT
-        'followers', width_bucket(smallest, $6::bigint[]), NULL, NULL,
+        'followers', width_bucket(smallest, $6::bigint[]), NULL,
         sum(number)::bigint, sum(total), min(smallest), max(largest)
     FROM summed
     WHERE figure = 'followers'
     GROUP BY 2
     UNION ALL
     (
-        SELECT 'gender', NULL, NULL, name, number, NULL, NULL, NULL
+        SELECT 'gender', NULL, name, number, NULL, NULL, NULL
         FROM summed
         WHERE figure = 'gender'
         ORDER BY number DESC, name COLLATE "C"
@@ -177,20 +136,13 @@ figures AS (
     )
     UNION ALL
     (
-        SELECT 'country', NULL, NULL, name, number, NULL, NULL, NULL
+        SELECT 'country', NULL, name, number, NULL, NULL, NULL
         FROM summed
         WHERE figure = 'country'
         ORDER BY number DESC, name COLLATE "C"
         LIMIT $7::bigint
     )
-    UNION ALL
-    (
-        SELECT 'city', NULL, country, city, users, NULL, NULL, NULL
-        FROM cities
-        ORDER BY users DESC, country COLLATE "C", city COLLATE "C"
-        LIMIT $7::bigint
-    )
 )
-SELECT figure, range, country, name, number, total, smallest, largest
+SELECT figure, range, name, number, total, smallest, largest
 FROM figures
-ORDER BY number DESC, country COLLATE "C", name COLLATE "C"
+ORDER BY number DESC, name COLLATE "C"
