@@ -29,11 +29,9 @@ _GATHER_SECONDS = 0.1
 _FIRST_DELAY_SECONDS = 0.5
 _MAX_DELAY_SECONDS = 10.0
 _MAX_CRASHES = 5
-"""Deliveries after which a message that still crashes the handler is a dead letter."""
-
-_WORKING_SECONDS = 60.0
-"""How recent a batch must have succeeded to show that a crash is the message's
-fault; where nothing succeeds it is ours, and nothing is given up."""
+"""Deliveries after which a message that still crashes the handler is a dead
+letter, if others succeeded since its first crash: where nothing succeeds the
+fault is ours, and nothing is given up."""
 
 Item = TypeVar("Item")
 
@@ -86,6 +84,7 @@ class Consumer(Generic[Item]):
         self._first_delay_seconds = first_delay_seconds
         self._gather_seconds = gather_seconds
         self._succeeded_at = -math.inf
+        self._crashed_at: dict[int, float] = {}  # by sequence, until it is settled
 
     async def run(self, pull: Pull, stop: asyncio.Event) -> None:
         """Consume until ``stop`` is set, finishing the batch in hand."""
@@ -114,11 +113,17 @@ class Consumer(Generic[Item]):
             return False
         except Exception:  # noqa: BLE001 - whatever it is, every message is settled
             _log.exception("batch failed", messages=len(messages))
+            for message in messages:
+                self._crashed_at.setdefault(_sequence(message), _now())
             return await self._isolate(messages)
         self._succeeded_at = _now()
         for message in messages:
-            await message.ack()
+            await self._settle(message)
         return True
+
+    async def _settle(self, message: Msg) -> None:
+        self._crashed_at.pop(_sequence(message), None)
+        await message.ack()
 
     async def _handle(self, messages: Sequence[Msg]) -> None:
         self._metrics.redelivered.inc(sum(_deliveries(message) > 1 for message in messages))
@@ -139,8 +144,8 @@ class Consumer(Generic[Item]):
         if len(messages) > 1:
             return all([await self._process([message]) for message in messages])
         message = messages[0]
-        others_succeed = _now() - self._succeeded_at < _WORKING_SECONDS
-        if _deliveries(message) < _MAX_CRASHES or not others_succeed:
+        others_succeeded = self._succeeded_at > self._crashed_at[_sequence(message)]
+        if _deliveries(message) < _MAX_CRASHES or not others_succeeded:
             await self._give_back(messages)
             return False
         try:
@@ -149,7 +154,7 @@ class Consumer(Generic[Item]):
             _log.exception("dead letter not kept")
             await self._give_back(messages)
             return False
-        await message.ack()
+        await self._settle(message)
         return True
 
     async def _give_back(self, messages: Sequence[Msg]) -> None:
@@ -177,6 +182,10 @@ class Consumer(Generic[Item]):
 def _now() -> float:
     """Tell the loop's time, by which it waits, too: a simulation has a loop of its own."""
     return asyncio.get_running_loop().time()
+
+
+def _sequence(message: Msg) -> int:
+    return int(message.metadata.sequence.stream)
 
 
 def _deliveries(message: Msg) -> int:
