@@ -188,8 +188,7 @@ async def _store_new(connection: PoolConnectionProxy, rows: Sequence[EventRow]) 
         UniqueViolationError: They are not; nothing was stored.
     """
     new = _in_order(_by_id(rows))
-    records = [row[: len(_EVENT_COLUMNS)] for row in new]
-    await _copy(connection, "events", _EVENT_COLUMNS, records)
+    await _copy(connection, "events", _EVENT_COLUMNS, _event_records(new))
     met = meet(new, {})
     await _copy(connection, "users", User._fields, sorted(met.new))
     await _copy(connection, "returns", ("at", "user_key"), met.returns)
@@ -218,12 +217,16 @@ def _finite(rows: list[EventRow]) -> list[EventRow]:
     return [row._replace(occurred_at=inside.get(row.occurred_at, row.occurred_at)) for row in rows]
 
 
+def _event_records(rows: Sequence[EventRow]) -> list[tuple[Any, ...]]:
+    """Leave out who caused the events: that is kept with the users."""
+    return [row[: len(_EVENT_COLUMNS)] for row in rows]
+
+
 async def _add_events(
     connection: PoolConnectionProxy, rows: Sequence[EventRow]
 ) -> Sequence[EventRow]:
     """Add events; return those that nobody else has added meanwhile."""
-    records = [row[: len(_EVENT_COLUMNS)] for row in rows]
-    added = await _add(connection, "events", _EVENT_COLUMNS, records, ADD_EVENTS)
+    added = await _add(connection, "events", _EVENT_COLUMNS, _event_records(rows), ADD_EVENTS)
     return [row for row in rows if row.id in added]
 
 
