@@ -11,9 +11,9 @@ from functions.dead_letters.handler import handle as keep_dead_letters
 from functions.events import Source
 from functions.ports import DeadLetter, DeadLetterStore, EventStore, Lot, Part
 from runtime.envelopes import decode, decode_letters
-from runtime.jetstream.consumer import Work
 from runtime.manifests import Headers, read_manifest
 from runtime.metrics import ConsumerMetrics, EventMetrics
+from runtime.work import Work
 
 _log = structlog.get_logger()
 

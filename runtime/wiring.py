@@ -31,7 +31,7 @@ from runtime.http.reporter import report_endpoints
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker, connected
-from runtime.jetstream.consumer import Consumer, Work
+from runtime.jetstream.consumer import Consumer
 from runtime.jetstream.durability import Durability
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.streams import (
@@ -66,6 +66,7 @@ from runtime.settings import (
     Settings,
     check_all,
 )
+from runtime.work import Work
 
 _log = structlog.get_logger()
 

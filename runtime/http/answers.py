@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from random import getrandbits, randint
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID
 
 import msgspec
@@ -43,6 +43,11 @@ class HttpProblem(Exception):  # noqa: N818 - an outcome, not a programming erro
         self.status = status
         self.detail = detail
         self.headers = headers or {}
+
+    @classmethod
+    def of(cls, status: int, headers: Mapping[str, str] | None = None) -> Self:
+        """Refuse in the words of the status itself."""
+        return cls(HTTPStatus(status), HTTPStatus(status).description, headers)
 
 
 def correlation_id_of(header: str | None) -> str:

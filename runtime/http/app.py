@@ -1,58 +1,60 @@
 """A function behind HTTP: its routes, and what every function has beside them."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
 from typing import Any
 
-import msgspec
-import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runtime import logs
 from runtime.health import Health
-from runtime.http.answers import (
-    CORRELATION_HEADER,
-    Answer,
-    HttpProblem,
-    answer_error,
-    correlation_id_of,
-)
+from runtime.http.answers import CORRELATION_HEADER, Answer, HttpProblem, correlation_id_of
+from runtime.http.asgi import request_of
+from runtime.http.observing import Observer, refuse
+from runtime.http.probes import metrics_endpoints, probe_endpoints
+from runtime.http.request import Endpoint, Endpoints
 from runtime.metrics import HttpMetrics
-
-_log = structlog.get_logger()
 
 _CORRELATION_HEADER = CORRELATION_HEADER.lower().encode()
 
-Endpoint = Callable[[Request], Awaitable[Answer]]
+
+class _AnyText(Convertor[str]):
+    """The rest of a path: slashes, line ends and all."""
+
+    regex = "(?s:.+)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("text", _AnyText())
 
 
 def create_app(
-    endpoints: Mapping[str, tuple[str, Endpoint]],
-    *,
-    health: Health,
-    registry: CollectorRegistry,
-    metrics: HttpMetrics,
+    endpoints: Endpoints, *, health: Health, registry: CollectorRegistry, metrics: HttpMetrics
 ) -> ASGIApp:
     """Make the ASGI application of a function.
 
     Args:
-        endpoints: Method and endpoint by path.
+        endpoints: Its own.
         health: What the probes ask.
         registry: What ``/metrics`` shows.
         metrics: Where requests are counted.
     """
-    common = _common_endpoints(health, registry)
+    common = {**probe_endpoints(health), **metrics_endpoints(registry)}
     routes = [
         Route(path, _Answering(compile_path(path)[1], endpoint), methods=[method])
         for path, (method, endpoint) in {**endpoints, **common}.items()
     ]
-    return _App(routes, metrics, quiet=frozenset(common))
+    return _App(routes, Observer(metrics, quiet=frozenset(common)))
 
 
 class _App(Starlette):
@@ -61,42 +63,13 @@ class _App(Starlette):
     Each layer costs every request as much as judging its event.
     """
 
-    def __init__(self, routes: list[Route], metrics: HttpMetrics, quiet: frozenset[str]) -> None:
+    def __init__(self, routes: list[Route], observer: Observer) -> None:
         super().__init__(routes=routes)
         self.router.redirect_slashes = False
-        self._metrics = metrics
-        self._quiet = quiet
+        self._observer = observer
 
     def build_middleware_stack(self) -> ASGIApp:
-        return _Observed(self.router, self._metrics, self._quiet)
-
-
-def _common_endpoints(
-    health: Health, registry: CollectorRegistry
-) -> dict[str, tuple[str, Endpoint]]:
-    async def live(_request: Request) -> Answer:
-        alive = health.is_alive()
-        status = HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE
-        return Answer(status, msgspec.json.encode({"status": "live" if alive else "dead"}))
-
-    async def ready(_request: Request) -> Answer:
-        is_ready, checks = await health.readiness()
-        status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
-        body = {
-            "status": "ready" if is_ready else "unavailable",
-            "checks": checks,
-            **{name: fact() for name, fact in health.facts.items()},
-        }
-        return Answer(status, msgspec.json.encode(body))
-
-    async def metrics(_request: Request) -> Answer:
-        return Answer(HTTPStatus.OK, generate_latest(registry), CONTENT_TYPE_LATEST)
-
-    return {
-        "/health/live": ("GET", live),
-        "/health/ready": ("GET", ready),
-        "/metrics": ("GET", metrics),
-    }
+        return _Observed(self.router, self._observer)
 
 
 class _Answering:
@@ -111,16 +84,15 @@ class _Answering:
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await _send(await self._endpoint(Request(scope, receive)), scope, send)
+        await _send(await self._endpoint(request_of(scope, receive)), scope, send)
 
 
 class _Observed:
     """Gives every request its correlation id, an answer, a line in the log, and its metrics."""
 
-    def __init__(self, app: ASGIApp, metrics: HttpMetrics, quiet: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, observer: Observer) -> None:
         self._app = app
-        self._metrics = metrics
-        self._quiet = quiet
+        self._observer = observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -138,18 +110,14 @@ class _Observed:
             self._observe(scope, state, time.perf_counter() - started)
 
     def _observe(self, scope: Scope, state: dict[str, Any], seconds: float) -> None:
-        # A parameter may be an event's id: it is neither a label nor in a log.
-        path = scope["endpoint"].path if "endpoint" in scope else None
-        route = path or "unknown"
-        self._metrics.answered(route, state["status"], seconds)
-        log = _log.debug if route in self._quiet else _log.info
-        log(
-            "request",
+        route = scope["endpoint"].path if "endpoint" in scope else None
+        self._observer.answered(
             method=scope["method"],
-            path=path or scope["path"],
+            path=scope["path"],
+            route=route,
             status=state["status"],
-            seconds=round(seconds, 4),
-            **state["facts"],
+            seconds=seconds,
+            facts=state["facts"],
         )
 
 
@@ -163,16 +131,10 @@ def _correlation_header(scope: Scope) -> str | None:
 def _refusal(error: Exception, correlation_id: str) -> Answer:
     match error:
         case ClientDisconnect():
-            return Answer(HTTPStatus.BAD_REQUEST, b"")  # nobody is there to read it
+            return Answer(400, b"")  # nobody is there to read it
         case HTTPException():  # the router's: no such path, or not with this method
-            status = HTTPStatus(error.status_code)
-            error = HttpProblem(status, status.description, error.headers)
-    answer = answer_error(error, correlation_id)
-    if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.error("request failed", exc_info=error)
-    elif answer.status > HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.warning("request not taken", reason=str(error))
-    return answer
+            error = HttpProblem.of(error.status_code, error.headers)
+    return refuse(error, correlation_id)
 
 
 async def _send(answer: Answer, scope: Scope, send: Send) -> None:

@@ -3,20 +3,14 @@
 import asyncio
 import io
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
-from typing import Final
-
-from starlette.requests import ClientDisconnect
-from starlette.types import Receive
 
 from functions.errors import Fault, Invalid, Unavailable
 from runtime.http.answers import HttpProblem
 from runtime.http.byte_budget import ByteBudget
-
-WHOLE_BODY: Final = "eps.whole_body"
-"""Where ``BoundedProtocol`` puts a body in the ASGI scope when all of it came with its head."""
+from runtime.http.request import Headers
 
 SMALL_BYTES = 256 * 1024
 """Bodies up to here have a budget of their own, so that large ones never starve them."""
@@ -42,12 +36,12 @@ class BodyReader:
         self._large = ByteBudget(bytes_in_flight)
 
     def read(
-        self, headers: Mapping[str, str], stream: AsyncIterator[bytes], whole: bytes | None = None
+        self, headers: Headers, stream: AsyncIterator[bytes], whole: bytes | None = None
     ) -> AbstractAsyncContextManager[bytes]:
         """Hold a body while the context is open; outside of it, its bytes count no more.
 
         Args:
-            headers: The request's, by lower-case name.
+            headers: The request's.
             stream: The body as it arrives; not touched when its length alone is too much.
             whole: The same body, if all of it has come already.
 
@@ -60,20 +54,18 @@ class BodyReader:
             return _Held(whole, self._small)
         return self._read(headers, stream)
 
-    def _has_room(self, whole: bytes, headers: Mapping[str, str]) -> bool:
+    def _has_room(self, whole: bytes, headers: Headers) -> bool:
         """Take room for a small body that is there, if it needs no more than that."""
         return (
             len(whole) <= min(SMALL_BYTES, self._limit)
-            and not headers.get("content-encoding")
+            and not headers.get("content-encoding", "")
             and self._small.take_at_once(len(whole))
         )
 
     @asynccontextmanager
-    async def _read(
-        self, headers: Mapping[str, str], stream: AsyncIterator[bytes]
-    ) -> AsyncIterator[bytes]:
+    async def _read(self, headers: Headers, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         packed = _is_packed(headers.get("content-encoding", ""))
-        declared = int(headers.get("content-length") or -1)
+        declared = int(headers.get("content-length", "") or -1)
         if declared > self._limit and not packed:
             raise self._too_large()
         async with AsyncExitStack() as held:
@@ -131,21 +123,6 @@ class _Held:
 
     async def __aexit__(self, *_error: object) -> None:
         self._budget.give_back(len(self._body))
-
-
-async def chunks_of(receive: Receive) -> AsyncIterator[bytes]:
-    """Give a body's chunks as ASGI delivers them.
-
-    Raises:
-        ClientDisconnect: The sender has gone.
-    """
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        yield message.get("body", b"")
-        more = message.get("more_body", False)
 
 
 def _is_packed(encoding: str) -> bool:

@@ -6,14 +6,12 @@ from email.message import Message
 from functools import lru_cache
 from http import HTTPStatus
 
-from starlette.requests import Request
-
 from functions.errors import Fault, Invalid
 from functions.gateway.handler import Receipt, handle
 from functions.ports import Bus
 from runtime.http.answers import Answer, HttpProblem, answer_receipt
-from runtime.http.app import Endpoint
-from runtime.http.body import WHOLE_BODY, BodyReader, chunks_of
+from runtime.http.body import BodyReader
+from runtime.http.request import Endpoint, Request
 from runtime.splitting import split_json, split_lines
 
 _SPLITTERS = {"application/json": split_json, "application/x-ndjson": split_lines}
@@ -28,14 +26,13 @@ def gateway_endpoint(bus: Bus, bodies: BodyReader) -> Endpoint:
     async def post_events(request: Request) -> Answer:
         accepted_at = datetime.now(UTC)
         split = _SPLITTERS[media_type(request.headers.get("content-type", ""))]
-        correlation_id: str = request.state.correlation_id
-        whole = request.scope.get(WHOLE_BODY)
-        async with bodies.read(request.headers, chunks_of(request.receive), whole) as body:
+        correlation_id = request.correlation_id
+        async with bodies.read(request.headers, request.chunks(), request.whole) as body:
             receipt = await handle(
                 split(body), correlation_id=correlation_id, accepted_at=accepted_at, bus=bus
             )
             _refuse_foreign_encoding(receipt, body)
-        request.state.facts.update(
+        request.facts.update(
             bytes=len(body), accepted=receipt.accepted_total, rejected=receipt.rejected_total
         )
         return answer_receipt(receipt, correlation_id)

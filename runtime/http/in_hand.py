@@ -1,10 +1,8 @@
 """A bound on the requests in hand: each takes memory, however small its body is."""
 
-from starlette.requests import Request
-
 from functions.errors import Unavailable
 from runtime.http.answers import Answer
-from runtime.http.app import Endpoint
+from runtime.http.request import Endpoint, Request
 
 REQUESTS_IN_HAND = 4_000
 """About 28 KB each, 110 MB in all; where 2,000 a second are answered, a wait of two seconds."""

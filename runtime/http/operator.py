@@ -4,9 +4,6 @@ from collections.abc import Awaitable
 from http import HTTPStatus
 from typing import Final
 
-from starlette.convertors import Convertor, register_url_convertor
-from starlette.requests import Request
-
 from functions.operator.answers import OperatorAnswer, to_json
 from functions.operator.handler import (
     handle_discard,
@@ -18,37 +15,20 @@ from functions.operator.handler import (
 from functions.operator.ports import DeadLetters, Trails
 from functions.operator.replay import Judgement, handle_replay
 from runtime.http.answers import Answer, HttpProblem
-from runtime.http.app import Endpoint
+from runtime.http.request import Endpoints, Request
 
 NO_SUCH_LETTER: Final = "There is no such dead letter"
 NO_SUCH_EVENT: Final = "There is no such event, neither stored nor dead"
 
 
-class _AnyText(Convertor[str]):
-    """The rest of a path: slashes, line ends and all."""
-
-    regex = "(?s:.+)"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
-
-
-register_url_convertor("text", _AnyText())
-
-
-def operator_endpoints(
-    letters: DeadLetters, trails: Trails, judgement: Judgement
-) -> dict[str, tuple[str, Endpoint]]:
+def operator_endpoints(letters: DeadLetters, trails: Trails, judgement: Judgement) -> Endpoints:
     """Make the endpoints of ``/dead-letters`` and ``/events``: they show what senders wrote."""
 
     async def get_page(request: Request) -> Answer:
-        return await _answer(handle_list(_params(request), letters=letters))
+        return await _answer(handle_list(request.params, letters=letters))
 
     async def get_summary(request: Request) -> Answer:
-        return await _answer(handle_summary(_params(request), letters=letters))
+        return await _answer(handle_summary(request.params, letters=letters))
 
     async def get_letter(request: Request) -> Answer:
         showing = handle_show(request.path_params["id"], letters=letters)
@@ -57,16 +37,16 @@ def operator_endpoints(
     async def replay(request: Request) -> Answer:
         return await _answer(
             handle_replay(
-                _params(request),
+                request.params,
                 letters=letters,
                 judgement=judgement,
-                correlation_id=request.state.correlation_id,
+                correlation_id=request.correlation_id,
             )
         )
 
     async def discard(request: Request) -> Answer:
         discarding = handle_discard(
-            _params(request), letters=letters, correlation_id=request.state.correlation_id
+            request.params, letters=letters, correlation_id=request.correlation_id
         )
         return await _answer(discarding)
 
@@ -82,10 +62,6 @@ def operator_endpoints(
         "/dead-letters/{id:uuid}": ("GET", get_letter),
         "/events/{source}/{eventId:text}": ("GET", get_trail),
     }
-
-
-def _params(request: Request) -> list[tuple[str, str]]:
-    return request.query_params.multi_items()
 
 
 async def _answer(asking: Awaitable[OperatorAnswer | None], nothing: str = "") -> Answer:

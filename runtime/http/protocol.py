@@ -7,7 +7,7 @@ from typing import cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from runtime.http.answers import CORRELATION_HEADER, correlation_id_of, problem
-from runtime.http.body import WHOLE_BODY
+from runtime.http.asgi import WHOLE_BODY
 
 MAX_HEAD_BYTES = 64 * 1024
 """Request line and headers; the parser would take any number, at a quadratic price."""

@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
 
-from starlette.requests import Request
-
 from functions.parameters import Params
 from functions.ports import Reports
 from functions.reporter.answers import Report, to_json
@@ -17,13 +15,13 @@ from functions.reporter.handler import (
     handle_revenue,
 )
 from runtime.http.answers import Answer
-from runtime.http.app import Endpoint
+from runtime.http.request import Endpoint, Endpoints, Request
 from runtime.metrics import ReportMetrics
 
 _Ask = Callable[[Params], Awaitable[Report]]
 
 
-def report_endpoints(reports: Reports, metrics: ReportMetrics) -> dict[str, tuple[str, Endpoint]]:
+def report_endpoints(reports: Reports, metrics: ReportMetrics) -> Endpoints:
     """Make the endpoints of ``GET /reports/*``."""
     asks: dict[str, _Ask] = {
         "events": partial(handle_events, reports=reports),
@@ -39,7 +37,7 @@ def report_endpoints(reports: Reports, metrics: ReportMetrics) -> dict[str, tupl
 def _endpoint(name: str, ask: _Ask, metrics: ReportMetrics) -> Endpoint:
     async def get_report(request: Request) -> Answer:
         started = time.perf_counter()
-        report = await ask(request.query_params.multi_items())
+        report = await ask(request.params)
         metrics.seconds.labels(name).observe(time.perf_counter() - started)
         return Answer(HTTPStatus.OK, to_json(report))
 

@@ -3,22 +3,19 @@
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Generic
 
 import structlog
 from nats.aio.msg import Msg
 
-from functions.errors import Fault, Unavailable
-from functions.events import Source
-from functions.ports import DeadLetter
+from functions.errors import Unavailable
 from runtime.envelopes import UnreadableEnvelope
 from runtime.jetstream.pull import Pull
-from runtime.manifests import Headers
 from runtime.metrics import ConsumerMetrics
+from runtime.work import Item, Work, unreadable
 
 _log = structlog.get_logger()
 
@@ -32,25 +29,6 @@ _MAX_CRASHES = 5
 """Deliveries after which a message that still crashes the handler is a dead
 letter, if others succeeded since its first crash: where nothing succeeds the
 fault is ours, and nothing is given up."""
-
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True)
-class Work(Generic[Item]):
-    """What a consumer does with its messages.
-
-    Attributes:
-        source: Whose events they are; None when they may be any's.
-        decode: Reads a message and its headers; raises ``UnreadableEnvelope``.
-        handle: Takes all items of a batch; returns when they are committed.
-        bury: Stores the dead letter of a whole message, which had these headers.
-    """
-
-    source: Source | None
-    decode: Callable[[bytes, Headers], Sequence[Item]]
-    handle: Callable[[Sequence[Item]], Awaitable[None]]
-    bury: Callable[[DeadLetter, Headers], Awaitable[None]]
 
 
 class Consumer(Generic[Item]):
@@ -166,16 +144,8 @@ class Consumer(Generic[Item]):
         return float(min(self._first_delay_seconds * 2 ** min(times - 1, 10), _MAX_DELAY_SECONDS))
 
     async def _bury(self, message: Msg, why: str) -> None:
-        letter = DeadLetter(
-            reason="unreadable",
-            fault=Fault("", "envelope", why),
-            payload=message.data,
-            position=0,
-            source=self._work.source,
-            event_id=None,
-            correlation_id=None,
-            accepted_at=message.metadata.timestamp or datetime.now(UTC),
-        )
+        came_at = message.metadata.timestamp or datetime.now(UTC)
+        letter = unreadable(self._work.source, message.data, why, came_at=came_at)
         await self._work.bury(letter, message.headers)
 
 

@@ -15,10 +15,10 @@ from functions.ports import Backlog, DeadLetter
 from runtime.envelopes import UnreadableEnvelope
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker
-from runtime.jetstream.consumer import Work
 from runtime.jetstream.streams import FB_COLLECTOR, TTK_COLLECTOR, ensure_consumer
 from runtime.manifests import Headers
 from runtime.metrics import ConsumerMetrics
+from runtime.work import Work
 from tests.contract.broker import (
     ACK_WAIT_SECONDS,
     a_broker,

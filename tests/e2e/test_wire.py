@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from runtime.health import Health
 from runtime.http.app import create_app
-from runtime.http.body import WHOLE_BODY
+from runtime.http.asgi import WHOLE_BODY
 from runtime.http.protocol import MAX_HEAD_BYTES
 from runtime.http.server import served
 from runtime.local.ports import LOOPBACK, free_port

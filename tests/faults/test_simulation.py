@@ -8,9 +8,10 @@ from nats.aio.msg import Msg
 
 from functions.errors import Unavailable
 from functions.ports import DeadLetter, Part
-from runtime.jetstream.consumer import Consumer, Work
+from runtime.jetstream.consumer import Consumer
 from runtime.manifests import Headers
 from runtime.metrics import ConsumerMetrics
+from runtime.work import Work
 from tests.faults.simulation.schedule import UNREADABLE, Fault, Schedule, schedules
 from tests.faults.simulation.world import Broken, play
 

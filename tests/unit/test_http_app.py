@@ -10,14 +10,15 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
-from starlette.requests import Request
 
 from functions.errors import Unavailable
 from runtime.health import Health
 from runtime.http.answers import Answer, correlation_id_of
 from runtime.http.app import create_app
-from runtime.http.body import WHOLE_BODY, BodyReader
+from runtime.http.asgi import WHOLE_BODY
+from runtime.http.body import BodyReader
 from runtime.http.gateway import gateway_endpoint
+from runtime.http.request import Request
 from runtime.metrics import HttpMetrics
 from tests.builders import a_facebook_event, a_tiktok_event, raw
 from tests.fakes import FakeBus

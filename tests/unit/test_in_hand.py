@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
-from starlette.requests import Request
 
 from runtime.health import Health
 from runtime.http.answers import Answer
 from runtime.http.app import create_app
 from runtime.http.in_hand import at_most
+from runtime.http.request import Request
 from runtime.metrics import HttpMetrics
 
 _MOST = 3

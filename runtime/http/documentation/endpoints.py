@@ -3,12 +3,11 @@
 from http import HTTPStatus
 
 import msgspec
-from starlette.requests import Request
 
 from runtime.http.answers import Answer
-from runtime.http.app import Endpoint
 from runtime.http.documentation.document import Document
 from runtime.http.documentation.page import render
+from runtime.http.request import Endpoint, Endpoints, Request
 
 _PAGE_HEADERS = {
     "Content-Security-Policy": (
@@ -19,7 +18,7 @@ _PAGE_HEADERS = {
 }
 
 
-def documentation_endpoints(document: Document) -> dict[str, tuple[str, Endpoint]]:
+def documentation_endpoints(document: Document) -> Endpoints:
     """Make the endpoints of ``GET /api``, a page, and of the document that it shows."""
     page = Answer(HTTPStatus.OK, render(document), "text/html; charset=utf-8", _PAGE_HEADERS)
     machine_readable = Answer(HTTPStatus.OK, msgspec.json.encode(document))

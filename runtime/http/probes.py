@@ -1,0 +1,40 @@
+"""What every function answers beside its own: is it alive, is it ready, how is it doing."""
+
+from http import HTTPStatus
+
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from runtime.health import Health
+from runtime.http.answers import Answer
+from runtime.http.request import Endpoints, Request
+
+
+def probe_endpoints(health: Health) -> Endpoints:
+    """Make the endpoints of ``GET /health/*``."""
+
+    async def live(_request: Request) -> Answer:
+        alive = health.is_alive()
+        status = HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE
+        return Answer(status, msgspec.json.encode({"status": "live" if alive else "dead"}))
+
+    async def ready(_request: Request) -> Answer:
+        is_ready, checks = await health.readiness()
+        status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+        body = {
+            "status": "ready" if is_ready else "unavailable",
+            "checks": checks,
+            **{name: fact() for name, fact in health.facts.items()},
+        }
+        return Answer(status, msgspec.json.encode(body))
+
+    return {"/health/live": ("GET", live), "/health/ready": ("GET", ready)}
+
+
+def metrics_endpoints(registry: CollectorRegistry) -> Endpoints:
+    """Make the endpoint of ``GET /metrics``."""
+
+    async def metrics(_request: Request) -> Answer:
+        return Answer(HTTPStatus.OK, generate_latest(registry), CONTENT_TYPE_LATEST)
+
+    return {"/metrics": ("GET", metrics)}

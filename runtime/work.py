@@ -1,0 +1,51 @@
+"""What is done with the messages of a queue, whatever transport brings them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from functions.errors import Fault
+from functions.events import Source
+from functions.ports import DeadLetter
+from runtime.manifests import Headers
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Generic[Item]):
+    """What a consumer does with its messages.
+
+    Attributes:
+        source: Whose events they are; None when they may be any's.
+        decode: Reads a message and its headers; raises ``UnreadableEnvelope``.
+        handle: Takes all items of a batch; returns when they are committed.
+        bury: Stores the dead letter of a whole message, which had these headers.
+    """
+
+    source: Source | None
+    decode: Callable[[bytes, Headers], Sequence[Item]]
+    handle: Callable[[Sequence[Item]], Awaitable[None]]
+    bury: Callable[[DeadLetter, Headers], Awaitable[None]]
+
+
+def unreadable(source: Source | None, data: bytes, why: str, *, came_at: datetime) -> DeadLetter:
+    """Make the dead letter of a whole message.
+
+    Args:
+        source: Whose events it should hold, if that is known.
+        data: Its bytes.
+        why: What is wrong with it, in words for a person.
+        came_at: When the transport took it, UTC.
+    """
+    return DeadLetter(
+        reason="unreadable",
+        fault=Fault("", "envelope", why),
+        payload=data,
+        position=0,
+        source=source,
+        event_id=None,
+        correlation_id=None,
+        accepted_at=came_at,
+    )
