@@ -99,6 +99,7 @@ def make_row(
 ) -> EventRow:
     """Make a row: the columns that every event has, around those of its source and stage."""
     source, event_id = event.source, event.event_id
+    published_at, stream_sequence, deliveries = part.delivery
     return EventRow(
         event_key(source, event_id),
         user_key(source, event.data.user.user_id),
@@ -109,6 +110,10 @@ def make_row(
         event.event_type,
         event_id,
         part.correlation_id,
+        part.trace_parent,
+        published_at,
+        stream_sequence,
+        deliveries,
         *engagement,
         raw.decode(),
         *user,
@@ -184,6 +189,7 @@ def rejected(part: Part, position: int, raw: bytes, invalid: InvalidEvent) -> De
         event_id=invalid.event_id,
         correlation_id=part.correlation_id,
         accepted_at=part.accepted_at,
+        trace_parent=part.trace_parent,
     )
 
 
@@ -197,4 +203,5 @@ def _refused(row: EventRow, refusal: Refused) -> DeadLetter:
         event_id=row.event_id,
         correlation_id=row.correlation_id,
         accepted_at=row.accepted_at,
+        trace_parent=row.trace_parent,
     )

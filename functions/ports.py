@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from functions.errors import Fault
@@ -55,6 +55,24 @@ class Envelope:
     told: Sequence[Told] = ()
 
 
+class Delivery(NamedTuple):
+    """How a message came; None is what its bus does not tell.
+
+    Attributes:
+        published_at: When the broker took it, UTC.
+        sequence: Its place in the broker's stream, from 1.
+        times: How often it was delivered, this time included.
+    """
+
+    published_at: datetime | None = None
+    sequence: int | None = None
+    times: int | None = None
+
+
+NOT_DELIVERED: Final = Delivery()
+"""Of what came on no bus."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Valid events that came in one request, all of one source.
@@ -64,12 +82,16 @@ class Part:
         accepted_at: When the gateway took the request, UTC.
         events: JSON texts, byte for byte as they came, in their order.
         envelope: What it came in, if that is counted in the ledger.
+        trace_parent: The request's W3C ``traceparent``, valid; None where it had none.
+        delivery: How its message came.
     """
 
     correlation_id: str
     accepted_at: datetime
     events: Sequence[bytes]
     envelope: Envelope | None = None
+    trace_parent: str | None = None
+    delivery: Delivery = NOT_DELIVERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +108,7 @@ class DeadLetter:
         event_id: The platform's id of it, if one could be read.
         correlation_id: The request's, if known.
         accepted_at: When the gateway took the request, UTC.
+        trace_parent: The request's W3C ``traceparent``, if it had one.
     """
 
     reason: Reason
@@ -96,6 +119,7 @@ class DeadLetter:
     event_id: str | None
     correlation_id: str | None
     accepted_at: datetime
+    trace_parent: str | None = None
 
     @property
     def id(self) -> UUID:

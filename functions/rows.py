@@ -16,6 +16,10 @@ class EventRow(NamedTuple):
     Attributes:
         id: Derived from source and event id, 16 bytes: the same event, the same key.
         user_key: Derived from source and user id, 16 bytes; never an event's key.
+        trace_parent: The request's W3C ``traceparent``.
+        published_at: When the broker took the message that it came in.
+        stream_sequence: That message's place in the broker's stream, from 1.
+        deliveries: How often that message had been delivered when the row was made.
         revenue: The amount of a revenue event, None on any other.
         payload: The event as it came, JSON text.
         age: The user's, as is all that follows.
@@ -30,6 +34,10 @@ class EventRow(NamedTuple):
     event_type: str
     event_id: str
     correlation_id: str
+    trace_parent: str | None
+    published_at: datetime | None
+    stream_sequence: int | None
+    deliveries: int | None
     revenue: Decimal | None
     campaign_id: str | None
     watch_country: str | None

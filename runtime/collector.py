@@ -9,10 +9,11 @@ import structlog
 from functions.collecting import Collected
 from functions.dead_letters.handler import handle as keep_dead_letters
 from functions.events import Source
-from functions.ports import DeadLetter, DeadLetterStore, EventStore, Lot, Part
+from functions.ports import DeadLetter, DeadLetterStore, Delivery, EventStore, Lot, Part
 from runtime.envelopes import decode, decode_letters
 from runtime.manifests import Headers, read_manifest
 from runtime.metrics import ConsumerMetrics, EventMetrics
+from runtime.trace_context import trace_id_of
 from runtime.work import Work
 
 _log = structlog.get_logger()
@@ -52,14 +53,15 @@ def event_work(
         _log.info(
             "batch stored",
             correlation_ids=sorted({part.correlation_id for part in parts}),
+            **_traces(parts),
             stored=collected.stored,
             duplicates=collected.duplicates,
             rejected=collected.rejected,
             refused=collected.refused,
         )
 
-    def read(data: bytes, headers: Headers) -> Sequence[Part]:
-        return decode(source, data, read_manifest(source, headers))
+    def read(data: bytes, headers: Headers, delivery: Delivery) -> Sequence[Part]:
+        return decode(source, data, read_manifest(source, headers), delivery)
 
     async def bury(letter: DeadLetter, headers: Headers) -> None:
         await store.settle([Lot(read_manifest(source, headers), [], [letter], unread=True)])
@@ -67,6 +69,12 @@ def event_work(
         metrics.dead("unreadable", 1)
 
     return Work(source, read, handle, bury)
+
+
+def _traces(parts: Sequence[Part]) -> dict[str, list[str]]:
+    """Name the traces that a batch is part of, where it is part of any."""
+    traces = {trace_id_of(part.trace_parent) for part in parts if part.trace_parent}
+    return {"trace_ids": sorted(traces)} if traces else {}
 
 
 def _observe_freshness(source: Source, parts: Sequence[Part], metrics: ConsumerMetrics) -> None:
@@ -86,7 +94,7 @@ def dead_letter_work(store: DeadLetterStore, metrics: ConsumerMetrics) -> Work[D
             metrics.dead(reason, count)
         _log.info("dead letters stored", stored=stored.new, duplicates=stored.duplicates)
 
-    def read(data: bytes, _headers: Headers) -> Sequence[DeadLetter]:
+    def read(data: bytes, _headers: Headers, _delivery: Delivery) -> Sequence[DeadLetter]:
         return decode_letters(data)
 
     async def bury(letter: DeadLetter, _headers: Headers) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from functions.errors import Fault, Invalid
 from functions.events import Source
-from functions.ports import DeadLetter, Envelope, Part, Reason
+from functions.ports import NOT_DELIVERED, DeadLetter, Delivery, Envelope, Part, Reason
 
 ENVELOPE_BYTES = 512 * 1024
 """How much a message holds at the most, unless one event alone is larger: every
@@ -33,10 +33,11 @@ class UnreadableEnvelope(Exception):  # noqa: N818 - an outcome, settled by the 
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class _Part(msgspec.Struct, rename="camel"):
+class _Part(msgspec.Struct, rename="camel", omit_defaults=True):
     correlation_id: str
     accepted_at: _Moment
     events: list[msgspec.Raw]
+    trace_parent: str | None = None
 
 
 class _Envelope(msgspec.Struct):
@@ -44,7 +45,7 @@ class _Envelope(msgspec.Struct):
     parts: list[_Part]
 
 
-class _Letter(msgspec.Struct, rename="camel"):
+class _Letter(msgspec.Struct, rename="camel", omit_defaults=True):
     reason: Reason
     field: str
     code: str
@@ -55,6 +56,7 @@ class _Letter(msgspec.Struct, rename="camel"):
     correlation_id: str | None
     accepted_at: _Moment
     payload_bytes: Annotated[int, msgspec.Meta(ge=0)]
+    trace_parent: str | None = None
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -68,20 +70,31 @@ def encode(source: Source, parts: Sequence[Part]) -> bytes:
         _Envelope(
             source,
             [
-                _Part(part.correlation_id, part.accepted_at, [msgspec.Raw(e) for e in part.events])
+                _Part(
+                    part.correlation_id,
+                    part.accepted_at,
+                    [msgspec.Raw(event) for event in part.events],
+                    part.trace_parent,
+                )
                 for part in parts
             ],
         )
     )
 
 
-def decode(source: Source, data: bytes, counted: Envelope | None = None) -> list[Part]:
+def decode(
+    source: Source,
+    data: bytes,
+    counted: Envelope | None = None,
+    delivery: Delivery = NOT_DELIVERED,
+) -> list[Part]:
     """Read an envelope.
 
     Args:
         source: Whose events it should hold.
         data: The message.
         counted: What its gateway counted of it, for its parts.
+        delivery: How it came, for its parts.
 
     Raises:
         UnreadableEnvelope: It is none, or one of another source.
@@ -93,7 +106,14 @@ def decode(source: Source, data: bytes, counted: Envelope | None = None) -> list
     if envelope.source != source:
         raise UnreadableEnvelope(f"an envelope of {envelope.source}")
     return [
-        Part(part.correlation_id, part.accepted_at, [bytes(raw) for raw in part.events], counted)
+        Part(
+            part.correlation_id,
+            part.accepted_at,
+            [bytes(raw) for raw in part.events],
+            counted,
+            part.trace_parent,
+            delivery,
+        )
         for part in envelope.parts
     ]
 
@@ -154,6 +174,7 @@ def encode_letters(letters: Sequence[DeadLetter]) -> bytes:
             letter.correlation_id,
             letter.accepted_at,
             len(letter.payload),
+            letter.trace_parent,
         )
         for letter in letters
     ]
@@ -191,4 +212,5 @@ def _letter(described: _Letter, payload: bytes) -> DeadLetter:
         event_id=described.event_id,
         correlation_id=described.correlation_id,
         accepted_at=described.accepted_at,
+        trace_parent=described.trace_parent,
     )

@@ -23,6 +23,9 @@ from runtime.lines import LineWriter
 correlation_id: Final[ContextVar[str | None]] = ContextVar("correlation_id", default=None)
 """The request in hand; every line about it bears it."""
 
+trace_id: Final[ContextVar[str | None]] = ContextVar("trace_id", default=None)
+"""The trace that the request in hand is part of, if it is."""
+
 _GATHER_SECONDS = 0.05
 
 
@@ -71,7 +74,9 @@ class _JsonLine:
 
 
 def _identified(event: MutableMapping[str, Any]) -> dict[str, Any]:
-    identity = correlation_id.get()
+    identity, trace = correlation_id.get(), trace_id.get()
+    if trace is not None:
+        return {"correlation_id": identity, "trace_id": trace, **event}
     return {**event} if identity is None else {"correlation_id": identity, **event}
 
 

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from functions.errors import Fault
 from functions.events import Source
-from functions.ports import DeadLetter
+from functions.ports import DeadLetter, Delivery
 from runtime.manifests import Headers
 
 Item = TypeVar("Item")
@@ -19,13 +19,13 @@ class Work(Generic[Item]):
 
     Attributes:
         source: Whose events they are; None when they may be any's.
-        decode: Reads a message and its headers; raises ``UnreadableEnvelope``.
+        decode: Reads a message, its headers and how it came; raises ``UnreadableEnvelope``.
         handle: Takes all items of a batch; returns when they are committed.
         bury: Stores the dead letter of a whole message, which had these headers.
     """
 
     source: Source | None
-    decode: Callable[[bytes, Headers], Sequence[Item]]
+    decode: Callable[[bytes, Headers, Delivery], Sequence[Item]]
     handle: Callable[[Sequence[Item]], Awaitable[None]]
     bury: Callable[[DeadLetter, Headers], Awaitable[None]]
 

@@ -91,9 +91,15 @@ def raw_with(event: object, json_text: str) -> bytes:
     return raw(event).replace(b'"@"', json_text.encode())
 
 
-def a_part(*events: bytes, correlation_id: str = "test", accepted_at: datetime = NOON) -> Part:
+def a_part(
+    *events: bytes,
+    correlation_id: str = "test",
+    accepted_at: datetime = NOON,
+    trace_parent: str | None = None,
+) -> Part:
     """A part with these events, or one Facebook event."""
-    return Part(correlation_id, accepted_at, events or (raw(a_facebook_event()),))
+    events = events or (raw(a_facebook_event()),)
+    return Part(correlation_id, accepted_at, events, trace_parent=trace_parent)
 
 
 def an_envelope(events: int, **fields: Any) -> Envelope:
@@ -144,6 +150,10 @@ def a_row(event_id: str | None = None, **fields: Any) -> EventRow:
         event_type="ad.view" if facebook else "like",
         event_id=event_id,
         correlation_id="test",
+        trace_parent=None,
+        published_at=None,
+        stream_sequence=None,
+        deliveries=None,
         revenue=None,
         campaign_id=None,
         watch_country=None if facebook else "Japan",

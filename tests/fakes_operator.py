@@ -114,7 +114,12 @@ class FakeTrails:
 
     async def find_event(self, source: Source, event_id: str) -> StoredEvent | None:
         row = self.letters.store.rows.get(event_key(source, event_id))
-        return row and StoredEvent(row.correlation_id, row.accepted_at, NOON, row.payload)
+        if row is None:
+            return None
+        return StoredEvent(
+            *(row.correlation_id, row.trace_parent, row.accepted_at, row.published_at),
+            *(row.stream_sequence, row.deliveries, NOON, row.payload),
+        )
 
     async def find_letters(self, source: Source, event_id: str) -> Sequence[LetterHead]:
         return [

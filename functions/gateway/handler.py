@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from functions.errors import Fault
 from functions.events import SOURCES, Source
@@ -65,8 +65,37 @@ class Receipt:
         return sum(self.rejected.values())
 
 
+class _Origin(NamedTuple):
+    """What all events of a request bear."""
+
+    correlation_id: str
+    accepted_at: datetime
+    trace_parent: str | None
+
+    def part(self, events: Sequence[bytes]) -> Part:
+        return Part(self.correlation_id, self.accepted_at, events, trace_parent=self.trace_parent)
+
+    def dead_letter(self, raw: bytes, index: int, invalid: InvalidEvent) -> DeadLetter:
+        return DeadLetter(
+            reason="rejected",
+            fault=invalid.fault,
+            payload=raw,
+            position=index,
+            source=invalid.source,
+            event_id=invalid.event_id,
+            correlation_id=self.correlation_id,
+            accepted_at=self.accepted_at,
+            trace_parent=self.trace_parent,
+        )
+
+
 async def handle(
-    windows: Iterable[Sequence[bytes]], *, correlation_id: str, accepted_at: datetime, bus: Bus
+    windows: Iterable[Sequence[bytes]],
+    *,
+    correlation_id: str,
+    accepted_at: datetime,
+    bus: Bus,
+    trace_parent: str | None = None,
 ) -> Receipt:
     """Judge each event alone and put all of them on the bus.
 
@@ -77,6 +106,7 @@ async def handle(
         correlation_id: The request's; travels with every event.
         accepted_at: When the request came, UTC.
         bus: Where events and dead letters go.
+        trace_parent: The request's W3C ``traceparent``, valid, if it had one; travels as well.
 
     Returns:
         The receipt; every event it counts is safe.
@@ -86,15 +116,13 @@ async def handle(
             and doubles nothing.
         Invalid: What holds the events can't be read.
     """
-    receipt = Receipt()
+    receipt, origin = Receipt(), _Origin(correlation_id, accepted_at, trace_parent)
     for number, window in enumerate(windows):
         if number:
             await asyncio.sleep(0)
-        valid, letters = await _judge(window, receipt, correlation_id, accepted_at, bus)
+        valid, letters = await _judge(window, receipt, origin, bus)
         publishing = [
-            bus.publish(source, Part(correlation_id, accepted_at, events))
-            for source, events in valid.items()
-            if events
+            bus.publish(source, origin.part(events)) for source, events in valid.items() if events
         ]
         if letters:
             publishing.append(bus.publish_dead_letters(letters))
@@ -113,8 +141,7 @@ async def _all(publishing: Sequence[Coroutine[Any, Any, None]]) -> None:
 async def _judge(
     window: Sequence[bytes],
     receipt: Receipt,
-    correlation_id: str,
-    accepted_at: datetime,
+    origin: _Origin,
     bus: Bus,
 ) -> tuple[dict[Source, list[bytes]], list[DeadLetter]]:
     valid: dict[Source, list[bytes]] = {source: [] for source in SOURCES}
@@ -127,7 +154,7 @@ async def _judge(
         except InvalidEvent as invalid:
             _reject(receipt, index, invalid)
             kept = raw if fits else raw[:_KEPT_BYTES]
-            letters.append(_dead_letter(kept, index, invalid, correlation_id, accepted_at))
+            letters.append(origin.dead_letter(kept, index, invalid))
         if index % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
     for source, events in valid.items():
@@ -148,18 +175,3 @@ def _reject(receipt: Receipt, index: int, invalid: InvalidEvent) -> None:
     receipt.rejected[invalid.source] += 1
     if len(receipt.errors) < MAX_ERRORS:
         receipt.errors.append(Rejection(index, invalid.event_id, invalid.fault))
-
-
-def _dead_letter(
-    raw: bytes, index: int, invalid: InvalidEvent, correlation_id: str, accepted_at: datetime
-) -> DeadLetter:
-    return DeadLetter(
-        reason="rejected",
-        fault=invalid.fault,
-        payload=raw,
-        position=index,
-        source=invalid.source,
-        event_id=invalid.event_id,
-        correlation_id=correlation_id,
-        accepted_at=accepted_at,
-    )

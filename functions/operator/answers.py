@@ -16,6 +16,9 @@ Cursor = Annotated[
     str | None,
     Field(description="Ask the same with it as `cursor` for what follows; null at the end."),
 ]
+TraceParent = Annotated[
+    str | None, Field(description="The request's W3C `traceparent`; null where it had none.")
+]
 
 
 class DeadLetterHead(Answer):
@@ -31,6 +34,7 @@ class DeadLetterHead(Answer):
     code: str
     message: str
     correlation_id: str | None
+    trace_parent: TraceParent
     payload_bytes: Number
 
 
@@ -102,7 +106,18 @@ class TrailEvent(Answer):
     """An event as it is stored."""
 
     correlation_id: str
+    trace_parent: TraceParent
     accepted_at: datetime = Field(description="When the gateway took it, UTC.")
+    published_at: datetime | None = Field(
+        description="When the broker took its message, UTC; null, as are the next two, of what "
+        "came by a replay or by a bus that does not tell."
+    )
+    stream_sequence: Number | None = Field(
+        description="That message's place in the broker's stream."
+    )
+    deliveries: Number | None = Field(
+        description="How often that message had been delivered when it was stored."
+    )
     stored_at: datetime = Field(description="When the transaction began that stored it, UTC.")
     payload: str = Field(description="Its JSON text, byte for byte as it came.")
 

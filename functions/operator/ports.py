@@ -56,6 +56,7 @@ class LetterHead:
     code: str
     message: str
     correlation_id: str | None
+    trace_parent: str | None
     payload_bytes: int
 
     @property
@@ -199,11 +200,20 @@ class StoredEvent:
     """An event as it is stored.
 
     Attributes:
+        trace_parent: The request's W3C ``traceparent``, if it had one.
+        published_at: When the broker took its message; None, as are the next
+            two, of what came by a replay or by a bus that does not tell.
+        stream_sequence: That message's place in the broker's stream.
+        deliveries: How often that message had been delivered when it was stored.
         payload: The JSON text that came.
     """
 
     correlation_id: str
+    trace_parent: str | None
     accepted_at: datetime
+    published_at: datetime | None
+    stream_sequence: int | None
+    deliveries: int | None
     stored_at: datetime
     payload: str
 

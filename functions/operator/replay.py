@@ -104,7 +104,12 @@ def _judge(letter: KeptLetter, judgement: Judgement) -> Settlement:
     try:
         if head.reason == "unreadable":
             return _open(letter, judgement)
-        part = Part(head.correlation_id or str(head.id), head.accepted_at, [letter.payload])
+        part = Part(
+            head.correlation_id or str(head.id),
+            head.accepted_at,
+            [letter.payload],
+            trace_parent=head.trace_parent,
+        )
         return Settlement(head.id, [_row(part, letter.payload, judgement.to_rows)])
     except InvalidEvent as invalid:
         return Settlement(head.id, fault=invalid.fault)

@@ -19,8 +19,10 @@ from runtime.http.observing import Observer, refuse
 from runtime.http.probes import metrics_endpoints, probe_endpoints
 from runtime.http.request import Endpoint, Endpoints
 from runtime.metrics import HttpMetrics
+from runtime.trace_context import TRACE_HEADER, trace_id_of, trace_parent_of
 
 _CORRELATION_HEADER = CORRELATION_HEADER.lower().encode()
+_TRACE_HEADER = TRACE_HEADER.encode()
 
 
 class _AnyText(Convertor[str]):
@@ -99,9 +101,17 @@ class _Observed:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        correlation_id = correlation_id_of(_correlation_header(scope))
+        correlation_id = correlation_id_of(_header(scope, _CORRELATION_HEADER))
         logs.correlation_id.set(correlation_id)  # each request has a task of its own
-        state = scope["state"] = {"correlation_id": correlation_id, "facts": {}, "status": 0}
+        trace_parent = _trace_parent(scope)
+        if trace_parent is not None:
+            logs.trace_id.set(trace_id_of(trace_parent))
+        state = scope["state"] = {
+            "correlation_id": correlation_id,
+            "trace_parent": trace_parent,
+            "facts": {},
+            "status": 0,
+        }
         try:
             await self._app(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - the table decides, and logs what it does not know
@@ -121,11 +131,19 @@ class _Observed:
         )
 
 
-def _correlation_header(scope: Scope) -> str | None:
+def _header(scope: Scope, wanted: bytes) -> str | None:
     for name, value in scope["headers"]:
-        if name == _CORRELATION_HEADER:
+        if name == wanted:
             return str(value, "latin-1")
     return None
+
+
+def _trace_parent(scope: Scope) -> str | None:
+    """Take over the sender's position in its trace; hardly a request has one."""
+    if _header(scope, _TRACE_HEADER) is None:
+        return None
+    found = [str(value, "latin-1") for name, value in scope["headers"] if name == _TRACE_HEADER]
+    return trace_parent_of(found)
 
 
 def _refusal(error: Exception, correlation_id: str) -> Answer:

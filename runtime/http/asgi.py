@@ -24,6 +24,7 @@ def request_of(scope: Scope, receive: Receive) -> Request:
         scope.get(WHOLE_BODY),
         scope.get("path_params", {}),
         state["facts"],
+        state["trace_parent"],
     )
 
 

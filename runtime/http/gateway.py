@@ -29,7 +29,11 @@ def gateway_endpoint(bus: Bus, bodies: BodyReader) -> Endpoint:
         correlation_id = request.correlation_id
         async with bodies.read(request.headers, request.chunks(), request.whole) as body:
             receipt = await handle(
-                split(body), correlation_id=correlation_id, accepted_at=accepted_at, bus=bus
+                split(body),
+                correlation_id=correlation_id,
+                accepted_at=accepted_at,
+                bus=bus,
+                trace_parent=request.trace_parent,
             )
             _refuse_foreign_encoding(receipt, body)
         request.facts.update(

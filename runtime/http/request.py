@@ -50,6 +50,7 @@ class Request:
         path_params: What stood in the place of the path's parameters.
         facts: What the line about the request says beside the rest; the
             endpoint adds to it.
+        trace_parent: The sender's W3C ``traceparent``, if it had a valid one.
     """
 
     headers: Headers
@@ -59,6 +60,7 @@ class Request:
     whole: bytes | None = None
     path_params: Mapping[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    trace_parent: str | None = None
 
     @property
     def params(self) -> Params:

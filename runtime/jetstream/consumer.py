@@ -12,6 +12,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from functions.errors import Unavailable
+from functions.ports import Delivery
 from runtime.envelopes import UnreadableEnvelope
 from runtime.jetstream.pull import Pull
 from runtime.metrics import ConsumerMetrics
@@ -108,7 +109,7 @@ class Consumer(Generic[Item]):
         items: list[Item] = []
         for message in messages:
             try:
-                items += self._work.decode(message.data, message.headers)
+                items += self._work.decode(message.data, message.headers, _delivery(message))
             except UnreadableEnvelope as error:
                 await self._bury(message, str(error))
             await asyncio.sleep(0)
@@ -160,6 +161,10 @@ def _sequence(message: Msg) -> int:
 
 def _deliveries(message: Msg) -> int:
     return int(message.metadata.num_delivered or 1)
+
+
+def _delivery(message: Msg) -> Delivery:
+    return Delivery(message.metadata.timestamp, _sequence(message), _deliveries(message))
 
 
 def _more_wait(messages: Sequence[Msg]) -> bool:

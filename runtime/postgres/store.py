@@ -323,4 +323,5 @@ def _row(letter: DeadLetter) -> tuple[Any, ...]:
         letter.correlation_id,
         letter.accepted_at,
         letter.payload,
+        letter.trace_parent,
     )

@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from functions.errors import Unavailable
-from functions.ports import Backlog, DeadLetter
+from functions.ports import Backlog, DeadLetter, Delivery
 from runtime.envelopes import UnreadableEnvelope
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker
@@ -41,12 +42,14 @@ class Bench:
         handled: The messages of each batch that was handled to the end.
         tried: How often each message came to the handler.
         buried: The dead letters.
+        deliveries: How each message came that was decoded.
         is_away: Whether handler and graveyard are unavailable.
     """
 
     handled: list[list[bytes]] = field(default_factory=list)
     tried: Counter[bytes] = field(default_factory=Counter)
     buried: list[DeadLetter] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
     is_away: bool = False
 
     @property
@@ -58,7 +61,8 @@ class Bench:
     def work(self) -> Work[bytes]:
         return Work("facebook", self.decode, self.handle, self.bury)
 
-    def decode(self, data: bytes, _headers: Headers) -> Sequence[bytes]:
+    def decode(self, data: bytes, _headers: Headers, delivery: Delivery) -> Sequence[bytes]:
+        self.deliveries.append(delivery)
         if data == UNREADABLE:
             raise UnreadableEnvelope("it says so")
         return [data]
@@ -173,6 +177,24 @@ async def test_what_is_unavailable_comes_again_later_and_nothing_is_lost(broker:
 
 def sample(registry: CollectorRegistry, name: str) -> float | None:
     return registry.get_sample_value(name, {"service": FB_COLLECTOR.name})
+
+
+async def test_what_is_decoded_knows_when_it_was_published_where_and_how_often_it_came(
+    broker: Broker,
+) -> None:
+    bench, started = Bench(is_away=True), datetime.now(UTC)
+    await publish(broker, b"1", b"2")
+
+    async with consuming(broker, FB_COLLECTOR, bench.work, first_delay_seconds=0.05):
+        await eventually(lambda: len(bench.deliveries) >= 2)
+        bench.is_away = False
+        await eventually(lambda: len(bench.done) == 2)
+
+    assert [each.sequence for each in bench.deliveries[:2]] == [1, 2]
+    assert [each.times for each in bench.deliveries if each.sequence == 1][:2] == [1, 2]
+    for each in bench.deliveries:
+        assert each.published_at
+        assert started <= each.published_at <= datetime.now(UTC)
 
 
 async def test_what_is_given_back_stays_away_from_every_replica_for_a_while(broker: Broker) -> None:
@@ -301,7 +323,7 @@ async def test_replicas_share_the_work(broker: Broker) -> None:
                 await both_have_one.wait()
             done[number] += items
 
-        return Work(None, lambda data, _: [data], handle, Bench().bury)
+        return Work(None, lambda data, *_: [data], handle, Bench().bury)
 
     async with (
         consuming(broker, FB_COLLECTOR, replica(0), max_messages=1),

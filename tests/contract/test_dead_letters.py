@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from functions.errors import Fault, Invalid
+from functions.fb_collector.handler import handle as collect_facebook
 from functions.operator import answers
 from functions.operator.handler import (
     handle_discard,
@@ -22,7 +23,7 @@ from functions.operator.handler import (
 )
 from functions.operator.ports import DeadLetters, KeptLetter, LetterFilter, LetterHead, Trails
 from functions.operator.replay import handle_replay
-from functions.ports import DeadLetter, Period
+from functions.ports import DeadLetter, Delivery, Period
 from runtime.envelopes import encode, encode_letters
 from runtime.postgres.dead_letters import PostgresDeadLetters
 from runtime.postgres.pool import opened
@@ -33,6 +34,8 @@ from runtime.settings import DatabaseSettings
 from tests.builders import NOON, a_facebook_event, a_letter, a_part, a_row, a_tiktok_event, raw
 from tests.fakes_operator import FakeDeadLetters, FakeTrails
 from tests.recomputation import differences
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ async def keep_in_memory(fake: FakeDeadLetters, *letters: DeadLetter) -> None:
         head = LetterHead(
             *(letter.id, letter.accepted_at, NOON, "open", letter.reason, letter.source),
             *(letter.fault.field, letter.fault.code, letter.fault.message),
-            *(letter.correlation_id, len(letter.payload)),
+            *(letter.correlation_id, letter.trace_parent, len(letter.payload)),
         )
         fake.kept.setdefault(letter.id, KeptLetter(head, letter.event_id, letter.payload))
 
@@ -372,6 +375,36 @@ async def test_a_trail_is_found_by_any_id(pool: asyncpg.Pool, event_id: str) -> 
     assert trail.event
     assert trail.event.payload == '{"a": 1.0}'
     assert other is None
+
+
+async def test_a_trail_tells_how_the_event_came(desk: Desk, pool: asyncpg.Pool) -> None:
+    delivery = Delivery(NOON + timedelta(seconds=1), 42, 3)
+    event = raw(a_facebook_event(eventId="fb-1"))
+    store = desk.letters.store if isinstance(desk.letters, FakeDeadLetters) else None
+    part = replace(a_part(event, trace_parent=TRACE), delivery=delivery)
+    await collect_facebook([part], store=store or PostgresEventStore(pool))
+
+    trail = await handle_trail("facebook", "fb-1", trails=desk.trails)
+
+    assert trail
+    assert trail.event
+    told = (trail.event.published_at, trail.event.stream_sequence, trail.event.deliveries)
+    assert told == delivery
+    assert trail.event.trace_parent == TRACE
+
+
+async def test_what_was_replayed_was_on_no_bus_and_keeps_its_trace(desk: Desk) -> None:
+    letter = a_valid_letter(a_facebook_event(eventId="fb-1"), trace_parent=TRACE)
+    await desk.keep(letter)
+
+    await desk.replay()
+
+    assert (await desk.show(letter)).trace_parent == TRACE
+    trail = await handle_trail("facebook", "fb-1", trails=desk.trails)
+    assert trail
+    assert trail.event
+    assert (trail.event.published_at, trail.event.deliveries) == (None, None)
+    assert trail.event.trace_parent == TRACE
 
 
 async def test_dead_events_have_a_trail_whatever_their_source(desk: Desk) -> None:

@@ -26,8 +26,9 @@ from tests.recomputation import differences
 KEPT = """
     SELECT
         id, user_key, occurred_at, accepted_at, events.source, funnel_stage, event_type, event_id,
-        correlation_id, revenue, campaign_id, watch_country, watch_device, watch_seconds,
-        percentage_watched, payload, age, gender, followers, country, city
+        correlation_id, trace_parent, published_at, stream_sequence, deliveries, revenue,
+        campaign_id, watch_country, watch_device, watch_seconds, percentage_watched, payload,
+        age, gender, followers, country, city
     FROM events
     JOIN users ON users.key = user_key
 """
@@ -122,6 +123,8 @@ async def test_the_same_id_of_another_source_is_another_event(kept: Kept) -> Non
         {"source": "tiktok", "watch_seconds": 1e308, "percentage_watched": 5e-324},
         {"revenue": Decimal("999999999999.999999")},
         {"revenue": Decimal("0.000001")},
+        {"published_at": NOON, "stream_sequence": 2**63 - 1, "deliveries": 2**31 - 1},
+        {"trace_parent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
         {"age": 150},
         {"occurred_at": datetime(1, 1, 1, microsecond=1, tzinfo=UTC)},
         {"occurred_at": datetime(9999, 12, 31, 23, 59, 59, 999_998, tzinfo=UTC)},
@@ -230,7 +233,12 @@ async def test_a_dead_letter_is_kept_once_with_any_bytes(kept: Kept) -> None:
 
 
 async def test_a_dead_letter_knows_all_there_is_to_know(pool: asyncpg.Pool) -> None:
-    letter = a_letter(reason="refused", source="tiktok", event_id="ttk-1")
+    letter = a_letter(
+        reason="refused",
+        source="tiktok",
+        event_id="ttk-1",
+        trace_parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    )
 
     await PostgresEventStore(pool).keep([letter])
 
@@ -249,6 +257,7 @@ async def test_a_dead_letter_knows_all_there_is_to_know(pool: asyncpg.Pool) -> N
         "message": letter.fault.message,
         "event_id": "ttk-1",
         "correlation_id": "test",
+        "trace_parent": letter.trace_parent,
         "payload": letter.payload,
     }
 

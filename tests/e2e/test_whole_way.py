@@ -129,19 +129,25 @@ async def test_a_second_start_has_the_same_numbers_and_goes_on(system: WholeSyst
     assert after["totalEvents"] == before["totalEvents"] + added
 
 
-async def test_a_correlation_id_goes_from_the_request_to_the_row(system: WholeSystem) -> None:
+async def test_a_correlation_id_and_a_trace_go_from_the_request_to_the_row(
+    system: WholeSystem,
+) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     async with httpx.AsyncClient(base_url=system.url_of("gateway")) as client:
         answer = await client.post(
             "/events",
             json=[a_facebook_event(eventId="fb-traced"), {"eventId": "fb-broken"}],
-            headers={"X-Correlation-Id": "trace-1"},
+            headers={"X-Correlation-Id": "trace-1", "traceparent": trace},
         )
     await system.drained()
 
     assert answer.headers["X-Correlation-Id"] == "trace-1"
-    [row] = await system.fetch("SELECT correlation_id FROM events WHERE event_id = 'fb-traced'")
+    [row] = await system.fetch("SELECT * FROM events WHERE event_id = 'fb-traced'")
     [letter] = await system.fetch("SELECT * FROM dead_letters WHERE event_id = 'fb-broken'")
     assert row["correlation_id"] == letter["correlation_id"] == "trace-1"
+    assert row["trace_parent"] == letter["trace_parent"] == trace
+    assert row["accepted_at"] <= row["published_at"] <= row["stored_at"]
+    assert (row["stream_sequence"] > 0, row["deliveries"]) == (True, 1)
 
 
 async def _publish_for_seconds(system: WholeSystem, *, requests: int) -> Published:

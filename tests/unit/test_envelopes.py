@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.errors import Fault, Invalid
 from functions.events import SOURCES, Source
-from functions.ports import DeadLetter, Part
+from functions.ports import DeadLetter, Delivery, Part
 from runtime.envelopes import (
     MAX_MESSAGE_BYTES,
     UnreadableEnvelope,
@@ -22,7 +22,7 @@ from runtime.envelopes import (
     pack,
     unpack,
 )
-from tests.builders import a_facebook_event, a_letter, a_part, raw
+from tests.builders import NOON, a_facebook_event, a_letter, a_part, raw
 
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -30,7 +30,7 @@ SOURCES_OR_NONE = st.sampled_from([*SOURCES, None])
 EVENTS = st.dictionaries(TEXTS, TEXTS | st.integers() | st.none()).map(
     lambda event: json.dumps(event, indent=1, ensure_ascii=False).encode()
 )
-PARTS = st.builds(Part, TEXTS, MOMENTS, st.lists(EVENTS))
+PARTS = st.builds(Part, TEXTS, MOMENTS, st.lists(EVENTS), trace_parent=st.none() | TEXTS)
 LETTERS = st.builds(
     DeadLetter,
     reason=st.sampled_from(["rejected", "unreadable", "refused"]),
@@ -41,6 +41,7 @@ LETTERS = st.builds(
     event_id=st.none() | TEXTS,
     correlation_id=st.none() | TEXTS,
     accepted_at=MOMENTS,
+    trace_parent=st.none() | TEXTS,
 )
 
 
@@ -52,6 +53,19 @@ def an_envelope(**fields: Any) -> bytes:
 @given(st.sampled_from(SOURCES), st.lists(PARTS))
 def test_parts_come_back_as_they_went_in(source: Source, parts: list[Part]) -> None:
     assert decode(source, encode(source, parts)) == parts
+
+
+def test_parts_know_how_their_message_came() -> None:
+    delivery = Delivery(NOON, 7, 2)
+
+    (part,) = decode("facebook", encode("facebook", [a_part()]), delivery=delivery)
+
+    assert part.delivery == delivery
+
+
+def test_what_a_request_did_not_have_takes_no_room() -> None:
+    assert b"trace" not in encode("facebook", [a_part()])
+    assert b"trace" not in encode_letters([a_letter()])
 
 
 @given(st.lists(LETTERS))

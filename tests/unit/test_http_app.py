@@ -286,6 +286,25 @@ async def test_the_correlation_id_travels_with_the_events(gateway: Gateway) -> N
     assert gateway.bus.letters[0].correlation_id == "mine"
 
 
+async def test_the_trace_travels_with_the_events(gateway: Gateway) -> None:
+    body = b"[" + raw(a_facebook_event()) + b"," + BAD + b"]"
+    mine = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for headers in ({"traceparent": mine}, {"traceparent": "bad"}, {}):
+        await gateway.post(body, **headers)
+
+    assert [part.trace_parent for part in gateway.bus.parts["facebook"]] == [mine, None, None]
+    assert [letter.trace_parent for letter in gateway.bus.letters] == [mine, None, None]
+
+
+async def test_of_two_traces_none_is_the_request_s(gateway: Gateway) -> None:
+    trace = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    headers = [("content-type", "application/json"), trace, trace]
+
+    await gateway.client.post("/events", content=raw(a_facebook_event()), headers=headers)
+
+    assert gateway.bus.parts["facebook"][0].trace_parent is None
+
+
 async def test_readiness_says_what_answers(gateway: Gateway) -> None:
     ready = await gateway.client.get("/health/ready")
     gateway.bus.failure = Unavailable("away")

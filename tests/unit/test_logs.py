@@ -46,6 +46,17 @@ def test_a_line_about_a_request_bears_its_correlation_id(form: str) -> None:
     assert "correlation_id" not in output_of("log.info('hello')", form)
 
 
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_line_about_a_request_bears_its_trace_where_it_is_part_of_one(form: str) -> None:
+    one = "logs.correlation_id.set('mine'); "
+    told = output_of(f"{one}logs.trace_id.set('0af7651916cd43dd'); log.info('hello')", form)
+
+    assert "trace_id" in told
+    assert "0af7651916cd43dd" in told
+    assert "mine" in told
+    assert "trace_id" not in output_of(f"{one}log.info('hello')", form)
+
+
 def test_lines_below_the_level_are_not_written() -> None:
     assert lines_of("log.debug('hello')") == []
 

@@ -37,6 +37,7 @@ _HEAD: Final = answers.DeadLetterHead(
     code="int_type",
     message="Input should be a valid integer",
     correlation_id="order-import-42",
+    trace_parent=None,
     payload_bytes=425,
 )
 
@@ -66,7 +67,11 @@ _TRAIL: Final = answers.EventTrail(
     event_id="fb-1",
     event=answers.TrailEvent(
         correlation_id="order-import-42",
+        trace_parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         accepted_at=_NOON,
+        published_at=_NOON,
+        stream_sequence=42,
+        deliveries=1,
         stored_at=_NOON,
         payload='{"eventId":"fb-1"}',
     ),

@@ -11,13 +11,17 @@ CREATE TABLE events (
     occurred_at timestamptz NOT NULL,           -- the event's own time
     accepted_at timestamptz NOT NULL,           -- when the gateway took it
     stored_at timestamptz NOT NULL DEFAULT now(),
+    published_at timestamptz,                   -- when the broker took its message
+    stream_sequence bigint,                     -- that message's place in the broker's stream
     watch_seconds double precision,             -- tiktok, top
     percentage_watched double precision,        -- tiktok, top
     source event_source NOT NULL,
     funnel_stage funnel_stage NOT NULL,
+    deliveries integer,                         -- of that message, until it was stored
     event_type text NOT NULL,
     event_id text NOT NULL,
     correlation_id text NOT NULL,
+    trace_parent text,                          -- the request's, W3C trace context
     revenue numeric(18, 6),                     -- only on revenue events
     campaign_id text,                           -- facebook, bottom
     watch_country text,                         -- tiktok, top
@@ -130,6 +134,7 @@ CREATE TABLE dead_letters (
     event_id text,
     event_key uuid,                             -- of the one event that it became
     correlation_id text,
+    trace_parent text,
     payload bytea NOT NULL                      -- the original bytes
 );
 

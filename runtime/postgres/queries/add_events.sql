@@ -9,33 +9,39 @@
 -- $7  event_type          text[]
 -- $8  event_id            text[]            the platform's own id
 -- $9  correlation_id      text[]
--- $10 revenue             numeric[]         null unless a revenue event with an amount
--- $11 campaign_id         text[]
--- $12 watch_country       text[]
--- $13 watch_device        text[]
--- $14 watch_seconds       double precision[]
--- $15 percentage_watched  double precision[]
--- $16 payload             text[]            JSON, as it came
+-- $10 trace_parent        text[]            null if the request had none
+-- $11 published_at        timestamptz[]     when the broker took its message; null of no broker
+-- $12 stream_sequence     bigint[]          that message's place in the broker's stream
+-- $13 deliveries          integer[]         of that message, until now
+-- $14 revenue             numeric[]         null unless a revenue event with an amount
+-- $15 campaign_id         text[]
+-- $16 watch_country       text[]
+-- $17 watch_device        text[]
+-- $18 watch_seconds       double precision[]
+-- $19 percentage_watched  double precision[]
+-- $20 payload             text[]            JSON, as it came
 -- Arrays are parallel: element i of each describes event i.
 -- In the order of the keys, so that two collectors never wait for each other in a ring.
 -- Returns one row for each that was added: (id uuid)
 INSERT INTO events (
     id, user_key, occurred_at, accepted_at, source, funnel_stage, event_type, event_id,
-    correlation_id, revenue, campaign_id, watch_country, watch_device, watch_seconds,
-    percentage_watched, payload
+    correlation_id, trace_parent, published_at, stream_sequence, deliveries, revenue, campaign_id,
+    watch_country, watch_device, watch_seconds, percentage_watched, payload
 )
 SELECT
     id, user_key, occurred_at, accepted_at, source::event_source, funnel_stage::funnel_stage,
-    event_type, event_id, correlation_id, revenue, campaign_id, watch_country, watch_device,
-    watch_seconds, percentage_watched, payload::json
+    event_type, event_id, correlation_id, trace_parent, published_at, stream_sequence, deliveries,
+    revenue, campaign_id, watch_country, watch_device, watch_seconds, percentage_watched,
+    payload::json
 FROM unnest(
     $1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[],
-    $7::text[], $8::text[], $9::text[], $10::numeric[], $11::text[], $12::text[], $13::text[],
-    $14::double precision[], $15::double precision[], $16::text[]
+    $7::text[], $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::bigint[],
+    $13::integer[], $14::numeric[], $15::text[], $16::text[], $17::text[],
+    $18::double precision[], $19::double precision[], $20::text[]
 ) AS added (
     id, user_key, occurred_at, accepted_at, source, funnel_stage, event_type, event_id,
-    correlation_id, revenue, campaign_id, watch_country, watch_device, watch_seconds,
-    percentage_watched, payload
+    correlation_id, trace_parent, published_at, stream_sequence, deliveries, revenue, campaign_id,
+    watch_country, watch_device, watch_seconds, percentage_watched, payload
 )
 ORDER BY id
 ON CONFLICT (id) DO NOTHING
