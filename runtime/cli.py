@@ -11,6 +11,7 @@ import click
 
 from functions.errors import Invalid, Refused, Unavailable
 from functions.publisher.account import Summary
+from runtime.broker import broker
 from runtime.dead_letters import dead_letters
 from runtime.publishing.maker import MakerDied
 from runtime.publishing.options import PublishOptions
@@ -244,6 +245,7 @@ def bench(
     sys.exit(1 if report.faults else 0)
 
 
+eps.add_command(broker)
 eps.add_command(dead_letters)
 
 

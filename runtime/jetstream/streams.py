@@ -44,10 +44,15 @@ class Consumer:
 FB_COLLECTOR: Final = Consumer(EVENTS, "fb-collector", subject_of("facebook"))
 TTK_COLLECTOR: Final = Consumer(EVENTS, "ttk-collector", subject_of("tiktok"))
 DEAD_LETTER_COLLECTOR: Final = Consumer(DEAD_LETTERS, "dead-letters", REJECTED)
+CONSUMERS: Final = (FB_COLLECTOR, TTK_COLLECTOR, DEAD_LETTER_COLLECTOR)
 
 
 async def ensure_streams(
-    jetstream: JetStreamContext, settings: BrokerSettings, *, may_change: bool = True
+    jetstream: JetStreamContext,
+    settings: BrokerSettings,
+    *,
+    may_change: bool = True,
+    first_sequence: int | None = None,
 ) -> None:
     """Make the streams, or give them today's settings. Safe from several processes at once.
 
@@ -56,12 +61,13 @@ async def ensure_streams(
         settings: What they are to be like.
         may_change: Whether those that are there get the settings too; what
             only consumes leaves that to what publishes.
+        first_sequence: Where those that are missing begin to count; at 1 unless told.
     """
     for stream in (
         _stream(EVENTS, "events.>", settings.events_stream_max_bytes, settings),
         _stream(DEAD_LETTERS, "dead_letters.>", settings.dead_letters_stream_max_bytes, settings),
     ):
-        await _ensure_stream(jetstream, stream, may_change=may_change)
+        await _ensure_stream(jetstream, stream, first_sequence, may_change=may_change)
 
 
 def _stream(name: str, subjects: str, max_bytes: int, settings: BrokerSettings) -> api.StreamConfig:
@@ -78,10 +84,14 @@ def _stream(name: str, subjects: str, max_bytes: int, settings: BrokerSettings) 
 
 
 async def _ensure_stream(
-    jetstream: JetStreamContext, config: api.StreamConfig, *, may_change: bool
+    jetstream: JetStreamContext,
+    config: api.StreamConfig,
+    first_sequence: int | None,
+    *,
+    may_change: bool,
 ) -> None:
     try:
-        await jetstream.add_stream(config)
+        await jetstream.add_stream(config.evolve(first_seq=first_sequence))
     except BadRequestError as error:
         if error.err_code != _NAME_IN_USE:
             raise

@@ -1,0 +1,178 @@
+"""The command line of the broker: ``eps broker``."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from nats.errors import Error as NatsError
+
+from functions.errors import Unavailable
+from runtime.jetstream.connection import Broker, connected
+from runtime.jetstream.contents import Contents, First, Waiting, read_contents
+from runtime.jetstream.set_aside import NotSetAside, put_back, set_aside
+from runtime.jetstream.snapshots import BadCopy, back_up, copied_streams, restore
+from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, ensure_streams
+from runtime.settings import BrokerSettings
+
+_FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+_KILO = 1024
+
+_Work = Callable[[Broker, BrokerSettings], Awaitable[None]]
+
+
+@click.group("broker")
+def broker() -> None:
+    """See what waits on the broker of NATS_URL, copy it, and take single messages out.
+
+    Where the broker has users, it is the operator's business:
+    NATS_URL=nats://operator:<password>@broker:4222
+    """
+
+
+@broker.command()
+def status() -> None:
+    """Say what each stream holds and what waits for each consumer.
+
+    Exit code 1 when a stream is missing, or has messages that nobody will be given.
+    """
+
+    async def work(connection: Broker, _: BrokerSettings) -> None:
+        found = await read_contents(connection.client)
+        for contents in found:
+            for line in status_lines(contents, datetime.now(UTC)):
+                click.echo(line)
+        missing = {EVENTS, DEAD_LETTERS} - {it.name for it in found}
+        if missing:
+            raise click.ClickException(f"missing: {', '.join(sorted(missing))}")
+        if any(it.unclaimed for it in found):
+            raise click.ClickException("a message is nobody's")
+
+    _run(work)
+
+
+@broker.command()
+@_FOLDER
+def backup(folder: Path) -> None:
+    """Copy both streams into FOLDER, while they are in use.
+
+    What senders wrote is in it: keep it as safe as the events.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    async def work(connection: Broker, _: BrokerSettings) -> None:
+        for stream in (EVENTS, DEAD_LETTERS):
+            messages = await back_up(connection.client, stream, folder)
+            click.echo(f"{stream}: {messages} messages copied")
+
+    _run(work)
+
+
+@broker.command("restore")
+@_FOLDER
+def restore_streams(folder: Path) -> None:
+    """Make streams again from the copies in FOLDER.
+
+    The broker must not have them: it is new, or its functions are stopped and
+    its folder is empty.
+    """
+
+    async def work(connection: Broker, _: BrokerSettings) -> None:
+        for stream in copied_streams(folder):
+            messages = await restore(connection.client, stream, folder)
+            click.echo(f"{stream}: {messages} messages restored")
+
+    _run(work)
+
+
+@broker.command()
+@click.option(
+    "--first-sequence",
+    type=click.IntRange(1),
+    help="Where missing ones begin to count: after all that the ledger knows [1].",
+)
+def make(first_sequence: int | None) -> None:
+    """Make the streams that are missing; give the others today's settings."""
+
+    async def work(connection: Broker, settings: BrokerSettings) -> None:
+        await ensure_streams(connection.jetstream, settings, first_sequence=first_sequence)
+
+    _run(work)
+
+
+@broker.command()
+@click.argument("stream", type=click.Choice([EVENTS, DEAD_LETTERS]))
+@click.argument("sequence", type=click.IntRange(1))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def take(stream: str, sequence: int, file: Path) -> None:
+    """Take the message SEQUENCE out of STREAM into FILE, which must not be there yet.
+
+    The ledger misses what it holds until `eps broker put` brings it back.
+    """
+
+    async def work(connection: Broker, _: BrokerSettings) -> None:
+        await set_aside(connection.jetstream, stream, sequence, file)
+
+    _run(work)
+
+
+@broker.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def put(file: Path) -> None:
+    """Put the message in FILE back into its stream, as its last; the file stays."""
+
+    async def work(connection: Broker, _: BrokerSettings) -> None:
+        click.echo(f"it is message {await put_back(connection.jetstream, file)} now")
+
+    _run(work)
+
+
+def status_lines(contents: Contents, now: datetime) -> Iterator[str]:
+    """Write what a stream holds as a person reads it."""
+    copies, current = contents.copies
+    yield (
+        f"{contents.name}: {contents.messages:,} messages, {_size(contents.bytes)}"
+        f" of {_size(contents.max_bytes)}, up to sequence {contents.last_sequence},"
+        f" {current} of {copies} copies current"
+    )
+    for waiting in contents.waiting:
+        yield f"  {waiting.consumer}: {_waiting(waiting)}{_first(waiting.first, now)}"
+    if contents.unclaimed:
+        yield f"  nobody's: {contents.unclaimed:,}{_first(contents.first, now)}"
+
+
+def _waiting(waiting: Waiting) -> str:
+    again = f" ({waiting.again:,} again)" if waiting.again else ""
+    return f"{waiting.undelivered:,} waiting, {waiting.in_hand:,} in hand{again}"
+
+
+def _first(first: First | None, now: datetime) -> str:
+    if first is None:
+        return ""
+    age = (now - first.stored_at).total_seconds()
+    return f"; the first is {first.sequence}, {age:,.0f} s old, {_size(first.bytes)}"
+
+
+def _size(number: float) -> str:
+    for unit in _UNITS[:-1]:
+        if number < _KILO:
+            return f"{number:.3g} {unit}"
+        number /= _KILO
+    return f"{number:.3g} {_UNITS[-1]}"
+
+
+def _run(work: _Work) -> None:
+    async def on_broker() -> None:
+        settings = BrokerSettings.load()
+        url = settings.nats_url.get_secret_value()
+        async with connected(url, "operator", settings.startup_timeout_seconds) as connection:
+            await work(connection, settings)
+
+    try:
+        asyncio.run(on_broker())
+    except (NatsError, TimeoutError, OSError) as error:
+        raise Unavailable(f"the broker refuses or does not answer: {error}") from error
+    except (BadCopy, NotSetAside) as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,151 @@
+"""What the broker holds, and for whom: streams, and what waits for each consumer."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from nats.aio.client import Client
+from nats.js.errors import APIError
+
+from runtime.jetstream.streams import CONSUMERS, DEAD_LETTERS, EVENTS
+
+_ANSWER_SECONDS: Final = 5.0
+_NOT_FOUND: Final = 404
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The first message that a stream has of a subject: in a work queue, one not acknowledged."""
+
+    sequence: int
+    stored_at: datetime
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for a consumer.
+
+    Attributes:
+        consumer: Its name.
+        undelivered: Messages that nobody has yet.
+        in_hand: Delivered, and not acknowledged.
+        again: Of these, delivered more than once.
+        first: The first that waits; None for none.
+    """
+
+    consumer: str
+    undelivered: int
+    in_hand: int
+    again: int
+    first: First | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a stream has.
+
+    Attributes:
+        name: The stream.
+        messages: How many it keeps.
+        bytes: What they take.
+        max_bytes: What they may take.
+        last_sequence: Of the last one that it ever took.
+        copies: How many servers keep it, and how many of them have all.
+        waiting: By consumer.
+        first: Its first message; None for none.
+    """
+
+    name: str
+    messages: int
+    bytes: int
+    max_bytes: int
+    last_sequence: int
+    copies: tuple[int, int]
+    waiting: Sequence[Waiting]
+    first: First | None
+
+    @property
+    def unclaimed(self) -> int:
+        """Messages that no consumer will be given.
+
+        Asked for one after the other, the numbers may differ by what came or
+        went meanwhile.
+        """
+        claimed = sum(it.undelivered + it.in_hand for it in self.waiting)
+        return max(0, self.messages - claimed)
+
+
+async def read_contents(client: Client) -> list[Contents]:
+    """Ask the broker for both streams; one that is missing is left out.
+
+    Raises:
+        APIError: The broker refused.
+        nats.errors.Error: It does not answer.
+    """
+    found = [await _contents(client, name) for name in (EVENTS, DEAD_LETTERS)]
+    return [it for it in found if it is not None]
+
+
+async def _contents(client: Client, stream: str) -> Contents | None:
+    info = await _ask(client, f"STREAM.INFO.{stream}", {})
+    if info is None:
+        return None
+    waiting = [
+        await _waiting(client, stream, it.name, it.subject)
+        for it in CONSUMERS
+        if it.stream == stream
+    ]
+    state, config = info["state"], info["config"]
+    return Contents(
+        name=stream,
+        messages=state["messages"],
+        bytes=state["bytes"],
+        max_bytes=config["max_bytes"],
+        last_sequence=state["last_seq"],
+        copies=_copies(info),
+        waiting=[it for it in waiting if it is not None],
+        first=await _first(client, stream, ">"),
+    )
+
+
+def _copies(info: dict[str, Any]) -> tuple[int, int]:
+    others = (info.get("cluster") or {}).get("replicas") or []
+    return 1 + len(others), 1 + sum(bool(it.get("current")) for it in others)
+
+
+async def _waiting(client: Client, stream: str, name: str, subject: str) -> Waiting | None:
+    info = await _ask(client, f"CONSUMER.INFO.{stream}.{name}", {})
+    if info is None:
+        return None
+    return Waiting(
+        consumer=name,
+        undelivered=info["num_pending"],
+        in_hand=info["num_ack_pending"],
+        again=info["num_redelivered"],
+        first=await _first(client, stream, subject),
+    )
+
+
+async def _first(client: Client, stream: str, subject: str) -> First | None:
+    found = await _ask(client, f"STREAM.MSG.GET.{stream}", {"seq": 1, "next_by_subj": subject})
+    if found is None:
+        return None
+    message = found["message"]
+    size = len(message.get("data", "")) * 3 // 4  # base64
+    return First(int(message["seq"]), datetime.fromisoformat(message["time"]), size)
+
+
+async def _ask(client: Client, api: str, question: dict[str, Any]) -> dict[str, Any] | None:
+    """Ask the broker; None where it has no such thing."""
+    answer = await client.request(
+        f"$JS.API.{api}", json.dumps(question).encode(), timeout=_ANSWER_SECONDS
+    )
+    found: dict[str, Any] = json.loads(answer.data)
+    if "error" not in found:
+        return found
+    if found["error"].get("code") == _NOT_FOUND:
+        return None
+    raise APIError.from_error(found["error"])

@@ -1,0 +1,125 @@
+"""Copies of streams in files, and streams made again from them."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from nats.aio.client import Client
+from nats.js.errors import APIError
+
+_CHUNK_BYTES: Final = 128 * 1024
+_ANSWER_SECONDS: Final = 30.0
+"""How long one chunk may take: the broker reads or writes it on its disk."""
+
+_END: Final = "204"
+"""Status of the message without content that ends a copy; a short one may have none at all."""
+
+_STREAM = ".stream.json"
+_MESSAGES = ".messages"
+
+
+class BadCopy(Exception):  # noqa: N818 - an outcome that the command line reports
+    """The copy can't be used."""
+
+
+def copied_streams(folder: Path) -> list[str]:
+    """Name the streams that a folder has copies of, in order.
+
+    Raises:
+        BadCopy: There are none.
+    """
+    names = sorted(file.name.removesuffix(_STREAM) for file in folder.glob(f"*{_STREAM}"))
+    if not names:
+        raise BadCopy(f"{folder} has no copy of a stream")
+    return names
+
+
+async def back_up(client: Client, stream: str, folder: Path) -> int:
+    """Copy a stream, its messages and what its consumers have of them, while it is in use.
+
+    Args:
+        client: Who may read the stream.
+        stream: Its name.
+        folder: Where to; must have no copy of this stream.
+
+    Returns:
+        How many messages the copy has.
+
+    Raises:
+        BadCopy: There is a copy already, or this one ended too early; nothing is left of it.
+        APIError: The broker refused.
+    """
+    messages, head = folder / f"{stream}{_MESSAGES}", folder / f"{stream}{_STREAM}"
+    try:
+        file = messages.open("xb")
+    except FileExistsError as error:
+        raise BadCopy(f"{messages} is there already") from error
+    try:
+        with file:
+            described = await _receive(client, stream, file)
+            os.fsync(file.fileno())
+        head.write_text(json.dumps(described), encoding="utf-8")  # last: without it, no copy
+    except BaseException:
+        messages.unlink()
+        raise
+    return int(described["state"]["messages"])
+
+
+async def _receive(client: Client, stream: str, file: BinaryIO) -> dict[str, Any]:
+    inbox = client.new_inbox()
+    chunks = await client.subscribe(inbox)
+    try:
+        wanted = {"deliver_subject": inbox, "chunk_size": _CHUNK_BYTES, "jsck": True}
+        answer = await _ask(client, f"$JS.API.STREAM.SNAPSHOT.{stream}", wanted)
+        while chunk := (message := await chunks.next_msg(_ANSWER_SECONDS)).data:
+            file.write(chunk)
+            if message.reply:  # the broker sends so many, and waits for whom it sends them to
+                await message.respond(b"")
+        status = (message.headers or {}).get("Status", _END)
+        if status != _END:
+            raise BadCopy(f"the broker ended the copy of {stream}: {message.headers}")
+    finally:
+        await chunks.unsubscribe()
+    return {"config": answer["config"], "state": answer["state"]}
+
+
+async def restore(client: Client, stream: str, folder: Path) -> int:
+    """Make a stream again from its copy; the broker must not have one of its name.
+
+    Messages that were settled after the copy was made are delivered again, and
+    the store passes over them.
+
+    Returns:
+        How many messages it has.
+
+    Raises:
+        BadCopy: The copy is damaged.
+        APIError: The broker refused; it may say that the stream is there.
+    """
+    try:
+        described = json.loads((folder / f"{stream}{_STREAM}").read_text(encoding="utf-8"))
+        file = (folder / f"{stream}{_MESSAGES}").open("rb")
+    except (OSError, ValueError) as error:
+        raise BadCopy(f"the copy of {stream} can't be read: {error}") from error
+    with file:
+        begun = await _ask(client, f"$JS.API.STREAM.RESTORE.{stream}", described)
+        target = str(begun["deliver_subject"])
+        while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
+            _checked((await client.request(target, chunk, timeout=_ANSWER_SECONDS)).data)
+    made = _checked((await client.request(target, b"", timeout=_ANSWER_SECONDS)).data)
+    return int(made["state"]["messages"])
+
+
+async def _ask(client: Client, subject: str, question: dict[str, Any]) -> dict[str, Any]:
+    answer = await client.request(subject, json.dumps(question).encode(), timeout=_ANSWER_SECONDS)
+    return _checked(answer.data)
+
+
+def _checked(answer: bytes) -> dict[str, Any]:
+    """Read an answer of the broker; raises ``APIError`` where it refuses."""
+    found: dict[str, Any] = json.loads(answer or b"{}")
+    if "error" in found:
+        raise APIError.from_error(found["error"])
+    return found

@@ -1,0 +1,31 @@
+from datetime import UTC, datetime, timedelta
+
+from runtime.broker import status_lines
+from runtime.jetstream.contents import Contents, First, Waiting
+
+NOW = datetime(2024, 1, 1, 12, tzinfo=UTC)
+
+
+def test_what_waits_is_told_in_lines() -> None:
+    first = First(101, NOW - timedelta(hours=1), 12_288)
+    contents = Contents(
+        name="EVENTS",
+        messages=1_012,
+        bytes=3 * 1024**2,
+        max_bytes=4 * 1024**3,
+        last_sequence=1_112,
+        copies=(3, 2),
+        waiting=[
+            Waiting("fb-collector", undelivered=1_000, in_hand=11, again=2, first=first),
+            Waiting("ttk-collector", undelivered=0, in_hand=0, again=0, first=None),
+        ],
+        first=First(100, NOW - timedelta(days=1), 12),
+    )
+
+    lines = """\
+EVENTS: 1,012 messages, 3 MB of 4 GB, up to sequence 1112, 2 of 3 copies current
+  fb-collector: 1,000 waiting, 11 in hand (2 again); the first is 101, 3,600 s old, 12 KB
+  ttk-collector: 0 waiting, 0 in hand
+  nobody's: 1; the first is 100, 86,400 s old, 12 B
+"""
+    assert list(status_lines(contents, NOW)) == lines.splitlines()
