@@ -1,0 +1,1 @@
+"""Zips for a function platform: each has just what its function imports."""

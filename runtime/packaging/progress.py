@@ -1,0 +1,22 @@
+"""One line of a terminal that tells what is being done."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Keep one line of a terminal up to date, and clear it at the end; else write a line a step."""
+    if not sys.stderr.isatty():
+        yield lambda step: _write(f"{step}\n")
+        return
+    try:
+        yield lambda step: _write(f"\r\033[K{step} …")
+    finally:
+        _write("\r\033[K")
+
+
+def _write(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
