@@ -1,7 +1,7 @@
 """Metrics: every name, what it means, and its buckets. No id is ever a label."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Final, Literal, TypeVar
 
@@ -23,6 +23,9 @@ from functions.events import Source
 ErrorType = Literal["invalid", "unreadable", "refused", "unavailable"]
 """Why an event failed: invalid by the contract, in an unreadable envelope,
 refused by the database, or not taken by the broker."""
+
+Resource = Literal["requests", "small_bodies", "large_bodies", "database_connections"]
+"""What there is only so much of."""
 
 _REPORT_BUCKETS: Final = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
@@ -78,6 +81,23 @@ class HttpMetrics:
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
         self._seconds[route, str(status)].observe(seconds)
+
+
+class Saturation:
+    """How full what a function has only so much of is."""
+
+    def __init__(self, registry: CollectorRegistry, service: str) -> None:
+        self._ratio = Gauge(
+            "saturation_ratio",
+            "Share in use of what there is only so much of; at 1 others wait or are refused",
+            ("service", "resource"),
+            registry=registry,
+        )
+        self._service = service
+
+    def watch(self, resource: Resource, filled: Callable[[], float]) -> None:
+        """Ask for a share whenever the metrics are read."""
+        self._ratio.labels(self._service, resource).set_function(filled)
 
 
 class EventMetrics:

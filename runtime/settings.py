@@ -181,6 +181,7 @@ class ReporterSettings(DatabaseSettings):
     operator_database_url: Annotated[SecretStr | None, AfterValidator(_check_some_postgres)] = None
     operator_api_keys: Keys = ApiKeys()
     reporter_api_keys: Keys = ApiKeys()
+    database_disk_bytes: Size | None = None
 
     @property
     def as_operator(self) -> DatabaseSettings:

@@ -24,11 +24,12 @@ from runtime.http.documentation.endpoints import documentation_endpoints
 from runtime.http.documentation.gateway import gateway_document
 from runtime.http.documentation.reporter import reporter_document
 from runtime.http.gateway import gateway_endpoint
-from runtime.http.in_hand import REQUESTS_IN_HAND, at_most
+from runtime.http.in_hand import InHand, at_most
 from runtime.http.keys import all_guarded, guarded
 from runtime.http.operator import operator_endpoints
 from runtime.http.reporter import report_endpoints
 from runtime.jetstream.backlog import watch_backlog
+from runtime.jetstream.broker_metrics import watch_broker_figures
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.consumer import Consumer
@@ -48,16 +49,19 @@ from runtime.metrics import (
     EventMetrics,
     HttpMetrics,
     ReportMetrics,
+    Saturation,
     new_registry,
 )
+from runtime.postgres.database_metrics import watch_database_figures
 from runtime.postgres.dead_letters import PostgresDeadLetters
 from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.migrate import ensure_schema
-from runtime.postgres.pool import check, opened
+from runtime.postgres.pool import check, filled, opened
 from runtime.postgres.reports import PostgresReports
 from runtime.postgres.store import PostgresEventStore
 from runtime.postgres.trails import PostgresTrails
 from runtime.replaying import JUDGEMENT
+from runtime.server_metrics import BROKER_FIGURES, DATABASE_FIGURES, Measured
 from runtime.settings import (
     CollectorSettings,
     DatabaseSettings,
@@ -101,6 +105,11 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
         bytes_in_flight=settings.body_bytes_in_flight,
         timeout_seconds=settings.body_timeout_seconds,
     )
+    in_hand = InHand()
+    saturation = Saturation(registry, "gateway")
+    saturation.watch("requests", in_hand.filled)
+    saturation.watch("small_bodies", bodies.small.filled)
+    saturation.watch("large_bodies", bodies.large.filled)
     async with _broker(settings, "gateway") as broker:
         await ensure_streams(broker.jetstream, settings)
         bus = CountedBus(JetStreamBus(broker, settings.publish_timeout_seconds), events)
@@ -117,7 +126,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
                     "POST",
                     guarded(
                         settings.ingest_api_keys,
-                        at_most(REQUESTS_IN_HAND, gateway_endpoint(bus, bodies)),
+                        at_most(in_hand, gateway_endpoint(bus, bodies)),
                     ),
                 ),
                 **documentation_endpoints(
@@ -132,7 +141,13 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
             registry=registry,
             metrics=HttpMetrics(registry, "gateway"),
         )
-        yield Unit(app, health, [durability.watch])
+        figures = partial(
+            watch_broker_figures,
+            broker,
+            settings.monitoring_urls,
+            Measured(BROKER_FIGURES, registry),
+        )
+        yield Unit(app, health, [durability.watch, figures])
 
 
 @asynccontextmanager
@@ -147,6 +162,7 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
         opened(settings.as_operator, "operator") as operators,
     ):
         await _schema(settings)
+        Saturation(registry, "reporter").watch("database_connections", partial(filled, pool))
         health = Health({"postgres": partial(check, pool)}, lambda: not pool.is_closing())
         app = create_app(
             {
@@ -172,7 +188,14 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
             registry=registry,
             metrics=HttpMetrics(registry, "reporter"),
         )
-        yield Unit(app, health)
+        figures = partial(
+            watch_database_figures,
+            operators,
+            pool,
+            settings.database_disk_bytes,
+            Measured(DATABASE_FIGURES, registry),
+        )
+        yield Unit(app, health, [figures])
 
 
 def fb_collector(settings: CollectorSettings) -> AbstractAsyncContextManager[Unit]:
@@ -204,6 +227,8 @@ async def _collector(
         await _schema(settings)
         await ensure_streams(broker.jetstream, settings, may_change=False)
         await ensure_consumer(broker.jetstream, durable, settings.ack_wait_seconds)
+        saturation = Saturation(registry, durable.name)
+        saturation.watch("database_connections", partial(filled, pool))
         store = PostgresEventStore(pool)
         work: Work[Any]
         if source is None:

@@ -27,13 +27,17 @@ class BodyReader:
         limit: The most bytes of one body, unpacked.
         bytes_in_flight: The most bytes of all large bodies together.
         timeout_seconds: How long a body may take to arrive, and to wait for its turn.
+
+    Attributes:
+        small: The budget of small bodies.
+        large: That of the others.
     """
 
     def __init__(self, *, limit: int, bytes_in_flight: int, timeout_seconds: float) -> None:
         self._limit = limit
         self._timeout_seconds = timeout_seconds
-        self._small = ByteBudget(SMALL_BUDGET_BYTES)
-        self._large = ByteBudget(bytes_in_flight)
+        self.small = ByteBudget(SMALL_BUDGET_BYTES)
+        self.large = ByteBudget(bytes_in_flight)
 
     def read(
         self, headers: Headers, stream: AsyncIterator[bytes], whole: bytes | None = None
@@ -51,7 +55,7 @@ class BodyReader:
             Unavailable: There was no room for it for too long.
         """
         if whole is not None and self._has_room(whole, headers):
-            return _Held(whole, self._small)
+            return _Held(whole, self.small)
         return self._read(headers, stream)
 
     def _has_room(self, whole: bytes, headers: Headers) -> bool:
@@ -59,7 +63,7 @@ class BodyReader:
         return (
             len(whole) <= min(SMALL_BYTES, self._limit)
             and not headers.get("content-encoding", "")
-            and self._small.take_at_once(len(whole))
+            and self.small.take_at_once(len(whole))
         )
 
     @asynccontextmanager
@@ -93,7 +97,7 @@ class BodyReader:
         return body.getvalue()
 
     async def _hold(self, held: AsyncExitStack, size: int, *, large: bool) -> None:
-        budget = self._large if large else self._small
+        budget = self.large if large else self.small
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await held.enter_async_context(budget.hold(size))

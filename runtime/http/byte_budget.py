@@ -18,6 +18,10 @@ class ByteBudget:
         self._free = total
         self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
 
+    def filled(self) -> float:
+        """Tell which share of it is held."""
+        return 1 - self._free / self._total
+
     @asynccontextmanager
     async def hold(self, size: int) -> AsyncIterator[None]:
         """Hold bytes while the context is open.

@@ -8,21 +8,35 @@ REQUESTS_IN_HAND = 4_000
 """About 28 KB each, 110 MB in all; where 2,000 a second are answered, a wait of two seconds."""
 
 
-def at_most(requests: int, endpoint: Endpoint) -> Endpoint:
-    """Let so many requests be in hand at once, those whose bodies still come too.
+class InHand:
+    """Counts the requests in hand.
+
+    Args:
+        most: How many there may be at once.
+    """
+
+    def __init__(self, most: int = REQUESTS_IN_HAND) -> None:
+        self.most = most
+        self.now = 0
+
+    def filled(self) -> float:
+        """Tell which share of what may be is in hand."""
+        return self.now / self.most
+
+
+def at_most(in_hand: InHand, endpoint: Endpoint) -> Endpoint:
+    """Let only so many requests be in hand at once, those whose bodies still come too.
 
     Others are refused at once, as ``Unavailable``; nothing of them was read.
     """
-    in_hand = 0
 
     async def respond(request: Request) -> Answer:
-        nonlocal in_hand
-        if in_hand >= requests:
+        if in_hand.now >= in_hand.most:
             raise Unavailable("too many requests in hand")
-        in_hand += 1
+        in_hand.now += 1
         try:
             return await endpoint(request)
         finally:
-            in_hand -= 1
+            in_hand.now -= 1
 
     return respond

@@ -7,17 +7,17 @@ system account know (nats-server 2.15.1).
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
-import aiohttp
 import structlog
+
+from runtime.jetstream.monitoring import UNTOLD, ask
 
 _log = structlog.get_logger()
 
 DISK: Final = "disk"
 UNKNOWN: Final = "unknown"
 
-_ANSWER_SECONDS = 2.0
 _EVERY_SECONDS = 30.0
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
@@ -79,13 +79,7 @@ def _in_words(seconds: float) -> str:
 async def _sync_seconds(url: str) -> float | None:
     """Ask a server how long it may acknowledge before it syncs; 0 is not at all."""
     try:
-        config = (await _monitored(f"{url.rstrip('/')}/jsz"))["config"]
+        config = (await ask(url, "/jsz"))["config"]
         return 0.0 if config.get("sync_always") else config["sync_interval"] / 1e9
-    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # away, or no such server: said as "unknown"
-
-
-async def _monitored(url: str) -> Any:
-    timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
-        return await answer.json()
+    except UNTOLD:
+        return None  # said as "unknown"

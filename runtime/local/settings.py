@@ -20,6 +20,7 @@ class LocalSettings(Settings):
     postgres_port: Port = 5432
     postgres_password: Annotated[SecretStr, Field(min_length=1)] = SecretStr("postgres")
     nats_max_file_store: Size = 64 * 1024**3
+    database_disk_bytes: Size | None = None
     data_dir: Path = Path(".data")
     ingest_api_key: SecretStr | None = None
     ingest_api_keys: SecretStr | None = None

@@ -26,9 +26,11 @@ from runtime.local.ports import LOOPBACK, PortsTaken
 from runtime.local.postgres_server import EmbeddedPostgres
 from runtime.local.process import Program
 from runtime.local.readiness import StartFailed
+from runtime.local.room import room_for
 from runtime.local.settings import LocalSettings
 from runtime.local.stopping import StopWish, stop_on_signals
 from runtime.local.system import System
+from runtime.local.targets import remove_targets, save_targets
 from runtime.local.tasks import cancel
 from runtime.settings import BadSettings
 
@@ -107,6 +109,7 @@ class _Run:
                 return 1
             finally:
                 await cancel(start, wanted)
+                remove_targets(self._data_dir)
                 await self._system.stop(wish)
 
     async def _start(self, publisher: Sequence[str]) -> None:
@@ -114,6 +117,7 @@ class _Run:
             self._system.say(note)
         replicas = self._plan.replicas
         await self._system.start([(replica, self._program(replica)) for replica in replicas])
+        save_targets(self._data_dir, replicas)
         self._output.write(self._banner())
         if publisher:
             key = self._settings.publisher_key
@@ -140,10 +144,12 @@ class _Run:
     def _database_environment(self, group: str | None) -> dict[str, str]:
         if group is None:
             return {}
-        urls = {"DATABASE_URL": self._url_of(group)}
+        told = {"DATABASE_URL": self._url_of(group)}
         if group == "eps_reporter":
-            urls["OPERATOR_DATABASE_URL"] = self._url_of("eps_operator")
-        return urls
+            told["OPERATOR_DATABASE_URL"] = self._url_of("eps_operator")
+            room = self._settings.database_disk_bytes or room_for(self._postgres.data_dir)
+            told["DATABASE_DISK_BYTES"] = str(room)
+        return told
 
     def _url_of(self, group: str) -> str:
         return self._postgres.url_for(login_of(group), self._system.logins.passwords[group])

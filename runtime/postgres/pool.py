@@ -69,6 +69,11 @@ async def _close(pool: asyncpg.Pool, timeout_seconds: float) -> None:
         pool.terminate()
 
 
+def filled(pool: asyncpg.Pool) -> float:
+    """Tell which share of the connections that it may have is in use."""
+    return float((pool.get_size() - pool.get_idle_size()) / pool.get_max_size())
+
+
 async def check(pool: asyncpg.Pool) -> None:
     """Ask whether the database answers.
 

@@ -110,7 +110,7 @@ async def test_a_collector_keeps_the_ledger_and_forgets_what_needs_no_watching(
 async def test_every_statement_may_be_run_by_who_runs_it(
     query: str, collector: asyncpg.Pool, readers: asyncpg.Pool, operators: asyncpg.Pool
 ) -> None:
-    if query.startswith(("letter", "trail_")):
+    if query.startswith(("letter", "trail_", "database_")):
         pool = operators
     else:
         pool = readers if query.startswith("report_") else collector

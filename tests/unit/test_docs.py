@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry
 from runtime import settings
 from runtime.cli import eps
 from runtime.local.settings import LocalSettings
-from runtime.metrics import ConsumerMetrics, EventMetrics, HttpMetrics, ReportMetrics
+from runtime.metrics import ConsumerMetrics, EventMetrics, HttpMetrics, ReportMetrics, Saturation
+from runtime.server_metrics import BROKER_FIGURES, DATABASE_FIGURES, Measured
 from runtime.wiring import FUNCTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -31,9 +32,10 @@ def setting_names() -> set[str]:
 
 def metric_names() -> set[str]:
     registry = CollectorRegistry()
-    for kind in (HttpMetrics, EventMetrics, ConsumerMetrics):
+    for kind in (HttpMetrics, EventMetrics, ConsumerMetrics, Saturation):
         kind(registry, "any")
     ReportMetrics(registry)
+    Measured((*BROKER_FIGURES, *DATABASE_FIGURES), registry)
     return {
         family.name + ("_total" if family.type == "counter" else "")
         for family in registry.collect()

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from runtime.health import Health
 from runtime.http.answers import Answer
 from runtime.http.app import create_app
-from runtime.http.in_hand import at_most
+from runtime.http.in_hand import InHand, at_most
 from runtime.http.request import Request
 from runtime.metrics import HttpMetrics
 
@@ -23,7 +23,7 @@ class Service:
         self.crashes = False
         registry = CollectorRegistry()
         app = create_app(
-            {"/events": ("POST", at_most(_MOST, self._answer))},
+            {"/events": ("POST", at_most(InHand(_MOST), self._answer))},
             health=Health(),
             registry=registry,
             metrics=HttpMetrics(registry, "gateway"),

@@ -9,7 +9,17 @@ from functions.errors import Unavailable
 from functions.fb_collector.handler import handle as collect
 from runtime.collector import dead_letter_work, event_work
 from runtime.counted_bus import CountedBus
-from runtime.metrics import ConsumerMetrics, EventMetrics, Freshness, ReportMetrics, new_registry
+from runtime.http.byte_budget import ByteBudget
+from runtime.http.in_hand import InHand
+from runtime.metrics import (
+    ConsumerMetrics,
+    EventMetrics,
+    Freshness,
+    ReportMetrics,
+    Saturation,
+    new_registry,
+)
+from runtime.server_metrics import Figure, Measured, Sample
 from tests.builders import a_facebook_event, a_letter, a_part, raw
 from tests.fakes import FakeBus, FakeEventStore
 
@@ -141,3 +151,31 @@ def test_the_process_shows_its_own_figures() -> None:
     names: set[Any] = {name for name, *_ in samples(new_registry())}
 
     assert {"process_resident_memory_bytes", "python_gc_collections_total"} <= names
+
+
+def test_saturation_is_asked_for_when_it_is_read(registry: CollectorRegistry) -> None:
+    budget = ByteBudget(100)
+    in_hand = InHand(4)
+    saturation = Saturation(registry, "gateway")
+    saturation.watch("small_bodies", budget.filled)
+    saturation.watch("requests", in_hand.filled)
+
+    budget.take_at_once(25)
+    in_hand.now = 3
+
+    found = {
+        sample.labels["resource"]: sample.value
+        for family in registry.collect()
+        for sample in family.samples
+    }
+    assert found == {"small_bodies": 0.25, "requests": 0.75}
+
+
+def test_what_was_not_measured_again_is_shown_no_more(registry: CollectorRegistry) -> None:
+    measured = Measured([Figure("one", "One"), Figure("two_total", "Two", ("at",))], registry)
+
+    measured.show([Sample("one", 1), Sample("two_total", 2, ("here",))])
+    assert samples(registry) == {("one",): 1, ("two_total",): 2}
+    measured.show([Sample("one", 3)])
+
+    assert samples(registry) == {("one",): 3}

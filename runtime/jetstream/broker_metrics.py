@@ -1,0 +1,79 @@
+"""Figures of the broker: of its streams by JetStream, of its servers by their monitoring."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+from nats.errors import Error as NatsError
+
+from runtime.jetstream.connection import Broker
+from runtime.jetstream.monitoring import UNTOLD, ask
+from runtime.jetstream.streams import DEAD_LETTERS, EVENTS
+from runtime.server_metrics import BROKER_UP, Measured, Sample
+
+_EVERY_SECONDS = 15.0
+
+
+async def watch_broker_figures(
+    broker: Broker, monitoring_urls: Sequence[str], shown: Measured, stop: asyncio.Event
+) -> None:
+    """Measure the broker every few seconds until ``stop`` is set.
+
+    Args:
+        broker: Who is asked for the streams.
+        monitoring_urls: Of every server; without any, only the streams are shown.
+        shown: Where.
+        stop: Ends it.
+    """
+    while not stop.is_set():
+        shown.show(await measure_broker(broker, monitoring_urls))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_EVERY_SECONDS):
+                await stop.wait()
+
+
+async def measure_broker(broker: Broker, monitoring_urls: Sequence[str]) -> list[Sample]:
+    """Ask for everything at once; what does not answer is left out."""
+    streams = (_stream(broker, name) for name in (EVENTS, DEAD_LETTERS))
+    found = await asyncio.gather(*streams, *map(_server, monitoring_urls))
+    return [sample for samples in found for sample in samples]
+
+
+async def _stream(broker: Broker, name: str) -> list[Sample]:
+    try:
+        info = await broker.jetstream.stream_info(name)
+    except (NatsError, TimeoutError):  # readiness says so
+        return []
+    return [
+        Sample("stream_messages", info.state.messages, (name,)),
+        Sample("stream_bytes", info.state.bytes, (name,)),
+        Sample("stream_limit_bytes", info.config.max_bytes or 0, (name,)),
+    ]
+
+
+async def _server(url: str) -> list[Sample]:
+    server = urlsplit(url).netloc.rpartition("@")[2]
+    try:
+        told = await ask(url, "/varz")
+        return [Sample(BROKER_UP, 1, (server,)), *_told(told, server)]
+    except UNTOLD:
+        return [Sample(BROKER_UP, 0, (server,))]
+
+
+def _told(told: dict[str, Any], server: str) -> Iterator[Sample]:
+    limits, store = told["jetstream"]["config"], told["jetstream"]["stats"]
+    for name, value in {
+        "broker_syncs_always": bool(limits.get("sync_always")),
+        "broker_store_bytes": store["storage"],
+        "broker_store_limit_bytes": limits["max_storage"],
+        "broker_store_reserved_bytes": store["reserved_storage"],
+        "broker_memory_bytes": told["mem"],
+        "broker_connections": told["connections"],
+        "broker_slow_consumers_total": told["slow_consumers"],
+    }.items():
+        yield Sample(name, value, (server,))
+    for direction in ("in", "out"):
+        yield Sample("broker_messages_total", told[f"{direction}_msgs"], (server, direction))
+        yield Sample("broker_bytes_total", told[f"{direction}_bytes"], (server, direction))

@@ -1,0 +1,70 @@
+"""Figures of the database: what every role may ask it."""
+
+import asyncio
+from contextlib import suppress
+
+import asyncpg
+
+from functions.errors import Unavailable
+from runtime.postgres.errors import translated
+from runtime.postgres.sql import load
+from runtime.server_metrics import DATABASE_UP, Measured, Sample
+
+_EVERY_SECONDS = 15.0
+_ANSWER_SECONDS = 5.0
+
+DATABASE_STATE = load("database_state")
+DATABASE_TABLES = load("database_tables")
+REPORT_LAG = load("report_lag")
+
+
+async def watch_database_figures(
+    primary: asyncpg.Pool,
+    reports: asyncpg.Pool,
+    disk_bytes: int | None,
+    shown: Measured,
+    stop: asyncio.Event,
+) -> None:
+    """Measure the database every few seconds until ``stop`` is set.
+
+    Args:
+        primary: Where events are written.
+        reports: Where reports are read, which may be a replica.
+        disk_bytes: What the database may take; None where that is not told.
+        shown: Where.
+        stop: Ends it.
+    """
+    disk = [] if disk_bytes is None else [Sample("database_disk_bytes", disk_bytes)]
+    while not stop.is_set():
+        shown.show([*disk, *await measure_database(primary, reports)])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_EVERY_SECONDS):
+                await stop.wait()
+
+
+async def measure_database(primary: asyncpg.Pool, reports: asyncpg.Pool) -> list[Sample]:
+    """Ask for everything, bounded in time; without an answer it says only that there was none."""
+    try:
+        with translated():
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return [
+                    Sample(DATABASE_UP, 1),
+                    *await _state(primary),
+                    *await _tables(primary),
+                    Sample("database_replica_lag_seconds", await reports.fetchval(REPORT_LAG)),
+                ]
+    except (Unavailable, TimeoutError):
+        return [Sample(DATABASE_UP, 0)]
+
+
+async def _state(pool: asyncpg.Pool) -> list[Sample]:
+    [state] = await pool.fetch(DATABASE_STATE)
+    return [Sample(name, value) for name, value in state.items()]
+
+
+async def _tables(pool: asyncpg.Pool) -> list[Sample]:
+    return [
+        Sample(f"database_{kind}_rows", table[kind], (table["name"],))
+        for table in await pool.fetch(DATABASE_TABLES)
+        for kind in ("live", "dead")
+    ]

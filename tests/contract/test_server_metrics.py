@@ -1,0 +1,167 @@
+"""What functions tell of the real broker and the real database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from runtime.jetstream.broker_metrics import measure_broker, watch_broker_figures
+from runtime.local.logins import Logins, login_of
+from runtime.local.nats_server import EmbeddedNats
+from runtime.local.ports import free_port
+from runtime.local.postgres_server import EmbeddedPostgres
+from runtime.postgres.database_metrics import measure_database, watch_database_figures
+from runtime.postgres.pool import opened
+from runtime.postgres.store import PostgresEventStore
+from runtime.server_metrics import BROKER_FIGURES, DATABASE_FIGURES, Figure, Measured, Sample
+from runtime.settings import DatabaseSettings
+from tests.builders import a_row
+from tests.contract.broker import a_broker
+
+Shown = dict[tuple[str, ...], float]
+
+
+def shown(samples: Iterable[Sample], figures: Iterable[Figure]) -> Shown:
+    """Read what ``/metrics`` shows of samples: name and label values."""
+    registry = CollectorRegistry()
+    Measured(figures, registry).show(samples)
+    return read(registry)
+
+
+def read(registry: CollectorRegistry) -> Shown:
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+    }
+
+
+def unmeasured(found: Shown, figures: Iterable[Figure]) -> set[str]:
+    return {figure.name for figure in figures} - {name for name, *_ in found}
+
+
+async def test_the_broker_is_told_with_all_its_figures(
+    nats_url: str, nats_server: EmbeddedNats
+) -> None:
+    server = urlsplit(nats_server.monitoring_url).netloc
+    async with a_broker(nats_url, events_stream_max_bytes=1024**3) as broker:
+        await broker.jetstream.publish("events.facebook", b"x" * 1000)
+
+        found = shown(await measure_broker(broker, [nats_server.monitoring_url]), BROKER_FIGURES)
+
+    assert unmeasured(found, BROKER_FIGURES) == set()
+    assert found["stream_messages", "EVENTS"] == 1
+    assert 1000 < found["stream_bytes", "EVENTS"] < 1200
+    assert found["stream_limit_bytes", "EVENTS"] == 1024**3
+    assert found["broker_up", server] == 1
+    assert found["broker_syncs_always", server] == 1
+    assert found["broker_store_bytes", server] >= found["stream_bytes", "EVENTS"]
+    assert found["broker_store_reserved_bytes", server] == 2 * 1024**3
+    assert found["broker_store_limit_bytes", server] == 64 * 1024**3
+    assert found["broker_messages_total", server, "in"] > 0
+
+
+async def test_a_monitoring_port_that_does_not_answer_is_down_and_the_streams_are_told(
+    nats_url: str, nats_server: EmbeddedNats
+) -> None:
+    port = free_port()
+    nobody = f"http://user:secret@127.0.0.1:{port}"
+    async with a_broker(nats_url) as broker:
+        found = shown(await measure_broker(broker, [nobody]), BROKER_FIGURES)
+        other = f"{nats_server.monitoring_url}/healthz?"
+        strange = shown(await measure_broker(broker, [other]), BROKER_FIGURES)
+
+    assert found["broker_up", f"127.0.0.1:{port}"] == 0
+    assert found["stream_messages", "EVENTS"] == 0
+    assert {name for name, *_ in found if name.startswith("broker_")} == {"broker_up"}
+    assert strange["broker_up", urlsplit(nats_server.monitoring_url).netloc] == 0
+
+
+async def test_what_a_broker_told_is_shown_no_more_once_it_is_away(tmp_path: Path) -> None:
+    registry, stop = CollectorRegistry(), asyncio.Event()
+    measured = Measured(BROKER_FIGURES, registry)
+    async with EmbeddedNats(tmp_path / "nats") as server, a_broker(server.url) as broker:
+        urls = [server.monitoring_url]
+        watching = asyncio.create_task(watch_broker_figures(broker, urls, measured, stop))
+        async with asyncio.timeout(10):
+            while not read(registry):
+                await asyncio.sleep(0.02)
+        stop.set()
+        await watching
+        assert unmeasured(read(registry), BROKER_FIGURES) == set()
+        nobody = f"http://127.0.0.1:{free_port()}"
+        await broker.client.close()
+
+        measured.show(await measure_broker(broker, [nobody]))
+
+    assert read(registry) == {("broker_up", urlsplit(nobody).netloc): 0}
+
+
+@pytest.fixture(params=["eps_reporter", "eps_operator"])
+async def pool(
+    request: pytest.FixtureRequest, postgres_server: EmbeddedPostgres, database_url: str
+) -> AsyncIterator[asyncpg.Pool]:
+    """A pool with the rights of who asks, over a database that a collector wrote to."""
+    logins = Logins()
+    await logins.make(database_url)
+    writer = DatabaseSettings(database_url=SecretStr(database_url))
+    async with opened(writer, "test") as writing:
+        await PostgresEventStore(writing).store([a_row(), a_row()])
+    async with opened(writer, "test") as counting:  # once the writer's own counts are in
+        await counting.execute("ANALYZE")
+    group = request.param
+    url = postgres_server.url_for(login_of(group), logins.passwords[group])
+    database = database_url.rpartition("/")[2]
+    settings = DatabaseSettings(database_url=SecretStr(f"{url.rpartition('/')[0]}/{database}"))
+    async with opened(settings, "test") as opened_pool:
+        yield opened_pool
+
+
+async def test_the_database_is_told_with_all_its_figures(pool: asyncpg.Pool) -> None:
+    found = shown(await measure_database(pool, pool), DATABASE_FIGURES)
+
+    assert unmeasured(found, DATABASE_FIGURES) == {"database_disk_bytes"}  # nobody told it
+    assert found["database_up",] == 1
+    assert found["database_size_bytes",] > 1024**2
+    assert found["database_connections",] >= 1
+    assert found["database_connections_limit",] == 100
+    assert found["database_live_rows", "events"] == 2
+    assert found["database_dead_rows", "events"] == 0
+    assert found["database_replica_lag_seconds",] == 0
+
+
+async def test_an_old_transaction_shows_by_what_began_since(
+    pool: asyncpg.Pool, database_url: str
+) -> None:
+    old, new = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
+    await old.execute("BEGIN; SELECT pg_current_xact_id()")
+    for _ in range(20):
+        await new.fetchval("SELECT pg_current_xact_id()")
+
+    found = shown(await measure_database(pool, pool), DATABASE_FIGURES)
+
+    assert found["database_open_transactions_age",] >= 20
+    await old.close()
+    await new.close()
+
+
+async def test_what_the_database_may_take_is_shown_even_when_it_is_away(
+    pool: asyncpg.Pool,
+) -> None:
+    registry, stop = CollectorRegistry(), asyncio.Event()
+    measured = Measured(DATABASE_FIGURES, registry)
+    await pool.close()
+
+    watching = asyncio.create_task(watch_database_figures(pool, pool, 1024**3, measured, stop))
+
+    async with asyncio.timeout(10):
+        while not read(registry):
+            await asyncio.sleep(0.02)
+    assert read(registry) == {("database_disk_bytes",): 1024**3, ("database_up",): 0}
+    stop.set()
+    await watching
