@@ -3,10 +3,12 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 source infra/environment.sh
+source infra/prometheus.sh
 
 if [[ "${CI:-}" == true ]]; then export NO_COLOR=1; fi
 
 environment requirements-dev.lock
+prometheus_if_possible
 "$PYTHON" -m ruff check
 "$PYTHON" -m ruff format --check
 "$PYTHON" -m mypy

@@ -4,14 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from runtime import settings
 from runtime.cli import eps
 from runtime.local.settings import LocalSettings
-from runtime.metrics import ConsumerMetrics, EventMetrics, HttpMetrics, ReportMetrics, Saturation
-from runtime.server_metrics import BROKER_FIGURES, DATABASE_FIGURES, Measured
 from runtime.wiring import FUNCTIONS
+from tests.exported_metrics import metric_names
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,18 +26,6 @@ def setting_names() -> set[str]:
         if isinstance(kind, type) and issubclass(kind, settings.Settings)
     }
     return {name.upper() for kind in kinds for name in kind.model_fields}
-
-
-def metric_names() -> set[str]:
-    registry = CollectorRegistry()
-    for kind in (HttpMetrics, EventMetrics, ConsumerMetrics, Saturation):
-        kind(registry, "any")
-    ReportMetrics(registry)
-    Measured((*BROKER_FIGURES, *DATABASE_FIGURES), registry)
-    return {
-        family.name + ("_total" if family.type == "counter" else "")
-        for family in registry.collect()
-    }
 
 
 def missing(names: set[str], text: str) -> list[str]:

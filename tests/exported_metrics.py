@@ -1,0 +1,48 @@
+"""Every metric that some function exports, by name."""
+
+from prometheus_client import CollectorRegistry
+
+from runtime.metrics import (
+    ConsumerMetrics,
+    EventMetrics,
+    HttpMetrics,
+    ReportMetrics,
+    Saturation,
+    new_registry,
+)
+from runtime.server_metrics import BROKER_FIGURES, DATABASE_FIGURES, Measured
+
+_SERIES = {
+    "counter": ("_total",),
+    "histogram": ("_bucket", "_count", "_sum"),
+    "gauge": ("",),
+    "info": ("_info",),
+}
+
+
+def registry() -> CollectorRegistry:
+    """Make a registry of all that functions have of their own."""
+    found = CollectorRegistry()
+    for kind in (HttpMetrics, EventMetrics, ConsumerMetrics, Saturation):
+        kind(found, "any")
+    ReportMetrics(found)
+    Measured((*BROKER_FIGURES, *DATABASE_FIGURES), found)
+    return found
+
+
+def metric_names() -> set[str]:
+    """Name the metrics as a document does."""
+    return {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in registry().collect()
+    }
+
+
+def series_names() -> set[str]:
+    """Name the series as a query does, the process's own and Prometheus's ``up`` included."""
+    return {"up"} | {
+        family.name + ending
+        for source in (registry(), new_registry())
+        for family in source.collect()
+        for ending in _SERIES[family.type]
+    }

@@ -1,0 +1,1 @@
+"""What is told to Prometheus and Grafana, held against the code and a real Prometheus."""

@@ -1,0 +1,72 @@
+"""What is committed for Prometheus and Grafana, read as it is."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).parents[2]
+PROMETHEUS = ROOT / "infra" / "prometheus"
+GRAFANA = ROOT / "infra" / "grafana"
+
+_STRINGS = re.compile(r"\"[^\"]*\"|'[^']*'")
+_LABELS = re.compile(
+    r"\{[^}]*\}|\[[^\]]*\]|\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)"
+)
+_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(?!\s*\()\b")
+_WORDS = {"or", "and", "unless", "bool", "offset", "NaN", "Inf"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of Prometheus.
+
+    Attributes:
+        name: What it records, or its alert.
+        expr: Its query.
+        is_alert: Which of the two it is.
+        annotations: An alert's.
+        labels: Those that it adds.
+    """
+
+    name: str
+    expr: str
+    is_alert: bool
+    annotations: dict[str, str]
+    labels: dict[str, str]
+
+
+def load(file: Path) -> Any:
+    """Read a YAML file."""
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def rules() -> Iterator[Rule]:
+    """List all rules."""
+    for file in sorted(PROMETHEUS.glob("rules/*.yml")):
+        for group in load(file)["groups"]:
+            for rule in group["rules"]:
+                yield Rule(
+                    name=rule.get("alert") or rule["record"],
+                    expr=rule["expr"],
+                    is_alert="alert" in rule,
+                    annotations=rule.get("annotations", {}),
+                    labels=rule.get("labels", {}),
+                )
+
+
+def rule_tests() -> Iterator[tuple[str, bool]]:
+    """List what the rules' own tests expect: an alert, and whether it fires."""
+    for file in sorted(PROMETHEUS.glob("tests/*.yml")):
+        for test in load(file)["tests"]:
+            for case in test.get("alert_rule_test", []):
+                yield case["alertname"], bool(case.get("exp_alerts"))
+
+
+def metrics_in(query: str) -> set[str]:
+    """Name the metrics that a query reads."""
+    bare = _LABELS.sub(" ", _STRINGS.sub("''", query))
+    return {name for name in _NAME.findall(bare) if name not in _WORDS}

@@ -1,0 +1,111 @@
+"""Scrape configuration and rules: as they are written, and as Prometheus's own tool judges them."""
+
+import shutil
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from runtime.wiring import FUNCTIONS
+from tests.exported_metrics import series_names
+from tests.monitoring.files import PROMETHEUS, Rule, load, metrics_in, rule_tests, rules
+from tests.monitoring.prometheus import needs_prometheus, promtool
+
+RULES = list(rules())
+ALERTS = [rule for rule in RULES if rule.is_alert]
+
+ANCHORS = {
+    "a-function-is-down",
+    "events-come-late",
+    "the-backlog-grows",
+    "dead-letters-appear",
+    "the-ledger-does-not-balance",
+    "the-gateway-answers-503",
+    "a-disk-fills",
+    "reports-are-slow",
+}
+
+
+def test_containers_are_found_by_the_names_and_ports_of_the_functions() -> None:
+    [job] = [
+        job
+        for job in load(PROMETHEUS / "prometheus.yml")["scrape_configs"]
+        if job["job_name"] == "functions"
+    ]
+
+    found = {name: found["port"] for found in job["dns_sd_configs"] for name in found["names"]}
+    assert found == {name: function.port for name, function in FUNCTIONS.items()}
+    assert {found["type"] for found in job["dns_sd_configs"]} == {"A"}
+
+
+def test_both_configurations_differ_in_where_the_functions_are_and_nowhere_else() -> None:
+    containers = load(PROMETHEUS / "prometheus.yml")
+    local = load(PROMETHEUS / "prometheus.local.yml")
+
+    assert local["global"] == containers["global"]
+    assert local["rule_files"] == containers["rule_files"]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_reads_what_is_exported_or_recorded(rule: Rule) -> None:
+    known = series_names() | {each.name for each in RULES if not each.is_alert}
+
+    assert metrics_in(rule.expr) - known == set()
+
+
+def test_names_are_found_in_a_query() -> None:
+    query = 'sum by (le) (rate(a_b{c="d(e",f=~"g"}[5m])) / ignoring (h) group_left (i) x:y:z or up'
+
+    assert metrics_in(query) == {"a_b", "x:y:z", "up"}
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_an_alert_says_what_is_wrong_and_where_to_read_on(alert: Rule) -> None:
+    document, _, anchor = alert.annotations["runbook_url"].partition("#")
+
+    assert document == "docs/operations.md"
+    assert anchor in ANCHORS
+    assert alert.annotations["summary"]
+    assert alert.labels["severity"] in {"page", "ticket"}
+
+
+def test_every_anchor_has_an_alert() -> None:
+    used = {alert.annotations["runbook_url"].partition("#")[2] for alert in ALERTS}
+
+    assert used == ANCHORS
+
+
+def test_every_alert_is_seen_to_fire_and_not_to_fire() -> None:
+    seen = defaultdict(set)
+    for name, fires in rule_tests():
+        seen[name].add(fires)
+
+    assert dict(seen) == {alert.name: {True, False} for alert in ALERTS}
+
+
+@needs_prometheus
+@pytest.mark.parametrize("name", ["prometheus.yml", "prometheus.local.yml"])
+def test_prometheus_takes_the_configuration(name: str, tmp_path: Path) -> None:
+    copy = tmp_path / "infra" / "prometheus"
+    shutil.copytree(PROMETHEUS, copy)
+    (tmp_path / ".data").mkdir()
+    (tmp_path / ".data" / "targets.json").write_text("[]")
+
+    result = promtool("check", "config", copy / name)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "WARNING" not in result.stdout + result.stderr
+
+
+@needs_prometheus
+def test_prometheus_takes_the_rules() -> None:
+    result = promtool("check", "rules", *PROMETHEUS.glob("rules/*.yml"))
+
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@needs_prometheus
+def test_the_rules_do_as_their_tests_say() -> None:
+    result = promtool("test", "rules", *PROMETHEUS.glob("tests/*.yml"))
+
+    assert result.returncode == 0, result.stdout + result.stderr
