@@ -28,6 +28,11 @@ trace_id: Final[ContextVar[str | None]] = ContextVar("trace_id", default=None)
 
 _GATHER_SECONDS = 0.05
 
+_traced: Final = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+"""Writes where an error came from; never what variables held: passwords are among them."""
+
 
 def configure(level: str, form: Literal["json", "console"], service: str) -> None:
     """Set up logging for the process; libraries' warnings come out the same way.
@@ -63,7 +68,7 @@ class _JsonLine:
 
     def __call__(self, logger: Any, level: str, event: MutableMapping[str, Any]) -> bytes:
         if "exc_info" in event:
-            event = structlog.processors.dict_tracebacks(logger, level, event)
+            event = _traced(logger, level, event)
         line = {
             "timestamp": datetime.now(UTC),
             "level": level,
@@ -85,7 +90,10 @@ def _readable() -> list[Any]:
         lambda _logger, _level, event: _identified(event),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty()),
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stdout.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,  # the other one shows variables
+        ),
         lambda _logger, _level, line: f"{line}\n".encode(),
     ]
 

@@ -68,6 +68,26 @@ def test_an_error_tells_its_trace() -> None:
     assert line["exception"][0]["exc_type"] == "ZeroDivisionError"
 
 
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_an_error_does_not_tell_what_its_variables_held(form: str) -> None:
+    told = output_of(
+        """
+def connect(password):
+    return 1 / 0
+
+try:
+    connect("".join(["hun", "ter2"]))
+except ZeroDivisionError:
+    log.exception("failed")
+""",
+        form,
+    )
+
+    assert "ZeroDivisionError" in told
+    assert "connect" in told
+    assert "hunter2" not in told
+
+
 def test_libraries_warnings_come_out_the_same_way() -> None:
     (line,) = lines_of("import logging; logging.getLogger('theirs').warning('%s', 'beware')")
 
