@@ -16,6 +16,12 @@ SMALL_BYTES = 256 * 1024
 """Bodies up to here have a budget of their own, so that large ones never starve them."""
 
 SMALL_BUDGET_BYTES = 32 * 1024**2
+
+BEGINNING_BYTES = 16 * 1024
+"""What of a body that still comes takes no room: who declares a large one and
+sends a byte a second would keep that room from all others. Of all requests in
+hand that is 64 MB at the most, and less than the server reads ahead of each."""
+
 _UNPACK_BYTES = 1024**2
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -82,96 +88,25 @@ class BodyReader:
     async def _collect(
         self, chunks: AsyncIterator[bytes], expected: int, held: AsyncExitStack
     ) -> bytes:
-        large = expected > SMALL_BYTES
-        await self._hold(held, expected if expected >= 0 else SMALL_BYTES, large=large)
+        """Gather a body, taking room for it as soon as it is more than a beginning."""
         body = io.BytesIO()  # gives its bytes away without a copy
-        size = 0
+        size = room = 0
         async for chunk in chunks:
             size += len(chunk)
             if size > self._limit:
                 raise self._too_large()
-            if not large and size > SMALL_BYTES:
-                large = True
-                await self._hold(held, self._limit, large=True)
+            if size > max(room, BEGINNING_BYTES):
+                room = await self._hold(held, self._room_for(size, expected))
             body.write(chunk)
+        if not room:
+            await self._hold(held, size)
         return body.getvalue()
 
-    async def _hold(self, held: AsyncExitStack, size: int, *, large: bool) -> None:
-        budget = self.large if large else self.small
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                await held.enter_async_context(budget.hold(size))
-        except TimeoutError as error:
-            raise Unavailable("too many bytes in hand") from error
+    def _room_for(self, size: int, expected: int) -> int:
+        """Tell how much room a body needs of which so many bytes have come, and may come."""
+        if expected >= 0:
+            return expected
+        return SMALL_BYTES if size <= SMALL_BYTES else self._limit
 
-    def _too_large(self) -> HttpProblem:
-        return HttpProblem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body may have {self._limit} bytes at most"
-        )
-
-
-class _Held:
-    """A body for which there was room at once: nothing to wait for, nothing to time.
-
-    Most requests are such, and the general way costs as much as all the rest of one.
-    """
-
-    __slots__ = ("_body", "_budget")
-
-    def __init__(self, body: bytes, budget: ByteBudget) -> None:
-        self._body = body
-        self._budget = budget
-
-    async def __aenter__(self) -> bytes:
-        return self._body
-
-    async def __aexit__(self, *_error: object) -> None:
-        self._budget.give_back(len(self._body))
-
-
-def _is_packed(encoding: str) -> bool:
-    match encoding.strip().lower():
-        case "" | "identity":
-            return False
-        case "gzip" | "x-gzip":
-            return True
-        case _:
-            raise HttpProblem(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                "Content-Encoding should be gzip or identity",
-                {"Accept-Encoding": "gzip"},
-            )
-
-
-async def _timed(chunks: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
-    """Pass chunks on while the sender takes no longer for all of them; our own time is not its."""
-    clock = asyncio.get_running_loop().time
-    while True:
-        started = clock()
-        try:
-            async with asyncio.timeout(seconds):
-                chunk = await anext(chunks)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The body came too slowly") from error
-        seconds -= clock() - started
-        yield chunk
-
-
-async def _unpacked(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Unpack gzip, a bounded piece at a time: a bomb is met by the limit, not by the memory."""
-    unpacker = zlib.decompressobj(_GZIP)
-    async for chunk in chunks:
-        rest = chunk
-        while rest:
-            if unpacker.eof:  # a gzip file may have several members
-                unpacker = zlib.decompressobj(_GZIP)
-            try:
-                yield unpacker.decompress(rest, _UNPACK_BYTES)
-            except zlib.error as error:
-                raise Invalid([Fault("", "gzip", "The body is not gzip")]) from error
-            rest = unpacker.unconsumed_tail or unpacker.unused_data
-            await asyncio.sleep(0)  # one chunk can unpack to a thousand times its size
-    if not unpacker.eof:
-        raise Invalid([Fault("", "gzip", "The body ends before its gzip does")])
+    async def _hold(self, held: AsyncExitStack, size: int) -> int:
+        budget = self.small if size <= SMALL_BYTES else self.large

@@ -86,17 +86,22 @@ class WholeSystem:
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a component that runs now."""
-        os.kill(self._pid_of(name), number)
+        os.kill(self._running_pid(name), number)
 
-    def _pid_of(self, name: str) -> int:
-        pid = self._process_of(name)["pid"]
+    def pid_of(self, name: str) -> int | None:
+        """Tell a component's process id; None while it waits for its restart."""
+        pid: int | None = self._process_of(name)["pid"]
+        return pid
+
+    def _running_pid(self, name: str) -> int:
+        pid = self.pid_of(name)
         assert pid, f"{name} waits for its restart"
-        return int(pid)
+        return pid
 
     @contextmanager
     def paused(self, name: str) -> Iterator[None]:
         """Freeze a component with all its processes: its connections stay, and say nothing."""
-        parent = psutil.Process(self._pid_of(name))
+        parent = psutil.Process(self._running_pid(name))
         family = [parent, *parent.children(recursive=True)]
         for process in family:
             process.suspend()

@@ -1,30 +1,22 @@
 """A broker of three nodes that keep each stream three times, and the functions that use it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from runtime.local.keeper import Keeper
 from runtime.local.nats_server import EmbeddedNats
 from runtime.local.ports import LOOPBACK, free_port
 from runtime.local.postgres_server import EmbeddedPostgres
-from runtime.local.process import Child, Program
-from tests.e2e.whole_system import WholeSystem
-from tests.faults.functions import running
+from runtime.local.process import Program
+from runtime.local.server import EmbeddedServer
+from tests.faults.kept_system import KeptSystem
 
 NODES = ("nats-1", "nats-2", "nats-3")
-_FUNCTIONS = ("gateway", "fb-collector", "ttk-collector", "dead-letters", "reporter")
-_SETTINGS = {
-    "ACK_WAIT_SECONDS": "6",
-    "DATABASE_TIMEOUT_SECONDS": "4",
-    "STREAM_REPLICAS": "3",
-}
 _READY_SECONDS = 60
 
 
@@ -45,35 +37,11 @@ class ClusterNode(EmbeddedNats):
         return replace(usual, command=[*usual.command, *flags])
 
 
-class ClusteredSystem(WholeSystem):
-    """What `eps up` runs, on a broker of three nodes that come back when they die."""
+class ClusteredSystem(KeptSystem):
+    """The same functions on a broker of three nodes, which tell clients of each other: no proxy."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder / "data")
-        ports = {name: free_port() for name in NODES}
-        self._nodes = {name: ClusterNode(folder / name, name, ports) for name in NODES}
-        self._postgres = EmbeddedPostgres(folder / "postgres")
-        self._ports: dict[str, int] = {}
-        self._keepers: dict[str, Keeper] = {}
-
-    @asynccontextmanager
-    async def up(self) -> AsyncIterator[None]:
-        """Run everything while the context is open."""
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._postgres)
-            for name in NODES:
-                self._keepers[name] = self._keep(name)
-                stack.push_async_callback(self._keepers[name].stop, asyncio.Event())
-            await self._until_led()
-            urls = {"nats": self._all_nodes, "postgres": self._postgres.url}
-            for name in _FUNCTIONS:
-                function = running(name, _SETTINGS, urls)
-                self._ports[name] = await stack.enter_async_context(function)
-            yield
-
-    def names(self, function: str) -> list[str]:
-        """Name the replicas of a function."""
-        return [name for name in self._ports if name == function]
+        super().__init__(folder, STREAM_REPLICAS="3")
 
     async def leader(self) -> str:
         """Name the node that leads the stream of events."""
@@ -88,23 +56,27 @@ class ClusteredSystem(WholeSystem):
             while not await _is_whole(client):
                 await asyncio.sleep(0.2)
 
-    @property
-    def _all_nodes(self) -> str:
-        return ",".join(node.url for node in self._nodes.values())
+    def url_of(self, name: str) -> str:
+        """Tell where a component answers; ``nats`` is any of the nodes that is there."""
+        return self._all_nodes if name == "nats" else super().url_of(name)
 
-    def _keep(self, name: str) -> Keeper:
-        node = self._nodes[name]
+    def _make_servers(self, folder: Path) -> Sequence[EmbeddedServer]:
+        ports = {name: free_port() for name in NODES}
+        nodes = [ClusterNode(folder / name, name, ports) for name in NODES]
+        return [*nodes, EmbeddedPostgres(folder / "postgres")]
 
-        async def start() -> Child:
-            await node.prepare(_ignore)
-            return await Child.start(node.program(), _ignore)
+    def _server_urls(self) -> Mapping[str, str]:
+        return {"nats": self._all_nodes, "postgres": self._servers["postgres"].url}
 
-        return Keeper(name, start, say=_ignore, changed=lambda: None)
-
-    async def _until_led(self) -> None:
+    async def _until_served(self) -> None:
+        await super()._until_served()
         async with asyncio.timeout(_READY_SECONDS):
             while not await self._is_led():
                 await asyncio.sleep(0.2)
+
+    @property
+    def _all_nodes(self) -> str:
+        return ",".join(self._servers[name].url for name in NODES)
 
     async def _is_led(self) -> bool:
         try:
@@ -123,17 +95,6 @@ class ClusteredSystem(WholeSystem):
         finally:
             await client.close()
 
-    def _process_of(self, name: str) -> dict[str, Any]:
-        return next(each for each in self._processes() if each["name"] == name)
-
-    def _processes(self) -> Iterator[dict[str, Any]]:
-        yield {"name": "nats", "url": self._nodes[NODES[0]].url}
-        yield {"name": "postgres", "url": self._postgres.url, "pid": self._postgres.pid}
-        for name, port in self._ports.items():
-            yield {"name": name, "url": f"http://{LOOPBACK}:{port}"}
-        for name, keeper in self._keepers.items():
-            yield {"name": name, "url": self._nodes[name].url, "pid": keeper.pid}
-
 
 async def _is_whole(client: Client) -> bool:
     try:
@@ -142,10 +103,6 @@ async def _is_whole(client: Client) -> bool:
         return False
     copies = (info.cluster and info.cluster.replicas) or []
     return len(copies) == len(NODES) - 1 and all(copy.current for copy in copies)
-
-
-def _ignore(_: str) -> None:
-    """Leave a node's lines unread."""
 
 
 async def _ignore_error(_: Exception) -> None:

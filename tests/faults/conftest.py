@@ -1,17 +1,22 @@
 """Which faults are injected, and the table at the end."""
 
 import os
+from collections.abc import Iterator
+from itertools import count
 from random import Random, SystemRandom
 
 import pytest
 
 from tests.e2e.whole_system import WholeSystem
-from tests.faults.fault import Fault, Table, World
+from tests.faults.fault import Fault, World
+from tests.faults.files import let_open_many
 from tests.faults.ledger import empty
 from tests.faults.sender import Sender
+from tests.faults.table import Table
 
 _TABLE = Table()
 _TIMES = 3
+_SEEDS = count(int(os.environ.get("FAULT_SEED", SystemRandom().randrange(2**32))))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -19,13 +24,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     is_full = metafunc.config.getoption("faults")
     faults: list[Fault] = [f for f in metafunc.module.FAULTS if is_full or f.is_short]
-    metafunc.parametrize("fault", faults, ids=[fault.name for fault in faults])
+    # Turn by turn: a process that has just died several times is started later each time.
     metafunc.parametrize("turn", range(1, (_TIMES if is_full else 1) + 1))
+    metafunc.parametrize("fault", faults, ids=[fault.name for fault in faults])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for line in _TABLE.lines():
         terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _many_files() -> Iterator[None]:
+    with let_open_many():
+        yield
 
 
 @pytest.fixture
@@ -37,11 +49,12 @@ def table() -> Table:
 async def world(
     system: WholeSystem, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> World:
-    """An empty system, and a sender of a seed of its own: FAULT_SEED repeats one."""
-    seed = int(os.environ.get("FAULT_SEED", SystemRandom().randrange(2**32)))
+    """An empty system, and a sender of a seed of its own; FAULT_SEED is the first's."""
+    seed = next(_SEEDS)
     with capsys.disabled():
         print(f"\n{request.node.name}: FAULT_SEED={seed}", end=" ", flush=True)  # noqa: T201
     random = Random(seed)
     sender = Sender([system.url_of(name) for name in system.names("gateway")], random)
     await empty(system, sender)
-    return World(system, sender, random, is_full=bool(request.config.getoption("faults")))
+    is_full = bool(request.config.getoption("faults"))
+    return World(system, sender, seed, random, is_full=is_full)

@@ -1,14 +1,18 @@
-"""What a fault is, what it is done to, and the table of what was done."""
+"""What a fault is, and what it is done to."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from random import Random
+from typing import Final
 
 from tests.e2e.whole_system import WholeSystem
-from tests.faults.ledger import Balance
 from tests.faults.sender import Sender
+
+FUNCTIONS: Final = ("gateway", "fb-collector", "ttk-collector", "dead-letters", "reporter")
+IMPATIENT: Final = {"ACK_WAIT_SECONDS": "6", "DATABASE_TIMEOUT_SECONDS": "4"}
+"""Settings with which what is lost on the way is noticed, and comes again, within seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +22,14 @@ class World:
     Attributes:
         system: The processes.
         sender: The load.
-        random: Of the seed that is printed.
+        seed: What is printed, and drawn from.
+        random: Of that seed.
         is_full: Whether there is time for long faults.
     """
 
     system: WholeSystem
     sender: Sender
+    seed: int
     random: Random
     is_full: bool
 
@@ -49,33 +55,3 @@ class Fault:
     name: str
     inject: Inject
     is_short: bool = False
-
-
-class Table:
-    """What was done, and what it cost."""
-
-    def __init__(self) -> None:
-        self._balances: dict[str, list[Balance]] = {}
-
-    def add(self, name: str, balance: Balance) -> None:
-        """Enter one injection."""
-        self._balances.setdefault(name, []).append(balance)
-
-    def lines(self) -> list[str]:
-        """Write it in Markdown."""
-        if not self._balances:
-            return []
-        head = ["| fault | times | sent | promised | dead letters | lost | doubled |"]
-        return [*head, "|---|---|---|---|---|---|---|", *map(self._line, self._balances)]
-
-    def _line(self, name: str) -> str:
-        done = self._balances[name]
-        sums = [
-            len(done),
-            sum(each.sent for each in done),
-            sum(each.promised for each in done),
-            sum(each.dead for each in done),
-            sum(len(each.lost) for each in done),
-            sum(len(each.doubled) for each in done),
-        ]
-        return f"| {name} | {' | '.join(f'{number:,}' for number in sums)} |"

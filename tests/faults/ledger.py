@@ -8,7 +8,7 @@ from nats.aio.client import Client
 
 from tests.e2e.whole_system import WholeSystem
 from tests.faults.sender import BROKEN, Sender
-from tests.recomputation import differences
+from tests.recomputation import differences, ledger_differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ _POLL_SECONDS = 0.2
 async def _settled(system: WholeSystem) -> None:
     """Wait until each consumer has acknowledged all; a full disk may keep what was acknowledged."""
     client = Client()
-    await client.connect(system.url_of("nats"))
+    await client.connect(system.url_of("nats").split(","))
     try:
         async with asyncio.timeout(_SETTLE_SECONDS):
             while await _unsettled(client):
@@ -77,5 +77,12 @@ async def balance(system: WholeSystem, sender: Sender) -> Balance:
         dead=len(letters),
         lost=frozenset(sender.acknowledged - kept_right),
         doubled=frozenset(twice | (set(rows) & letters) | (set(rows) - set(sender.sent))),
-        differences=frozenset(await differences(system.fetch)),
+        differences=await _differences(system),
     )
+
+
+async def _differences(system: WholeSystem) -> frozenset[str]:
+    tables = {*await differences(system.fetch)}
+    if await ledger_differences(system.fetch):
+        tables.add("ledger")
+    return frozenset(tables)

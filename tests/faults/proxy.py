@@ -1,9 +1,11 @@
-"""A TCP proxy between a function and a server: it stalls, cuts, and loses answers."""
+"""A TCP proxy before a server: it stalls, cuts, loses answers, and springs traps."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Self
+
+from tests.faults.trap import Trap, Watch
 
 _CHUNK_BYTES = 64 * 1024
 
@@ -23,6 +25,7 @@ class Proxy:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._answers_get_lost = False
+        self._trap: Trap | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
     @classmethod
@@ -57,6 +60,16 @@ class Proxy:
         self._answers_get_lost = False
         self._flowing.set()
 
+    @contextmanager
+    def trapped(self, trap: Trap) -> Iterator[None]:
+        """Have a trap set while the context is open; what it holds goes on at its end."""
+        self._trap = trap
+        try:
+            yield
+        finally:
+            self._trap = None
+            trap.let_go()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
@@ -64,14 +77,20 @@ class Proxy:
             writer.transport.abort()
             return
         self._writers |= {writer, server_writer}
+        watch = Watch()
         await asyncio.gather(
-            self._forward(reader, server_writer, are_answers=False),
-            self._forward(server_reader, writer, are_answers=True),
+            self._forward(reader, server_writer, watch, are_answers=False),
+            self._forward(server_reader, writer, watch, are_answers=True),
         )
         self._writers -= {writer, server_writer}
 
     async def _forward(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, are_answers: bool
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        watch: Watch,
+        *,
+        are_answers: bool,
     ) -> None:
         with suppress(OSError):
             while chunk := await reader.read(_CHUNK_BYTES):
@@ -79,6 +98,20 @@ class Proxy:
                 if are_answers and self._answers_get_lost:
                     self.answers_lost += 1
                     continue
+                if self._trap:
+                    chunk = await _past(self._trap, watch, chunk, writer, are_answers=are_answers)
                 writer.write(chunk)
                 await writer.drain()
         writer.close()
+
+
+async def _past(
+    trap: Trap, watch: Watch, chunk: bytes, writer: asyncio.StreamWriter, *, are_answers: bool
+) -> bytes:
+    """Bring a chunk past a trap; returns what of it is still to be forwarded."""
+    passing = trap.caught(watch, chunk, are_answers=are_answers)
+    if passing is None:
+        return chunk
+    writer.write(chunk[:passing])
+    await writer.drain()
+    return chunk[passing:] if await trap.sprung_on() else b""

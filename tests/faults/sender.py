@@ -87,28 +87,38 @@ class Sender:
 
     async def post(self, client: httpx.AsyncClient, body: list[dict[str, Any]]) -> int:
         """Send a request; returns its status, 0 without an answer."""
-        self.sent |= {event["eventId"]: event for event in body}
+        return await self.post_raw(client, json.dumps(body).encode(), body)
+
+    async def post_raw(
+        self, client: httpx.AsyncClient, content: bytes, events: Sequence[dict[str, Any]]
+    ) -> int:
+        """Send bytes in which these events are, perhaps among others, as ``post``."""
+        self.sent |= {event["eventId"]: event for event in events}
         try:
             answer = await client.post(
                 f"{self.random.choice(self.urls)}/events",
-                content=json.dumps(body),
+                content=content,
                 headers={"Content-Type": "application/json"},
             )
             status = answer.status_code
         except httpx.HTTPError:
             status = 0
         if status == httpx.codes.ACCEPTED:
-            self.acknowledged |= {event["eventId"] for event in body}
+            self.acknowledged |= {event["eventId"] for event in events}
         self.statuses.append(status)
         return status
 
     def _body(self) -> list[dict[str, Any]]:
-        body = [self._event() for _ in range(self.random.randint(*_EVENTS))]
+        body = self.events(self.random.randint(*_EVENTS))
         if self.sent and not self.random.randrange(3):
             body.append(self.random.choice(list(self.sent.values())))
         if not self.random.randrange(4):
             body.append(self._event(BROKEN, age="old", followers="many"))
         return body
+
+    def events(self, number: int) -> list[dict[str, Any]]:
+        """Make new events."""
+        return [self._event() for _ in range(number)]
 
     def _event(self, word: str = "", **user: Any) -> dict[str, Any]:
         if not word and self.random.random() < self.refused_share:

@@ -8,7 +8,8 @@ import pytest
 
 from tests.e2e.whole_system import WholeSystem
 from tests.faults.fault import World
-from tests.faults.ledger import balance
+from tests.faults.ledger import Balance, balance
+from tests.faults.trial import Outcome
 
 _COPY_ONE = """
     CREATE TEMPORARY TABLE one AS SELECT * FROM events LIMIT 1;
@@ -42,3 +43,21 @@ async def test_the_books_show_what_is_missing_and_what_is_there_twice(world: Wor
     assert len(twice.doubled) == 1
     assert "event_figures" in twice.differences
     assert len(fewer.lost) == 1
+
+
+def test_an_outcome_names_all_that_must_not_be() -> None:
+    nothing: frozenset[str] = frozenset()
+    fine = Balance(10, 10, 0, lost=nothing, doubled=nothing, differences=nothing)
+    bad = Balance(10, 10, 0, frozenset({"a"}), frozenset({"b"}), frozenset({"ledger"}))
+
+    well = Outcome(fine, {"gateway": 80}, frozenset({0, 202, 503}))
+    ill = Outcome(bad, {"gateway": 8_000}, frozenset({202, 500}))
+
+    assert well.wrongs == []
+    assert ill.wrongs == [
+        "lost: 1, ['a']",
+        "doubled: 1, ['b']",
+        "differences: 1, ['ledger']",
+        "gateway took 8000 MB",
+        "answers: [500]",
+    ]

@@ -1,7 +1,7 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack
 from http import HTTPStatus
 from random import Random
@@ -10,7 +10,7 @@ import pytest
 
 from functions.errors import Invalid, Unavailable
 from runtime.http.answers import HttpProblem
-from runtime.http.body import SMALL_BUDGET_BYTES, SMALL_BYTES, BodyReader
+from runtime.http.body import BEGINNING_BYTES, SMALL_BUDGET_BYTES, SMALL_BYTES, BodyReader
 
 LIMIT = 1_000_000
 SOON_SECONDS = 0.01
@@ -241,10 +241,34 @@ async def test_large_bodies_wait_for_their_turn_and_small_ones_do_not() -> None:
 @pytest.mark.parametrize("headers", [{"content-length": str(LIMIT)}, {}])
 async def test_without_room_for_too_long_the_body_may_come_again(headers: dict[str, str]) -> None:
     reader = a_reader(bytes_in_flight=LIMIT, timeout_seconds=SOON_SECONDS)
-    async with reader.read({"content-length": str(LIMIT)}, arriving()):
+    async with reader.read({"content-length": str(LIMIT)}, arriving(noise(LIMIT))):
         with pytest.raises(Unavailable):
             async with reader.read(headers, arriving(noise(LIMIT))):
                 pass
+
+
+@pytest.mark.parametrize("size", [SMALL_BYTES, LIMIT])
+async def test_senders_that_have_only_begun_keep_no_room_from_others(size: int) -> None:
+    reader = a_reader(bytes_in_flight=LIMIT)
+    slow = [
+        asyncio.create_task(_begun(reader, {"content-length": str(declared)}))
+        for declared in (SMALL_BYTES, LIMIT)
+        for _ in range(2 * SMALL_BUDGET_BYTES // SMALL_BYTES)
+    ]
+    await asyncio.sleep(0.01)
+
+    async with asyncio.timeout(5):
+        assert await read(noise(size), reader=reader, content_length=size) == noise(size)
+
+    assert not any(task.done() for task in slow)
+    for task in slow:
+        task.cancel()
+    await asyncio.wait(slow)
+
+
+async def _begun(reader: BodyReader, headers: Mapping[str, str]) -> None:
+    async with reader.read(headers, arriving(noise(BEGINNING_BYTES), forever=True)):
+        pass
 
 
 async def test_a_body_that_fails_leaves_its_room_to_others() -> None:

@@ -1,0 +1,46 @@
+"""How much memory a function may take at the most, whatever happens: what its settings let in."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from runtime.http.body import SMALL_BUDGET_BYTES
+from runtime.http.in_hand import REQUESTS_IN_HAND
+from runtime.settings import CollectorSettings, GatewaySettings
+
+_MB = 1024**2
+_PROGRAM_MB = 100
+"""The interpreter and what is imported take some 70."""
+
+_REQUEST_BYTES = 28 * 1024
+"""What a request in hand takes whatever its size, as measured for ``REQUESTS_IN_HAND``."""
+
+_IDLE_MB = 100
+"""Ten thousand connections that say nothing, 5 KB each, and as much again."""
+
+_COPIES = 2
+"""A body is there once as it came, and again in envelopes on their way."""
+
+_ROW_FACTOR = 15
+"""Of an envelope's bytes: its events as parsed, as rows, as figures, as the driver sends them."""
+
+
+def _gateway_mb() -> int:
+    settings = GatewaySettings.model_fields
+    bodies = int(settings["body_bytes_in_flight"].default) + SMALL_BUDGET_BYTES
+    return _PROGRAM_MB + _IDLE_MB + (_COPIES * bodies + REQUESTS_IN_HAND * _REQUEST_BYTES) // _MB
+
+
+def _collector_mb() -> int:
+    settings = CollectorSettings.model_fields
+    batches = int(settings["batch_max_bytes"].default * settings["batches_in_flight"].default)
+    return _PROGRAM_MB + _ROW_FACTOR * batches // _MB
+
+
+MEMORY_MB: Final[Mapping[str, int]] = {
+    "gateway": _gateway_mb(),
+    "fb-collector": _collector_mb(),
+    "ttk-collector": _collector_mb(),
+    "dead-letters": _collector_mb(),
+    "reporter": 2 * _PROGRAM_MB,
+}
+"""By function, in megabytes of resident memory."""

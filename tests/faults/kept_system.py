@@ -1,0 +1,148 @@
+"""What `eps up` runs, with a proxy before every server, and servers that can be away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from runtime.local.keeper import Keeper
+from runtime.local.nats_server import EmbeddedNats
+from runtime.local.plan import FUNCTIONS as PLANNED
+from runtime.local.ports import LOOPBACK, free_port
+from runtime.local.postgres_server import EmbeddedPostgres
+from runtime.local.process import Child, Program
+from runtime.local.readiness import until_ready
+from runtime.local.server import EmbeddedServer
+from tests.e2e.whole_system import WholeSystem
+from tests.faults.fault import FUNCTIONS, IMPATIENT
+from tests.faults.proxy import Proxy
+
+CLIENTS = "clients"
+"""Who is on the other side of the proxy before a function, as servers are before it."""
+
+_COMMANDS = {function.name: function.command for function in PLANNED}
+_STOP_SECONDS = 30.0
+
+
+class KeptSystem(WholeSystem):
+    """Servers and functions that come back when they die, as `eps up` has them.
+
+    Attributes:
+        proxies: By function and by what is on the other side: ``nats``,
+            ``postgres`` or ``CLIENTS``. There is no other way.
+    """
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        super().__init__(folder / "data")
+        self.proxies: dict[tuple[str, str], Proxy] = {}
+        self._settings = {**IMPATIENT, **settings}
+        self._servers: dict[str, EmbeddedServer] = {
+            server.name: server for server in self._make_servers(folder)
+        }
+        self._ports: dict[str, int] = {}
+        self._keepers: dict[str, Keeper] = {}
+
+    def _make_servers(self, folder: Path) -> Sequence[EmbeddedServer]:
+        return EmbeddedNats(folder / "nats"), EmbeddedPostgres(folder / "postgres")
+
+    @asynccontextmanager
+    async def up(self) -> AsyncIterator[None]:
+        """Run everything while the context is open."""
+        async with AsyncExitStack() as stack:
+            for name in self._servers:
+                stack.push_async_callback(self._stop, name)
+                self._keepers[name] = self._keep_server(name)
+            await self._until_served()
+            for name in FUNCTIONS:
+                await self._start_function(name, stack)
+            await self.all_ready(*FUNCTIONS)
+            yield
+
+    @asynccontextmanager
+    async def away(self, name: str) -> AsyncIterator[None]:
+        """Have a server ended, and nobody listen on its port, until the context is left."""
+        await self._stop(name)
+        try:
+            yield
+        finally:
+            self._keepers[name] = self._keep_server(name)
+
+    def names(self, function: str) -> list[str]:
+        """Name the replicas of a function."""
+        return [name for name in self._ports if name == function]
+
+    def url_of(self, name: str) -> str:
+        """Tell where a component answers: functions through their proxy."""
+        return next(url for known, url in self._urls() if known == name)
+
+    def _urls(self) -> Iterator[tuple[str, str]]:
+        for name, server in self._servers.items():
+            yield name, server.url
+        for name in self._ports:
+            yield name, f"http://{LOOPBACK}:{self.proxies[name, CLIENTS].port}"
+
+    def _process_of(self, name: str) -> dict[str, Any]:
+        return {"name": name, "url": self.url_of(name), "pid": self._keepers[name].pid}
+
+    def _server_urls(self) -> Mapping[str, str]:
+        return {name: self._servers[name].url for name in ("nats", "postgres")}
+
+    async def _until_served(self) -> None:
+        for name, server in self._servers.items():
+            await until_ready(
+                name,
+                server.check,
+                hopeless=self._keepers[name].hopeless(),
+                seconds=server.ready_seconds,
+            )
+
+    async def _start_function(self, name: str, stack: AsyncExitStack) -> None:
+        self._ports[name] = free_port()
+        await self._stand_before(name, CLIENTS, self._ports[name], stack)
+        urls = dict(self._server_urls())
+        for server in urls.keys() & self._servers.keys():
+            port = self._servers[server].port
+            await self._stand_before(name, server, port, stack)
+            proxy = self.proxies[name, server]
+            urls[server] = urls[server].replace(f":{port}", f":{proxy.port}")
+        start = partial(Child.start, self._program(name, urls), _ignore)
+        stack.push_async_callback(self._stop, name)
+        self._keepers[name] = Keeper(name, start, say=_ignore, changed=_nothing)
+
+    async def _stand_before(self, name: str, other: str, port: int, stack: AsyncExitStack) -> None:
+        self.proxies[name, other] = await stack.enter_async_context(Proxy.before(port))
+
+    def _program(self, name: str, urls: Mapping[str, str]) -> Program:
+        return Program(
+            _COMMANDS[name],
+            {
+                **self._settings,
+                "PORT": str(self._ports[name]),
+                "DATABASE_URL": urls["postgres"],
+                "NATS_URL": urls["nats"],
+                "LOG_LEVEL": "error",
+            },
+            stop_seconds=_STOP_SECONDS,
+        )
+
+    def _keep_server(self, name: str) -> Keeper:
+        server = self._servers[name]
+
+        async def start() -> Child:
+            await server.prepare(_ignore)
+            return await Child.start(server.program(), _ignore)
+
+        return Keeper(name, start, say=_ignore, changed=_nothing)
+
+    async def _stop(self, name: str) -> None:
+        await self._keepers[name].stop(asyncio.Event())
+
+
+def _ignore(_: str) -> None:
+    """Leave lines unread."""
+
+
+def _nothing() -> None:
+    """Keep no list of process ids but the keepers' own."""
