@@ -110,3 +110,81 @@ class BodyReader:
 
     async def _hold(self, held: AsyncExitStack, size: int) -> int:
         budget = self.small if size <= SMALL_BYTES else self.large
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await held.enter_async_context(budget.hold(size))
+        except TimeoutError as error:
+            raise Unavailable("too many bytes in hand") from error
+        return size
+
+    def _too_large(self) -> HttpProblem:
+        return HttpProblem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body may have {self._limit} bytes at most"
+        )
+
+
+class _Held:
+    """A body for which there was room at once: nothing to wait for, nothing to time.
+
+    Most requests are such, and the general way costs as much as all the rest of one.
+    """
+
+    __slots__ = ("_body", "_budget")
+
+    def __init__(self, body: bytes, budget: ByteBudget) -> None:
+        self._body = body
+        self._budget = budget
+
+    async def __aenter__(self) -> bytes:
+        return self._body
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._budget.give_back(len(self._body))
+
+
+def _is_packed(encoding: str) -> bool:
+    match encoding.strip().lower():
+        case "" | "identity":
+            return False
+        case "gzip" | "x-gzip":
+            return True
+        case _:
+            raise HttpProblem(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "Content-Encoding should be gzip or identity",
+                {"Accept-Encoding": "gzip"},
+            )
+
+
+async def _timed(chunks: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
+    """Pass chunks on while the sender takes no longer for all of them; our own time is not its."""
+    clock = asyncio.get_running_loop().time
+    while True:
+        started = clock()
+        try:
+            async with asyncio.timeout(seconds):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The body came too slowly") from error
+        seconds -= clock() - started
+        yield chunk
+
+
+async def _unpacked(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Unpack gzip, a bounded piece at a time: a bomb is met by the limit, not by the memory."""
+    unpacker = zlib.decompressobj(_GZIP)
+    async for chunk in chunks:
+        rest = chunk
+        while rest:
+            if unpacker.eof:  # a gzip file may have several members
+                unpacker = zlib.decompressobj(_GZIP)
+            try:
+                yield unpacker.decompress(rest, _UNPACK_BYTES)
+            except zlib.error as error:
+                raise Invalid([Fault("", "gzip", "The body is not gzip")]) from error
+            rest = unpacker.unconsumed_tail or unpacker.unused_data
+            await asyncio.sleep(0)  # one chunk can unpack to a thousand times its size
+    if not unpacker.eof:
+        raise Invalid([Fault("", "gzip", "The body ends before its gzip does")])
