@@ -1,8 +1,54 @@
 #!/usr/bin/env bash
 # Tell how every component is, one line each; exit 1 when one is not healthy.
+# It finds out whether containers run, or processes (`./start.sh`), or both, and
+# asks what does: ./healthcheck.sh [--data DIR]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 source infra/environment.sh
+source infra/containers.sh
 
-environment requirements.lock
-exec "$PYTHON" -m runtime health "$@"
+ok=yes
+
+tell() {
+  printf '%-16s %s\n' "$1" "$2"
+}
+
+# judge SERVICE: a line for each of its containers.
+judge() {
+  local service=$1 container name state
+  for container in $(containers_of "$service"); do
+    state=$(state_of "$container")
+    name=$(docker inspect --format '{{slice .Name 1}}' "$container")
+    case $state in
+      healthy | running) tell "$service" "healthy      $name" ;;
+      finished) tell "$service" "healthy      $name  finished" ;;
+      starting) ok=no; tell "$service" "not healthy  $name  it is starting" ;;
+      unhealthy) ok=no; tell "$service" "not healthy  $name  $(why "$container")" ;;
+      exited*) ok=no; tell "$service" "not healthy  $name  it ended with ${state#* }" ;;
+      *) ok=no; tell "$service" "not healthy  $name  it is ${state% *}, after ending with ${state#* }" ;;
+    esac
+  done
+}
+
+judge_containers() {
+  local service
+  for service in "${INFRASTRUCTURE[@]}" "${APPLICATION[@]}" "${MONITORING[@]}"; do
+    if [[ -z "$(containers_of "$service")" ]]; then
+      ok=no
+      tell "$service" "not healthy  there is no container"
+    fi
+    judge "$service"
+  done
+  judge migrate # these two may be absent
+  judge publisher
+}
+
+judge_processes() {
+  environment requirements.lock
+  "$PYTHON" -m runtime health "$@" || ok=no
+}
+
+containers=$(containers_of)
+if [[ -n $containers ]]; then judge_containers; fi
+if [[ -z $containers || $# -gt 0 || -e ${DATA_DIR:-.data}/run.json ]]; then judge_processes "$@"; fi
+[[ $ok == yes ]]

@@ -17,7 +17,7 @@ from runtime.packaging.command import package
 from runtime.publishing.maker import MakerDied
 from runtime.publishing.options import PublishOptions
 from runtime.publishing.sender import publish as publish_events
-from runtime.settings import BadSettings, DatabaseSettings, PublisherSettings
+from runtime.settings import BadSettings, DatabaseSettings, MigrateSettings, PublisherSettings
 from runtime.wiring import FUNCTIONS, check_settings
 
 
@@ -42,14 +42,19 @@ def run(function: str) -> None:
 def migrate() -> None:
     """Bring the schema of DATABASE_URL up to date.
 
-    Safe to run several times at once: one works, the others wait.
+    Safe to run several times at once: one works, the others wait. Where
+    COLLECTOR_DATABASE_PASSWORD and the like are set, it also makes the roles
+    that log in with them, or gives them these passwords.
     """
     from runtime.postgres.errors import translated  # noqa: PLC0415
+    from runtime.postgres.logins import make_logins  # noqa: PLC0415
     from runtime.postgres.migrate import migrate as apply_migrations  # noqa: PLC0415
 
-    url = DatabaseSettings.load().database_url.get_secret_value()
+    settings = MigrateSettings.load()
+    url = settings.database_url.get_secret_value()
     with translated():
         applied = asyncio.run(apply_migrations(url))
+        asyncio.run(make_logins(url, settings.login_passwords))
     for name in applied:
         click.echo(f"applied {name}")
     if not applied:
@@ -111,7 +116,7 @@ def ledger(*, start: str | None, end: str | None, source: str | None, interval: 
 
 
 @eps.command()
-@click.option("--url", required=True, help="The gateway, http://127.0.0.1:3001.")
+@click.option("--url", help="The gateway, http://127.0.0.1:3001 [EVENT_ENDPOINT].")
 @click.option("--requests", type=click.IntRange(1), help="How many [until stopped].")
 @click.option(
     "--min",
@@ -155,7 +160,7 @@ def ledger(*, start: str | None, end: str | None, source: str | None, interval: 
 @click.option("--seed", type=int, help="Send the very same bytes every time.")
 def publish(
     *,
-    url: str,
+    url: str | None,
     requests: int | None,
     least: int,
     most: int,
@@ -174,10 +179,14 @@ def publish(
     Writes one JSON object to standard output at the end: what was sent, what
     was answered, and the exact figures that the reports should show.
     """
-    key = PublisherSettings.load().ingest_api_key
+    settings = PublisherSettings.load()
+    key = settings.ingest_api_key
+    target = url or settings.event_endpoint
+    if target is None:
+        raise click.UsageError("where to? Give --url, or set EVENT_ENDPOINT")
     try:
         options = PublishOptions(
-            url=url,
+            url=target,
             requests=requests,
             min_events=least,
             max_events=most,

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +22,9 @@ from pydantic_core import PydanticCustomError, Url
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runtime.api_keys import ApiKeys
+
+_SECRETS: Final = Path("/run/secrets")
+"""Where containers find secrets: a file each, named as the setting. The environment goes before."""
 
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 _SIZE = re.compile(r"\s*([0-9]{1,15})\s*(b|kb|mb|gb|)\s*", re.IGNORECASE)
@@ -105,6 +109,7 @@ class Settings(BaseSettings):
         frozen=True,
         extra="ignore",
         hide_input_in_errors=True,
+        secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
     )
 
     environment: Annotated[
@@ -197,10 +202,29 @@ class ReporterSettings(DatabaseSettings):
         return self.reporter_api_keys | self.operator_api_keys
 
 
+class MigrateSettings(DatabaseSettings):
+    """What a migration is told."""
+
+    collector_database_password: SecretStr | None = None
+    reporter_database_password: SecretStr | None = None
+    operator_database_password: SecretStr | None = None
+
+    @property
+    def login_passwords(self) -> dict[str, str]:
+        """Passwords of the roles to make, by the group whose rights they have."""
+        given = {
+            "eps_collector": self.collector_database_password,
+            "eps_reporter": self.reporter_database_password,
+            "eps_operator": self.operator_database_password,
+        }
+        return {group: it.get_secret_value() for group, it in given.items() if it is not None}
+
+
 class PublisherSettings(Settings):
     """What the publisher is told."""
 
     ingest_api_key: SecretStr | None = None
+    event_endpoint: str | None = None
 
 
 def check_all(kinds: Iterable[type[Settings]], given: Mapping[str, str]) -> None:

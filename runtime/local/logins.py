@@ -1,19 +1,12 @@
-"""Who logs in to the embedded database: a role for each group, with its rights only."""
+"""The passwords of one run for the roles that log in to the embedded database."""
 
 import secrets
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import asyncpg
+from runtime.postgres.logins import make_logins
 
 GROUPS = ("eps_collector", "eps_reporter", "eps_operator")
-
-_MAKE = """
-    DO $$ BEGIN
-        IF to_regrole('{name}') IS NULL THEN CREATE ROLE {name} IN ROLE {group}; END IF;
-    END $$;
-    ALTER ROLE {name} LOGIN PASSWORD '{password}'
-"""
 
 
 class Logins:
@@ -34,15 +27,4 @@ class Logins:
         Args:
             database_url: A superuser's.
         """
-        connection = await asyncpg.connect(database_url)
-        try:
-            for group, password in self.passwords.items():
-                name = login_of(group)
-                await connection.execute(_MAKE.format(name=name, group=group, password=password))
-        finally:
-            await connection.close()
-
-
-def login_of(group: str) -> str:
-    """Name the role that logs in with a group's rights."""
-    return f"{group}_login"
+        await make_logins(database_url, self.passwords)

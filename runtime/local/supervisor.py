@@ -9,7 +9,6 @@ from pathlib import Path
 
 from runtime.local.banner import banner
 from runtime.local.lock import Locked, owned
-from runtime.local.logins import login_of
 from runtime.local.nats_server import EmbeddedNats
 from runtime.local.output import Output
 from runtime.local.plan import (
@@ -32,6 +31,7 @@ from runtime.local.stopping import StopWish, stop_on_signals
 from runtime.local.system import System
 from runtime.local.targets import remove_targets, save_targets
 from runtime.local.tasks import cancel
+from runtime.postgres.logins import login_of
 from runtime.settings import BadSettings
 
 _STDOUT = 1

@@ -13,10 +13,11 @@ from pydantic import SecretStr
 
 from functions.errors import Unavailable
 from functions.ports import Backlog, Lot, Told
-from runtime.local.logins import Logins, login_of
+from runtime.local.logins import Logins
 from runtime.local.postgres_server import EmbeddedPostgres
 from runtime.postgres import sql
 from runtime.postgres.ledger import PostgresLedger
+from runtime.postgres.logins import login_of, make_logins
 from runtime.postgres.migrate import ensure_schema, migrate
 from runtime.postgres.pool import opened
 from runtime.postgres.store import PostgresEventStore
@@ -233,3 +234,20 @@ async def test_a_migrator_brings_a_database_up_to_date_and_grants(
     assert await reading.fetchval("SELECT count(*) FROM events") == 0
     await reading.close()
     await connection.close()
+
+
+async def test_a_login_has_the_password_that_it_was_given_last(
+    postgres_server: EmbeddedPostgres, roles: Roles, database_url: str
+) -> None:
+    odd = "it's \\ odd $$"
+    name = login_of("eps_reporter")
+
+    await make_logins(database_url, {"eps_reporter": "first"})
+    await make_logins(database_url, {"eps_reporter": odd})
+
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(postgres_server.url_for(name, "first"))
+    connection = await asyncpg.connect(postgres_server.url_for(name, odd))
+    assert await connection.fetchval("SELECT pg_has_role(current_user, 'eps_reporter', 'member')")
+    await connection.close()
+    await roles.logins.make(database_url)

@@ -11,11 +11,12 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from runtime.jetstream.broker_metrics import measure_broker, watch_broker_figures
-from runtime.local.logins import Logins, login_of
+from runtime.local.logins import Logins
 from runtime.local.nats_server import EmbeddedNats
 from runtime.local.ports import free_port
 from runtime.local.postgres_server import EmbeddedPostgres
 from runtime.postgres.database_metrics import measure_database, watch_database_figures
+from runtime.postgres.logins import login_of
 from runtime.postgres.pool import opened
 from runtime.postgres.store import PostgresEventStore
 from runtime.server_metrics import BROKER_FIGURES, DATABASE_FIGURES, Figure, Measured, Sample

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from pydantic_settings import SettingsConfigDict
 
 from runtime.local.settings import LocalSettings
 from runtime.settings import (
@@ -173,3 +174,19 @@ def test_faults_of_several_kinds_are_told_together_and_once(
 
     heads = [line.split(":")[0].strip() for line in str(caught.value).splitlines()[1:]]
     assert heads == ["BATCH_MAX_MESSAGES", "BODY_SIZE_LIMIT", "LOG_LEVEL"]
+
+
+def test_a_file_may_hold_a_secret_and_the_environment_goes_before(
+    tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    class InAContainer(CollectorSettings):
+        model_config = SettingsConfigDict(secrets_dir=tmp_path)
+
+    (tmp_path / "nats_url").write_text(f"{NATS}/file\n", encoding="utf-8")
+    (tmp_path / "database_url").write_text(f"{POSTGRES}_file\n", encoding="utf-8")
+    environment.delenv("NATS_URL")
+
+    settings = InAContainer.load()
+
+    assert settings.nats_url.get_secret_value() == f"{NATS}/file"
+    assert settings.database_url.get_secret_value() == POSTGRES

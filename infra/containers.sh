@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# The way of running in containers; sourced by start-containers.sh and healthcheck.sh,
+# after environment.sh.
+
+# In the order in which they start: what each step needs is in those before it.
+readonly INFRASTRUCTURE=(postgres nats)
+readonly APPLICATION=(gateway fb-collector ttk-collector dead-letters reporter edge)
+readonly MONITORING=(prometheus grafana)
+
+readonly SCALABLE=(gateway fb-collector ttk-collector dead-letters reporter)
+
+readonly START_SECONDS=180 # for one service, recovery after a crash included
+readonly MOST_RESTARTS=5   # who ended that often while starting will not stand
+
+# The plugin, or the older command where only that is.
+compose() {
+  if docker compose version >/dev/null 2>&1; then
+    docker compose "$@"
+  else
+    docker-compose "$@"
+  fi
+}
+
+need_docker() {
+  command -v docker >/dev/null || die "Docker is missing: install it with its compose plugin"
+  docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null ||
+    die "docker compose is missing: install Docker's compose plugin"
+  docker info >/dev/null 2>&1 || die "The Docker engine can't be reached: is it running, and may you use it?"
+}
+
+# containers_of [SERVICE]: ids of this folder's containers, running or not.
+containers_of() {
+  local filters=(--filter "label=com.docker.compose.project.working_dir=$PWD")
+  if [[ -n "${1:-}" ]]; then filters+=(--filter "label=com.docker.compose.service=$1"); fi
+  docker ps --all --quiet --no-trunc "${filters[@]}" 2>/dev/null || true
+}
+
+# state_of CONTAINER: "healthy", "starting", "unhealthy", "running" for one without
+# a check, "finished", or "exited 3", "restarting 1" and the like.
+state_of() {
+  docker inspect --format '{{with .State -}}
+    {{- if eq .Status "running" -}}
+      {{- if .Health}}{{.Health.Status}}{{else}}running{{end -}}
+    {{- else if and (eq .Status "exited") (eq .ExitCode 0)}}finished
+    {{- else}}{{.Status}} {{.ExitCode}}{{end -}}
+  {{end}}' "$1"
+}
+
+# why CONTAINER: what its last health check said, in one line.
+why() {
+  docker inspect --format '{{with .State.Health}}{{range .Log}}{{.Output}}{{println}}{{end}}{{end}}' "$1" |
+    sed '/^[[:space:]]*$/d' | tail -n 1
+}

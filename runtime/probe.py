@@ -1,0 +1,73 @@
+"""Ask whether the function in this container is ready: the image's health check.
+
+Only the standard library is imported, because it runs every few seconds beside the function.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import urlsplit
+
+PORTS = range(3001, 3006)
+"""Where functions listen unless told otherwise; a container runs one of them."""
+
+_ANSWER_SECONDS = 2.0
+_OK = 200
+
+
+def fault(url: str) -> str:
+    """Say what is wrong with a URL; empty when nothing is.
+
+    Args:
+        url: ``http`` and ``https`` must answer 200, others take a connection.
+    """
+    try:
+        status = _ask(url)
+    except (OSError, HTTPException, ValueError) as error:
+        return str(error) or type(error).__name__
+    return "" if status == _OK else f"it answers {status}"
+
+
+def _ask(url: str) -> int:
+    target = urlsplit(url)
+    if target.scheme not in {"http", "https"}:
+        address = (target.hostname or "", target.port or 0)
+        socket.create_connection(address, _ANSWER_SECONDS).close()
+        return _OK
+    kind = HTTPSConnection if target.scheme == "https" else HTTPConnection
+    connection = kind(target.netloc, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("GET", target.path or "/")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def main(urls: list[str]) -> int:
+    """Probe ``urls``, or without any the function that listens here.
+
+    Returns:
+        0 when all are well; else 1, and standard error says why.
+    """
+    faults = [f"{url}: {why}" for url in urls or _own() if (why := fault(url))]
+    for line in faults:
+        sys.stderr.write(f"{line}\n")
+    return 1 if faults else 0
+
+
+def _own() -> Iterator[str]:
+    ports = [int(os.environ["PORT"])] if os.environ.get("PORT") else _listening()
+    for port in ports:
+        yield f"http://127.0.0.1:{port}/health/ready"
+
+
+def _listening() -> list[int]:
+    """List which of the usual ports answer; all when none does, so that all are named."""
+    found = [port for port in PORTS if not fault(f"tcp://127.0.0.1:{port}")]
+    return found or list(PORTS)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

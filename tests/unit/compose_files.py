@@ -1,0 +1,47 @@
+"""The compose files, read as Compose reads them, as far as the tests need."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+BASE = "docker-compose.yml"
+
+_VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::?[-?]([^}]*))?\}")
+
+
+class _Loader(yaml.SafeLoader):
+    """Knows Compose's own tags; what is reset is read as None."""
+
+
+_Loader.add_constructor("!reset", lambda *_: None)
+
+
+def services_of(name: str) -> dict[str, dict[str, Any]]:
+    """Read the services of a file, with its variables as they are when none is set."""
+    return dict(_read(name)["services"])
+
+
+def volumes_of(name: str) -> set[str]:
+    return set(_read(name).get("volumes", {}))
+
+
+def variables_of(name: str) -> set[str]:
+    """List what a file takes from the environment or .env."""
+    names = {name for name, _ in _VARIABLE.findall(_text(name))}
+    for service in services_of(name).values():
+        environment = service.get("environment") or {}
+        names |= {name for name, value in environment.items() if value is None}
+        names |= set(service.get("build", {}).get("args", ()))
+    return names
+
+
+def _read(name: str) -> dict[str, Any]:
+    text = _VARIABLE.sub(lambda match: match[2] or "", _text(name))
+    return dict(yaml.load(text, _Loader))  # noqa: S506 - a safe loader with two tags more
+
+
+def _text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")

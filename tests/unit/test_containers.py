@@ -1,0 +1,164 @@
+"""The containers' files agree with the code, with each other and with the documents."""
+
+import re
+from typing import Any
+
+import pytest
+
+from runtime import probe
+from runtime.local.postgres_server import DATABASE
+from runtime.wiring import FUNCTIONS
+from tests.unit.compose_files import BASE, ROOT, services_of, variables_of, volumes_of
+
+SERVICES = services_of(BASE)
+OWN = [name for name, it in SERVICES.items() if it["image"].startswith("event-processing-system")]
+MOST_MEBIBYTES = 4096
+_UNITS = {"m": 1, "g": 1024}
+
+
+def mebibytes(limit: str) -> int:
+    return int(limit[:-1]) * _UNITS[limit[-1]]
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def published(service: dict[str, Any]) -> list[int]:
+    """List the ports of this machine that a service takes."""
+    return [int(port.split(":")[-2]) for port in service.get("ports", [])]
+
+
+def words_of(array: str) -> list[str]:
+    """Read an array of infra/containers.sh."""
+    match = re.search(rf"^readonly {array}=\((.*)\)", text_of("infra/containers.sh"), re.MULTILINE)
+    assert match is not None
+    return match[1].split()
+
+
+def test_all_that_the_system_has_is_there() -> None:
+    servers = {"postgres", "nats", "edge", "prometheus", "grafana"}
+
+    assert set(SERVICES) == servers | set(FUNCTIONS) | {"migrate", "publisher"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_checked_from_inside(name: str) -> None:
+    check = SERVICES[name].get("healthcheck", {}).get("test")
+
+    assert check or (name in FUNCTIONS and "runtime.probe" in text_of("infra/Dockerfile"))
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_an_image_is_pinned(name: str) -> None:
+    tag = SERVICES[name]["image"].rpartition(":")[2]
+
+    assert tag == "local" if name in OWN else re.match(r"v?\d+\.\d+", tag)
+
+
+def test_all_fits_the_memory_that_was_promised() -> None:
+    limits = [mebibytes(service["mem_limit"]) for service in SERVICES.values()]
+
+    assert sum(limits) <= MOST_MEBIBYTES
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_runs_on_its_port(name: str) -> None:
+    assert SERVICES[name]["command"] == ["eps", "run", name]
+    assert SERVICES[name]["environment"]["PORT"] == FUNCTIONS[name].port
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_handed_every_setting_that_it_knows(name: str) -> None:
+    settings = {field.upper() for field in FUNCTIONS[name].settings.model_fields}
+
+    assert settings - set(SERVICES[name]["environment"]) == {"HOST"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_is_scaled_takes_no_port_of_the_machine(name: str) -> None:
+    assert published(SERVICES[name]) == []
+
+
+def test_the_edge_has_the_ports_of_all_functions() -> None:
+    ports = {name: function.port for name, function in FUNCTIONS.items()}
+    edge = text_of("infra/haproxy.cfg")
+
+    bound = {name: int(port) for port, name in re.findall(r"bind :(\d+) name (\S+)", edge)}
+    handed = re.findall(
+        r"^backend (\S+)\n  server-template \S+ \d+ (\S+):(\d+)$", edge, re.MULTILINE
+    )
+
+    assert bound == ports
+    assert sorted(handed) == sorted((name, name, str(port)) for name, port in ports.items())
+    assert sorted(published(SERVICES["edge"])) == sorted(ports.values())
+    assert set(re.findall(r"nbsrv\(([\w-]+)\)", edge)) == set(ports)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_our_own_can_change_nothing_of_the_machine(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["read_only"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "volumes" not in service
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_starts_when_what_it_needs_is_ready(name: str) -> None:
+    environment = SERVICES[name]["environment"]
+    needed = {"nats": "service_healthy"} if "NATS_URL" in environment else {}
+    if "DATABASE_URL" in environment:
+        needed["migrate"] = "service_completed_successfully"
+
+    found = {it: how["condition"] for it, how in SERVICES[name]["depends_on"].items()}
+
+    assert found == needed
+
+
+def test_data_are_kept_in_named_volumes() -> None:
+    mounts = [mount for it in SERVICES.values() for mount in it.get("volumes", [])]
+    named = {mount.split(":")[0] for mount in mounts if not mount.startswith("./")}
+
+    assert named == volumes_of(BASE) == {"postgres", "nats", "prometheus", "grafana"}
+
+
+def test_the_publisher_sends_to_the_gateway() -> None:
+    endpoint = SERVICES["publisher"]["environment"]["EVENT_ENDPOINT"]
+
+    assert endpoint == f"http://gateway:{FUNCTIONS['gateway'].port}/events"
+
+
+def test_the_scripts_know_every_service() -> None:
+    known = words_of("INFRASTRUCTURE") + words_of("APPLICATION") + words_of("MONITORING")
+
+    assert sorted(known) == sorted(set(SERVICES) - {"migrate", "publisher"})
+    assert sorted(words_of("SCALABLE")) == sorted(FUNCTIONS)
+
+
+def test_the_probe_knows_the_ports() -> None:
+    assert sorted(probe.PORTS) == sorted(function.port for function in FUNCTIONS.values())
+
+
+def test_the_database_is_as_the_embedded_one() -> None:
+    flags = [it.removeprefix("-c") for it in SERVICES["postgres"]["command"][1:]]
+    embedded = text_of("runtime/local/postgres.conf").replace(" ", "")
+
+    assert [it for it in flags if it not in embedded] == ["shared_buffers=256MB"]
+    assert SERVICES["postgres"]["environment"]["POSTGRES_DB"] == DATABASE
+
+
+def test_every_variable_is_in_the_example() -> None:
+    example = text_of(".env.example")
+
+    named = set(re.findall(r"^# ?([A-Z][A-Z0-9_]+)=", example, re.MULTILINE))
+
+    assert sorted(variables_of(BASE) - named) == []
+
+
+def test_what_the_image_is_made_of_reaches_the_builder() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", text_of("infra/Dockerfile"), re.MULTILINE)
+    let_in = set(re.findall(r"^!(.+)$", text_of(".dockerignore"), re.MULTILINE))
+
+    assert {name for names in copied for name in names.split()} == let_in
