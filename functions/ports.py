@@ -22,7 +22,7 @@ class Told(NamedTuple):
 
     Attributes:
         id: The envelope's, 16 bytes.
-        minute: In which its events were accepted, by its first instant, UTC.
+        minute: In which the gateway took its events, by its first instant, UTC.
         events: How many it holds.
         sequence: Its place in the broker's stream.
     """
@@ -39,20 +39,22 @@ class Envelope:
 
     Attributes:
         id: The same however often it is delivered, 16 bytes.
-        source: Whose events it holds.
+        source: Whose events it holds; None where they are rejected and nobody knows.
         instance: The gateway's process that made it, 16 bytes.
-        minute: In which all of its events were accepted, by its first instant, UTC.
-        events: How many it holds.
-        told: The last ones of this gateway and source before it, so that one
+        minute: In which the gateway took all of its events, by its first instant, UTC.
+        events: How many it holds; 0 where it only tells of others.
+        told: The last ones of this gateway and kind before it, so that one
             that never comes is missed.
+        rejected: Whether they are those that the gateway rejected: dead letters.
     """
 
     id: bytes
-    source: Source
+    source: Source | None
     instance: bytes
     minute: datetime
     events: int
     told: Sequence[Told] = ()
+    rejected: bool = False
 
 
 class Delivery(NamedTuple):
@@ -129,11 +131,11 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a batch of rows.
+    """What became of a batch of rows, or of dead letters.
 
     Attributes:
-        new: Rows written now.
-        duplicates: Rows whose event was there already; nothing was changed.
+        new: Those written now.
+        duplicates: Those that were there already; nothing was changed.
     """
 
     new: int
@@ -146,8 +148,9 @@ class Lot:
 
     Attributes:
         envelope: None where nobody counted it: then the ledger has nothing of it.
-        rows: In any order; may repeat an event: its first row counts.
-        letters: What will never be a row.
+        rows: In any order; may repeat an event: its first row counts. None
+            where the gateway had rejected them all.
+        letters: What will never be a row; may repeat one.
         unread: Whether nobody could read it: its one letter stands for all of its events.
     """
 
@@ -187,11 +190,17 @@ class Bus(Protocol):
 class DeadLetterStore(Protocol):
     """Where dead letters are kept."""
 
-    async def keep(self, letters: Sequence[DeadLetter]) -> Stored:
-        """Store dead letters, all or none, each once.
+    async def keep(self, lots: Sequence[Lot]) -> Stored:
+        """Store the dead letters of lots without rows, all or none, each once.
+
+        The outcome of each envelope is counted in the ledger, in the same
+        transaction; of one that was settled before, nothing is looked at.
 
         Args:
-            letters: In any order; may repeat one; may be empty.
+            lots: In any order; may repeat one; may be empty.
+
+        Returns:
+            What became of the letters; those of envelopes settled before are duplicates.
 
         Raises:
             Unavailable: Nothing was stored; the same call may come again.
@@ -424,12 +433,16 @@ LedgerInterval = Literal["minute", Interval]
 
 
 class LedgerBucket(NamedTuple):
-    """What became of the events that were accepted in a bucket, named by its first instant.
+    """What became of the events that came in a bucket, named by its first instant.
 
     Attributes:
         accepted: As the gateways counted them.
         dead: Those that the collectors kept as dead letters.
         in_flight: Those that a gateway tells of and the broker may still have.
+        rejected: As the gateways counted them; no part of what stands before.
+        kept: Of the rejected, those that are dead letters now.
+        repeated: Of the rejected, those whose dead letter was there already.
+        rejected_in_flight: Of the rejected, as ``in_flight``.
     """
 
     bucket: datetime
@@ -438,6 +451,10 @@ class LedgerBucket(NamedTuple):
     duplicates: int
     dead: int
     in_flight: int
+    rejected: int = 0
+    kept: int = 0
+    repeated: int = 0
+    rejected_in_flight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -536,8 +553,9 @@ class Reports(Protocol):
         """Sum what became of events, by bucket of the time of their acceptance.
 
         Args:
-            period: Which events, by the minute in which they were accepted.
-            source: Only this platform's; then without the backlog of dead letters.
+            period: Which events, by the minute in which the gateway took them.
+            source: Only this platform's; then without the backlog of dead
+                letters, and without rejected events of which it is unknown.
             interval: The length of a bucket.
             max_buckets: More than these, the oldest, are never given.
         """

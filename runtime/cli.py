@@ -97,10 +97,11 @@ def health(data: Path | None) -> None:
 @click.option("--source", help="Only this platform's: facebook or tiktok.")
 @click.option("--interval", default="minute", show_default=True, help="Also hour, day, week.")
 def ledger(*, start: str | None, end: str | None, source: str | None, interval: str) -> None:
-    """Account for every accepted event of DATABASE_URL; exit 1 when some are missed.
+    """Account for every event of DATABASE_URL; exit 1 when some are missed.
 
     A line for each minute: accepted = stored + duplicates + dead + in flight +
-    imbalance. Then what waits at the broker.
+    imbalance, and rejected = kept + repeated + in flight + imbalance. Then what
+    waits at the broker.
     """
     from runtime.ledger_table import ledger_lines, read_ledger  # noqa: PLC0415
 
@@ -112,7 +113,8 @@ def ledger(*, start: str | None, end: str | None, source: str | None, interval: 
         raise click.UsageError(str(error)) from error
     for line in ledger_lines(report):
         click.echo(line)
-    sys.exit(1 if any(it.imbalance for it in report.series) else 0)
+    missed = any(it.imbalance or it.rejections.imbalance for it in report.series)
+    sys.exit(1 if missed else 0)
 
 
 @eps.command()

@@ -84,21 +84,22 @@ def _observe_freshness(source: Source, parts: Sequence[Part], metrics: ConsumerM
         metrics.freshness.observe(source, seconds, len(part.events))
 
 
-def dead_letter_work(store: DeadLetterStore, metrics: ConsumerMetrics) -> Work[DeadLetter]:
+def dead_letter_work(store: DeadLetterStore, metrics: ConsumerMetrics) -> Work[Lot]:
     """Make the work of the collector of dead letters."""
 
-    async def handle(letters: Sequence[DeadLetter]) -> None:
+    async def handle(lots: Sequence[Lot]) -> None:
+        letters = [letter for lot in lots for letter in lot.letters]
         metrics.batch_events.observe(len(letters))
-        stored = await keep_dead_letters(letters, store=store)
+        stored = await keep_dead_letters(lots, store=store)
         for reason, count in Counter(letter.reason for letter in letters).items():
             metrics.dead(reason, count)
         _log.info("dead letters stored", stored=stored.new, duplicates=stored.duplicates)
 
-    def read(data: bytes, _headers: Headers, _delivery: Delivery) -> Sequence[DeadLetter]:
-        return decode_letters(data)
+    def read(data: bytes, headers: Headers, _delivery: Delivery) -> Sequence[Lot]:
+        return [Lot(read_manifest(None, headers), (), decode_letters(data))]
 
-    async def bury(letter: DeadLetter, _headers: Headers) -> None:
-        await store.keep([letter])
+    async def bury(letter: DeadLetter, headers: Headers) -> None:
+        await store.keep([Lot(read_manifest(None, headers), (), [letter], unread=True)])
         metrics.dead("unreadable", 1)
 
     return Work(None, read, handle, bury)

@@ -10,7 +10,10 @@ from runtime.postgres.pool import opened
 from runtime.postgres.reports import PostgresReports
 from runtime.settings import DatabaseSettings
 
-_HEAD = ("", "accepted", "stored", "duplicates", "dead", "in flight", "imbalance")
+_HEAD = (
+    *("", "accepted", "stored", "duplicates", "dead", "in flight", "imbalance"),
+    *("rejected", "kept", "repeated", "in flight", "imbalance"),
+)
 
 
 async def read_ledger(settings: DatabaseSettings, params: Params) -> LedgerReport:
@@ -36,7 +39,11 @@ def ledger_lines(report: LedgerReport) -> list[str]:
 
 
 def _cells(it: Balance) -> tuple[str, ...]:
-    numbers = (it.accepted, it.stored, it.duplicates, it.dead_lettered, it.in_flight, it.imbalance)
+    dead = it.rejections
+    numbers = (
+        *(it.accepted, it.stored, it.duplicates, it.dead_lettered, it.in_flight, it.imbalance),
+        *(it.rejected, dead.kept, dead.repeated, dead.in_flight, dead.imbalance),
+    )
     return tuple(f"{number:,}" for number in numbers)
 
 

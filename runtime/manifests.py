@@ -3,16 +3,17 @@
 In a header, so that the ledger knows how many events an unreadable message had.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Final
+from functools import partial
+from typing import Annotated, Final, NamedTuple, Protocol
 from uuid import UUID, uuid4
 
 import msgspec
 
-from functions.events import SOURCES, Source
-from functions.ports import Envelope, Part, Told
+from functions.events import Source
+from functions.ports import DeadLetter, Envelope, Part, Told
 
 Headers = Mapping[str, str] | None
 
@@ -34,11 +35,12 @@ class _Told(msgspec.Struct, array_like=True):
     sequence: _Events
 
 
-class _Manifest(msgspec.Struct):
+class _Manifest(msgspec.Struct, omit_defaults=True):
     instance: UUID
     minute: _Moment
     events: _Events
     told: list[_Told]
+    source: Source | None = None
 
 
 _MANIFESTS: Final = msgspec.json.Decoder(_Manifest)
@@ -46,35 +48,59 @@ _MANIFESTS: Final = msgspec.json.Decoder(_Manifest)
 
 def write_manifest(envelope: Envelope) -> dict[str, str]:
     """Write the headers of an envelope's message."""
-    told = [_Told(UUID(bytes=it.id), it.minute, it.events, it.sequence) for it in envelope.told]
-    manifest = _Manifest(UUID(bytes=envelope.instance), envelope.minute, envelope.events, told)
+    manifest = _Manifest(
+        UUID(bytes=envelope.instance),
+        envelope.minute,
+        envelope.events,
+        [_Told(UUID(bytes=it.id), it.minute, it.events, it.sequence) for it in envelope.told],
+        envelope.source if envelope.rejected else None,
+    )
     return {
         MESSAGE_ID: envelope.id.hex(),
         MANIFEST: msgspec.json.encode(manifest).decode(),
     }
 
 
-def read_manifest(source: Source, headers: Headers) -> Envelope | None:
-    """Read the headers of an envelope's message; None where they count nothing."""
+def read_manifest(source: Source | None, headers: Headers) -> Envelope | None:
+    """Read the headers of an envelope's message; None where they count nothing.
+
+    Args:
+        source: Whose events come this way; None for rejected ones, whose manifest says it.
+        headers: The message's.
+    """
     try:
         manifest = _MANIFESTS.decode((headers or {}).get(MANIFEST, ""))
         message_id = UUID((headers or {}).get(MESSAGE_ID, ""))
     except (msgspec.MsgspecError, ValueError):
         return None
-    told = [Told(it.id.bytes, it.minute, it.events, it.sequence) for it in manifest.told]
     return Envelope(
         message_id.bytes,
-        source,
+        source or manifest.source,
         manifest.instance.bytes,
         manifest.minute,
         manifest.events,
-        told,
+        [Told(it.id.bytes, it.minute, it.events, it.sequence) for it in manifest.told],
+        rejected=source is None,
     )
 
 
-def minute_of(part: Part) -> datetime:
-    """Tell the minute in which a part was accepted, by its first instant."""
-    return part.accepted_at.replace(second=0, microsecond=0)
+class _Taken(Protocol):
+    """Something that came in a request."""
+
+    @property
+    def accepted_at(self) -> datetime: ...
+
+
+def minute_of(taken: _Taken) -> datetime:
+    """Tell the minute in which the gateway took something, by its first instant."""
+    return taken.accepted_at.replace(second=0, microsecond=0)
+
+
+class Line(NamedTuple):
+    """Envelopes that tell of each other: those of one source, accepted or rejected."""
+
+    source: Source | None
+    rejected: bool
 
 
 class Counted:
@@ -82,24 +108,43 @@ class Counted:
 
     def __init__(self) -> None:
         self._instance = uuid4().bytes
-        self._told: dict[Source, deque[Told]] = {it: deque(maxlen=_TOLD) for it in SOURCES}
+        self._told: defaultdict[Line, deque[Told]] = defaultdict(partial(deque, maxlen=_TOLD))
+        self._last_told: dict[Line, bytes] = {}
 
-    def envelope(self, source: Source, parts: Sequence[Part]) -> Envelope:
+    def accepted(self, source: Source, parts: Sequence[Part]) -> Envelope:
         """Count parts, all of one minute, that will travel together."""
-        return Envelope(
-            uuid4().bytes,
-            source,
-            self._instance,
-            minute_of(parts[0]),
-            sum(len(part.events) for part in parts),
-            tuple(self._told[source]),
-        )
+        events = sum(len(part.events) for part in parts)
+        return self._envelope(Line(source, rejected=False), minute_of(parts[0]), events)
+
+    def rejected(self, source: Source | None, letters: Sequence[DeadLetter]) -> Envelope:
+        """Count dead letters, all of one minute, that will travel together."""
+        return self._envelope(Line(source, rejected=True), minute_of(letters[0]), len(letters))
+
+    def teller(self, line: Line) -> Envelope:
+        """Make an envelope without events, that tells of the last ones of a line that has some."""
+        return self._envelope(line, self._told[line][-1].minute, 0)
+
+    def untold(self) -> dict[Line, bytes]:
+        """Name each line whose last envelope no other that the broker has tells of, and its id."""
+        last = {line: told[-1].id for line, told in self._told.items()}
+        return {line: key for line, key in last.items() if self._last_told.get(line) != key}
 
     def acknowledged(self, envelope: Envelope, sequence: int) -> None:
         """Note that the broker has an envelope: those that follow tell of it.
 
         One that is not acknowledged may be on the broker too. Nobody tells of
-        it then, and it is counted when it is settled.
+        it then, and it is counted when it is settled. Nor does anybody tell of
+        one without events: nothing is lost with it.
         """
-        told = Told(envelope.id, envelope.minute, envelope.events, sequence)
-        self._told[envelope.source].append(told)
+        line = Line(envelope.source, envelope.rejected)
+        if envelope.told:
+            self._last_told[line] = envelope.told[-1].id
+        if envelope.events:
+            told = Told(envelope.id, envelope.minute, envelope.events, sequence)
+            self._told[line].append(told)
+
+    def _envelope(self, line: Line, minute: datetime, events: int) -> Envelope:
+        told = tuple(self._told.get(line, ()))
+        return Envelope(
+            uuid4().bytes, line.source, self._instance, minute, events, told, line.rejected
+        )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 from starlette.types import ASGIApp
 
+from functions.errors import Unavailable
 from functions.events import SOURCES, Source
 from functions.fb_collector.handler import handle as collect_facebook
 from functions.ports import Backlog
@@ -112,7 +113,8 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
     saturation.watch("large_bodies", bodies.large.filled)
     async with _broker(settings, "gateway") as broker:
         await ensure_streams(broker.jetstream, settings)
-        bus = CountedBus(JetStreamBus(broker, settings.publish_timeout_seconds), events)
+        jetstream_bus = JetStreamBus(broker, settings.publish_timeout_seconds)
+        bus = CountedBus(jetstream_bus, events)
         durability = Durability(settings.monitoring_urls)
         await durability.ask()
         health = Health(
@@ -147,7 +149,9 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
             settings.monitoring_urls,
             Measured(BROKER_FIGURES, registry),
         )
-        yield Unit(app, health, [durability.watch, figures])
+        yield Unit(app, health, [durability.watch, figures, jetstream_bus.tell_when_idle])
+        with suppress(Unavailable):
+            await jetstream_bus.tell()  # nobody follows who could
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from functions.errors import Fault
 from functions.events import Source
-from functions.ports import DeadLetter, Envelope, Part
+from functions.ports import DeadLetter, Envelope, Lot, Part
 from functions.rows import EventRow, event_key, user_key
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -127,6 +127,11 @@ def a_letter(**fields: Any) -> DeadLetter:
         "accepted_at": NOON,
     }
     return DeadLetter(**defaults | fields)
+
+
+def letters_of(*letters: DeadLetter, envelope: Envelope | None = None) -> Lot:
+    """What came of a message of dead letters; counted in the ledger if it has an envelope."""
+    return Lot(envelope, (), letters)
 
 
 def a_row(event_id: str | None = None, **fields: Any) -> EventRow:

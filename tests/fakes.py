@@ -58,7 +58,7 @@ class FakeEventStore:
     Attributes:
         rows: What is stored, by key.
         letters: The dead letters that are kept, by key.
-        ledger: Of each envelope: accepted, stored, duplicates, dead.
+        ledger: Of each envelope: counted, stored, duplicates, dead.
         batches: How many rows each call had that came to an end.
         failure: What each call raises, if set; nothing is stored then.
         refuses: Which rows the store will never keep.
@@ -89,7 +89,8 @@ class FakeEventStore:
         fresh = [lot for key, lot in by_id.items() if key not in self.ledger]
         rows = [row for lot in fresh for row in lot.rows]
         await self.probe(rows)
-        await self.keep([letter for lot in fresh for letter in lot.letters])
+        for lot in fresh:
+            self._keep(lot.letters)
         new = sum(map(self._settle, fresh))
         self.batches.append(len(rows))
         return Stored(new, sum(len(lot.rows) for lot in lots) - new)
@@ -111,14 +112,27 @@ class FakeEventStore:
             self.ledger[lot.envelope.id] = (lot.envelope.events, *outcome)
         return new
 
-    async def keep(self, letters: Sequence[DeadLetter]) -> Stored:
+    async def keep(self, lots: Sequence[Lot]) -> Stored:
         """Keep dead letters; see ``DeadLetterStore``."""
         self._fail()
+        new = sum(self._keep_lot(lot) for lot in lots)
+        return Stored(new, sum(len(lot.letters) for lot in lots) - new)
+
+    def _keep_lot(self, lot: Lot) -> int:
+        if lot.envelope and lot.envelope.id in self.ledger:
+            return 0
+        new = self._keep(lot.letters)
+        if lot.envelope:
+            repeated = len(lot.letters) - new
+            outcome = (0, 0, lot.envelope.events) if lot.unread else (new, repeated, 0)
+            self.ledger[lot.envelope.id] = (lot.envelope.events, *outcome)
+        return new
+
+    def _keep(self, letters: Sequence[DeadLetter]) -> int:
         before = len(self.letters)
         for letter in letters:
             self.letters.setdefault(letter.id, letter)
-        new = len(self.letters) - before
-        return Stored(new, len(letters) - new)
+        return len(self.letters) - before
 
     def _fail(self) -> None:
         if self.failure is not None:

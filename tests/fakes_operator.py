@@ -17,6 +17,7 @@ from functions.operator.ports import (
     Settlement,
     StoredEvent,
 )
+from functions.ports import Lot
 from functions.rows import event_key
 from tests.builders import NOON
 from tests.fakes import FakeEventStore
@@ -59,7 +60,7 @@ class FakeDeadLetters:
         store = replace(self.store, rows=dict(self.store.rows)) if dry_run else self.store
         stored = await store.store([row for each in ours for row in each.rows])
         if not dry_run:
-            await store.keep([letter for each in ours for letter in each.letters])
+            await store.keep([Lot(None, (), each.letters) for each in ours])
             for each in ours:
                 self._happen(each, correlation_id)
         failed = sum(each.fault is not None for each in ours)

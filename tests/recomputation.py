@@ -85,8 +85,25 @@ _LEDGER = """
     SELECT minute, source, sum(stored), sum(dead) FROM outcomes GROUP BY 1, 2
 """
 _KEPT_LEDGER = """
-    SELECT minute, source, sum(stored), sum(dead) FROM ledger GROUP BY 1, 2
+    SELECT minute, source, sum(stored), sum(dead) FROM ledger WHERE NOT rejected GROUP BY 1, 2
     HAVING sum(stored) + sum(dead) > 0
+"""
+
+_STORED = """
+    SELECT date_trunc('minute', accepted_at, 'UTC') AS minute, source, count(*)
+    FROM events GROUP BY 1, 2
+"""
+_KEPT_STORED = """
+    SELECT minute, source, sum(stored) FROM ledger WHERE NOT rejected GROUP BY 1, 2
+    HAVING sum(stored) > 0
+"""
+_REJECTIONS = """
+    SELECT date_trunc('minute', accepted_at, 'UTC') AS minute, source, count(*)
+    FROM dead_letters WHERE reason = 'rejected' GROUP BY 1, 2
+"""
+_KEPT_REJECTIONS = """
+    SELECT minute, source, sum(stored) FROM ledger WHERE rejected GROUP BY 1, 2
+    HAVING sum(stored) > 0
 """
 
 
@@ -98,11 +115,29 @@ async def ledger_differences(
     For a system that has nothing in flight, no dead letters of unreadable envelopes, and none
     that were replayed.
     """
-    unbalanced = await fetch("SELECT * FROM ledger WHERE accepted <> stored + duplicates + dead")
+    return [
+        *await _compare(fetch, _LEDGER, _KEPT_LEDGER),
+        *await ledger_imbalances(fetch),
+    ]
+
+
+async def ledger_imbalances(
+    fetch: Callable[[str], Awaitable[list[asyncpg.Record]]],
+) -> list[asyncpg.Record]:
+    """Give the ledger's entries that don't balance, or say that more or less was stored than was.
+
+    For a system that has nothing in flight, and in which nothing was replayed.
+    """
+    unbalanced = await fetch("SELECT * FROM ledger WHERE counted <> stored + duplicates + dead")
     unsettled = await fetch(
         "SELECT * FROM told WHERE NOT EXISTS (SELECT FROM envelopes WHERE envelopes.id = told.id)"
     )
-    return [*await _compare(fetch, _LEDGER, _KEPT_LEDGER), *unbalanced, *unsettled]
+    return [
+        *await _compare(fetch, _STORED, _KEPT_STORED),
+        *await _compare(fetch, _REJECTIONS, _KEPT_REJECTIONS),
+        *unbalanced,
+        *unsettled,
+    ]
 
 
 async def differences(

@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 
-from functions.ports import DeadLetter, DeadLetterStore, Stored
+from functions.ports import DeadLetterStore, Lot, Stored
 
 
-async def handle(letters: Sequence[DeadLetter], *, store: DeadLetterStore) -> Stored:
+async def handle(lots: Sequence[Lot], *, store: DeadLetterStore) -> Stored:
     """Store a batch of dead letters.
 
     Safe to repeat: the store skips what it has.
 
     Args:
-        letters: In delivery order; may repeat one; may be empty.
+        lots: The letters of a message each, in delivery order; may repeat one; may be empty.
         store: Where letters are kept.
 
     Raises:
         Unavailable: Nothing was stored; the same batch may be sent again.
     """
-    return await store.keep(letters)
+    return await store.keep(lots)

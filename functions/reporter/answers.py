@@ -233,8 +233,17 @@ class LedgerFilters(Filters):
     interval: LedgerInterval
 
 
+class Rejections(Answer):
+    """What became of rejected events: these four add up to them."""
+
+    kept: Number = Field(description="As dead letters.")
+    repeated: Number = Field(description="The same dead letter was kept before.")
+    in_flight: Number = Field(description="Told of by a gateway, and not settled yet.")
+    imbalance: int = Field(description="Missed, or too many when negative; 0 unless lost.")
+
+
 class Balance(Answer):
-    """What became of accepted events.
+    """What became of events.
 
     ``accepted`` is ``stored`` + ``duplicates`` + ``deadLettered`` + ``inFlight`` + ``imbalance``.
     """
@@ -245,6 +254,8 @@ class Balance(Answer):
     dead_lettered: Number = Field(description="Kept by a collector as dead letters.")
     in_flight: Number = Field(description="Told of by a gateway, and not settled yet.")
     imbalance: int = Field(description="Missed, or too many when negative; 0 unless lost.")
+    rejected: Number = Field(description="Invalid at a gateway, which counted them.")
+    rejections: Rejections
 
 
 class LedgerBucket(Balance):
@@ -263,7 +274,7 @@ class Waiting(Answer):
 
 
 class LedgerReport(Answer):
-    """What became of accepted events, by the time of their acceptance."""
+    """What became of events, by the time at which a gateway took them."""
 
     filters: LedgerFilters
     total: Balance

@@ -6,7 +6,13 @@ from typing import Any
 from functions.errors import Fault, Invalid
 from functions.ports import LedgerBucket, LedgerFigures
 from functions.reporter import answers
-from functions.reporter.answers import Balance, LedgerFilters, LedgerReport, Waiting
+from functions.reporter.answers import (
+    Balance,
+    LedgerFilters,
+    LedgerReport,
+    Rejections,
+    Waiting,
+)
 from functions.reporter.questions import LedgerQuestion, filters_of
 from functions.reporter.series import MAX_BUCKETS
 
@@ -43,12 +49,12 @@ def _totals(buckets: Sequence[LedgerBucket]) -> Sequence[int]:
     return [sum(column) for column in columns]
 
 
-_NOTHING = (0, 0, 0, 0, 0)
+_NOTHING = (0,) * len(LedgerBucket._fields[1:])
 
 
-def _balance(
-    accepted: int, stored: int, duplicates: int, dead: int, in_flight: int
-) -> dict[str, Any]:
+def _balance(*counts: int) -> dict[str, Any]:
+    """Write a bucket's counts, in its order, and what is missing."""
+    accepted, stored, duplicates, dead, in_flight, rejected, *became = counts
     return {
         "accepted": accepted,
         "stored": stored,
@@ -56,4 +62,15 @@ def _balance(
         "dead_lettered": dead,
         "in_flight": in_flight,
         "imbalance": accepted - stored - duplicates - dead - in_flight,
+        "rejected": rejected,
+        "rejections": _rejections(rejected, *became),
     }
+
+
+def _rejections(rejected: int, kept: int, repeated: int, in_flight: int) -> Rejections:
+    return Rejections(
+        kept=kept,
+        repeated=repeated,
+        in_flight=in_flight,
+        imbalance=rejected - kept - repeated - in_flight,
+    )

@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
+from typing import Final
 from uuid import uuid4
 
 from nats.errors import Error as NatsError
@@ -12,13 +15,13 @@ from nats.js.errors import APIError, NoStreamResponseError
 
 from functions.errors import Unavailable
 from functions.events import SOURCES, Source
-from functions.ports import DeadLetter, Part
+from functions.ports import DeadLetter, Envelope, Part
 from runtime.envelopes import ENVELOPE_BYTES, encode, encode_letters, fits, pack
 from runtime.group_commit import GroupCommit, Item
 from runtime.jetstream.circuit_breaker import CircuitBreaker
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, REJECTED, subject_of
-from runtime.manifests import MESSAGE_ID, Counted, minute_of, write_manifest
+from runtime.manifests import Counted, Line, minute_of, write_manifest
 
 _IN_FLIGHT = 2
 """Messages of one subject on their way at once; what comes meanwhile shares the next."""
@@ -26,6 +29,13 @@ _IN_FLIGHT = 2
 _GATHER_SECONDS = 0.006
 """Where many callers share messages, how far apart they leave: each costs the
 broker a sync and a collector a part of a commit, as much as ten single events."""
+
+_IDLE_SECONDS = 0.5
+"""A line of envelopes that has none for so long, and up to twice, is told of
+by a message of its own: only what a gateway published in the moment before it
+was killed is told of by nobody."""
+
+_NO_LETTERS: Final = encode_letters(())
 
 _TRY_SECONDS = 2.0
 _PAUSE_SECONDS = 0.1
@@ -51,7 +61,9 @@ class JetStreamBus:
         self._events = {
             source: _grouped(partial(self._publish_parts, source)) for source in SOURCES
         }
-        self._letters = _grouped(self._publish_letters)
+        self._letters = {
+            source: _grouped(partial(self._publish_letters, source)) for source in (*SOURCES, None)
+        }
         self._counted = Counted()
 
     async def can_carry(self, event: bytes) -> bool:
@@ -66,23 +78,64 @@ class JetStreamBus:
     async def publish_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Put dead letters on the broker's disk; see ``Bus``."""
         await self._breaker.admit()
+        by_source: dict[Source | None, list[DeadLetter]] = {}
+        for letter in letters:
+            by_source.setdefault(letter.source, []).append(letter)
+        await asyncio.gather(*(self._add(source, own) for source, own in by_source.items()))
+
+    async def tell(self) -> None:
+        """Tell of the last envelopes, of which nobody has told, as after the last request.
+
+        Raises:
+            Unavailable: The broker can't take it now.
+        """
+        for line in self._counted.untold():
+            await self._tell(line)
+
+    async def tell_when_idle(self, stop: asyncio.Event) -> None:
+        """Tell of the last envelopes of whatever was idle for a moment, until ``stop`` is set."""
+        seen: dict[Line, bytes] = {}
+        while not stop.is_set():
+            untold = self._counted.untold()
+            for line in untold.items() & seen.items():
+                with suppress(Unavailable):  # the next round comes back to it
+                    await self._tell(line[0])
+            seen = untold
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_IDLE_SECONDS):
+                    await stop.wait()
+
+    async def _add(self, source: Source | None, letters: Sequence[DeadLetter]) -> None:
         size = sum(len(letter.payload) + _OVERHEAD_BYTES for letter in letters)
-        await self._letters.add(letters, size)
+        await self._letters[source].add(letters, size)
 
     async def _publish_parts(self, source: Source, parts: Sequence[Part]) -> None:
         """Publish parts, those of one minute in one envelope: its count has one place."""
         for _, own in groupby(sorted(parts, key=minute_of), minute_of):
             together = list(own)
-            envelope = self._counted.envelope(source, together)
-            sequence = await self._publish(
-                EVENTS, subject_of(source), encode(source, together), write_manifest(envelope)
-            )
-            self._counted.acknowledged(envelope, sequence)
+            await self._send(self._counted.accepted(source, together), encode(source, together))
 
-    async def _publish_letters(self, groups: Sequence[Sequence[DeadLetter]]) -> None:
-        letters = [letter for group in groups for letter in group]
-        headers = {MESSAGE_ID: uuid4().hex}
-        await self._publish(DEAD_LETTERS, REJECTED, encode_letters(letters), headers)
+    async def _publish_letters(
+        self, source: Source | None, groups: Sequence[Sequence[DeadLetter]]
+    ) -> None:
+        """Publish dead letters, those of one minute in one envelope, as parts are."""
+        letters = sorted((letter for group in groups for letter in group), key=minute_of)
+        for _, own in groupby(letters, minute_of):
+            together = list(own)
+            await self._send(self._counted.rejected(source, together), encode_letters(together))
+
+    async def _tell(self, line: Line) -> None:
+        nothing = Part(str(uuid4()), datetime.now(UTC), ())
+        data = encode(line.source, [nothing]) if line.source and not line.rejected else _NO_LETTERS
+        await self._send(self._counted.teller(line), data)
+
+    async def _send(self, envelope: Envelope, data: bytes) -> None:
+        """Publish an envelope, and count it as soon as it is acknowledged."""
+        stream, subject = DEAD_LETTERS, REJECTED
+        if envelope.source and not envelope.rejected:
+            stream, subject = EVENTS, subject_of(envelope.source)
+        sequence = await self._publish(stream, subject, data, write_manifest(envelope))
+        self._counted.acknowledged(envelope, sequence)
 
     async def _publish(
         self, stream: str, subject: str, data: bytes, headers: dict[str, str]

@@ -18,7 +18,7 @@ class PostgresLedger:
 
     Args:
         pool: The database.
-        source: Whose events the consumer takes; None for dead letters.
+        source: Whose events the consumer takes; None for those that gateways rejected.
     """
 
     def __init__(self, pool: asyncpg.Pool, source: Source | None) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from functions.ports import Lot
+from functions.ports import DeadLetter, Envelope, Lot
 from functions.rows import EventRow
 
 
@@ -12,9 +12,10 @@ class LedgerEntry(NamedTuple):
     """What is added to the ledger; the columns of ``ledger``, in its statement's order."""
 
     minute: datetime
-    source: str
+    source: str | None
     instance: bytes
-    accepted: int
+    rejected: bool
+    counted: int
     stored: int
     duplicates: int
     dead: int
@@ -25,34 +26,40 @@ class ToldEntry(NamedTuple):
 
     id: bytes
     minute: datetime
-    source: str
+    source: str | None
     instance: bytes
+    rejected: bool
     events: int
     sequence: int
 
 
-def ledger_entries(lots: Sequence[Lot], new: Sequence[EventRow]) -> list[LedgerEntry]:
+_New = Sequence[EventRow] | Sequence[DeadLetter]
+
+
+def ledger_entries(lots: Sequence[Lot], new: _New) -> list[LedgerEntry]:
     """Count by minute, source and gateway what became of events; each place once.
 
-    Accepted is what the gateway counted, the rest what came of what was read:
-    they agree unless something went wrong between.
+    Counted is what the gateway says, the rest what came of what was read: they
+    agree unless something went wrong between.
 
     Args:
         lots: Settled now, for the first time; those without an envelope have no place.
-        new: Their rows that were stored now; of an event that several have, any one.
+        new: What of them was stored now: their rows, or the letters of those
+            that the gateway had rejected; of one that several have, any.
     """
-    sums: dict[tuple[datetime, str, bytes], LedgerEntry] = {}
+    sums: dict[tuple[datetime, str | None, bytes, bool], LedgerEntry] = {}
     for lot, stored in zip(lots, _stored(lots, new), strict=True):
-        if lot.envelope is None:
+        envelope, found = lot.envelope, len(_things(lot))
+        if envelope is None or not (envelope.events or found):
             continue
-        place = (lot.envelope.minute, lot.envelope.source, lot.envelope.instance)
+        place = (envelope.minute, envelope.source, envelope.instance, envelope.rejected)
         known = sums.get(place, LedgerEntry(*place, 0, 0, 0, 0))
         sums[place] = LedgerEntry(
             *place,
-            accepted=known.accepted + lot.envelope.events,
+            counted=known.counted + envelope.events,
             stored=known.stored + stored,
-            duplicates=known.duplicates + len(lot.rows) - stored,
-            dead=known.dead + (lot.envelope.events if lot.unread else len(lot.letters)),
+            duplicates=known.duplicates + found - stored,
+            dead=known.dead + _dead(lot, envelope),
         )
     return list(sums.values())
 
@@ -61,7 +68,13 @@ def told_entries(lots: Sequence[Lot]) -> list[ToldEntry]:
     """List the envelopes that others tell of, each once."""
     told: Mapping[bytes, ToldEntry] = {
         it.id: ToldEntry(
-            it.id, it.minute, lot.envelope.source, lot.envelope.instance, it.events, it.sequence
+            it.id,
+            it.minute,
+            lot.envelope.source,
+            lot.envelope.instance,
+            lot.envelope.rejected,
+            it.events,
+            it.sequence,
         )
         for lot in lots
         if lot.envelope
@@ -70,14 +83,28 @@ def told_entries(lots: Sequence[Lot]) -> list[ToldEntry]:
     return list(told.values())
 
 
-def _stored(lots: Sequence[Lot], new: Sequence[EventRow]) -> list[int]:
-    """Count the new rows of each lot; an event of several lots is new in the first."""
-    if len(new) == sum(len(lot.rows) for lot in lots):
-        return [len(lot.rows) for lot in lots]
-    left = {row.id for row in new}
+def _things(lot: Lot) -> _New:
+    """Tell what is stored of a lot: its rows, or its letters where all was rejected before."""
+    if lot.unread or not (lot.envelope and lot.envelope.rejected):
+        return lot.rows
+    return lot.letters
+
+
+def _dead(lot: Lot, envelope: Envelope) -> int:
+    """Count what died on its way from the gateway."""
+    if lot.unread:
+        return envelope.events
+    return 0 if envelope.rejected else len(lot.letters)
+
+
+def _stored(lots: Sequence[Lot], new: _New) -> list[int]:
+    """Count what is new of each lot; what several have is new in the first."""
+    if len(new) == sum(len(_things(lot)) for lot in lots):
+        return [len(_things(lot)) for lot in lots]
+    left = {it.id for it in new}
     counts = []
     for lot in lots:
-        own = left.intersection(row.id for row in lot.rows)
+        own = left.intersection(it.id for it in _things(lot))
         left -= own
         counts.append(len(own))
     return counts

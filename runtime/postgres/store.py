@@ -102,14 +102,14 @@ class PostgresEventStore:
                 await _store(connection, rows)
                 raise _TakenBack
 
-    async def keep(self, letters: Sequence[DeadLetter]) -> Stored:
-        """Store dead letters; see ``DeadLetterStore``."""
-        if not letters:
-            return Stored(0, 0)
+    async def keep(self, lots: Sequence[Lot]) -> Stored:
+        """Store dead letters, and count what became of them; see ``DeadLetterStore``."""
         with translated():
-            async with self._pool.acquire() as connection:
-                new = await _run(connection, STORE_DEAD_LETTERS, list(map(_row, letters)))
-        return Stored(len(new), len(letters) - len(new))
+            async with self._pool.acquire() as connection, connection.transaction():
+                fresh = await _claim(connection, lots)
+                new = await _keep(connection, [it for lot in fresh for it in lot.letters])
+                await _count_lots(connection, fresh, new)
+        return Stored(len(new), sum(len(lot.letters) for lot in lots) - len(new))
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[PoolConnectionProxy]:
@@ -149,9 +149,27 @@ async def _settle(connection: PoolConnectionProxy, lots: Sequence[Lot], *, look:
     rows = [row for lot in fresh for row in lot.rows]
     batch = await (_store if look else _store_new)(connection, rows)
     await _run(connection, STORE_DEAD_LETTERS, [_row(it) for lot in fresh for it in lot.letters])
-    await _run(connection, COUNT_LEDGER, ledger_entries(fresh, batch.new))
-    await _run(connection, TELL_ENVELOPES, told_entries(fresh))
+    await _count_lots(connection, fresh, batch.new)
     return batch
+
+
+async def _keep(
+    connection: PoolConnectionProxy, letters: Sequence[DeadLetter]
+) -> Sequence[DeadLetter]:
+    """Store dead letters; return those that were new, each as its first has it."""
+    by_id = {letter.id.bytes: letter for letter in reversed(letters)}
+    new = await _run(connection, STORE_DEAD_LETTERS, list(map(_row, by_id.values())))
+    return [by_id[key] for (key,) in new]
+
+
+async def _count_lots(
+    connection: PoolConnectionProxy,
+    lots: Sequence[Lot],
+    new: Sequence[EventRow] | Sequence[DeadLetter],
+) -> None:
+    """Write into the ledger what became of lots, and of whom they tell."""
+    await _run(connection, COUNT_LEDGER, ledger_entries(lots, new))
+    await _run(connection, TELL_ENVELOPES, told_entries(lots))
 
 
 async def _claim(connection: PoolConnectionProxy, lots: Sequence[Lot]) -> Sequence[Lot]:
@@ -166,6 +184,8 @@ async def _claim(connection: PoolConnectionProxy, lots: Sequence[Lot]) -> Sequen
 
 async def _store(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _Batch:
     """Store those events that are new."""
+    if not rows:
+        return _Batch([], all_was_new=True)
     by_id = _by_id(rows)
     known = await connection.fetch(KNOWN_EVENTS, list(by_id))
     for record in known:

@@ -31,7 +31,16 @@ from runtime.postgres.store import PostgresEventStore
 from runtime.postgres.trails import PostgresTrails
 from runtime.replaying import JUDGEMENT
 from runtime.settings import DatabaseSettings
-from tests.builders import NOON, a_facebook_event, a_letter, a_part, a_row, a_tiktok_event, raw
+from tests.builders import (
+    NOON,
+    a_facebook_event,
+    a_letter,
+    a_part,
+    a_row,
+    a_tiktok_event,
+    letters_of,
+    raw,
+)
 from tests.fakes_operator import FakeDeadLetters, FakeTrails
 from tests.recomputation import differences
 
@@ -76,7 +85,7 @@ async def keep_in_memory(fake: FakeDeadLetters, *letters: DeadLetter) -> None:
 
 
 async def keep_on_postgres(pool: asyncpg.Pool, *letters: DeadLetter) -> None:
-    await PostgresEventStore(pool).keep(letters)
+    await PostgresEventStore(pool).keep([letters_of(*letters)])
 
 
 @pytest.fixture

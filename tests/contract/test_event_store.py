@@ -19,7 +19,7 @@ from functions.rows import EventRow, user_key
 from runtime.postgres.pool import opened
 from runtime.postgres.store import PostgresEventStore
 from runtime.settings import DatabaseSettings
-from tests.builders import NOON, a_letter, a_row, a_sale
+from tests.builders import NOON, a_letter, a_row, a_sale, letters_of
 from tests.fakes import FakeEventStore
 from tests.recomputation import differences
 
@@ -89,7 +89,7 @@ async def test_rows_are_kept_as_they_are(kept: Kept) -> None:
 
 async def test_nothing_is_a_batch_too(kept: Kept) -> None:
     assert await kept.store.store([]) == Stored(0, 0)
-    assert await kept.store.keep([]) == Stored(0, 0)
+    assert await kept.store.keep([letters_of()]) == await kept.store.keep([]) == Stored(0, 0)
 
 
 async def test_of_an_event_that_comes_twice_in_a_batch_the_first_row_counts(kept: Kept) -> None:
@@ -208,7 +208,7 @@ async def test_a_database_that_is_away_is_unavailable(pool: asyncpg.Pool) -> Non
     with pytest.raises(Unavailable):
         await store.store([a_row()])
     with pytest.raises(Unavailable):
-        await store.keep([a_letter()])
+        await store.keep([letters_of(a_letter())])
 
 
 async def test_a_statement_that_takes_too_long_is_unavailable(database_url: str) -> None:
@@ -225,8 +225,8 @@ async def test_a_statement_that_takes_too_long_is_unavailable(database_url: str)
 async def test_a_dead_letter_is_kept_once_with_any_bytes(kept: Kept) -> None:
     letter, other = a_letter(payload=b"\x00\xff"), a_letter(payload=b"", source=None, event_id=None)
 
-    first = await kept.store.keep([letter, other, letter])
-    second = await kept.store.keep([other, a_letter(payload=b"\x00\xff", position=1)])
+    first = await kept.store.keep([letters_of(letter, other), letters_of(letter)])
+    second = await kept.store.keep([letters_of(other, a_letter(payload=b"\x00\xff", position=1))])
 
     assert (first, second) == (Stored(2, 1), Stored(1, 1))
     assert sorted((await kept.letters()).values()) == [b"", b"\x00\xff", b"\x00\xff"]
@@ -240,7 +240,7 @@ async def test_a_dead_letter_knows_all_there_is_to_know(pool: asyncpg.Pool) -> N
         trace_parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     )
 
-    await PostgresEventStore(pool).keep([letter])
+    await PostgresEventStore(pool).keep([letters_of(letter)])
 
     row = await pool.fetchrow("SELECT * FROM dead_letters")
     assert row is not None

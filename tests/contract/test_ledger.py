@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 import pytest
@@ -15,9 +15,9 @@ from functions.errors import Refused
 from functions.fb_collector.handler import handle as collect_facebook
 from functions.ports import (
     Backlog,
-    DeadLetter,
     Envelope,
     EventStore,
+    LedgerBucket,
     Lot,
     Part,
     Period,
@@ -30,14 +30,22 @@ from runtime.postgres.pool import opened
 from runtime.postgres.reports import PostgresReports
 from runtime.postgres.store import PostgresEventStore
 from runtime.settings import DatabaseSettings
-from tests.builders import NOON, a_facebook_event, a_letter, a_row, an_envelope, raw
+from tests.builders import (
+    NOON,
+    a_facebook_event,
+    a_letter,
+    a_row,
+    an_envelope,
+    letters_of,
+    raw,
+)
 from tests.fakes import FakeEventStore
 
 
 class Sums(NamedTuple):
     """The whole ledger, summed."""
 
-    accepted: int
+    counted: int
     stored: int
     duplicates: int
     dead: int
@@ -71,7 +79,7 @@ def kept(request: pytest.FixtureRequest, pool: asyncpg.Pool) -> Kept:
 
 async def ledger_of(pool: asyncpg.Pool) -> Sums:
     row = await pool.fetchrow(
-        "SELECT sum(accepted)::int, sum(stored)::int, sum(duplicates)::int, sum(dead)::int"
+        "SELECT sum(counted)::int, sum(stored)::int, sum(duplicates)::int, sum(dead)::int"
         " FROM ledger"
     )
     return Sums(*tuple(row or ()))
@@ -97,7 +105,7 @@ async def test_the_outcome_of_an_envelope_is_in_the_ledger(kept: Kept) -> None:
     stored = await kept.store.settle([a_lot("1", "2", "3", letters=2)])
 
     assert stored == Stored(new=2, duplicates=1)
-    assert await kept.sums() == Sums(accepted=6, stored=3, duplicates=1, dead=2)
+    assert await kept.sums() == Sums(counted=6, stored=3, duplicates=1, dead=2)
 
 
 async def test_an_envelope_that_comes_again_changes_nothing(kept: Kept) -> None:
@@ -107,14 +115,14 @@ async def test_an_envelope_that_comes_again_changes_nothing(kept: Kept) -> None:
     stored = await kept.store.settle([lot, a_lot("3")])
 
     assert stored == Stored(new=1, duplicates=2)
-    assert await kept.sums() == Sums(accepted=4, stored=3, duplicates=0, dead=1)
+    assert await kept.sums() == Sums(counted=4, stored=3, duplicates=0, dead=1)
 
 
 async def test_an_envelope_that_comes_twice_in_a_batch_counts_once(kept: Kept) -> None:
     lot = a_lot("1", "2")
 
     assert await kept.store.settle([lot, a_lot("3"), lot]) == Stored(new=3, duplicates=2)
-    assert await kept.sums() == Sums(accepted=3, stored=3, duplicates=0, dead=0)
+    assert await kept.sums() == Sums(counted=3, stored=3, duplicates=0, dead=0)
 
 
 async def test_a_message_that_comes_twice_in_a_batch_counts_once(kept: Kept) -> None:
@@ -123,14 +131,14 @@ async def test_a_message_that_comes_twice_in_a_batch_counts_once(kept: Kept) -> 
     again = replace(part, envelope=replace(envelope))
 
     assert await collect_facebook([part, again], store=kept.store) == Collected(2, 2, 0, 0)
-    assert await kept.sums() == Sums(accepted=2, stored=2, duplicates=0, dead=0)
+    assert await kept.sums() == Sums(counted=2, stored=2, duplicates=0, dead=0)
 
 
 async def test_an_event_in_two_envelopes_of_a_batch_is_stored_for_one_of_them(kept: Kept) -> None:
     stored = await kept.store.settle([a_lot("1", "1", "2"), a_lot("2", "3")])
 
     assert stored == Stored(new=3, duplicates=2)
-    assert await kept.sums() == Sums(accepted=5, stored=3, duplicates=2, dead=0)
+    assert await kept.sums() == Sums(counted=5, stored=3, duplicates=2, dead=0)
 
 
 async def test_what_came_in_no_envelope_is_not_in_the_ledger(kept: Kept) -> None:
@@ -144,13 +152,51 @@ async def test_what_the_gateway_counted_and_nobody_found_shows(kept: Kept) -> No
 
     await kept.store.settle([replace(lot, envelope=an_envelope(5))])
 
-    assert await kept.sums() == Sums(accepted=5, stored=1, duplicates=0, dead=0)
+    assert await kept.sums() == Sums(counted=5, stored=1, duplicates=0, dead=0)
 
 
 async def test_all_events_of_an_envelope_that_nobody_can_read_are_dead(kept: Kept) -> None:
     await kept.store.settle([Lot(an_envelope(7), [], [a_letter()], unread=True)])
 
-    assert await kept.sums() == Sums(accepted=7, stored=0, duplicates=0, dead=7)
+    assert await kept.sums() == Sums(counted=7, stored=0, duplicates=0, dead=7)
+
+
+def rejected(events: int, **fields: Any) -> Envelope:
+    """An envelope of events that a gateway rejected."""
+    return an_envelope(events, rejected=True, **fields)
+
+
+async def test_what_became_of_rejected_events_is_in_the_ledger(kept: Kept) -> None:
+    letter = a_letter()
+    lots = [
+        letters_of(letter, a_letter(), envelope=rejected(2)),
+        letters_of(letter, a_letter(), envelope=rejected(2, source=None)),
+    ]
+
+    assert await kept.store.keep(lots) == Stored(new=3, duplicates=1)
+    assert await kept.sums() == Sums(counted=4, stored=3, duplicates=1, dead=0)
+
+
+async def test_rejected_events_that_come_again_change_nothing(kept: Kept) -> None:
+    lot = letters_of(a_letter(), a_letter(), envelope=rejected(2))
+    await kept.store.keep([lot, lot])
+
+    again = await kept.store.keep([lot, letters_of(a_letter(), envelope=rejected(1))])
+
+    assert again == Stored(new=1, duplicates=2)
+    assert await kept.sums() == Sums(counted=3, stored=3, duplicates=0, dead=0)
+
+
+async def test_all_rejected_events_of_a_message_that_nobody_can_read_are_dead(kept: Kept) -> None:
+    await kept.store.keep([Lot(rejected(7), (), [a_letter(reason="unreadable")], unread=True)])
+
+    assert await kept.sums() == Sums(counted=7, stored=0, duplicates=0, dead=7)
+
+
+async def test_dead_letters_that_nobody_counted_are_kept_and_not_in_the_ledger(kept: Kept) -> None:
+    await kept.store.keep([letters_of(a_letter()), letters_of(a_letter(), envelope=rejected(1))])
+
+    assert await kept.sums() == Sums(1, 1, 0, 0)
 
 
 async def test_a_probe_changes_nothing(kept: Kept) -> None:
@@ -189,8 +235,8 @@ class Refusing:
         if any(row.event_id in self._event_ids for row in rows):
             raise Refused("told to", code="22003")
 
-    async def keep(self, letters: Sequence[DeadLetter]) -> Stored:
-        return await self._store.keep(letters)
+    async def keep(self, lots: Sequence[Lot]) -> Stored:
+        return await self._store.keep(lots)
 
 
 @pytest.mark.parametrize("refused", [["1"], ["3", "4"], ["0", "9"], [str(n) for n in range(10)]])
@@ -233,8 +279,8 @@ async def test_entries_are_by_minute_source_and_gateway(pool: asyncpg.Pool) -> N
     await store.settle(lots)
     await store.settle([Lot(replace(one, id=b"x" * 16), [a_row()])])
 
-    found = await pool.fetch("SELECT minute, source, instance, accepted FROM ledger")
-    assert {(row["minute"], bytes(row["instance"]), row["accepted"]) for row in found} == {
+    found = await pool.fetch("SELECT minute, source, instance, counted FROM ledger")
+    assert {(row["minute"], bytes(row["instance"]), row["counted"]) for row in found} == {
         (NOON, one.instance, 2),
         (NOON, other.instance, 1),
         (later.minute, later.instance, 1),
@@ -249,12 +295,26 @@ def a_backlog(first_sequence: int) -> Backlog:
     return Backlog("fb-collector", RECENT, 1, RECENT - timedelta(seconds=3), first_sequence)
 
 
-async def balance_of(pool: asyncpg.Pool) -> tuple[int, int, int, int, int]:
+def a_letters_backlog(first_sequence: int) -> Backlog:
+    return Backlog("dead-letters", RECENT, 0, None, first_sequence)
+
+
+async def balance_of(pool: asyncpg.Pool) -> tuple[int, ...]:
+    """Of accepted events."""
+    return (await _sums_of(pool))[1:6]
+
+
+async def rejections_of(pool: asyncpg.Pool) -> tuple[int, ...]:
+    """Of rejected events."""
+    return (await _sums_of(pool))[6:]
+
+
+async def _sums_of(pool: asyncpg.Pool) -> LedgerBucket:
     figures = await PostgresReports(pool).sum_ledger(
-        Period(None, None), source="facebook", interval="day", max_buckets=10
+        Period(None, None), source=None, interval="month", max_buckets=10
     )
     (bucket,) = figures.buckets
-    return bucket[1:]
+    return bucket
 
 
 RECENT = datetime.now(UTC).replace(second=0, microsecond=0)
@@ -298,6 +358,53 @@ async def test_what_was_counted_and_not_found_is_an_imbalance(pool: asyncpg.Pool
     await store.settle([Lot(an_envelope(5), [a_row()]), Lot(an_envelope(0), [a_row()])])
 
     assert await ledger.note(a_backlog(1)) == 5
+
+
+async def test_rejected_events_have_a_balance_of_their_own(pool: asyncpg.Pool) -> None:
+    store, ledger = PostgresEventStore(pool), PostgresLedger(pool, None)
+    first, lost = (rejected(n, minute=RECENT, source=None) for n in (2, 3))
+    tellers = [
+        rejected(1, minute=RECENT, source=source, told=[told(it, sequence)])
+        for it, source, sequence in ((first, None, 7), (lost, "tiktok", 8))
+    ]
+    await store.keep([letters_of(a_letter(), envelope=teller) for teller in tellers])
+    await store.settle([Lot(an_envelope(1, minute=RECENT), [a_row()])])
+
+    in_flight = await rejections_of(pool), await ledger.note(a_letters_backlog(7))
+    await store.keep([letters_of(a_letter(), a_letter(), envelope=first)])
+    missed = await rejections_of(pool), await ledger.note(a_letters_backlog(9))
+
+    assert in_flight == ((7, 2, 0, 5), 0)
+    assert missed == ((7, 4, 0, 3), 3)
+    assert await rejections_of(pool) == (7, 4, 0, 0)
+    assert await balance_of(pool) == (1, 1, 0, 0, 0)
+    assert await PostgresLedger(pool, "tiktok").note(a_backlog(9)) == 0
+
+
+async def test_rejected_events_that_came_to_too_much_are_an_imbalance(pool: asyncpg.Pool) -> None:
+    store = PostgresEventStore(pool)
+
+    await store.keep(
+        [
+            letters_of(a_letter(), envelope=rejected(0)),
+            letters_of(a_letter(), envelope=rejected(2)),
+        ]
+    )
+
+    assert await PostgresLedger(pool, None).note(a_letters_backlog(1)) == 2
+    assert await PostgresLedger(pool, "facebook").note(a_backlog(1)) == 0
+
+
+async def test_an_envelope_that_only_tells_is_no_entry(pool: asyncpg.Pool) -> None:
+    store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
+    first = an_envelope(2, minute=RECENT)
+    teller = an_envelope(0, minute=RECENT, told=[told(first, 7)])
+
+    assert await store.settle([Lot(teller, [])]) == Stored(0, 0)
+
+    assert await pool.fetchval("SELECT count(*) FROM ledger") == 0
+    assert await balance_of(pool) == (2, 0, 0, 0, 2)
+    assert await ledger.note(a_backlog(8)) == 2
 
 
 async def test_what_was_told_of_after_days_is_passed_over(pool: asyncpg.Pool) -> None:

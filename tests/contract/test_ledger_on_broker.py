@@ -14,18 +14,26 @@ from prometheus_client import CollectorRegistry
 from functions.errors import Unavailable
 from functions.fb_collector.handler import handle as collect
 from functions.ports import Backlog, LedgerBucket, Period
-from runtime.collector import event_work
+from runtime.collector import dead_letter_work, event_work
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker
-from runtime.jetstream.streams import EVENTS, FB_COLLECTOR, ensure_consumer, subject_of
+from runtime.jetstream.streams import (
+    DEAD_LETTER_COLLECTOR,
+    DEAD_LETTERS,
+    EVENTS,
+    FB_COLLECTOR,
+    Consumer,
+    ensure_consumer,
+    subject_of,
+)
 from runtime.metrics import ConsumerMetrics, EventMetrics
 from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.pool import opened
 from runtime.postgres.reports import PostgresReports
 from runtime.postgres.store import PostgresEventStore
 from runtime.settings import DatabaseSettings
-from tests.builders import a_facebook_event, a_part, raw
+from tests.builders import a_facebook_event, a_letter, a_part, raw
 from tests.contract.broker import ACK_WAIT_SECONDS, a_broker, consuming, eventually, waiting
 from tests.recomputation import ledger_differences
 
@@ -53,21 +61,35 @@ class Way:
         async with consuming(self.broker, FB_COLLECTOR, work, first_delay_seconds=0.05):
             await eventually(self.is_drained)
 
+    async def collect_letters(self) -> None:
+        """Collect dead letters until nothing waits."""
+        metrics = ConsumerMetrics(CollectorRegistry(), "x")
+        work = dead_letter_work(PostgresEventStore(self.pool), metrics)
+        async with consuming(self.broker, DEAD_LETTER_COLLECTOR, work):
+            await eventually(self.are_letters_drained)
+
     async def is_drained(self) -> bool:
         return await waiting(self.broker, FB_COLLECTOR) == 0
 
-    async def imbalance(self) -> int:
-        """Let the collector look at the broker once."""
+    async def are_letters_drained(self) -> bool:
+        return await waiting(self.broker, DEAD_LETTER_COLLECTOR) == 0
+
+    async def imbalance(self, durable: Consumer = FB_COLLECTOR) -> int:
+        """Let a collector look at the broker once."""
         stop, found = asyncio.Event(), list[int]()
-        ledger = PostgresLedger(self.pool, "facebook")
+        ledger = PostgresLedger(self.pool, "facebook" if durable == FB_COLLECTOR else None)
 
         async def note(backlog: Backlog) -> None:
             found.append(await ledger.note(backlog))
             stop.set()
 
         metrics = ConsumerMetrics(CollectorRegistry(), "x")
-        await watch_backlog(self.broker, FB_COLLECTOR, metrics, note, stop)
+        await watch_backlog(self.broker, durable, metrics, note, stop)
         return found[0]
+
+    async def holds(self, stream: str, last: int) -> bool:
+        """Tell whether a stream has come to so many messages, gone or not."""
+        return (await self.broker.jetstream.stream_info(stream)).state.last_seq == last
 
     async def total(self) -> LedgerBucket:
         """Sum the whole ledger."""
@@ -84,7 +106,8 @@ async def way(nats_url: str, database_url: str) -> AsyncIterator[Way]:
         a_broker(nats_url) as broker,
         opened(DatabaseSettings(database_url=database_url), "test") as pool,
     ):
-        await ensure_consumer(broker.jetstream, FB_COLLECTOR, ACK_WAIT_SECONDS)
+        for durable in (FB_COLLECTOR, DEAD_LETTER_COLLECTOR):
+            await ensure_consumer(broker.jetstream, durable, ACK_WAIT_SECONDS)
         yield Way(broker, pool, JetStreamBus(broker, 5))
 
 
@@ -93,7 +116,7 @@ async def test_what_all_arrived_balances(way: Way) -> None:
     await way.collect()
 
     assert await way.imbalance() == 0
-    assert (await way.total())[1:] == (6, 6, 0, 0, 0)
+    assert (await way.total())[1:6] == (6, 6, 0, 0, 0)
     assert await ledger_differences(way.pool.fetch) == []
 
 
@@ -103,7 +126,66 @@ async def test_an_envelope_that_vanishes_from_the_broker_is_missed(way: Way) -> 
     await way.collect()
 
     assert await way.imbalance() == 4
-    assert (await way.total())[1:] == (9, 5, 0, 0, 0)
+    assert (await way.total())[1:6] == (9, 5, 0, 0, 0)
+
+
+async def test_the_last_envelope_is_missed_once_somebody_has_told_of_it(way: Way) -> None:
+    await way.publish(3, 4)
+    await way.broker.jetstream.delete_msg(EVENTS, 2)
+    await way.collect()
+    before = await way.imbalance()
+
+    await way.bus.tell()
+    await way.collect()
+
+    assert (before, await way.imbalance()) == (0, 4)
+    assert (await way.total())[1:6] == (7, 3, 0, 0, 0)
+
+
+async def test_what_is_idle_for_a_moment_is_told_of_once(way: Way) -> None:
+    stop = asyncio.Event()
+    telling = asyncio.create_task(way.bus.tell_when_idle(stop))
+    await way.publish(3, 4)
+    await way.bus.publish_dead_letters([a_letter(accepted_at=datetime.now(UTC))])
+    try:
+        await eventually(partial(way.holds, EVENTS, 3))
+        await eventually(partial(way.holds, DEAD_LETTERS, 2))
+        await way.broker.jetstream.delete_msg(EVENTS, 2)
+        await way.broker.jetstream.delete_msg(DEAD_LETTERS, 1)
+        await way.collect()
+        await way.collect_letters()
+        missed = await way.imbalance(), await way.imbalance(DEAD_LETTER_COLLECTOR)
+    finally:
+        stop.set()
+        await telling
+
+    assert missed == (4, 1)
+    assert await way.holds(EVENTS, 3)
+    assert await way.holds(DEAD_LETTERS, 2)
+
+
+async def test_rejected_events_are_counted_from_the_gateway_to_the_dead_letters(way: Way) -> None:
+    now = datetime.now(UTC)
+    letters = [a_letter(accepted_at=now, source=it) for it in ("facebook", "tiktok", None, None)]
+    await way.bus.publish_dead_letters(letters)
+    await way.bus.publish_dead_letters(letters[:1])
+    await way.collect_letters()
+
+    assert (await way.total())[6:] == (5, 4, 1, 0)
+    assert await way.imbalance(DEAD_LETTER_COLLECTOR) == 0
+    assert await ledger_differences(way.pool.fetch) == []
+
+
+async def test_rejected_events_that_vanish_from_the_broker_are_missed(way: Way) -> None:
+    for count in (3, 2, 1):
+        letters = [a_letter(accepted_at=datetime.now(UTC)) for _ in range(count)]
+        await way.bus.publish_dead_letters(letters)
+    await way.broker.jetstream.delete_msg(DEAD_LETTERS, 2)
+    await way.collect_letters()
+
+    assert await way.imbalance(DEAD_LETTER_COLLECTOR) == 2
+    assert (await way.total())[6:] == (6, 4, 0, 0)
+    assert await way.imbalance() == 0
 
 
 async def test_an_envelope_of_which_nobody_can_read_the_body_is_dead_to_its_last_event(
@@ -116,7 +198,7 @@ async def test_an_envelope_of_which_nobody_can_read_the_body_is_dead_to_its_last
     await way.broker.jetstream.publish(subject_of("facebook"), b"damaged", headers=headers)
     await way.collect()
 
-    assert (await way.total())[1:] == (5, 0, 0, 5, 0)
+    assert (await way.total())[1:6] == (5, 0, 0, 5, 0)
     assert await way.imbalance() == 0
 
 
@@ -139,7 +221,7 @@ async def test_a_commit_whose_answer_is_lost_counts_once(way: Way) -> None:
     await way.publish(3, 2)
     await way.collect(Forgetful(PostgresEventStore(way.pool), times=3))
 
-    assert (await way.total())[1:] == (5, 5, 0, 0, 0)
+    assert (await way.total())[1:6] == (5, 5, 0, 0, 0)
     assert await way.imbalance() == 0
     assert await ledger_differences(way.pool.fetch) == []
 
@@ -150,5 +232,5 @@ async def test_the_same_events_sent_again_are_duplicates(way: Way) -> None:
         await way.bus.publish("facebook", a_part(*events, accepted_at=datetime.now(UTC)))
         await way.collect()
 
-    assert (await way.total())[1:] == (4, 2, 2, 0, 0)
+    assert (await way.total())[1:6] == (4, 2, 2, 0, 0)
     assert await way.imbalance() == 0

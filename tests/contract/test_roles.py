@@ -23,7 +23,7 @@ from runtime.postgres.pool import opened
 from runtime.postgres.store import PostgresEventStore
 from runtime.settings import DatabaseSettings, ReporterSettings
 from runtime.wiring import reporter
-from tests.builders import a_letter, a_row, a_sale, an_envelope
+from tests.builders import a_letter, a_row, a_sale, an_envelope, letters_of
 from tests.recomputation import differences
 
 QUERIES = sorted(file.stem for file in Path(sql.__file__).parent.glob("queries/*.sql"))
@@ -78,7 +78,7 @@ async def test_a_collector_stores_all_that_it_should(
 
     await store.store(rows)
     await store.store([*rows, a_sale("1.00")])
-    await store.keep([a_letter()])
+    await store.keep([letters_of(a_letter(), envelope=an_envelope(1, rejected=True))])
 
     connection = await asyncpg.connect(database_url)
     assert await connection.fetchval("SELECT count(*) FROM events") == 4

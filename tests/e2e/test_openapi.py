@@ -39,7 +39,7 @@ from runtime.postgres.pool import opened
 from runtime.postgres.store import PostgresEventStore
 from runtime.settings import GatewaySettings, ReporterSettings
 from runtime.wiring import Unit, gateway, reporter
-from tests.builders import a_letter
+from tests.builders import a_letter, letters_of
 
 Case = schemathesis.Case[Any]
 
@@ -246,7 +246,8 @@ async def _filled_reporter(told: ReporterSettings) -> AsyncIterator[Unit]:
             store = PostgresEventStore(pool)
             await collect_facebook([_part("facebook")], store=store)
             await collect_tiktok([_part("tiktok")], store=store)
-            await store.keep([a_letter(), a_letter(payload=json.dumps(BROKEN).encode())])
+            letters = (a_letter(), a_letter(payload=json.dumps(BROKEN).encode()))
+            await store.keep([letters_of(*letters)])
         yield unit
 
 

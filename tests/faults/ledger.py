@@ -8,7 +8,7 @@ from nats.aio.client import Client
 
 from tests.e2e.whole_system import WholeSystem
 from tests.faults.sender import BROKEN, Sender
-from tests.recomputation import differences, ledger_differences
+from tests.recomputation import differences, ledger_imbalances
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Balance:
         dead: Those in the dead letters.
         lost: Promised, and neither a row nor a dead letter; or a good one that only died.
         doubled: Rows that are there twice, or both a row and a dead letter, or never sent.
-        differences: Tables that are not what the rows say.
+        differences: Tables that are not what the rows say; ``ledger`` if it does not
+            balance, the rejected included.
     """
 
     sent: int
@@ -83,6 +84,6 @@ async def balance(system: WholeSystem, sender: Sender) -> Balance:
 
 async def _differences(system: WholeSystem) -> frozenset[str]:
     tables = {*await differences(system.fetch)}
-    if await ledger_differences(system.fetch):
+    if await ledger_imbalances(system.fetch):
         tables.add("ledger")
     return frozenset(tables)

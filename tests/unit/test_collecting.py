@@ -15,7 +15,7 @@ from functions.ports import Part, Stored
 from functions.rows import EventRow, event_key, user_key
 from functions.ttk_collector.handler import handle as collect_tiktok
 from functions.ttk_collector.handler import to_row as tiktok_row
-from tests.builders import NOON, a_facebook_event, a_letter, a_part, a_tiktok_event, raw
+from tests.builders import NOON, a_facebook_event, a_letter, a_part, a_tiktok_event, letters_of, raw
 from tests.fakes import FakeEventStore
 
 
@@ -133,7 +133,9 @@ async def test_a_crash_of_the_store_is_not_hidden() -> None:
 async def test_dead_letters_are_kept_once() -> None:
     store, letter = FakeEventStore(), a_letter()
 
-    assert await keep_dead_letters([letter, letter, a_letter()], store=store) == Stored(2, 1)
+    lots = [letters_of(letter, letter), letters_of(a_letter())]
+
+    assert await keep_dead_letters(lots, store=store) == Stored(2, 1)
 
 
 def row_of(event: dict[str, Any]) -> EventRow:

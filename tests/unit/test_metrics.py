@@ -20,7 +20,7 @@ from runtime.metrics import (
     new_registry,
 )
 from runtime.server_metrics import Figure, Measured, Sample
-from tests.builders import a_facebook_event, a_letter, a_part, raw
+from tests.builders import a_facebook_event, a_letter, a_part, letters_of, raw
 from tests.fakes import FakeBus, FakeEventStore
 
 LABELS = ("service", "source", "error_type", "reason", "report_type", "le")
@@ -118,7 +118,7 @@ async def test_the_collector_of_dead_letters_counts_them_by_reason(
 ) -> None:
     work = dead_letter_work(FakeEventStore(), ConsumerMetrics(registry, "dead-letters"))
 
-    await work.handle([a_letter(), a_letter(), a_letter(reason="refused")])
+    await work.handle([letters_of(a_letter(), a_letter()), letters_of(a_letter(reason="refused"))])
 
     found = samples(registry)
     assert found["dead_letters_total", "dead-letters", "rejected"] == 2

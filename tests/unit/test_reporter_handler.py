@@ -397,7 +397,10 @@ def test_the_schema_has_a_series_only_now_and_then() -> None:
 
 async def test_the_ledger_says_what_is_missing() -> None:
     figures = LedgerFigures(
-        [LedgerBucket(NOON, 10, 6, 1, 1, 2), LedgerBucket(NOON + HOUR, 5, 2, 0, 0, 1)],
+        [
+            LedgerBucket(NOON, 10, 6, 1, 1, 2, 9, 4, 2, 2),
+            LedgerBucket(NOON + HOUR, 5, 2, 0, 0, 1, 1, 1, 0, 0),
+        ],
         [Backlog("fb-collector", NOON, 3, NOON - HOUR, 7), Backlog("x", NOON, 0, None, 7)],
     )
 
@@ -411,6 +414,8 @@ async def test_the_ledger_says_what_is_missing() -> None:
         "deadLettered": 1,
         "inFlight": 3,
         "imbalance": 2,
+        "rejected": 10,
+        "rejections": {"kept": 5, "repeated": 2, "inFlight": 2, "imbalance": 1},
     }
     assert [it.oldest_seconds for it in report.waiting] == [3600, 0]
     assert LedgerReport.model_validate_json(to_json(report)) == report
@@ -420,7 +425,8 @@ async def test_an_empty_ledger_is_zeros_by_the_minute() -> None:
     report = await handle_ledger([], reports=FakeReports())
 
     assert report.filters.interval == "minute"
-    assert set(report.total.model_dump().values()) == {0}
+    total = report.total.model_dump()
+    assert set(total.pop("rejections").values()) == set(total.values()) == {0}
     assert (report.series, report.waiting) == ((), ())
 
 

@@ -90,7 +90,7 @@ def ledger_example() -> Any:
     seen_at = _FIRST + timedelta(minutes=1, seconds=30)
     figures = LedgerFigures(
         [
-            LedgerBucket(_FIRST, 120, 117, 2, 1, 0),
+            LedgerBucket(_FIRST, 120, 117, 2, 1, 0, 5, 4, 1, 0),
             LedgerBucket(_FIRST + timedelta(minutes=1), 90, 60, 0, 0, 30),
         ],
         [Backlog("fb-collector", seen_at, 2, seen_at - timedelta(seconds=1), 7)],

@@ -166,27 +166,29 @@ CREATE INDEX envelopes_by_time ON envelopes USING brin (settled_at);
 
 -- What became of the events of settled envelopes.
 CREATE TABLE ledger (
-    minute timestamptz NOT NULL,                -- when the gateway accepted them
-    source event_source NOT NULL,
+    minute timestamptz NOT NULL,                -- when the gateway took them
     instance uuid NOT NULL,                     -- the gateway's process
-    accepted bigint NOT NULL,                   -- as the gateway counted them
-    stored bigint NOT NULL,
-    duplicates bigint NOT NULL,
-    dead bigint NOT NULL,
-    PRIMARY KEY (minute, source, instance)
+    counted bigint NOT NULL,                    -- by the gateway
+    stored bigint NOT NULL,                     -- as events; rejected ones as dead letters
+    duplicates bigint NOT NULL,                 -- were stored so before
+    dead bigint NOT NULL,                       -- became dead letters on the way
+    source event_source,                        -- null where rejected and unknown
+    rejected boolean NOT NULL,                  -- by the gateway
+    UNIQUE NULLS NOT DISTINCT (minute, source, instance, rejected)
 ) WITH (fillfactor = 70);
 
 CREATE INDEX ledger_imbalances ON ledger (minute)
-    WHERE accepted <> stored + duplicates + dead;
+    WHERE counted <> stored + duplicates + dead;
 
 -- Envelopes that others tell of: in flight until they are settled.
 CREATE TABLE told (
     id uuid PRIMARY KEY,
     minute timestamptz NOT NULL,
-    source event_source NOT NULL,
     instance uuid NOT NULL,
     events bigint NOT NULL,
-    sequence bigint NOT NULL                    -- its place in the broker's stream
+    sequence bigint NOT NULL,                   -- its place in the broker's stream
+    source event_source,                        -- as in ledger
+    rejected boolean NOT NULL
 );
 
 -- What waits at the broker for each consumer, as its function last saw it.

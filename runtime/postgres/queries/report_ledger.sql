@@ -1,32 +1,38 @@
--- Sum the ledger by bucket of the time of acceptance.
+-- Sum the ledger by bucket of the time at which a gateway took the events.
 --
 -- $1 start     timestamptz  null for no bound
 -- $2 end       timestamptz  null for no bound
--- $3 source    text         null for both
+-- $3 source    text         null for both, and for what is of none
 -- $4 interval  text         minute, hour, day, week or month
 -- $5 max_rows  bigint
 -- What was told of and is not settled is in flight as long as the broker may have it.
 -- Returns a row for each bucket that is not empty, oldest first:
 -- (bucket timestamptz, accepted bigint, stored bigint, duplicates bigint,
--- dead bigint, in_flight bigint)
+-- dead bigint, in_flight bigint, rejected bigint, kept bigint, repeated bigint,
+-- rejected_in_flight bigint)
 WITH entries AS (
-    SELECT minute, source, accepted, stored, duplicates, dead, 0 AS in_flight
+    SELECT minute, source, rejected, counted, stored, duplicates, dead, 0 AS in_flight
     FROM ledger
     UNION ALL
     SELECT
-        told.minute, told.source, told.events, 0, 0, 0,
+        told.minute, told.source, told.rejected, told.events, 0, 0, 0,
         CASE WHEN told.sequence < backlogs.first_sequence THEN 0 ELSE told.events END
     FROM told
-    LEFT JOIN backlogs ON backlogs.source = told.source
+    LEFT JOIN backlogs ON backlogs.source IS NOT DISTINCT FROM
+        CASE WHEN told.rejected THEN NULL ELSE told.source END
     WHERE NOT EXISTS (SELECT FROM envelopes WHERE envelopes.id = told.id)
 )
 SELECT
     date_trunc($4::text, minute, 'UTC') AS bucket,
-    sum(accepted)::bigint AS accepted,
-    sum(stored)::bigint AS stored,
-    sum(duplicates)::bigint AS duplicates,
-    sum(dead)::bigint AS dead,
-    sum(in_flight)::bigint AS in_flight
+    coalesce(sum(counted) FILTER (WHERE NOT rejected), 0)::bigint AS accepted,
+    coalesce(sum(stored) FILTER (WHERE NOT rejected), 0)::bigint AS stored,
+    coalesce(sum(duplicates) FILTER (WHERE NOT rejected), 0)::bigint AS duplicates,
+    coalesce(sum(dead) FILTER (WHERE NOT rejected), 0)::bigint AS dead,
+    coalesce(sum(in_flight) FILTER (WHERE NOT rejected), 0)::bigint AS in_flight,
+    coalesce(sum(counted) FILTER (WHERE rejected), 0)::bigint AS rejected,
+    coalesce(sum(stored + dead) FILTER (WHERE rejected), 0)::bigint AS kept,
+    coalesce(sum(duplicates) FILTER (WHERE rejected), 0)::bigint AS repeated,
+    coalesce(sum(in_flight) FILTER (WHERE rejected), 0)::bigint AS rejected_in_flight
 FROM entries
 WHERE minute >= coalesce($1::timestamptz, '-infinity')
     AND minute < coalesce($2::timestamptz, 'infinity')

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from functions.errors import Unavailable
 from functions.fb_collector.handler import handle
-from functions.ports import DeadLetter, Lot, Part, Stored
+from functions.ports import Lot, Part, Stored
 from functions.rows import EventRow
 from runtime.collector import event_work
 from runtime.jetstream.consumer import Consumer
@@ -51,8 +51,8 @@ class SimulatedStore:
     async def store(self, rows: Sequence[EventRow]) -> Stored:
         return await self.settle([Lot(None, rows)])
 
-    async def keep(self, letters: Sequence[DeadLetter]) -> Stored:
-        return await self._transact("settle", partial(self._database.keep, letters))
+    async def keep(self, lots: Sequence[Lot]) -> Stored:
+        return await self._transact("settle", partial(self._database.keep, lots))
 
     async def probe(self, rows: Sequence[EventRow]) -> None:
         await self._transact("probe", partial(self._database.probe, rows))
