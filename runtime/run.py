@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import resource
 import signal
+from contextlib import suppress
 
 import structlog
 import uvloop
@@ -32,8 +34,19 @@ def run(name: str) -> int:
     function = FUNCTIONS[name]
     settings = function.settings.load()
     logs.configure(settings.log_level, settings.log_format, name)
+    open_many_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_run(function, settings))
+
+
+def open_many_files() -> None:
+    """Take as many open files as this process may have: each connection is one.
+
+    The usual 1,024 are a caution for programs that wait with ``select``.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS calls it unlimited, and is not
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _run(function: Function, settings: Settings) -> int:

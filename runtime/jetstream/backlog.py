@@ -44,7 +44,8 @@ async def _measure(broker: Broker, consumer: Consumer) -> Backlog:
     """Ask for the end of the stream before its first message: what comes between is neither."""
     stream = await broker.jetstream.stream_info(consumer.stream)
     info = await broker.jetstream.consumer_info(consumer.stream, consumer.name)
-    oldest = await _oldest(broker, consumer)
+    settled = info.ack_floor.stream_seq if info.ack_floor else 0
+    oldest = await _oldest(broker, consumer, settled + 1)
     return Backlog(
         consumer=consumer.name,
         measured_at=datetime.now(UTC),
@@ -54,11 +55,15 @@ async def _measure(broker: Broker, consumer: Consumer) -> Backlog:
     )
 
 
-async def _oldest(broker: Broker, consumer: Consumer) -> dict[str, Any] | None:
-    """Ask for the first message: a work queue has only those that are not acknowledged."""
+async def _oldest(broker: Broker, consumer: Consumer, sequence: int) -> dict[str, Any] | None:
+    """Ask for the first message from a place on.
+
+    A work queue has only those that are not acknowledged; but a broker whose
+    disk was full may keep one that was, as it could not write its removal.
+    """
     answer = await broker.client.request(
         f"$JS.API.STREAM.MSG.GET.{consumer.stream}",
-        json.dumps({"seq": 1, "next_by_subj": consumer.subject}).encode(),
+        json.dumps({"seq": sequence, "next_by_subj": consumer.subject}).encode(),
         timeout=_ANSWER_SECONDS,
     )
     found: dict[str, Any] = json.loads(answer.data)

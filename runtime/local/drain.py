@@ -6,15 +6,16 @@ from contextlib import suppress
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.api import StreamInfo
 
 _POLL_SECONDS = 0.2
 
 
 async def wait_until_drained(nats_url: str, *, seconds: float, impatient: asyncio.Event) -> int:
-    """Wait until every stream is empty: what was acknowledged is gone from a work queue.
+    """Wait until all consumers have acknowledged all.
 
     Args:
-        nats_url: The broker.
+        nats_url: The broker; one or more URLs, separated by commas.
         seconds: How long to wait at most.
         impatient: Set when somebody will wait no longer.
 
@@ -25,8 +26,8 @@ async def wait_until_drained(nats_url: str, *, seconds: float, impatient: asynci
     client = Client()
     with suppress(TimeoutError, NatsError, OSError):  # a broker that is gone has nothing to drain
         async with asyncio.timeout(seconds):
-            await client.connect(nats_url, error_cb=_say_nothing)
-            while waiting := await _messages(client.jetstream()):
+            await client.connect(nats_url.split(","), error_cb=_say_nothing)
+            while waiting := await unacknowledged(client.jetstream()):
                 if impatient.is_set():
                     break
                 await asyncio.sleep(_POLL_SECONDS)
@@ -38,5 +39,18 @@ async def _say_nothing(_error: Exception) -> None:
     """Leave it to the supervisor to tell of a broker that does not answer."""
 
 
-async def _messages(jetstream: JetStreamContext) -> int:
-    return sum(stream.state.messages for stream in await jetstream.streams_info())
+async def unacknowledged(jetstream: JetStreamContext) -> int:
+    """Count the messages of all streams that somebody has still to take."""
+    return sum([await _waiting_in(jetstream, each) for each in await jetstream.streams_info()])
+
+
+async def _waiting_in(jetstream: JetStreamContext, stream: StreamInfo) -> int:
+    """Count what is not acknowledged; of a stream that nobody has consumed yet, everything.
+
+    Not what the stream holds: a broker whose disk was full may keep a message
+    that was acknowledged, because it could not write its removal.
+    """
+    consumers = await jetstream.consumers_info(str(stream.config.name))
+    if not consumers:
+        return stream.state.messages
+    return sum((each.num_pending or 0) + (each.num_ack_pending or 0) for each in consumers)

@@ -15,8 +15,9 @@ from functions.errors import Unavailable
 from functions.ports import Backlog, DeadLetter, Delivery
 from runtime.envelopes import UnreadableEnvelope
 from runtime.jetstream.backlog import watch_backlog
-from runtime.jetstream.connection import Broker
+from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.streams import FB_COLLECTOR, TTK_COLLECTOR, ensure_consumer
+from runtime.local.drain import wait_until_drained
 from runtime.manifests import Headers
 from runtime.metrics import ConsumerMetrics
 from runtime.work import Work
@@ -368,6 +369,30 @@ async def test_the_backlog_and_the_age_of_the_oldest_message_are_measured(broker
     assert sample(registry, "consumer_backlog_messages") == 2
     assert 0 < (sample(registry, "consumer_oldest_message_seconds") or 0) < 20
     assert (seen[0].consumer, seen[0].messages, seen[0].first_sequence) == ("fb-collector", 2, 2)
+
+
+async def test_a_message_that_is_acknowledged_and_still_kept_is_no_backlog(nats_url: str) -> None:
+    """A work queue keeps one when its disk was full; a stream with limits always does."""
+    bench, stop, seen = Bench(), asyncio.Event(), list[Backlog]()
+    async with connected(nats_url, "test", 10) as broker:
+        await broker.jetstream.add_stream(name=FB_COLLECTOR.stream, subjects=["events.>"])
+        await ensure_consumer(broker.jetstream, FB_COLLECTOR, ACK_WAIT_SECONDS)
+        await publish(broker, b"1", b"2")
+        async with consuming(broker, FB_COLLECTOR, bench.work):
+            await eventually(partial(has_done, bench, 2))
+
+        async def note(backlog: Backlog) -> None:
+            seen.append(backlog)
+            stop.set()
+
+        metrics = ConsumerMetrics(CollectorRegistry(), "fb-collector")
+        await watch_backlog(broker, FB_COLLECTOR, metrics, note, stop)
+        kept = (await broker.jetstream.stream_info(FB_COLLECTOR.stream)).state.messages
+
+    still_waiting = await wait_until_drained(nats_url, seconds=5, impatient=asyncio.Event())
+    assert kept == 2
+    assert (seen[0].messages, seen[0].oldest_at, seen[0].first_sequence) == (0, None, 3)
+    assert still_waiting == 0
 
 
 async def test_without_a_message_the_first_that_may_come_is_known(broker: Broker) -> None:
