@@ -1,5 +1,6 @@
 """What is committed for Prometheus and Grafana, read as it is."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ _STRINGS = re.compile(r"\"[^\"]*\"|'[^']*'")
 _LABELS = re.compile(
     r"\{[^}]*\}|\[[^\]]*\]|\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)"
 )
-_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(?!\s*\()\b")
+_NAME = re.compile(r"(?<![\w.])[a-zA-Z_:][a-zA-Z0-9_:]*(?!\s*\()\b")
+_VARIABLE = re.compile(r"\$(\w+)")
 _WORDS = {"or", "and", "unless", "bool", "offset", "NaN", "Inf"}
 
 
@@ -70,3 +72,50 @@ def metrics_in(query: str) -> set[str]:
     """Name the metrics that a query reads."""
     bare = _LABELS.sub(" ", _STRINGS.sub("''", query))
     return {name for name in _NAME.findall(bare) if name not in _WORDS}
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A panel of a dashboard.
+
+    Attributes:
+        dashboard: Its dashboard's name.
+        title: Its own.
+        kind: ``stat`` shows one moment, ``timeseries`` a time.
+        queries: What it asks Prometheus, with Grafana's variables.
+        json: All of it.
+    """
+
+    dashboard: str
+    title: str
+    kind: str
+    queries: tuple[str, ...]
+    json: dict[str, Any]
+
+
+def dashboards() -> dict[str, dict[str, Any]]:
+    """Read all dashboards, by the name of their file."""
+    return {
+        file.stem: json.loads(file.read_text(encoding="utf-8"))
+        for file in sorted(GRAFANA.glob("dashboards/*.json"))
+    }
+
+
+def panels() -> Iterator[Panel]:
+    """List all panels that ask something."""
+    for name, dashboard in dashboards().items():
+        for panel in dashboard["panels"]:
+            if panel["type"] != "row":
+                queries = tuple(target["expr"] for target in panel["targets"])
+                yield Panel(name, panel["title"], panel["type"], queries, panel)
+
+
+def filled(query: str, *, seconds: int) -> str:
+    """Put values for Grafana's variables, all of everything, as it does on such a time.
+
+    Args:
+        query: With variables.
+        seconds: The length of the time shown.
+    """
+    values = {"__rate_interval": "40s", "__range": f"{seconds}s"}
+    return _VARIABLE.sub(lambda found: values.get(found[1], ".*"), query)
