@@ -13,6 +13,7 @@ from functions.errors import Invalid, Refused, Unavailable
 from functions.publisher.account import Summary
 from runtime.broker import broker
 from runtime.dead_letters import dead_letters
+from runtime.deploying.command import deploy
 from runtime.packaging.command import package
 from runtime.publishing.maker import MakerDied
 from runtime.publishing.options import PublishOptions
@@ -260,6 +261,7 @@ def bench(
 eps.add_command(broker)
 eps.add_command(dead_letters)
 eps.add_command(package)
+eps.add_command(deploy)
 
 
 def main() -> None:

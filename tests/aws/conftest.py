@@ -1,9 +1,14 @@
 """Zips as they would be on Lambda, made once, for the Python and the processor of this machine."""
 
+import os
 import platform
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +23,55 @@ THIS_ARCHITECTURE: Final[Architecture] = (
 )
 
 
-def eps(*arguments: str) -> subprocess.CompletedProcess[str]:
+REGION: Final = "eu-central-1"
+
+
+def eps(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "runtime", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "runtime", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=env,
     )
+
+
+@pytest.fixture(scope="session")
+def aws_double(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a process that takes a moto server for AWS."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    log = (tmp_path_factory.mktemp("moto") / "log").open("wb")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port],
+        stdout=log,
+        stderr=log,
+    )
+    try:
+        wait_for_answer(f"http://127.0.0.1:{port}/moto-api/")
+        yield {
+            **os.environ,
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+        }
+    finally:
+        server.terminate()
+        server.wait()
+        log.close()
+
+
+def wait_for_answer(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(url):  # noqa: S310 - our own
+                return
+        except OSError:
+            assert time.monotonic() < deadline, f"{url} does not answer"
+            time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

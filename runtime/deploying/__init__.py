@@ -1,0 +1,1 @@
+"""The system on AWS: zips into a bucket, a template into a stack, by a change set."""

@@ -1,0 +1,50 @@
+"""Where AWS is: AWS itself, or LocalStack or another double of it. Nobody else asks."""
+
+import os
+from dataclasses import dataclass
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from localstack_client.session import Session as Double  # type: ignore[import-untyped]
+
+from runtime.deploying.errors import DeploymentFailed
+
+_FOR_DOUBLES: Final = Config(s3={"addressing_style": "path"})
+"""A name such as bucket.localhost is not known everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """Makes clients.
+
+    Attributes:
+        session: boto3's, or localstack-client's, which is like it.
+        region: Where the stack is.
+        config: What every client is told.
+    """
+
+    session: Any
+    region: str
+    config: Config | None = None
+
+    def client(self, service: str) -> Any:
+        """Make a client of a service."""
+        return self.session.client(service, config=self.config)
+
+
+def find_aws() -> Aws:
+    """Find AWS with its ordinary credentials, or the double that the environment names.
+
+    ``AWS_ENDPOINT_URL`` or ``LOCALSTACK_HOST`` name a double, as localstack-client has it.
+
+    Raises:
+        DeploymentFailed: Nothing names a region.
+    """
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
+    if os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("LOCALSTACK_HOST"):
+        double = Double(region_name=session.region_name) if session.region_name else Double()
+        return Aws(double, double.region_name, _FOR_DOUBLES)
+    if session.region_name is None:
+        raise DeploymentFailed("no region: set AWS_REGION, or one in AWS's configuration")
+    return Aws(session, session.region_name)

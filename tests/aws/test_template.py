@@ -1,0 +1,211 @@
+"""The template: right in form, and what it promises of queues, roles and functions."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.deploying.errors import DeploymentFailed
+from runtime.deploying.template import TEMPLATE, translated
+from runtime.packaging.packages import PACKAGES
+from tests.aws.conftest import REGION
+
+QUEUES = ("FacebookEvents", "TiktokEvents", "DeadLetters")
+COLLECTORS = {
+    "FbCollector": "FacebookEvents",
+    "TtkCollector": "TiktokEvents",
+    "DeadLetterCollector": "DeadLetters",
+}
+LINT = Path(sys.executable).with_name("cfn-lint")
+NETWORK = "JoinVpc"
+MAX_TEMPLATE_BYTES = 51_200
+"""CloudFormation's, of a template that is sent along."""
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return translated("some-bucket", {name: f"{name}/0.zip" for name in PACKAGES}, REGION)
+
+
+@pytest.fixture(scope="module")
+def resources(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(text)["Resources"]
+    return found
+
+
+def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {name: it["Properties"] for name, it in resources.items() if it["Type"] == kind}
+
+
+def statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for policy in role["Policies"]:
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def actions(statement: dict[str, Any]) -> list[str]:
+    found = statement["Action"]
+    return [found] if isinstance(found, str) else found
+
+
+def test_the_translated_template_has_no_faults(text: str, tmp_path: Path) -> None:
+    (tmp_path / "template.json").write_text(text)
+
+    done = subprocess.run(
+        [LINT, "--regions", REGION, "--template", tmp_path / "template.json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_translated_template_can_be_sent_along(text: str) -> None:
+    assert len(text.encode()) < MAX_TEMPLATE_BYTES
+    assert "AWS::Serverless" not in text
+
+
+def test_every_function_runs_the_zip_and_handler_that_are_packaged(
+    resources: dict[str, Any],
+) -> None:
+    functions = of_type(resources, "AWS::Lambda::Function")
+
+    handlers = {it["Code"]["S3Key"].partition("/")[0]: it["Handler"] for it in functions.values()}
+    assert handlers == {name: package.handler for name, package in PACKAGES.items()}
+    assert {it["Code"]["S3Bucket"] for it in functions.values()} == {"some-bucket"}
+    assert all(it["Architectures"] == [{"Ref": "Architecture"}] for it in functions.values())
+    assert all(it["Runtime"] == {"Fn::Sub": "python${PythonVersion}"} for it in functions.values())
+
+
+def test_a_template_with_other_code_is_not_translated(tmp_path: Path) -> None:
+    other = tmp_path / "template.yaml"
+    other.write_text(TEMPLATE.read_text().replace("dist/gateway-arm64.zip", "src/"))
+
+    with pytest.raises(DeploymentFailed, match="src/"):
+        translated("some-bucket", dict.fromkeys(PACKAGES, "key"), REGION, other)
+
+
+def test_what_the_translator_refuses_is_told(tmp_path: Path) -> None:
+    other = tmp_path / "template.yaml"
+    other.write_text(TEMPLATE.read_text().replace("Type: HttpApi", "Type: NoSuchEvent"))
+
+    with pytest.raises(DeploymentFailed, match="NoSuchEvent"):
+        translated("some-bucket", dict.fromkeys(PACKAGES, "key"), REGION, other)
+
+
+def test_a_message_is_hidden_for_six_times_as_long_as_its_collector_may_take(
+    resources: dict[str, Any],
+) -> None:
+    functions = of_type(resources, "AWS::Lambda::Function")
+    queues = of_type(resources, "AWS::SQS::Queue")
+
+    for collector, queue in COLLECTORS.items():
+        assert queues[queue]["VisibilityTimeout"] >= 6 * functions[collector]["Timeout"]
+
+
+def test_what_fails_is_set_aside_and_nothing_goes_with_the_stack(
+    resources: dict[str, Any],
+) -> None:
+    queues = of_type(resources, "AWS::SQS::Queue")
+
+    assert set(queues) == {*QUEUES, *(f"{name}Failed" for name in QUEUES)}
+    for name in QUEUES:
+        target = queues[name]["RedrivePolicy"]["deadLetterTargetArn"]
+        assert target == {"Fn::GetAtt": [f"{name}Failed", "Arn"]}
+    assert {resources[name]["DeletionPolicy"] for name in queues} == {"Retain"}
+    assert {it["MessageRetentionPeriod"] for it in queues.values()} == {1_209_600}
+    assert all(it["SqsManagedSseEnabled"] for it in queues.values())
+
+
+def test_a_collector_says_which_of_its_batch_have_failed_and_its_number_is_bounded(
+    resources: dict[str, Any],
+) -> None:
+    mappings = of_type(resources, "AWS::Lambda::EventSourceMapping")
+
+    for collector, queue in COLLECTORS.items():
+        mapping = mappings[f"{collector}Queue"]
+        assert mapping["EventSourceArn"] == {"Fn::GetAtt": [queue, "Arn"]}
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["BatchSize"] == 10
+        assert mapping["ScalingConfig"]["MaximumConcurrency"]
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        ("GatewayRole", {"sqs:SendMessage", "sqs:GetQueueAttributes"}),
+        *(
+            (
+                f"{collector}Role",
+                {
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:GetQueueAttributes",
+                    "secretsmanager:GetSecretValue",
+                },
+            )
+            for collector in COLLECTORS
+        ),
+        ("ReporterRole", {"secretsmanager:GetSecretValue"}),
+    ],
+)
+def test_a_role_allows_what_its_function_does_and_nothing_else(
+    resources: dict[str, Any], role: str, allowed: set[str]
+) -> None:
+    found = list(statements(of_type(resources, "AWS::IAM::Role")[role]))
+
+    own_log = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert {action for it in found for action in actions(it)} == allowed | own_log
+    assert "*" not in json.dumps(found)
+
+
+def test_a_collector_may_touch_its_own_queue_only(resources: dict[str, Any]) -> None:
+    roles = of_type(resources, "AWS::IAM::Role")
+
+    for collector, queue in COLLECTORS.items():
+        touched = [
+            it["Resource"]
+            for it in statements(roles[f"{collector}Role"])
+            if actions(it)[0].startswith("sqs:")
+        ]
+        assert touched == [{"Fn::GetAtt": [queue, "Arn"]}]
+
+
+def test_only_what_lambda_needs_for_a_network_is_allowed_anywhere(
+    resources: dict[str, Any],
+) -> None:
+    broad = {name for name, it in resources.items() if '"Resource": "*"' in json.dumps(it)}
+
+    assert broad == {NETWORK}
+    assert resources[NETWORK]["Condition"] == "InVpc"
+    document = resources[NETWORK]["Properties"]["PolicyDocument"]
+    deny = [it for it in document["Statement"] if it["Effect"] == "Deny"]
+    assert [it["Action"] for it in deny] == ["ec2:*"]
+    assert len(deny[0]["Condition"]["ArnEquals"]["lambda:SourceFunctionArn"]) == 4
+
+
+def test_every_function_writes_to_a_log_that_forgets(resources: dict[str, Any]) -> None:
+    functions = of_type(resources, "AWS::Lambda::Function")
+    logs = of_type(resources, "AWS::Logs::LogGroup")
+
+    assert {it["LoggingConfig"]["LogGroup"]["Ref"] for it in functions.values()} <= set(logs)
+    assert all(it["RetentionInDays"] == {"Ref": "LogRetentionDays"} for it in logs.values())
+
+
+def test_every_queue_function_and_api_is_watched(resources: dict[str, Any]) -> None:
+    watched = [
+        (it["MetricName"], json.dumps(it["Dimensions"][0]["Value"]))
+        for it in of_type(resources, "AWS::CloudWatch::Alarm").values()
+    ]
+
+    def watches(metric: str) -> int:
+        return len({of for name, of in watched if name == metric})
+
+    assert watches("ApproximateAgeOfOldestMessage") == len(QUEUES)
+    assert watches("ApproximateNumberOfMessagesVisible") == len(QUEUES)
+    assert watches("Errors") == watches("Throttles") == len(PACKAGES)
+    assert watches("5xx") == 2
