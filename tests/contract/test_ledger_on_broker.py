@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from functions.errors import Unavailable
 from functions.fb_collector.handler import handle as collect
@@ -32,7 +35,8 @@ from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.pool import opened
 from runtime.postgres.reports import PostgresReports
 from runtime.postgres.store import PostgresEventStore
-from runtime.settings import DatabaseSettings
+from runtime.settings import DatabaseSettings, GatewaySettings
+from runtime.wiring import Unit, gateway
 from tests.builders import a_facebook_event, a_letter, a_part, raw
 from tests.contract.broker import ACK_WAIT_SECONDS, a_broker, consuming, eventually, waiting
 from tests.recomputation import ledger_differences
@@ -162,6 +166,47 @@ async def test_what_is_idle_for_a_moment_is_told_of_once(way: Way) -> None:
     assert missed == (4, 1)
     assert await way.holds(EVENTS, 3)
     assert await way.holds(DEAD_LETTERS, 2)
+
+
+async def post(unit: Unit) -> None:
+    transport = httpx.ASGITransport(unit.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        answer = await client.post("/events", json=[a_facebook_event(), {"eventId": "broken"}])
+    assert answer.status_code == HTTPStatus.ACCEPTED
+
+
+async def test_a_gateway_that_stops_tells_of_its_last_envelopes(way: Way, nats_url: str) -> None:
+    async with gateway(GatewaySettings(nats_url=SecretStr(nats_url))) as unit:
+        await post(unit)
+        before = [await way.holds(stream, 1) for stream in (EVENTS, DEAD_LETTERS)]
+
+    assert before == [True, True]
+    assert [await way.holds(stream, 2) for stream in (EVENTS, DEAD_LETTERS)] == [True, True]
+    await way.collect()
+    await way.collect_letters()
+    assert (await way.total())[1:] == (1, 1, 0, 0, 0, 1, 1, 0, 0)
+
+
+async def test_a_gateway_that_idles_tells_of_its_last_envelopes(way: Way, nats_url: str) -> None:
+    stop = asyncio.Event()
+    async with gateway(GatewaySettings(nats_url=SecretStr(nats_url))) as unit:
+        loops = [asyncio.create_task(loop(stop)) for loop in unit.loops]
+        await post(unit)
+
+        for stream in (EVENTS, DEAD_LETTERS):
+            await eventually(partial(way.holds, stream, 2))
+
+        stop.set()
+        await asyncio.gather(*loops)
+    assert [await way.holds(stream, 2) for stream in (EVENTS, DEAD_LETTERS)] == [True, True]
+
+
+async def test_a_gateway_stops_though_the_broker_can_t_be_told(way: Way, nats_url: str) -> None:
+    settings = GatewaySettings(nats_url=SecretStr(nats_url), publish_timeout_seconds=0.2)
+    async with gateway(settings) as unit:
+        await post(unit)
+        for stream in (EVENTS, DEAD_LETTERS):
+            await way.broker.jetstream.delete_stream(stream)
 
 
 async def test_rejected_events_are_counted_from_the_gateway_to_the_dead_letters(way: Way) -> None:

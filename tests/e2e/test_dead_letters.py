@@ -108,7 +108,7 @@ async def _reject_as_an_older_contract_did(system: WholeSystem, event: dict[str,
 def _columns(letter: DeadLetter) -> list[list[Any]]:
     values = (
         *(letter.id.bytes, letter.reason, letter.source, letter.event_id, "mended", "older", "Old"),
-        *(letter.correlation_id, letter.accepted_at, letter.payload),
+        *(letter.correlation_id, letter.accepted_at, letter.payload, letter.trace_parent),
     )
     return [[value] for value in values]
 
