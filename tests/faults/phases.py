@@ -16,7 +16,7 @@ from tests.faults.kept_system import CLIENTS, KeptSystem
 from tests.faults.sender import BROKEN
 from tests.faults.trap import FROM_SERVER, TO_SERVER, Step, Trap
 
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 120
 _MOST_SKIPPED = 5
 
 

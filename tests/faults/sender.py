@@ -22,7 +22,7 @@ _EVENTS = (1, 500)
 _USERS = 300
 _PAUSE_SECONDS = 0.1
 _ANSWER_SECONDS = 15.0
-_PATIENCE_SECONDS = 90.0
+_PATIENCE_SECONDS = 180.0
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 
 Moment = Callable[[Random], str]

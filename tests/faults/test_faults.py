@@ -28,7 +28,7 @@ FAULTS = [
 @pytest.fixture(scope="module")
 async def system() -> AsyncIterator[WholeSystem]:
     with tempfile.TemporaryDirectory(prefix="eps-faults-") as folder:
-        running = WholeSystem(Path(folder) / "data", **IMPATIENT, BODY_TIMEOUT_SECONDS="20")
+        running = WholeSystem(Path(folder) / "data", **IMPATIENT, BODY_TIMEOUT_SECONDS="30")
         await running.start()
         yield running
         assert await running.stop() == 0
