@@ -6,7 +6,7 @@ from uuid import UUID
 
 from functions.errors import Refused, Unavailable
 from functions.events import SOURCES, Source
-from functions.ports import DeadLetter, Lot, Part, Stored
+from functions.ports import DeadLetter, Envelope, Lot, Part, Stored
 from functions.rows import EventRow
 
 
@@ -59,6 +59,7 @@ class FakeEventStore:
         rows: What is stored, by key.
         letters: The dead letters that are kept, by key.
         ledger: Of each envelope: counted, stored, duplicates, dead.
+        told: The envelopes that settled ones tell of.
         batches: How many rows each call had that came to an end.
         failure: What each call raises, if set; nothing is stored then.
         refuses: Which rows the store will never keep.
@@ -67,6 +68,7 @@ class FakeEventStore:
     rows: dict[bytes, EventRow] = field(default_factory=dict)
     letters: dict[UUID, DeadLetter] = field(default_factory=dict)
     ledger: dict[bytes, tuple[int, int, int, int]] = field(default_factory=dict)
+    told: set[bytes] = field(default_factory=set)
     batches: list[int] = field(default_factory=list)
     failure: Exception | None = None
     refuses: Callable[[EventRow], bool] = lambda _row: False
@@ -109,8 +111,12 @@ class FakeEventStore:
         if lot.envelope:
             dead = lot.envelope.events if lot.unread else len(lot.letters)
             outcome = (new, len(lot.rows) - new, dead)
-            self.ledger[lot.envelope.id] = (lot.envelope.events, *outcome)
+            self._enter(lot.envelope, outcome)
         return new
+
+    def _enter(self, envelope: Envelope, outcome: tuple[int, int, int]) -> None:
+        self.ledger[envelope.id] = (envelope.events, *outcome)
+        self.told |= {it.id for it in envelope.told}
 
     async def keep(self, lots: Sequence[Lot]) -> Stored:
         """Keep dead letters; see ``DeadLetterStore``."""
@@ -125,7 +131,7 @@ class FakeEventStore:
         if lot.envelope:
             repeated = len(lot.letters) - new
             outcome = (0, 0, lot.envelope.events) if lot.unread else (new, repeated, 0)
-            self.ledger[lot.envelope.id] = (lot.envelope.events, *outcome)
+            self._enter(lot.envelope, outcome)
         return new
 
     def _keep(self, letters: Sequence[DeadLetter]) -> int:

@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 
 from functions.errors import Unavailable
 from functions.fb_collector.handler import handle
-from functions.ports import Lot, Part, Stored
+from functions.ports import Lot, Stored
 from functions.rows import EventRow
-from runtime.collector import event_work
+from runtime.collector import dead_letter_work, event_work
 from runtime.jetstream.consumer import Consumer
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.streams import FB_COLLECTOR
@@ -84,7 +84,7 @@ class SimulatedCollector:
         broker: SimulatedBroker,
         database: FakeEventStore,
         on_ack: Callable[[int], None],
-        kind: type[Consumer[Part]],
+        kind: type[Consumer[Any]],
     ) -> None:
         self._broker = broker
         self._database = database
@@ -117,11 +117,13 @@ class SimulatedCollector:
             task.cancel()
         await asyncio.gather(ended, *loops, return_exceptions=True)
 
-    def _consumer(self, store: SimulatedStore) -> Consumer[Part]:
+    def _consumer(self, store: SimulatedStore) -> Consumer[Any]:
+        if self._broker.chance.schedule.rejected:
+            return self._kind(dead_letter_work(store, _METRICS), _METRICS)
         collect = partial(handle, store=store)
         return self._kind(event_work("facebook", collect, store, _METRICS, _EVENTS), _METRICS)
 
 
-def _consume(consumer: Consumer[Part], client: Any, stop: asyncio.Event) -> Any:
+def _consume(consumer: Consumer[Any], client: Any, stop: asyncio.Event) -> Any:
     pull = Pull(cast("Client", client), FB_COLLECTOR, max_messages=3, max_bytes=2**20)
     return consumer.run(pull, stop)

@@ -17,8 +17,9 @@ What = Literal[
     "away", "answer lost", "crashes", "slow",
 ]  # fmt: skip
 
-Kind = Literal["good", "repeated", "invalid", "refused", "poison"]
-"""What an event is: the store will never keep a refused one, and crashes on poison."""
+Kind = Literal["good", "repeated", "invalid", "refused", "poison", "none"]
+"""What an event is: the store will never keep a refused one, and crashes on
+poison; none at all where a gateway only tells of others."""
 
 UNREADABLE: Final = ()
 """A message without events stands for one that is no envelope."""
@@ -33,7 +34,7 @@ _FAULTS: Final[dict[Place, tuple[What, ...]]] = {
     "settle": _TRANSACTION,
     "probe": _TRANSACTION,
 }
-_KINDS: Final[tuple[Kind, ...]] = ("good", "repeated", "invalid", "refused", "poison")
+_KINDS: Final[tuple[Kind, ...]] = ("good", "repeated", "invalid", "refused", "poison", "none")
 _LATEST: Final = 12
 
 
@@ -54,11 +55,13 @@ class Schedule:
         messages: The events of each message, in the order of publishing.
         faults: What goes wrong.
         seed: Of how long everything takes.
+        rejected: Whether the messages are of dead letters, for their collector.
     """
 
     messages: Sequence[Sequence[Kind]]
     faults: Sequence[Fault]
     seed: int
+    rejected: bool = False
 
 
 def schedules() -> st.SearchStrategy[Schedule]:
@@ -72,6 +75,7 @@ def schedules() -> st.SearchStrategy[Schedule]:
         messages=st.lists(message, min_size=1, max_size=8),
         faults=st.lists(fault, max_size=12, unique_by=lambda each: (each.place, each.nth)),
         seed=st.integers(0, 2**16),
+        rejected=st.booleans(),
     )
 
 

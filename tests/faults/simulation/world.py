@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import structlog
 
-from functions.ports import Part
+from functions.ports import Envelope, Part, Told
 from functions.rows import EventRow, event_key
-from runtime.envelopes import encode
+from runtime.envelopes import encode, encode_letters
 from runtime.jetstream.consumer import Consumer
 from runtime.manifests import write_manifest
-from tests.builders import a_facebook_event, a_part, an_envelope, raw
+from tests.builders import NOON, a_facebook_event, a_letter, a_part, an_envelope, raw
 from tests.fakes import FakeEventStore
 from tests.faults.simulation import clock
 from tests.faults.simulation.broker import SimulatedBroker
@@ -56,16 +57,17 @@ class Broken:
     stored_though_bad: list[str] = field(default_factory=list)
     still_waiting: list[int] = field(default_factory=list)
     unbalanced: list[bytes] = field(default_factory=list)
+    told_and_not_settled: list[bytes] = field(default_factory=list)
 
 
-def play(schedule: Schedule, kind: type[Consumer[Part]] = Consumer) -> Broken:
+def play(schedule: Schedule, kind: type[Consumer[Any]] = Consumer) -> Broken:
     """Publish to two collectors, let everything go wrong, wait until the dust has settled."""
     with structlog.testing.capture_logs():
         return clock.run(_World(schedule, kind).play())
 
 
 class _World:
-    def __init__(self, schedule: Schedule, kind: type[Consumer[Part]]) -> None:
+    def __init__(self, schedule: Schedule, kind: type[Consumer[Any]]) -> None:
         self._schedule = schedule
         self._kind = kind
         self._chance = Chance(schedule)
@@ -100,14 +102,28 @@ class _World:
 
     def _publish(self, number: int, kinds: Sequence[Kind]) -> None:
         events = list(_events(number, kinds, self._published))
-        parts = [a_part(json) for _, _, json in events]
         is_readable = kinds != UNREADABLE
-        data = encode("facebook", parts) if is_readable else b"unreadable %d" % number
+        data = self._encode(events) if is_readable else b"unreadable %d" % number
         held = len(events) if is_readable else 1
-        counted = number.to_bytes(16) if held and number % _UNCOUNTED else None
-        headers = write_manifest(an_envelope(held, id=counted)) if counted else None
+        counted = number.to_bytes(16) if number % _UNCOUNTED else None
+        headers = write_manifest(self._envelope(held, counted)) if counted else None
         self._published.append(Published(data, is_readable, events, counted))
         self._broker.put(data, headers)
+
+    def _encode(self, events: Sequence[tuple[Kind, bytes, bytes]]) -> bytes:
+        payloads = [json for _, _, json in events]
+        if self._schedule.rejected:
+            return encode_letters(
+                [a_letter(payload=it, position=n) for n, it in enumerate(payloads)]
+            )
+        nothing = Part("teller", NOON, ())
+        return encode("facebook", [a_part(json) for json in payloads] or [nothing])
+
+    def _envelope(self, held: int, counted: bytes) -> Envelope:
+        """Count a message, and tell of all before it."""
+        before = [(it.counted, len(it.events)) for it in self._published if it.counted]
+        told = [Told(key, NOON, events, n) for n, (key, events) in enumerate(before)]
+        return an_envelope(held, id=counted, told=told, rejected=self._schedule.rejected)
 
     def _check_ack(self, sequence: int) -> None:
         if list(self._missing(self._published[sequence - 1])):
@@ -135,6 +151,7 @@ class _World:
             for row in database.rows.values()
             if _is(row, "refused", "poison", "invalid")
         ]
+        broken.told_and_not_settled += database.told - set(database.ledger)
         broken.unbalanced += [
             message.counted
             for message in self._published
@@ -148,7 +165,12 @@ class _World:
             kinds = {kind for kind, _, _ in message.events}
             if not message.is_readable or "poison" in kinds or crashes:
                 yield message.data
-            yield from (json for kind, _, json in message.events if kind in ("invalid", "refused"))
+            all_die = self._schedule.rejected
+            yield from (
+                json
+                for kind, _, json in message.events
+                if all_die or kind in ("invalid", "refused")
+            )
 
 
 class Database(FakeEventStore):
@@ -182,6 +204,8 @@ def _events(
     number: int, kinds: Sequence[Kind], before: Sequence[Published]
 ) -> Iterator[tuple[Kind, bytes, bytes]]:
     for position, kind in enumerate(kinds):
+        if kind == "none":
+            continue
         if kind == "repeated":
             good = [each for message in before for each in message.events if each[0] == "good"]
             yield from good[:1]
