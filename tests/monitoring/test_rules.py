@@ -1,5 +1,6 @@
 """Scrape configuration and rules: as they are written, and as Prometheus's own tool judges them."""
 
+import re
 import shutil
 from collections import defaultdict
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from runtime.wiring import FUNCTIONS
 from tests.exported_metrics import series_names
-from tests.monitoring.files import PROMETHEUS, Rule, load, metrics_in, rule_tests, rules
+from tests.monitoring.files import PROMETHEUS, ROOT, Rule, load, metrics_in, rule_tests, rules
 from tests.monitoring.prometheus import needs_prometheus, promtool
 
 RULES = list(rules())
@@ -69,6 +70,23 @@ def test_an_alert_says_what_is_wrong_and_where_to_read_on(alert: Rule) -> None:
     assert anchor in ANCHORS
     assert alert.annotations["summary"]
     assert alert.labels["severity"] in {"page", "ticket"}
+
+
+def test_every_alert_is_in_the_document() -> None:
+    text = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| (`.*?) \|.*\| (page|ticket) \|.*#([a-z0-9-]+)\) \|$", text, re.MULTILINE
+    )
+
+    written = {
+        (name, severity, anchor)
+        for names, severity, anchor in rows
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    assert written == {
+        (alert.name, alert.labels["severity"], alert.annotations["runbook_url"].partition("#")[2])
+        for alert in ALERTS
+    }
 
 
 def test_every_anchor_has_an_alert() -> None:
