@@ -10,7 +10,13 @@ from nats.errors import Error as NatsError
 
 from functions.errors import Unavailable
 from runtime.jetstream.connection import Broker, connected
-from runtime.jetstream.contents import Contents, First, Waiting, read_contents
+from runtime.jetstream.contents import (
+    Contents,
+    First,
+    Waiting,
+    clear_settled,
+    read_contents,
+)
 from runtime.jetstream.set_aside import NotSetAside, put_back, set_aside
 from runtime.jetstream.snapshots import BadCopy, back_up, copied_streams, restore
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, ensure_streams
@@ -83,6 +89,20 @@ def restore_streams(folder: Path) -> None:
         for stream in copied_streams(folder):
             messages = await restore(connection.client, stream, folder)
             click.echo(f"{stream}: {messages} messages restored")
+
+    _run(work)
+
+
+@broker.command()
+def clear() -> None:
+    """Remove messages that were acknowledged and are still there, as after a full disk.
+
+    All that they hold is in the database: an acknowledgement follows the commit.
+    """
+
+    async def work(connection: Broker, _: BrokerSettings) -> None:
+        for consumer, messages in (await clear_settled(connection.client)).items():
+            click.echo(f"{consumer}: {messages:,} messages removed")
 
     _run(work)
 

@@ -89,6 +89,29 @@ async def read_contents(client: Client) -> list[Contents]:
     return [it for it in found if it is not None]
 
 
+async def clear_settled(client: Client) -> dict[str, int]:
+    """Remove what was acknowledged and is still there.
+
+    A broker whose disk was full could not write that messages were gone: no
+    consumer is given them again, and they take room. Of each consumer, all up
+    to the first message that it has not acknowledged goes; an acknowledgement
+    follows the commit, so nothing goes that is not in the database.
+
+    Returns:
+        How many messages went, by consumer.
+    """
+    gone = {}
+    for consumer in CONSUMERS:
+        info = await _ask(client, f"CONSUMER.INFO.{consumer.stream}.{consumer.name}", {})
+        if info is None:
+            continue
+        kept_from = info["ack_floor"]["stream_seq"] + 1
+        wanted = {"filter": consumer.subject, "seq": kept_from}
+        answer = await _ask(client, f"STREAM.PURGE.{consumer.stream}", wanted)
+        gone[consumer.name] = 0 if answer is None else int(answer["purged"])
+    return gone
+
+
 async def _contents(client: Client, stream: str) -> Contents | None:
     info = await _ask(client, f"STREAM.INFO.{stream}", {})
     if info is None:

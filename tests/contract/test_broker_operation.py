@@ -1,6 +1,7 @@
 """What an operator does on a real broker: look, copy, restore, take one message out."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
 from runtime.jetstream.connection import Broker
-from runtime.jetstream.contents import Contents, read_contents
+from runtime.jetstream.contents import Contents, clear_settled, read_contents
 from runtime.jetstream.set_aside import NotSetAside, put_back, set_aside
 from runtime.jetstream.snapshots import BadCopy, back_up, copied_streams, restore
 from runtime.jetstream.streams import EVENTS, FB_COLLECTOR, ensure_consumer, ensure_streams
@@ -134,6 +135,43 @@ async def test_a_damaged_copy_is_refused(nats_url: str, tmp_path: Path) -> None:
             await restore(broker.client, EVENTS, tmp_path)
 
         assert [it.name for it in await read_contents(broker.client)] == ["DEAD_LETTERS"]
+
+
+async def passed_over(broker: Broker) -> None:
+    """Leave a message that its consumer counts as settled, as a full disk does."""
+    elsewhere = replace(FB_COLLECTOR, subject=NOBODYS)
+    await ensure_consumer(broker.jetstream, elsewhere, ACK_WAIT_SECONDS)
+    await broker.jetstream.publish(FACEBOOK, b"passed over")
+    await broker.jetstream.publish(NOBODYS, b"settled")
+    [settled] = await fetched(broker)
+    await settled.ack_sync()
+    await ensure_consumer(broker.jetstream, FB_COLLECTOR, ACK_WAIT_SECONDS)
+
+
+async def test_what_is_settled_and_still_there_can_be_cleared_away(nats_url: str) -> None:
+    async with a_broker(nats_url) as broker:
+        await passed_over(broker)
+        assert (await events_of(broker)).unclaimed == 1
+
+        assert (await clear_settled(broker.client))["fb-collector"] == 1
+
+        assert (await events_of(broker)).messages == 0
+
+
+async def test_what_is_not_settled_is_never_cleared_away(nats_url: str) -> None:
+    async with a_broker(nats_url) as broker:
+        await ensure_consumer(broker.jetstream, FB_COLLECTOR, ACK_WAIT_SECONDS)
+        for payload in (b"settled", b"in hand", b"settled before its turn"):
+            await broker.jetstream.publish(FACEBOOK, payload)
+        first, _, third = await fetched(broker)
+        await first.ack_sync()
+        await third.ack_sync()
+        await broker.jetstream.publish(FACEBOOK, b"waits")
+        await broker.jetstream.publish("events.tiktok", b"waits, and nobody took any yet")
+
+        assert not any((await clear_settled(broker.client)).values())
+
+        assert (await events_of(broker)).messages == 3
 
 
 async def test_streams_made_anew_count_on_where_they_are_told(nats_url: str) -> None:
