@@ -21,7 +21,14 @@ judge() {
     name=$(docker inspect --format '{{slice .Name 1}}' "$container")
     case $state in
       healthy | running) tell "$service" "healthy      $name" ;;
-      finished) tell "$service" "healthy      $name  finished" ;;
+      finished)
+        if may_finish "$service"; then
+          tell "$service" "healthy      $name  finished"
+        else
+          ok=no
+          tell "$service" "not healthy  $name  it was stopped"
+        fi
+        ;;
       starting) ok=no; tell "$service" "not healthy  $name  it is starting" ;;
       unhealthy) ok=no; tell "$service" "not healthy  $name  $(why "$container")" ;;
       exited*) ok=no; tell "$service" "not healthy  $name  it ended with ${state#* }" ;;
@@ -39,8 +46,7 @@ judge_containers() {
     fi
     judge "$service"
   done
-  judge migrate # these two may be absent
-  judge publisher
+  for service in "${MAY_FINISH[@]}"; do judge "$service"; done # they may be absent, too
 }
 
 judge_processes() {

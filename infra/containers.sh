@@ -7,6 +7,7 @@ readonly INFRASTRUCTURE=(postgres nats)
 readonly APPLICATION=(gateway fb-collector ttk-collector dead-letters reporter edge)
 readonly MONITORING=(prometheus grafana)
 
+readonly MAY_FINISH=(migrate publisher)
 readonly SCALABLE=(gateway fb-collector ttk-collector dead-letters reporter)
 
 readonly START_SECONDS=180 # for one service, recovery after a crash included
@@ -31,6 +32,9 @@ need_docker() {
 # containers_of [SERVICE]: ids of this folder's containers, running or not.
 containers_of() {
   local filters=(--filter "label=com.docker.compose.project.working_dir=$PWD")
+  if [[ -n "${COMPOSE_PROJECT_NAME:-}" ]]; then
+    filters+=(--filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")
+  fi
   if [[ -n "${1:-}" ]]; then filters+=(--filter "label=com.docker.compose.service=$1"); fi
   docker ps --all --quiet --no-trunc "${filters[@]}" 2>/dev/null || true
 }
@@ -44,6 +48,10 @@ state_of() {
     {{- else if and (eq .Status "exited") (eq .ExitCode 0)}}finished
     {{- else}}{{.Status}} {{.ExitCode}}{{end -}}
   {{end}}' "$1"
+}
+
+may_finish() {
+  [[ " ${MAY_FINISH[*]} " == *" $1 "* ]]
 }
 
 # why CONTAINER: what its last health check said, in one line.

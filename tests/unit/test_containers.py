@@ -8,7 +8,7 @@ import pytest
 from runtime import probe
 from runtime.local.postgres_server import DATABASE
 from runtime.wiring import FUNCTIONS
-from tests.unit.compose_files import BASE, ROOT, services_of, variables_of, volumes_of
+from tests.unit.compose_files import BASE, ROOT, read, services_of, variables_of, volumes_of
 
 SERVICES = services_of(BASE)
 OWN = [name for name, it in SERVICES.items() if it["image"].startswith("event-processing-system")]
@@ -133,7 +133,7 @@ def test_the_publisher_sends_to_the_gateway() -> None:
 def test_the_scripts_know_every_service() -> None:
     known = words_of("INFRASTRUCTURE") + words_of("APPLICATION") + words_of("MONITORING")
 
-    assert sorted(known) == sorted(set(SERVICES) - {"migrate", "publisher"})
+    assert sorted(known + words_of("MAY_FINISH")) == sorted(SERVICES)
     assert sorted(words_of("SCALABLE")) == sorted(FUNCTIONS)
 
 
@@ -162,3 +162,100 @@ def test_what_the_image_is_made_of_reaches_the_builder() -> None:
     let_in = set(re.findall(r"^!(.+)$", text_of(".dockerignore"), re.MULTILINE))
 
     assert {name for names in copied for name in names.split()} == let_in
+
+
+STAGING = "compose.staging.yml"
+PRODUCTION = "compose.production.yml"
+DEVELOPMENT = "compose.development.yml"
+OVERLAYS = [DEVELOPMENT, STAGING, PRODUCTION]
+INNER = {"postgres", "nats", "prometheus"}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_changes_services_that_there_are(overlay: str) -> None:
+    assert set(services_of(overlay)) <= set(SERVICES)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_says_for_each_function_where_it_runs(overlay: str) -> None:
+    services = services_of(overlay)
+
+    told = {services[name]["environment"]["ENVIRONMENT"] for name in FUNCTIONS}
+
+    assert told == {re.split(r"\.", overlay)[1]}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_variable_of_an_overlay_is_in_the_example(overlay: str) -> None:
+    named = set(re.findall(r"^# ?([A-Z][A-Z0-9_]+)=", text_of(".env.example"), re.MULTILINE))
+
+    assert sorted(variables_of(overlay) - named) == []
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_in_development_a_function_is_started_anew_from_the_mounted_source(name: str) -> None:
+    service = services_of(DEVELOPMENT)[name]
+
+    assert service["command"] == ["watchfiles", f"python -m runtime run {name}", "/src"]
+    assert service["volumes"] == [f"./{it}:/src/{it}:ro" for it in ("functions", "runtime")]
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_in_staging_what_is_inside_is_not_published(name: str) -> None:
+    assert SERVICES[name]["ports"]
+    assert services_of(STAGING)[name]["ports"] is None
+
+
+def test_in_staging_gateway_and_reporter_are_published_and_nothing_else_of_the_edge() -> None:
+    ports = published(services_of(STAGING)["edge"])
+
+    assert ports == [FUNCTIONS["gateway"].port, FUNCTIONS["reporter"].port]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_in_staging_addresses_and_keys_are_secrets(name: str) -> None:
+    service = services_of(STAGING)[name]
+    base = SERVICES[name]["environment"]
+    secrets = {it if isinstance(it, str) else it["target"] for it in service["secrets"]}
+    addresses = {it for it in base if it in {"DATABASE_URL", "NATS_URL", "OPERATOR_DATABASE_URL"}}
+    keys = {it for it in base if it.endswith("_API_KEYS")}
+
+    assert {it for it in addresses if service["environment"][it] == ""} == addresses
+    assert {it.lower() for it in addresses | keys} | {"ca.crt"} == secrets
+
+
+def test_in_staging_no_default_password_is_left() -> None:
+    for name, service in services_of(STAGING).items():
+        base = SERVICES[name].get("environment", {})
+        passwords = {it for it, value in base.items() if "PASSWORD" in it and value}
+
+        told = service.get("environment", {})
+        left = passwords - {it for it, value in told.items() if value == ""}
+
+        assert left == set(), name
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - {"migrate", "publisher"}))
+def test_in_staging_what_ends_is_started_again_and_logs_are_bounded(name: str) -> None:
+    service = services_of(STAGING)[name]
+
+    assert service["restart"] == "always"
+    assert {"max-size", "max-file"} <= set(service["logging"]["options"])
+
+
+def test_every_secret_is_made() -> None:
+    secrets = {it["file"] for it in read(STAGING)["secrets"].values()}
+    script = text_of("infra/make-secrets.sh")
+
+    stems = {re.split(r"[._/]", it)[1] for it in secrets}
+
+    assert {it for it in stems if it not in script} == set()
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, "migrate"])
+def test_in_production_nothing_starts_without_the_rules_of_staging(name: str) -> None:
+    service = services_of(PRODUCTION)[name]
+    addresses = {it for it in SERVICES[name]["environment"] if it in {"DATABASE_URL", "NATS_URL"}}
+
+    assert {it for it in addresses if service["environment"].get(it) == ""} == addresses
+    assert service["build"] is None

@@ -1,0 +1,105 @@
+"""The system in containers, by its own scripts, on free ports and volumes of its own."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+
+from runtime.local.drain import wait_until_drained
+from runtime.local.ports import free_port
+
+_ROOT = Path(__file__).parents[2]
+_PROJECT = "eps-tested"
+_PORTS = ("GATEWAY", "FB_COLLECTOR", "TTK_COLLECTOR", "REPORTER", "DEAD_LETTERS")
+_SERVERS = ("NATS", "POSTGRES", "PROMETHEUS", "GRAFANA")
+_DRAIN_SECONDS = 120
+
+
+class Containers:
+    """All containers of one project."""
+
+    def __init__(self) -> None:
+        self._ports = {f"{name}_PORT": str(free_port()) for name in (*_PORTS, *_SERVERS)}
+        self._environment = {**os.environ, **self._ports, "COMPOSE_PROJECT_NAME": _PROJECT}
+
+    async def start(self, *scale: str) -> None:
+        """Start everything but the publisher with `./start.sh --docker`."""
+        scaled = [word for pair in scale for word in ("--scale", pair)]
+        code, output = await self.run("./start.sh", "--docker", "--no-publisher", *scaled)
+        assert code == 0, output
+
+    async def down(self, *options: str) -> None:
+        """Remove the containers; the data stay unless an option says otherwise."""
+        command = 'source infra/containers.sh; compose down "$@"'
+        code, output = await self.run("bash", "-c", command, "down", *options)
+        assert code == 0, output
+
+    async def run(self, *command: str) -> tuple[int, str]:
+        """Run a command in the project's folder; return its exit code and all that it wrote."""
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=_ROOT,
+            env=self._environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        return process.returncode or 0, output.decode()
+
+    async def health(self) -> tuple[int, str]:
+        """Ask `./healthcheck.sh`."""
+        return await self.run("./healthcheck.sh")
+
+    async def names(self, service: str) -> Sequence[str]:
+        """Name a service's containers."""
+        filters = [f"label=com.docker.compose.{label}" for label in self._labels(service)]
+        _, output = await self.run(
+            *("docker", "ps", "--format", "{{.Names}}"),
+            *(word for each in filters for word in ("--filter", each)),
+        )
+        return output.split()
+
+    @staticmethod
+    def _labels(service: str) -> Sequence[str]:
+        return (f"project={_PROJECT}", f"service={service}")
+
+    async def inspect(self, container: str) -> dict[str, Any]:
+        """Tell everything that Docker knows of a container."""
+        _, output = await self.run("docker", "inspect", container)
+        return dict(json.loads(output)[0])
+
+    async def kill(self, container: str) -> None:
+        """End a container's processes as a crash does; of Docker's own kill none comes back."""
+        os.kill((await self.inspect(container))["State"]["Pid"], signal.SIGKILL)
+
+    def url_of(self, name: str, scheme: str = "http") -> str:
+        """Tell where something is published."""
+        return f"{scheme}://127.0.0.1:{self._ports[f'{name}_PORT']}"
+
+    async def ask(self, name: str, path: str) -> Any:
+        """Ask something over HTTP."""
+        async with httpx.AsyncClient(base_url=self.url_of(name), timeout=60) as client:
+            answer = await client.get(path)
+            answer.raise_for_status()
+            return answer.json()
+
+    async def fetch(self, query: str) -> list[asyncpg.Record]:
+        """Ask the database itself."""
+        url = self.url_of("POSTGRES", "postgresql").replace("//", "//postgres:postgres@")
+        connection = await asyncpg.connect(f"{url}/eventdb")
+        try:
+            return await connection.fetch(query)
+        finally:
+            await connection.close()
+
+    async def drained(self) -> None:
+        """Wait until no message waits on the broker."""
+        url = self.url_of("NATS", "nats").replace("//", "//operator:operator@")
+        waiting = await wait_until_drained(url, seconds=_DRAIN_SECONDS, impatient=asyncio.Event())
+        assert waiting == 0
