@@ -104,7 +104,7 @@ def ledger(*, start: str | None, end: str | None, source: str | None, interval: 
     imbalance, and rejected = kept + repeated + in flight + imbalance. Then what
     waits at the broker.
     """
-    from runtime.ledger_table import ledger_lines, read_ledger  # noqa: PLC0415
+    from runtime.ledger_table import is_balanced, ledger_lines, read_ledger  # noqa: PLC0415
 
     given = {"from": start, "to": end, "source": source, "interval": interval}
     params = [(name, text) for name, text in given.items() if text is not None]
@@ -114,8 +114,7 @@ def ledger(*, start: str | None, end: str | None, source: str | None, interval: 
         raise click.UsageError(str(error)) from error
     for line in ledger_lines(report):
         click.echo(line)
-    missed = any(it.imbalance or it.rejections.imbalance for it in report.series)
-    sys.exit(1 if missed else 0)
+    sys.exit(0 if is_balanced(report) else 1)
 
 
 @eps.command()

@@ -38,6 +38,11 @@ def ledger_lines(report: LedgerReport) -> list[str]:
     return [*_aligned(rows), "", *waiting]
 
 
+def is_balanced(report: LedgerReport) -> bool:
+    """Tell whether no bucket has events missing or too many: what is amiss twice adds up to 0."""
+    return not any(it.imbalance or it.rejections.imbalance for it in report.series)
+
+
 def _cells(it: Balance) -> tuple[str, ...]:
     dead = it.rejections
     numbers = (

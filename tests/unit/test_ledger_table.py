@@ -1,8 +1,10 @@
 from datetime import timedelta
 
+import pytest
+
 from functions.ports import Backlog, LedgerBucket, LedgerFigures
 from functions.reporter.handler import handle_ledger
-from runtime.ledger_table import ledger_lines
+from runtime.ledger_table import is_balanced, ledger_lines
 from tests.fakes_reports import NOON, FakeReports
 
 
@@ -36,3 +38,24 @@ async def test_the_ledger_is_a_table() -> None:
         "",
         "fb-collector: 3 messages waiting, the oldest 1.5 s old, seen 2024-01-01 12:00:00Z",
     ]
+
+
+@pytest.mark.parametrize(
+    ("counts", "balanced"),
+    [
+        ([(9, 6, 1, 1, 1, 7, 4, 2, 1)], True),
+        ([(2, 1, 0, 0, 0)], False),
+        ([(0, 0, 0, 0, 0, 2, 1, 0, 0)], False),
+        ([(2, 1, 0, 0, 0), (1, 2, 0, 0, 0)], False),
+        ([(0, 0, 0, 0, 0, 2, 1, 0, 0), (0, 0, 0, 0, 0, 1, 2, 0, 0)], False),
+    ],
+)
+async def test_the_ledger_balances_when_each_bucket_does(
+    counts: list[tuple[int, ...]], *, balanced: bool
+) -> None:
+    buckets = [LedgerBucket(NOON, *each) for each in counts]
+    figures = LedgerFigures(buckets, ())
+
+    report = await handle_ledger([], reports=FakeReports(ledger=figures))
+
+    assert is_balanced(report) is balanced
