@@ -65,7 +65,7 @@ def deploy(
         from runtime.deploying.deployment import deploy as deploy_zips  # noqa: PLC0415
     except ImportError as error:
         raise click.ClickException(
-            f"{error.name} is missing here: install the dependency group `deploy`"
+            f"{error.name} is missing here: install what requirements-deploy.lock has"
         ) from error
     try:
         with progress() as tell:

@@ -48,6 +48,6 @@ def _data_of(package: Path) -> set[Path]:
     for path in package.iterdir():
         if path.is_file() and path.suffix not in _NOT_DATA:
             found.add(path)
-        elif path.is_dir() and path.name != "__pycache__" and not (path / "__init__.py").exists():
+        elif path.is_dir() and not (path / "__init__.py").exists():
             found |= _data_of(path)
     return found

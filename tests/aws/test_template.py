@@ -119,6 +119,7 @@ def test_what_fails_is_set_aside_and_nothing_goes_with_the_stack(
     assert {resources[name]["DeletionPolicy"] for name in queues} == {"Retain"}
     assert {it["MessageRetentionPeriod"] for it in queues.values()} == {1_209_600}
     assert all(it["SqsManagedSseEnabled"] for it in queues.values())
+    assert {it["MaximumMessageSize"] for it in queues.values()} == {1024**2}
 
 
 def test_a_collector_says_which_of_its_batch_have_failed_and_its_number_is_bounded(

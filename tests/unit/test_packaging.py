@@ -150,7 +150,9 @@ def test_wheels_are_those_that_the_target_runs() -> None:
     assert old.platforms[0] == "manylinux_2_26_x86_64"
 
 
-@pytest.mark.parametrize("lock", sorted({it.lock for it in PACKAGES.values()}))
+@pytest.mark.parametrize(
+    "lock", sorted({ROOT / "requirements-deploy.lock", *(it.lock for it in PACKAGES.values())})
+)
 def test_a_lock_has_the_versions_that_are_tested(lock: Path) -> None:
     tested = pins_of(ROOT / "requirements-dev.lock")
     locked = pins_of(lock)

@@ -1,0 +1,80 @@
+"""What a deployment says before it says anything to AWS."""
+
+import subprocess
+import sys
+
+import pytest
+
+from runtime.deploying.bucket import bucket_name, key_of
+from runtime.deploying.change_set import Change
+from runtime.packaging.manifest import Zip
+from runtime.packaging.progress import progress
+
+
+def test_without_its_packages_it_says_which_lock_has_them() -> None:
+    program = "import sys; sys.modules['boto3'] = None; from runtime.cli import main; main()"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, "deploy"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: boto3 is missing here: install what requirements-deploy")
+
+
+def test_the_command_line_starts_without_the_packages_of_a_deployment() -> None:
+    program = "import runtime.cli, sys; print({'boto3', 'samtranslator'} & set(sys.modules))"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("replaced", "line"),
+    [
+        ("True", "Modify  Gateway (AWS::Lambda::Function, replaced)"),
+        ("Conditional", "Modify  Gateway (AWS::Lambda::Function, perhaps replaced)"),
+        ("False", "Modify  Gateway (AWS::Lambda::Function)"),
+    ],
+)
+def test_a_change_says_whether_its_resource_is_made_anew(replaced: str, line: str) -> None:
+    assert str(Change("Modify", "Gateway", "AWS::Lambda::Function", replaced)) == line
+
+
+def test_a_zip_has_its_place_by_its_content() -> None:
+    made = Zip(
+        function="gateway",
+        architecture="arm64",
+        handler="runtime.aws.gateway.handler",
+        file="gateway-arm64.zip",
+        bytes=1,
+        unpacked_bytes=1,
+        sha256="ab",
+    )
+
+    assert key_of(made) == "gateway/ab.zip"
+    assert bucket_name("123", "eu-central-1") == "event-processing-123-eu-central-1"
+
+
+def test_progress_is_a_line_a_step_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with progress() as tell:
+        tell("one")
+        tell("two")
+
+    assert capsys.readouterr().err == "one\ntwo\n"
+
+
+def test_progress_is_one_line_of_a_terminal_that_is_gone_at_the_end(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    with progress() as tell:
+        tell("one")
+
+    assert capsys.readouterr().err == "\r\033[Kone …\r\033[K"
