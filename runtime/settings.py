@@ -183,10 +183,17 @@ class ReporterSettings(DatabaseSettings):
     """What the reporter is told."""
 
     database_timeout_seconds: Seconds = 30.0
+    reporter_database_url: Annotated[SecretStr | None, AfterValidator(_check_some_postgres)] = None
     operator_database_url: Annotated[SecretStr | None, AfterValidator(_check_some_postgres)] = None
     operator_api_keys: Keys = ApiKeys()
     reporter_api_keys: Keys = ApiKeys()
     database_disk_bytes: Size | None = None
+
+    @property
+    def for_reports(self) -> DatabaseSettings:
+        """Where reports are read: a replica where there is one."""
+        url = self.reporter_database_url or self.database_url
+        return self.model_copy(update={"database_url": url})
 
     @property
     def as_operator(self) -> DatabaseSettings:

@@ -162,10 +162,11 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
     )
     registry = new_registry()
     async with (
-        opened(settings, "reporter") as pool,
+        opened(settings.for_reports, "reporter") as pool,
         opened(settings.as_operator, "operator") as operators,
     ):
         await _schema(settings)
+        await _schema(settings.for_reports)  # which a replica gets from its primary
         Saturation(registry, "reporter").watch("database_connections", partial(filled, pool))
         health = Health({"postgres": partial(check, pool)}, lambda: not pool.is_closing())
         app = create_app(

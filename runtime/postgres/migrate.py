@@ -14,6 +14,10 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _ROLES = Path(__file__).with_name("roles.sql").read_text(encoding="utf-8")
 _GRANTS = Path(__file__).with_name("grants.sql").read_text(encoding="utf-8")
 _POLL_SECONDS = 0.5
+_MAY_MIGRATE = """SELECT has_schema_privilege(current_schema(), 'CREATE')
+    AND NOT pg_is_in_recovery()"""
+"""A replica gets its schema from its primary."""
+
 _LOCK = 0x45505301
 """Key of the advisory lock that lets one of many starters migrate: "EPS" and 1."""
 
@@ -83,7 +87,7 @@ async def migrate(database_url: str) -> list[str]:
 
 
 async def ensure_schema(database_url: str, timeout_seconds: float) -> None:
-    """Make sure that the schema is up to date; who may not migrate waits for who does.
+    """Make sure that the schema is up to date; who may not migrate, or is a replica, waits.
 
     Raises:
         Unavailable: It was not, within the time.
@@ -101,7 +105,7 @@ async def _is_current(database_url: str) -> bool:
         known = await _known(connection)
         if known.keys() >= {migration.version for migration in _checked(known)}:
             return True
-        if not await connection.fetchval("SELECT has_schema_privilege(current_schema(), 'CREATE')"):
+        if not await connection.fetchval(_MAY_MIGRATE):
             return False
     finally:
         await connection.close()

@@ -1,0 +1,140 @@
+"""The reporter on a real replica: reports from there, what changes something on the primary."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from functions.errors import Unavailable
+from runtime.local.postgres_server import EmbeddedPostgres
+from runtime.postgres.database_metrics import REPORT_LAG
+from runtime.postgres.migrate import ensure_schema, migrate
+from runtime.postgres.pool import opened
+from runtime.postgres.store import PostgresEventStore
+from runtime.settings import DatabaseSettings, ReporterSettings
+from runtime.wiring import Unit, reporter
+from tests.builders import a_facebook_event, a_letter, a_row, letters_of, raw
+from tests.contract.broker import eventually
+from tests.contract.replica import Replica
+
+EVENTS = "/reports/events"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A primary and its replica."""
+
+    primary: EmbeddedPostgres
+    replica: Replica
+
+    async def fetchval(self, server: EmbeddedPostgres, query: str) -> Any:
+        connection = await asyncpg.connect(server.url)
+        try:
+            return await connection.fetchval(query)
+        finally:
+            await connection.close()
+
+    async def store(self, *letters: Any, events: int = 1) -> None:
+        """Store new events, and dead letters, on the primary."""
+        async with opened(DatabaseSettings(database_url=SecretStr(self.primary.url)), "t") as pool:
+            store = PostgresEventStore(pool)
+            await store.store([a_row() for _ in range(events)])
+            await store.keep([letters_of(*letters)])
+
+    async def follows(self) -> None:
+        """Wait until the replica has all that the primary has."""
+        end = await self.fetchval(self.primary, "SELECT pg_current_wal_lsn()::text")
+        reached = f"SELECT pg_last_wal_replay_lsn() >= '{end}'"
+        await eventually(lambda: self.fetchval(self.replica, reached))
+
+    def settings(self, **more: Any) -> ReporterSettings:
+        return ReporterSettings(
+            database_url=SecretStr(self.primary.url),
+            reporter_database_url=SecretStr(self.replica.url),
+            **more,
+        )
+
+
+@pytest.fixture(scope="module")
+async def pair() -> AsyncIterator[Pair]:
+    with tempfile.TemporaryDirectory(prefix="eps-replica-") as folder:
+        async with EmbeddedPostgres(Path(folder) / "primary") as primary:
+            await migrate(primary.url)
+            async with Replica(Path(folder) / "replica", primary) as replica:
+                yield Pair(primary, replica)
+
+
+def asking(unit: Unit) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(unit.app), base_url="http://reporter")
+
+
+async def total(client: httpx.AsyncClient) -> int:
+    answer = await client.get(EVENTS)
+    assert answer.status_code == httpx.codes.OK
+    return int(answer.json()["totalEvents"])
+
+
+async def test_reports_are_read_from_the_replica_as_far_as_it_is(pair: Pair) -> None:
+    async with reporter(pair.settings()) as unit, asking(unit) as client:
+        await pair.follows()
+        before = await total(client)
+        await pair.fetchval(pair.replica, "SELECT pg_wal_replay_pause()")
+        try:
+            await pair.store(events=3)
+            assert await total(client) == before
+            await eventually(lambda: lags(pair))
+            assert (await unit.health.readiness())[0]
+        finally:
+            await pair.fetchval(pair.replica, "SELECT pg_wal_replay_resume()")
+
+        await pair.follows()
+        assert await total(client) == before + 3
+        assert await pair.fetchval(pair.replica, REPORT_LAG) == 0
+
+
+async def lags(pair: Pair) -> bool:
+    return bool(await pair.fetchval(pair.replica, REPORT_LAG) > 0)
+
+
+async def test_a_replay_goes_to_the_primary(pair: Pair) -> None:
+    letter = a_letter(payload=raw(a_facebook_event()))
+    await pair.store(letter, events=0)
+    async with reporter(pair.settings()) as unit, asking(unit) as client:
+        answer = await client.post(f"/dead-letters/replay?id={letter.id}")
+        assert answer.json()["stored"] == 1
+        await pair.follows()
+        assert await total(client) > 0
+
+
+async def test_a_replica_whose_primary_can_not_be_reached_lags(pair: Pair) -> None:
+    await pair.store()
+    await pair.follows()
+    configured = await pair.fetchval(pair.replica, "SHOW primary_conninfo")
+    connection = await asyncpg.connect(pair.replica.url)
+    try:
+        await connection.execute("ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'")
+        await connection.execute("SELECT pg_reload_conf()")
+        await eventually(lambda: lags(pair))
+    finally:
+        await connection.execute(f"ALTER SYSTEM SET primary_conninfo = '{quoted(configured)}'")
+        await connection.execute("SELECT pg_reload_conf()")
+        await connection.close()
+    await pair.follows()
+
+
+def quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+async def test_a_replica_waits_for_the_schema_of_its_primary(pair: Pair) -> None:
+    await pair.fetchval(pair.primary, "CREATE DATABASE empty")
+    await pair.follows()
+
+    with pytest.raises(Unavailable, match="not up to date"):
+        await ensure_schema(pair.replica.url_of("empty"), 0)
