@@ -1,13 +1,14 @@
 """What a function may raise, and what each outcome means on every transport.
 
-================  ==============  ====================  =====================
-outcome           HTTP            JetStream             SQS
-================  ==============  ====================  =====================
-returns           2xx             ack                   not listed
-``Invalid``       4xx             dead letter, ack      dead letter, not listed
-``Unavailable``   503             nak with a delay      batch item failure
-anything else     500             nak with a delay      batch item failure
-================  ==============  ====================  =====================
+================  ==============  ====================  =====================  ================
+outcome           HTTP            JetStream             SQS                    CloudEvents
+================  ==============  ====================  =====================  ================
+returns           2xx             ack                   not listed             2xx
+``Invalid``       4xx             dead letter, ack      dead letter, not       dead letter, 2xx
+                                                        listed
+``Unavailable``   503             nak with a delay      batch item failure     503
+anything else     500             nak with a delay      batch item failure     500
+================  ==============  ====================  =====================  ================
 """
 
 from collections.abc import Sequence

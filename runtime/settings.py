@@ -86,6 +86,7 @@ Size = Annotated[int, BeforeValidator(_to_bytes), Field(ge=1)]
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
+PoolSize = Annotated[int, Field(ge=1, le=100)]
 
 Keys = Annotated[
     ApiKeys,
@@ -94,6 +95,11 @@ Keys = Annotated[
     Field(validate_default=True),
 ]
 """Keys separated by commas; only their digests are kept."""
+
+
+OptionalKeys = Annotated[ApiKeys, PlainValidator(ApiKeys.read)]
+"""As ``Keys``; where there are none, what they guard is not there, or is open on a
+developer's machine."""
 
 
 class BadSettings(Exception):  # noqa: N818 - an outcome that the command line reports
@@ -125,14 +131,17 @@ class Settings(BaseSettings):
     startup_timeout_seconds: Seconds = 30.0
 
     @classmethod
-    def load(cls) -> Self:
+    def load(cls, **given: Any) -> Self:
         """Read the settings.
+
+        Args:
+            given: Some that are known already, by field.
 
         Raises:
             BadSettings: Some are missing or wrong; it names them all.
         """
         try:
-            return cls()
+            return cls(**given)
         except ValidationError as error:
             raise BadSettings(_explain(_lines(error))) from None
 
@@ -150,18 +159,28 @@ class DatabaseSettings(Settings):
     """What a function is told that uses the database."""
 
     database_url: Annotated[SecretStr, AfterValidator(_check_postgres)]
-    database_pool_size: Annotated[int, Field(ge=1, le=100)] = 4
+    database_pool_size: PoolSize = 4
     database_timeout_seconds: Seconds = 15.0
 
 
-class GatewaySettings(BrokerSettings):
-    """What the gateway is told."""
+class BodySettings(Settings):
+    """What a function is told that reads bodies."""
 
     body_size_limit: Size = 50 * 1024**2
     body_bytes_in_flight: Size = 128 * 1024**2
     body_timeout_seconds: Seconds = 60.0
+
+
+class IngestSettings(BodySettings):
+    """What the gateway is told, whatever its bus."""
+
     publish_timeout_seconds: Seconds = 5.0
     ingest_api_keys: Keys = ApiKeys()
+
+
+class GatewaySettings(BrokerSettings, IngestSettings):
+    """What the gateway is told."""
+
     nats_monitoring_url: Annotated[str, AfterValidator(_check_monitoring)] | None = None
 
     @property
@@ -170,8 +189,10 @@ class GatewaySettings(BrokerSettings):
         return self.nats_monitoring_url.split(",") if self.nats_monitoring_url else []
 
 
-class CollectorSettings(BrokerSettings, DatabaseSettings):
+class CollectorSettings(BrokerSettings, DatabaseSettings, BodySettings):
     """What a collector is told."""
+
+    ingest_api_keys: OptionalKeys = ApiKeys()
 
     batch_max_messages: Annotated[int, Field(ge=1, le=1000)] = 64
     batch_max_bytes: Size = 6 * 1024**2

@@ -13,28 +13,37 @@ from starlette.types import ASGIApp
 from functions.errors import Unavailable
 from functions.events import SOURCES, Source
 from functions.fb_collector.handler import handle as collect_facebook
-from functions.ports import Backlog
+from functions.ports import Backlog, Bus
 from functions.ttk_collector.handler import handle as collect_tiktok
 from runtime.api_keys import ApiKeys
 from runtime.collector import dead_letter_work, event_work
 from runtime.counted_bus import CountedBus
 from runtime.health import Health
 from runtime.http.app import create_app
-from runtime.http.body import BodyReader
+from runtime.http.body import BodyReader, body_reader
+from runtime.http.cloud_events.collector import (
+    ReadBare,
+    collector_cloud_events,
+    read_events,
+    read_nothing,
+)
+from runtime.http.cloud_events.gateway import gateway_cloud_events
+from runtime.http.cloud_events.taking import PATH as CLOUD_EVENTS
 from runtime.http.documentation.endpoints import documentation_endpoints
 from runtime.http.documentation.gateway import gateway_document
 from runtime.http.documentation.reporter import reporter_document
 from runtime.http.gateway import gateway_endpoint
 from runtime.http.in_hand import InHand, at_most
-from runtime.http.keys import all_guarded, guarded
+from runtime.http.keys import all_guarded
 from runtime.http.operator import operator_endpoints
 from runtime.http.reporter import report_endpoints
+from runtime.http.request import Endpoints
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.broker_metrics import watch_broker_figures
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.consumer import Consumer
-from runtime.jetstream.durability import Durability
+from runtime.jetstream.durability import DISK, Durability
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.streams import (
     DEAD_LETTER_COLLECTOR,
@@ -101,11 +110,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
     registry = new_registry()
     events = EventMetrics(registry, "gateway")
     events.expect(SOURCES, ("invalid", "unavailable"))
-    bodies = BodyReader(
-        limit=settings.body_size_limit,
-        bytes_in_flight=settings.body_bytes_in_flight,
-        timeout_seconds=settings.body_timeout_seconds,
-    )
+    bodies = body_reader(settings)
     in_hand = InHand()
     saturation = Saturation(registry, "gateway")
     saturation.watch("requests", in_hand.filled)
@@ -124,18 +129,13 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
         )
         app = create_app(
             {
-                "/events": (
-                    "POST",
-                    guarded(
-                        settings.ingest_api_keys,
-                        at_most(in_hand, gateway_endpoint(bus, bodies)),
-                    ),
-                ),
+                **all_guarded(settings.ingest_api_keys, _ingest_endpoints(bus, bodies, in_hand)),
                 **documentation_endpoints(
                     gateway_document(
                         url=_url(settings, "gateway"),
                         body_size_limit=settings.body_size_limit,
                         guarded=bool(settings.ingest_api_keys),
+                        facts={"durability": DISK},
                     )
                 ),
             },
@@ -251,7 +251,10 @@ async def _collector(
             lambda: not broker.client.is_closed and not pool.is_closing(),
         )
         app = create_app(
-            {}, health=health, registry=registry, metrics=HttpMetrics(registry, durable.name)
+            _collector_endpoints(settings, work, source),
+            health=health,
+            registry=registry,
+            metrics=HttpMetrics(registry, durable.name),
         )
         ledger = PostgresLedger(pool, source)
 
@@ -266,6 +269,28 @@ async def _collector(
                 partial(watch_backlog, broker, durable, metrics, note),
             ],
         )
+
+
+def _ingest_endpoints(bus: Bus, bodies: BodyReader, in_hand: InHand) -> Endpoints:
+    """Make the endpoints that take events."""
+    return {
+        path: ("POST", at_most(in_hand, endpoint))
+        for path, endpoint in {
+            "/events": gateway_endpoint(bus, bodies),
+            CLOUD_EVENTS: gateway_cloud_events(bus, bodies),
+        }.items()
+    }
+
+
+def _collector_endpoints(
+    settings: CollectorSettings, work: Work[Any], source: Source | None
+) -> Endpoints:
+    """Make the endpoint of CloudEvents, unless it would be open to everyone for earnest."""
+    if not settings.ingest_api_keys and settings.environment != "development":
+        return {}
+    read_bare: ReadBare[Any] = read_events if source else read_nothing
+    endpoint = collector_cloud_events(work, body_reader(settings), read_bare)
+    return all_guarded(settings.ingest_api_keys, {CLOUD_EVENTS: ("POST", endpoint)})
 
 
 def _loops(

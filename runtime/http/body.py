@@ -11,6 +11,7 @@ from functions.errors import Fault, Invalid, Unavailable
 from runtime.http.answers import HttpProblem
 from runtime.http.byte_budget import ByteBudget
 from runtime.http.request import Headers
+from runtime.settings import BodySettings
 
 SMALL_BYTES = 256 * 1024
 """Bodies up to here have a budget of their own, so that large ones never starve them."""
@@ -121,6 +122,15 @@ class BodyReader:
         return HttpProblem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body may have {self._limit} bytes at most"
         )
+
+
+def body_reader(settings: BodySettings) -> BodyReader:
+    """Make the reader of a function."""
+    return BodyReader(
+        limit=settings.body_size_limit,
+        bytes_in_flight=settings.body_bytes_in_flight,
+        timeout_seconds=settings.body_timeout_seconds,
+    )
 
 
 class _Held:

@@ -1,6 +1,6 @@
 """The gateway's document."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -16,10 +16,10 @@ from runtime.http.documentation.answers import (
     unavailable,
 )
 from runtime.http.documentation.bodies import Receipt, RejectedProblem
+from runtime.http.documentation.cloud_events import cloud_events_paths
 from runtime.http.documentation.document import Document, document, operation
 from runtime.http.documentation.event_examples import EVENTS, receipt_example
 from runtime.http.documentation.schemas import Schema, components, ref
-from runtime.jetstream.durability import DISK
 from runtime.splitting import split_json
 
 _DESCRIPTION = """\
@@ -44,13 +44,22 @@ _ACCEPT_ENCODING = {
 }
 
 
-def gateway_document(*, url: str, body_size_limit: int, guarded: bool = False) -> Document:
+def gateway_document(
+    *,
+    url: str,
+    body_size_limit: int,
+    guarded: bool = False,
+    check: str = "nats",
+    facts: Mapping[str, str] | None = None,
+) -> Document:
     """Describe the gateway.
 
     Args:
         url: Where it listens on its own machine.
         body_size_limit: The most bytes of one body, unpacked.
         guarded: Whether a key is needed.
+        check: The name of the bus in readiness.
+        facts: What readiness says beside that, for example.
     """
     keys = {"ingestKey": "One of `INGEST_API_KEYS`."} if guarded else {}
     post = operation(
@@ -66,14 +75,14 @@ def gateway_document(*, url: str, body_size_limit: int, guarded: bool = False) -
         title="Event gateway",
         description=_DESCRIPTION,
         url=url,
-        paths={"/events": {"post": post}},
+        paths={"/events": {"post": post}, **cloud_events_paths(list(keys))},
         schemas={
             **components({"Event": Event}, "validation"),
             **components({"Receipt": Receipt, "RejectedProblem": RejectedProblem}, "serialization"),
         },
-        checks=["nats"],
+        checks=[check],
         keys=keys,
-        facts={"durability": DISK},
+        facts=facts,
     )
 
 

@@ -30,7 +30,11 @@ def _or(choices: list[Html]) -> Html:
 
 def _typed(schema: Schema) -> Html:
     """Say a simple type with its limits."""
-    words = " ".join(filter(None, [str(schema.get("format") or schema["type"]), *_limits(schema)]))
+    words = " ".join(
+        filter(
+            None, [str(schema.get("format") or schema.get("type", "anything")), *_limits(schema)]
+        )
+    )
     pattern = schema.get("pattern")
     if pattern is None or "format" in schema:
         return element("span", words)

@@ -1,0 +1,1 @@
+"""CloudEvents over HTTP: for platforms that deliver events by calling functions."""

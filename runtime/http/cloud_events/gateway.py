@@ -1,0 +1,75 @@
+"""The gateway behind CloudEvents: data are an event, or an array of events."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from itertools import groupby
+
+from functions.errors import Fault, Invalid
+from functions.gateway.handler import handle
+from functions.ports import Bus, DeadLetter
+from runtime.http.body import BodyReader
+from runtime.http.cloud_events.reading import CloudEvent
+from runtime.http.cloud_events.taking import cloud_events_endpoint, origin_of
+from runtime.http.request import Endpoint, Request
+from runtime.splitting import WINDOW_BYTES, WINDOW_EVENTS, split_json
+
+
+def gateway_cloud_events(bus: Bus, bodies: BodyReader) -> Endpoint:
+    """Make the gateway's endpoint of ``POST /cloudevents``."""
+
+    async def take(request: Request, events: Sequence[CloudEvent]) -> None:
+        accepted_at = datetime.now(UTC)
+        accepted = rejected = 0
+        for (correlation_id, trace_parent), own in groupby(events, partial(origin_of, request)):
+            receipt = await handle(
+                _gathered(own),
+                correlation_id=correlation_id,
+                accepted_at=accepted_at,
+                bus=bus,
+                trace_parent=trace_parent,
+            )
+            accepted += receipt.accepted_total
+            rejected += receipt.rejected_total
+        request.facts.update(accepted=accepted, rejected=rejected)
+
+    async def bury(request: Request, head: bytes, fault: Fault) -> None:
+        letter = DeadLetter(
+            reason="rejected",
+            fault=fault,
+            payload=head,
+            position=0,
+            source=None,
+            event_id=None,
+            correlation_id=request.correlation_id,
+            accepted_at=datetime.now(UTC),
+            trace_parent=request.trace_parent,
+        )
+        await bus.publish_dead_letters([letter])
+
+    return cloud_events_endpoint(bodies, take, bury)
+
+
+def _gathered(events: Iterator[CloudEvent]) -> Iterator[Sequence[bytes]]:
+    """Split the data of events, and put what is small together: each window is published alone."""
+    window: list[bytes] = []
+    size = 0
+    for event in events:
+        for part in _split(event.data):
+            part_size = sum(map(len, part))
+            if window and (
+                size + part_size > WINDOW_BYTES or len(window) + len(part) > WINDOW_EVENTS
+            ):
+                yield window
+                window, size = [], 0
+            window += part
+            size += part_size
+    yield window
+
+
+def _split(data: bytes) -> Iterator[Sequence[bytes]]:
+    """Split data; what can't be split is judged whole, and so becomes a dead letter."""
+    try:
+        yield from split_json(data)
+    except Invalid:
+        yield [data]
