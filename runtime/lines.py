@@ -4,9 +4,32 @@ import os
 import select
 from collections.abc import Callable
 from threading import Event, Lock, Thread
+from typing import Protocol
 
 _MAX_WAITING_BYTES = 8 * 1024**2
 _CLOSE_SECONDS = 2.0
+
+
+class Lines(Protocol):
+    """Takes lines to be written."""
+
+    def write(self, lines: bytes, *, at_once: bool = False) -> None:
+        """Write whole lines, each with its newline."""
+
+
+class DirectLines:
+    """Writes each line before it returns: for a process that may be frozen right after.
+
+    Args:
+        descriptor: Where to.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def write(self, lines: bytes, *, at_once: bool = False) -> None:  # noqa: ARG002 - always
+        """Write whole lines; see ``Lines``."""
+        write_all(self._descriptor, lines)
 
 
 class LineWriter:
@@ -74,7 +97,7 @@ class LineWriter:
             self._some.clear()
             lines = self._take()
             if not reader_left:
-                reader_left = not _write(self._descriptor, lines)
+                reader_left = not write_all(self._descriptor, lines)
 
     def _take(self) -> bytes:
         with self._lock:
@@ -83,7 +106,7 @@ class LineWriter:
         return b"".join([*waiting, self._tell_lost(lost)] if lost else waiting)
 
 
-def _write(descriptor: int, lines: bytes) -> bool:
+def write_all(descriptor: int, lines: bytes) -> bool:
     """Write all of it; returns whether anybody is there to read it."""
     rest = memoryview(lines)
     while rest:

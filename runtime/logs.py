@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 import msgspec
 import structlog
 
-from runtime.lines import LineWriter
+from runtime.lines import DirectLines, Lines, LineWriter
 
 correlation_id: Final[ContextVar[str | None]] = ContextVar("correlation_id", default=None)
 """The request in hand; every line about it bears it."""
@@ -34,22 +34,21 @@ _traced: Final = structlog.processors.ExceptionRenderer(
 """Writes where an error came from; never what variables held: passwords are among them."""
 
 
-def configure(level: str, form: Literal["json", "console"], service: str) -> None:
+def configure(
+    level: str, form: Literal["json", "console"], service: str, *, gathered: bool = True
+) -> None:
     """Set up logging for the process; libraries' warnings come out the same way.
 
     Args:
         level: The least level that is written.
         form: What a line looks like.
         service: The function's name, on every line.
+        gathered: Whether lines may wait for others, and for a thread; not where
+            the process is frozen between two pieces of work.
     """
     threshold = logging.getLevelName(level.upper())
     render = _JsonLine(service)
-    lines = LineWriter(
-        sys.stdout.fileno(),
-        gather_seconds=_GATHER_SECONDS,
-        tell_lost=lambda lost: render(None, "error", {"event": "lines lost", "lines": lost}),
-    )
-    atexit.register(lines.close)
+    lines = _gathering(render) if gathered else DirectLines(sys.stdout.fileno())
     structlog.configure(
         processors=[render] if form == "json" else _readable(),
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
@@ -57,6 +56,16 @@ def configure(level: str, form: Literal["json", "console"], service: str) -> Non
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Forward()], level=max(threshold, logging.WARNING), force=True)
+
+
+def _gathering(render: "_JsonLine") -> LineWriter:
+    lines = LineWriter(
+        sys.stdout.fileno(),
+        gather_seconds=_GATHER_SECONDS,
+        tell_lost=lambda lost: render(None, "error", {"event": "lines lost", "lines": lost}),
+    )
+    atexit.register(lines.close)
+    return lines
 
 
 class _JsonLine:
@@ -101,7 +110,7 @@ def _readable() -> list[Any]:
 class _Levels:
     """Takes rendered lines: structlog calls the method that their level names."""
 
-    def __init__(self, lines: LineWriter) -> None:
+    def __init__(self, lines: Lines) -> None:
         self.debug = self.info = lines.write
         self.warning = self.error = self.critical = partial(lines.write, at_once=True)
 

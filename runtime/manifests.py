@@ -20,6 +20,10 @@ Headers = Mapping[str, str] | None
 MESSAGE_ID: Final = "Nats-Msg-Id"
 MANIFEST: Final = "Eps-Manifest"
 
+NO_PLACE: Final = 2**63 - 1
+"""Stands for the place in a queue that has none: it is never known to lie
+behind, so what is told of stays in flight until it is settled."""
+
 _TOLD: Final = 8
 """How many envelopes an envelope tells of: so many in a row would have to be
 lost before one of them is not missed."""

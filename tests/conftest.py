@@ -1,12 +1,13 @@
 """Real servers for every test that needs one; they start with the first that asks."""
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import asyncpg
 import nats
 import pytest
+from moto.server import ThreadedMotoServer
 
 from runtime.local.nats_server import EmbeddedNats
 from runtime.local.postgres_server import EmbeddedPostgres
@@ -55,6 +56,34 @@ async def nats_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 async def nats_url(nats_server: EmbeddedNats) -> AsyncIterator[str]:
     yield nats_server.url
     await _delete_streams(nats_server.url)
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    """Where a double of AWS answers."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def aws(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let clients of AWS that this process makes go to the double."""
+    for name, value in aws_environment(moto_url).items():
+        monkeypatch.setenv(name, value)
+    return moto_url
+
+
+def aws_environment(url: str) -> dict[str, str]:
+    """Say in the environment's words where AWS is, and who asks."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
 
 
 async def _execute(server: EmbeddedPostgres, statement: str) -> None:

@@ -14,8 +14,8 @@ from functions.ports import Bus, DeadLetter, Part
 MAX_ERRORS = 100
 """How many invalid events a receipt explains."""
 
-_LARGE_BYTES = 1024**2
-"""Up to here a bus carries every event, and need not be asked."""
+_LARGE_BYTES = 512 * 1024
+"""Up to here every bus carries an event, and need not be asked."""
 
 _KEPT_BYTES = 64 * 1024
 """What a dead letter keeps of an event that no bus can carry."""

@@ -26,12 +26,7 @@ class PostgresLedger:
         self._source = source
 
     async def note(self, backlog: Backlog) -> int:
-        """Keep a measurement, and forget what needs no watching any more.
-
-        Returns:
-            How many events of the source are missed: counted by a gateway and
-            neither stored, duplicate, dead nor on the broker. Too many count
-            as too few.
+        """Keep a measurement, and balance as ``balance`` does.
 
         Raises:
             Unavailable: The database can't do it now.
@@ -46,6 +41,20 @@ class PostgresLedger:
                 backlog.oldest_at,
                 backlog.first_sequence,
             )
+        return await self.balance()
+
+    async def balance(self) -> int:
+        """Forget what needs no watching any more, and hold the ledger against what is known.
+
+        Returns:
+            How many events of the source are missed: counted by a gateway and
+            neither stored, duplicate, dead nor on the broker. Too many count
+            as too few.
+
+        Raises:
+            Unavailable: The database can't do it now.
+        """
+        with translated():
             await self._pool.fetch(PRUNE_TOLD)
             await self._pool.fetch(PRUNE_ENVELOPES)
             return int(await self._pool.fetchval(LEDGER_IMBALANCE, self._source))

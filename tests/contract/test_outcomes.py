@@ -18,17 +18,27 @@ from prometheus_client import CollectorRegistry
 from functions.errors import Invalid, Unavailable
 from functions.fb_collector.handler import handle as collect
 from functions.gateway.handler import handle as take
+from functions.ports import Part
+from runtime.aws.http import HttpFunction, HttpUnit
+from runtime.aws.routing import Router
+from runtime.aws.sqs import QueueFunction, QueueUnit
 from runtime.collector import event_work
 from runtime.envelopes import encode
 from runtime.health import Health
 from runtime.http.answers import HttpProblem
 from runtime.http.app import create_app
 from runtime.http.body import BodyReader
+from runtime.http.cloud_events.collector import collector_cloud_events, read_events
+from runtime.http.cloud_events.gateway import gateway_cloud_events
+from runtime.http.cloud_events.taking import PATH
 from runtime.http.gateway import gateway_endpoint
+from runtime.http.request import Endpoints
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.streams import FB_COLLECTOR
 from runtime.metrics import ConsumerMetrics, EventMetrics, HttpMetrics
 from runtime.splitting import split_json
+from runtime.work import Work
+from tests.aws.invoking import a_record, a_request, closed, holding, invoke, nothing
 from tests.builders import NOON, a_facebook_event, a_part, raw
 from tests.contract.broker import a_broker, consuming, eventually, waiting
 from tests.fakes import FakeBus, FakeEventStore
@@ -99,9 +109,8 @@ class Direct:
 
     async def bring(self, case: Case) -> Outcome:
         self.bus.failure = case.failure
-        reader = BodyReader(limit=LIMIT, bytes_in_flight=LIMIT, timeout_seconds=5)
         try:
-            async with reader.read({}, arriving(case.body)) as body:
+            async with a_reader().read({}, arriving(case.body)) as body:
                 receipt = await take(
                     split_json(body), correlation_id="x", accepted_at=NOON, bus=self.bus
                 )
@@ -179,6 +188,86 @@ class JetStream:
         return event.decode() in [row.payload for row in self.store.rows.values()]
 
 
+@dataclass
+class LambdaHttp:
+    """``POST /events`` as API Gateway hands it to Lambda."""
+
+    function: HttpFunction
+    bus: FakeBus
+
+    async def bring(self, case: Case) -> Outcome:
+        self.bus.failure = case.failure
+        answer = await invoke(self.function, a_request("POST", "/events", case.body))
+        return {2: Outcome.DONE, 4: Outcome.NEVER_AGAIN, 5: Outcome.AGAIN}[
+            answer["statusCode"] // 100
+        ]
+
+    async def bring_again(self, case: Case) -> Outcome:
+        return await self.bring(Case(case.body, case.message, case.outcome))
+
+    def keeps(self, event: bytes) -> bool:
+        return event in self.bus.events
+
+
+@dataclass
+class LambdaSqs:
+    """A record of SQS."""
+
+    function: QueueFunction[Part]
+    store: FakeEventStore
+
+    async def bring(self, case: Case) -> Outcome:
+        self.store.failure = case.failure
+        answer = await invoke(self.function, {"Records": [a_record(case.message, "record-1")]})
+        if answer["batchItemFailures"] == [{"itemIdentifier": "record-1"}]:
+            return Outcome.AGAIN
+        assert answer == {"batchItemFailures": []}
+        return Outcome.NEVER_AGAIN if self.store.letters else Outcome.DONE
+
+    async def bring_again(self, case: Case) -> Outcome:
+        return await self.bring(Case(case.body, case.message, case.outcome))
+
+    def keeps(self, event: bytes) -> bool:
+        return event.decode() in [row.payload for row in self.store.rows.values()]
+
+
+@dataclass
+class CloudEvents:
+    """``POST /cloudevents``, binary, of the gateway or of a collector: never a 4xx.
+
+    Attributes:
+        port: What the function puts events and dead letters into.
+        body_of: What a case sends to it.
+    """
+
+    client: httpx.AsyncClient
+    port: FakeBus | FakeEventStore
+    body_of: Callable[[Case], bytes]
+
+    async def bring(self, case: Case) -> Outcome:
+        self.port.failure = case.failure
+        headers = {
+            "content-type": "application/json",
+            "ce-specversion": "1.0",
+            "ce-id": "1",
+            "ce-source": "/test",
+            "ce-type": "test",
+        }
+        answer = await self.client.post("/cloudevents", content=self.body_of(case), headers=headers)
+        if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+            return Outcome.AGAIN
+        assert (answer.status_code, answer.content) == (httpx.codes.NO_CONTENT, b"")
+        return Outcome.NEVER_AGAIN if self.port.letters else Outcome.DONE
+
+    async def bring_again(self, case: Case) -> Outcome:
+        return await self.bring(Case(case.body, case.message, case.outcome))
+
+    def keeps(self, event: bytes) -> bool:
+        if isinstance(self.port, FakeBus):
+            return event in self.port.events
+        return event.decode() in [row.payload for row in self.port.rows.values()]
+
+
 async def arriving(body: bytes) -> AsyncIterator[bytes]:
     yield body
 
@@ -191,25 +280,50 @@ async def directly(_nats_url: str) -> AsyncIterator[Transport]:
 @asynccontextmanager
 async def over_http(_nats_url: str) -> AsyncIterator[Transport]:
     bus = FakeBus()
-    reader = BodyReader(limit=LIMIT, bytes_in_flight=LIMIT, timeout_seconds=5)
-    registry = CollectorRegistry()
-    app = create_app(
-        {"/events": ("POST", gateway_endpoint(bus, reader))},
-        health=Health(),
-        registry=registry,
-        metrics=HttpMetrics(registry, "gateway"),
-    )
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with _calling({"/events": ("POST", gateway_endpoint(bus, a_reader()))}) as client:
         yield Http(client, bus)
+
+
+@asynccontextmanager
+async def on_lambda_over_http(_nats_url: str) -> AsyncIterator[Transport]:
+    bus = FakeBus()
+    router = Router({"/events": ("POST", gateway_endpoint(bus, a_reader()))})
+    function = HttpFunction("gateway", holding(HttpUnit(router, nothing)), CollectorRegistry())
+    async with closed(function):
+        yield LambdaHttp(function, bus)
+
+
+@asynccontextmanager
+async def on_lambda_over_sqs(_nats_url: str) -> AsyncIterator[Transport]:
+    store, registry = FakeEventStore(), CollectorRegistry()
+    metrics = ConsumerMetrics(registry, SERVICE)
+    unit = QueueUnit(_work(store, registry, metrics), nothing, nothing)
+    function = QueueFunction(holding(unit), registry, metrics)
+    async with closed(function):
+        yield LambdaSqs(function, store)
+
+
+@asynccontextmanager
+async def to_the_gateway_as_cloud_events(_nats_url: str) -> AsyncIterator[Transport]:
+    bus = FakeBus()
+    async with _calling({PATH: ("POST", gateway_cloud_events(bus, a_reader()))}) as client:
+        yield CloudEvents(client, bus, lambda case: case.body)
+
+
+@asynccontextmanager
+async def to_a_collector_as_cloud_events(_nats_url: str) -> AsyncIterator[Transport]:
+    store, registry = FakeEventStore(), CollectorRegistry()
+    work = _work(store, registry, ConsumerMetrics(registry, SERVICE))
+    endpoint = collector_cloud_events(work, a_reader(), read_events)
+    async with _calling({PATH: ("POST", endpoint)}) as client:
+        yield CloudEvents(client, store, lambda case: case.message)
 
 
 @asynccontextmanager
 async def over_jetstream(nats_url: str) -> AsyncIterator[Transport]:
     store, registry = FakeEventStore(), CollectorRegistry()
     metrics = ConsumerMetrics(registry, SERVICE)
-    events = EventMetrics(registry, SERVICE)
-    work = event_work("facebook", partial(collect, store=store), store, metrics, events)
+    work = _work(store, registry, metrics)
     async with (
         a_broker(nats_url) as broker,
         consuming(broker, FB_COLLECTOR, work, metrics=metrics),
@@ -217,10 +331,35 @@ async def over_jetstream(nats_url: str) -> AsyncIterator[Transport]:
         yield JetStream(broker, store, registry)
 
 
+def a_reader() -> BodyReader:
+    return BodyReader(limit=LIMIT, bytes_in_flight=LIMIT, timeout_seconds=5)
+
+
+def _work(
+    store: FakeEventStore, registry: CollectorRegistry, metrics: ConsumerMetrics
+) -> Work[Part]:
+    events = EventMetrics(registry, SERVICE)
+    return event_work("facebook", partial(collect, store=store), store, metrics, events)
+
+
+@asynccontextmanager
+async def _calling(endpoints: Endpoints) -> AsyncIterator[httpx.AsyncClient]:
+    registry = CollectorRegistry()
+    metrics = HttpMetrics(registry, "test")
+    app = create_app(endpoints, health=Health(), registry=registry, metrics=metrics)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
 TRANSPORTS: Final[dict[str, Callable[[str], AbstractAsyncContextManager[Transport]]]] = {
     "direct call": directly,
     "HTTP": over_http,
     "JetStream": over_jetstream,
+    "Lambda HTTP": on_lambda_over_http,
+    "Lambda SQS": on_lambda_over_sqs,
+    "CloudEvents to the gateway": to_the_gateway_as_cloud_events,
+    "CloudEvents to a collector": to_a_collector_as_cloud_events,
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from runtime import settings
+from runtime.aws import settings as aws_settings
 from runtime.cli import eps
 from runtime.local.settings import LocalSettings
 from runtime.wiring import FUNCTIONS
@@ -23,7 +24,7 @@ def text_of(*names: str) -> str:
 def setting_names() -> set[str]:
     kinds = {
         kind
-        for kind in [*vars(settings).values(), LocalSettings]
+        for kind in [*vars(settings).values(), *vars(aws_settings).values(), LocalSettings]
         if isinstance(kind, type) and issubclass(kind, settings.Settings)
     }
     return {name.upper() for kind in kinds for name in kind.model_fields}

@@ -52,6 +52,67 @@ def test_there_is_something_to_judge() -> None:
     assert len(FUNCTIONS) > 20
 
 
+def modules_reached_from(*files: Path) -> dict[str, set[str]]:
+    """Name the packages that are imported, however far away, by who imports each."""
+    reached: dict[str, set[str]] = {}
+    seen: set[Path] = set()
+    waiting = list(files)
+    while waiting:
+        file = waiting.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        for name in imports_of(file):
+            package = name.partition(".")[0]
+            if package in ("functions", "runtime"):
+                waiting += files_of(name)
+            else:
+                reached.setdefault(package, set()).add(str(file.relative_to(ROOT)))
+    return reached
+
+
+def files_of(name: str) -> Iterator[Path]:
+    """Find what an import of the project's own runs: a module, and the packages it is in."""
+    folder = ROOT
+    for part in name.split("."):
+        if (folder / f"{part}.py").exists():
+            yield folder / f"{part}.py"
+        folder = folder / part
+        if (folder / "__init__.py").exists():
+            yield folder / "__init__.py"
+
+
+_LOCAL_ONLY = {"starlette", "uvicorn", "uvloop", "httptools", "nats", "aiohttp", "psutil", "click"}
+_AWS_ONLY = {"boto3", "botocore", "localstack_client"}
+_FOR_AWS = ("aws", "packaging", "deploying")
+
+
+def test_lambdas_modules_know_neither_the_local_server_nor_its_broker() -> None:
+    reached = modules_reached_from(*(ROOT / "runtime" / "aws").glob("*.py"))
+
+    assert {name: reached[name] for name in _LOCAL_ONLY & reached.keys()} == {}
+    assert _AWS_ONLY - {"boto3"} <= reached.keys()
+
+
+def test_the_local_functions_know_nothing_of_aws() -> None:
+    reached = modules_reached_from(ROOT / "runtime" / "run.py", ROOT / "runtime" / "wiring.py")
+
+    assert {name: reached[name] for name in _AWS_ONLY & reached.keys()} == {}
+    assert {"starlette", "nats"} <= reached.keys()
+
+
+def test_only_what_is_for_aws_imports_what_is_for_aws() -> None:
+    foreign = {
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in (ROOT / "runtime").rglob("*.py")
+        if file.relative_to(ROOT / "runtime").parts[0] not in _FOR_AWS
+        for name in imports_of(file)
+        if name.startswith("runtime.aws.") or name.partition(".")[0] in _AWS_ONLY
+    }
+
+    assert foreign == set()
+
+
 def test_infra_holds_no_python_that_is_imported() -> None:
     named = {
         file.relative_to(ROOT)

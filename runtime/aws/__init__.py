@@ -1,0 +1,1 @@
+"""Functions on AWS Lambda: HTTP and SQS in and out, one module an entry point."""

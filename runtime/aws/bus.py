@@ -1,0 +1,115 @@
+"""The gateway's bus on SQS: envelopes, as messages of a size that it takes."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Final, TypeVar
+
+from functions.errors import Fault, Invalid, Unavailable
+from functions.events import Source
+from functions.ports import DeadLetter, Envelope, Part
+from runtime.aws.messages import MAX_BYTES, Message, fits, in_batches, write_message
+from runtime.aws.queue import Queue
+from runtime.envelopes import encode, encode_letters
+from runtime.manifests import NO_PLACE, Counted, write_manifest
+
+_FIRST_PAUSE_SECONDS: Final = 0.05
+_LONGEST_PAUSE_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 2.0
+
+
+_Packet = tuple[Envelope, Message]
+"""What was counted, and the message that it travels in."""
+
+Item = TypeVar("Item")
+
+
+class SqsBus:
+    """Sends events and dead letters; implements ``Bus``.
+
+    SQS keeps what it took on several machines. It may deliver a message twice
+    and in any order: envelopes are claimed by their id, so nothing doubles.
+
+    Args:
+        events: A queue for each source.
+        letters: That of dead letters.
+        timeout_seconds: How long a publish is tried.
+    """
+
+    def __init__(
+        self, events: Mapping[Source, Queue], letters: Queue, timeout_seconds: float
+    ) -> None:
+        self._events = events
+        self._letters = letters
+        self._timeout_seconds = timeout_seconds
+        self._counted = Counted()
+
+    async def can_carry(self, event: bytes) -> bool:
+        """Tell whether an event is small enough; see ``Bus``."""
+        return await asyncio.to_thread(fits, event)
+
+    async def publish(self, source: Source, part: Part) -> None:
+        """Put events into the queue of their source; see ``Bus``."""
+        await self._send(self._events[source], list(self._parts(source, part)))
+
+    async def publish_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        """Put dead letters into their queue; see ``Bus``."""
+        by_source: dict[Source | None, list[DeadLetter]] = {}
+        for letter in letters:
+            by_source.setdefault(letter.source, []).append(letter)
+        packets = [it for source, own in by_source.items() for it in self._rejected(source, own)]
+        await self._send(self._letters, packets)
+
+    def _parts(self, source: Source, part: Part) -> Iterator[_Packet]:
+        """Write a part as messages that are small enough, halving it where it is not."""
+        envelope = self._counted.accepted(source, [part])
+        message = write_message(encode(source, [part]), write_manifest(envelope))
+        if message.size <= MAX_BYTES:
+            yield envelope, message
+            return
+        if len(part.events) == 1:
+            detail = f"An event may have {MAX_BYTES} bytes at most, compressed"
+            raise Invalid([Fault("", "event_too_large", detail)])
+        for half in _halves(part.events):
+            yield from self._parts(source, replace(part, events=half))
+
+    def _rejected(self, source: Source | None, letters: Sequence[DeadLetter]) -> Iterator[_Packet]:
+        """Write dead letters, as parts are; the bus was asked whether it can carry each."""
+        envelope = self._counted.rejected(source, letters)
+        message = write_message(encode_letters(letters), write_manifest(envelope))
+        if message.size <= MAX_BYTES or len(letters) == 1:
+            yield envelope, message
+            return
+        for half in _halves(letters):
+            yield from self._rejected(source, half)
+
+    async def _send(self, queue: Queue, packets: Sequence[_Packet]) -> None:
+        """Send messages until all are taken; then those that follow tell of them.
+
+        Raises:
+            Unavailable: They are not, within the time; some may be.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                for batch in in_batches([message for _, message in packets]):
+                    await _send_all(queue, batch)
+        except TimeoutError as error:
+            reason = "the queue does not take it"
+            raise Unavailable(reason, retry_after_seconds=_RETRY_SECONDS) from error
+        for envelope, _ in packets:
+            self._counted.acknowledged(envelope, NO_PLACE)
+
+
+async def _send_all(queue: Queue, batch: Sequence[Message]) -> None:
+    left = batch
+    for turn in count():
+        left = await queue.send(left)
+        if not left:
+            return
+        await asyncio.sleep(min(_FIRST_PAUSE_SECONDS * 2**turn, _LONGEST_PAUSE_SECONDS))
+
+
+def _halves(items: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:
+    middle = len(items) // 2
+    return items[:middle], items[middle:]

@@ -1,0 +1,89 @@
+"""What collectors share on Lambda: their queue, and what they need of the database."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Final
+
+import asyncpg
+from prometheus_client import CollectorRegistry
+
+from functions.events import Source
+from functions.ports import Lot, Part
+from runtime import logs
+from runtime.aws.settings import AwsCollectorSettings, load_with_secret
+from runtime.aws.sqs import QueueFunction, QueueUnit
+from runtime.collector import Collect, dead_letter_work, event_work
+from runtime.metrics import ConsumerMetrics, EventMetrics
+from runtime.postgres.ledger import PostgresLedger
+from runtime.postgres.migrate import ensure_schema
+from runtime.postgres.pool import opened
+from runtime.postgres.store import PostgresEventStore
+from runtime.work import Work
+
+_BALANCE_SECONDS: Final = 60.0
+"""How often a process balances the ledger, which costs some queries, after a batch."""
+
+MakeWork = Callable[[PostgresEventStore], Work[Any]]
+
+
+def event_collector(
+    service: str, source: Source, collect: Callable[..., Awaitable[Any]]
+) -> QueueFunction[Part]:
+    """Make a collector of events.
+
+    Args:
+        service: Its name.
+        source: Whose events it takes.
+        collect: Its handler.
+    """
+    registry = CollectorRegistry()
+    metrics = ConsumerMetrics(registry, service)
+    events = EventMetrics(registry, service)
+
+    def work(store: PostgresEventStore) -> Work[Part]:
+        bound: Collect = partial(collect, store=store)
+        return event_work(source, bound, store, metrics, events)
+
+    hold = partial(_hold, service, source, work, metrics)
+    return QueueFunction(hold, registry, metrics)
+
+
+def dead_letter_collector(service: str) -> QueueFunction[Lot]:
+    """Make the collector of dead letters."""
+    registry = CollectorRegistry()
+    metrics = ConsumerMetrics(registry, service)
+
+    def work(store: PostgresEventStore) -> Work[Lot]:
+        return dead_letter_work(store, metrics)
+
+    return QueueFunction(partial(_hold, service, None, work, metrics), registry, metrics)
+
+
+@asynccontextmanager
+async def _hold(
+    service: str, source: Source | None, work: MakeWork, metrics: ConsumerMetrics
+) -> AsyncIterator[QueueUnit[Any]]:
+    settings = await load_with_secret(AwsCollectorSettings)
+    logs.configure(settings.log_level, settings.log_format, service, gathered=False)
+    async with opened(settings, service) as pool:
+        await ensure_schema(
+            settings.database_url.get_secret_value(), settings.startup_timeout_seconds
+        )
+        ledger = _Ledger(pool, source, metrics)
+        yield QueueUnit(work(PostgresEventStore(pool)), pool.expire_connections, ledger.balance)
+
+
+class _Ledger:
+    """Balances the ledger now and then."""
+
+    def __init__(self, pool: asyncpg.Pool, source: Source | None, metrics: ConsumerMetrics) -> None:
+        self._ledger = PostgresLedger(pool, source)
+        self._metrics = metrics
+        self._balanced_at = 0.0
+
+    async def balance(self) -> None:
+        if time.time() - self._balanced_at > _BALANCE_SECONDS:
+            self._balanced_at = time.time()
+            self._metrics.imbalance.set(await self._ledger.balance())

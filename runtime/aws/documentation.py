@@ -1,0 +1,59 @@
+"""The documentation on Lambda: made when it is first asked for, as most processes never are."""
+
+from collections.abc import Callable
+from functools import cache
+
+from runtime.aws.settings import AwsGatewaySettings, AwsReporterSettings
+from runtime.http.answers import Answer
+from runtime.http.request import Endpoint, Endpoints, Request
+
+_HERE = "http://localhost"
+
+
+def gateway_documentation(settings: AwsGatewaySettings) -> Endpoints:
+    """Make the endpoints of ``GET /api``; see ``documentation_endpoints``."""
+
+    def make() -> Endpoints:
+        from runtime.http.documentation.endpoints import documentation_endpoints  # noqa: PLC0415
+        from runtime.http.documentation.gateway import gateway_document  # noqa: PLC0415
+
+        return documentation_endpoints(
+            gateway_document(
+                url=_HERE,
+                body_size_limit=settings.body_size_limit,
+                guarded=bool(settings.ingest_api_keys),
+                check="sqs",
+            )
+        )
+
+    return _once(make)
+
+
+def reporter_documentation(settings: AwsReporterSettings) -> Endpoints:
+    """Make the endpoints of ``GET /api``; see ``documentation_endpoints``."""
+
+    def make() -> Endpoints:
+        from runtime.http.documentation.endpoints import documentation_endpoints  # noqa: PLC0415
+        from runtime.http.documentation.reporter import reporter_document  # noqa: PLC0415
+
+        return documentation_endpoints(
+            reporter_document(
+                url=_HERE,
+                guarded=bool(settings.reader_api_keys),
+                operator_guarded=bool(settings.operator_api_keys),
+            )
+        )
+
+    return _once(make)
+
+
+def _once(make: Callable[[], Endpoints]) -> Endpoints:
+    made = cache(make)
+
+    def endpoint(path: str) -> Endpoint:
+        async def respond(request: Request) -> Answer:
+            return await made()[path][1](request)
+
+        return respond
+
+    return {path: ("GET", endpoint(path)) for path in ("/api", "/api/openapi.json")}

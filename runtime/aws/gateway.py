@@ -1,0 +1,62 @@
+"""The gateway on Lambda, behind HTTP, with SQS as its bus."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from prometheus_client import CollectorRegistry
+
+from runtime import logs
+from runtime.aws.bus import SqsBus
+from runtime.aws.client import open_client
+from runtime.aws.documentation import gateway_documentation
+from runtime.aws.http import HttpFunction, HttpUnit
+from runtime.aws.queue import Queue
+from runtime.aws.routing import Router
+from runtime.aws.settings import AwsGatewaySettings
+from runtime.counted_bus import CountedBus
+from runtime.health import Health
+from runtime.http.body import body_reader
+from runtime.http.cloud_events.gateway import gateway_cloud_events
+from runtime.http.cloud_events.taking import PATH as CLOUD_EVENTS
+from runtime.http.gateway import gateway_endpoint
+from runtime.http.keys import all_guarded
+from runtime.http.probes import probe_endpoints
+from runtime.metrics import EventMetrics
+
+
+@asynccontextmanager
+async def _hold(events: EventMetrics) -> AsyncIterator[HttpUnit]:
+    settings = AwsGatewaySettings.load()
+    logs.configure(settings.log_level, settings.log_format, "gateway", gathered=False)
+    client = await asyncio.to_thread(open_client, "sqs")
+    queues = {source: Queue(client, url) for source, url in settings.events_queue_urls.items()}
+    letters = Queue(client, settings.dead_letters_queue_url)
+    bus = CountedBus(SqsBus(queues, letters, settings.publish_timeout_seconds), events)
+    bodies = body_reader(settings)
+    health = Health({"sqs": queues["facebook"].check})
+    taking = {
+        "/events": ("POST", gateway_endpoint(bus, bodies)),
+        CLOUD_EVENTS: ("POST", gateway_cloud_events(bus, bodies)),
+    }
+    endpoints = {
+        **all_guarded(settings.ingest_api_keys, taking),
+        **gateway_documentation(settings),
+        **probe_endpoints(health),
+    }
+    yield HttpUnit(Router(endpoints), _renew)
+    client.close()
+
+
+async def _renew() -> None:
+    """Do nothing: the client of SQS looks whether a connection is alive before it uses it."""
+
+
+def _function() -> HttpFunction:
+    registry = CollectorRegistry()
+    events = EventMetrics(registry, "gateway")
+    return HttpFunction("gateway", partial(_hold, events), registry)
+
+
+handler = _function()

@@ -1,0 +1,212 @@
+"""HTTP on Lambda: requests of API Gateway's HTTP APIs and of function URLs (payload 2.0)."""
+
+import base64
+import binascii
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import unquote
+
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from runtime import logs
+from runtime.aws.embedded_metrics import EmbeddedMetrics
+from runtime.aws.process import Context, Process
+from runtime.aws.routing import Router
+from runtime.http.answers import (
+    CORRELATION_HEADER,
+    Answer,
+    HttpProblem,
+    correlation_id_of,
+)
+from runtime.http.observing import Observer, refuse
+from runtime.http.request import Request
+from runtime.metrics import HttpMetrics
+from runtime.trace_context import TRACE_HEADER, trace_id_of, trace_parent_of
+
+Event = Mapping[str, Any]
+Response = dict[str, Any]
+
+_FUNCTION_URL: Final = ".lambda-url."
+_MAX_RESPONSE_BYTES: Final = 6 * 1024**2 - 64 * 1024
+"""What Lambda carries of an answer as JSON, 6 MB, less its headers."""
+
+_QUIET: Final = frozenset({"/health/live", "/health/ready"})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpUnit:
+    """A function behind HTTP, bound and ready.
+
+    Attributes:
+        router: Its endpoints.
+        renew: Replaces connections that have been idle for long.
+    """
+
+    router: Router
+    renew: Callable[[], Awaitable[None]]
+
+
+class HttpFunction:
+    """Answers the invocations of one function; what Lambda calls.
+
+    Every answer is the one that Starlette gives: the endpoints and the table
+    of errors are the same.
+
+    Args:
+        service: The function's name.
+        hold: Opens what it needs.
+        registry: Where all of it is counted.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        hold: Callable[[], AbstractAsyncContextManager[HttpUnit]],
+        registry: CollectorRegistry,
+    ) -> None:
+        self._process = Process(hold, lambda unit: unit.renew())
+        self._observer = Observer(HttpMetrics(registry, service), _QUIET)
+        self._embedded = EmbeddedMetrics(registry)
+
+    def __call__(self, event: Event, context: Context) -> Response:
+        """Answer one request; never raises."""
+        started = time.perf_counter()
+        headers = _headers_of(event)
+        correlation_id = correlation_id_of(headers.get(CORRELATION_HEADER.lower()))
+        trace_parent = trace_parent_of([headers.get(TRACE_HEADER, "")])
+        logs.correlation_id.set(correlation_id)
+        logs.trace_id.set(trace_parent and trace_id_of(trace_parent))
+        asked = _Asked(event, headers, correlation_id, trace_parent)
+        try:
+            answer = _carried(self._process.invoke(asked.answer, context))
+        except Exception as error:  # noqa: BLE001 - the table decides, and logs what it does not know
+            answer = refuse(error, correlation_id)
+        seconds = time.perf_counter() - started
+        self._observer.answered(
+            method=asked.method,
+            path=asked.path,
+            route=asked.route,
+            status=int(answer.status),
+            seconds=seconds,
+            facts=asked.facts,
+        )
+        self._embedded.flush()
+        return _response(answer, correlation_id, has_body=asked.method != "HEAD")
+
+    def close(self) -> None:
+        """End its resources; for who runs several in one process."""
+        self._process.close()
+
+
+class _Asked:
+    """One request, and what is known of it for the log."""
+
+    def __init__(
+        self,
+        event: Event,
+        headers: Mapping[str, str],
+        correlation_id: str,
+        trace_parent: str | None,
+    ) -> None:
+        http = event.get("requestContext", {}).get("http", {})
+        self.method = str(http.get("method", ""))
+        self.path = _path_of(event)
+        self.route: str | None = None
+        self.facts: dict[str, Any] = {}
+        self._event = event
+        self._headers = headers
+        self._correlation_id = correlation_id
+        self._trace_parent = trace_parent
+
+    async def answer(self, unit: HttpUnit) -> Answer:
+        if not self.method:
+            detail = "This is no HTTP request in Lambda's payload format 2.0"
+            raise HttpProblem(HTTPStatus.BAD_REQUEST, detail)
+        found = unit.router.find(self.method, self.path)
+        self.route = found.route
+        body = _body_of(self._event)
+        # As the platform passes it on: it may have been said of other bytes, or of none.
+        headers = {**self._headers, "content-length": str(len(body))}
+        request = Request(
+            headers,
+            str(self._event.get("rawQueryString", "")),
+            self._correlation_id,
+            partial(_at_once, body),
+            body,
+            found.params,
+            self.facts,
+            self._trace_parent,
+        )
+        return await found.endpoint(request)
+
+
+async def _at_once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
+def _headers_of(event: Event) -> dict[str, str]:
+    """Read the headers; repeated ones come joined by commas, and cookies apart."""
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    if cookies := event.get("cookies"):
+        headers["cookie"] = "; ".join(cookies)
+    return headers
+
+
+def _path_of(event: Event) -> str:
+    """Read the path, decoded: HTTP APIs pass it on so, function URLs as it came.
+
+    A stage other than the default one stands before it.
+    """
+    path = str(event.get("rawPath", ""))
+    context = event.get("requestContext", {})
+    stage = f"/{context.get('stage')}"
+    if stage != "/$default" and path.startswith(f"{stage}/"):
+        path = path.removeprefix(stage)
+    return unquote(path) if _FUNCTION_URL in str(context.get("domainName")) else path
+
+
+def _body_of(event: Event) -> bytes:
+    body = str(event.get("body") or "")
+    if not event.get("isBase64Encoded"):
+        return body.encode()
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error as error:
+        detail = "The body is not the base64 that the platform says it is"
+        raise HttpProblem(HTTPStatus.BAD_REQUEST, detail) from error
+
+
+def _carried(answer: Answer) -> Answer:
+    """Refuse an answer that Lambda would drop.
+
+    Raises:
+        HttpProblem: It is too large, written as a JSON string.
+    """
+    half = _MAX_RESPONSE_BYTES // 2  # a JSON string has at most two characters for one of ours
+    if len(answer.body) > half and len(_json_string(answer.body)) > _MAX_RESPONSE_BYTES:
+        detail = "The answer is larger than this platform carries: ask for less at a time"
+        raise HttpProblem(HTTPStatus.BAD_REQUEST, detail)
+    return answer
+
+
+def _json_string(body: bytes) -> bytes:
+    return msgspec.json.encode(body.decode())
+
+
+def _response(answer: Answer, correlation_id: str, *, has_body: bool) -> Response:
+    return {
+        "statusCode": int(answer.status),
+        "headers": {
+            **{name.lower(): value for name, value in answer.headers.items()},
+            "content-type": answer.content_type,
+            CORRELATION_HEADER.lower(): correlation_id,
+        },
+        "body": answer.body.decode() if has_body else "",
+        "isBase64Encoded": False,
+    }

@@ -1,0 +1,104 @@
+"""Messages of SQS: any bytes as text that it takes, and headers as attributes.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+"""
+
+import base64
+import binascii
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from runtime.envelopes import UnreadableEnvelope
+
+MAX_BYTES: Final = 1024**2
+"""Of a message, its attributes included, and of all that are sent in one call."""
+
+MAX_ENTRIES: Final = 10
+"""How many messages one call sends."""
+
+ENCODING: Final = "Eps-Encoding"
+PACKED: Final = "zlib+base64"
+
+_PLAIN_BYTES: Final = 64 * 1024
+"""Up to here a message costs the same however small it is, and stays readable."""
+
+_ROOM_BYTES: Final = 16 * 1024
+"""For what is beside an event in its message: attributes, ids, times, its fault."""
+
+_PACK_LEVEL: Final = 1
+_ILLEGAL: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML does not have, which SQS refuses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent.
+
+    Attributes:
+        body: Text that SQS takes.
+        attributes: Texts by name.
+    """
+
+    body: str
+    attributes: Mapping[str, str]
+
+    @property
+    def size(self) -> int:
+        """Its bytes, as SQS counts them."""
+        texts = [self.body, *(text for pair in self.attributes.items() for text in pair)]
+        types = len("String") * len(self.attributes)
+        return sum(len(text.encode()) for text in texts) + types
+
+
+def write_message(data: bytes, headers: Mapping[str, str]) -> Message:
+    """Write bytes, and headers, which are ASCII; packed where they are many, or no such text."""
+    if len(data) <= _PLAIN_BYTES and (text := _as_text(data)) is not None:
+        return Message(text, headers)
+    return Message(_packed(data).decode(), {**headers, ENCODING: PACKED})
+
+
+def read_message(message: Message) -> bytes:
+    """Undo ``write_message``, but for ``zlib``, which readers of envelopes undo.
+
+    Raises:
+        UnreadableEnvelope: It says that it is base64, and is not.
+    """
+    if message.attributes.get(ENCODING) != PACKED:
+        return message.body.encode(errors="surrogatepass")
+    try:
+        return base64.b64decode(message.body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise UnreadableEnvelope("not the base64 that it says it is") from error
+
+
+def fits(event: bytes) -> bool:
+    """Tell whether a message with this event, or a dead letter of it, is small enough."""
+    return len(event) <= MAX_BYTES // 2 or len(_packed(event)) + _ROOM_BYTES <= MAX_BYTES
+
+
+def in_batches(messages: Sequence[Message]) -> list[list[Message]]:
+    """Put messages together that go in one call, in their order."""
+    batches: list[list[Message]] = []
+    room = 0
+    for message in messages:
+        if not batches or len(batches[-1]) == MAX_ENTRIES or message.size > room:
+            batches.append([])
+            room = MAX_BYTES
+        batches[-1].append(message)
+        room -= message.size
+    return batches
+
+
+def _as_text(data: bytes) -> str | None:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if not text or _ILLEGAL.search(text) else text
+
+
+def _packed(data: bytes) -> bytes:
+    return base64.b64encode(zlib.compress(data, _PACK_LEVEL))

@@ -1,0 +1,81 @@
+"""A queue of SQS, called from an event loop: the client's calls block a thread."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import structlog
+
+from functions.errors import Unavailable
+from runtime.aws.client import client_errors, code_of, may_pass
+from runtime.aws.messages import Message
+
+_log = structlog.get_logger()
+
+_ANSWER_SECONDS: Final = 0.8
+
+
+class Queue:
+    """Sends to one queue.
+
+    Args:
+        client: Of SQS; may be shared.
+        url: The queue's.
+    """
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    async def send(self, messages: Sequence[Message]) -> list[Message]:
+        """Send messages in one call.
+
+        Args:
+            messages: As many as go in a call; see ``in_batches``.
+
+        Returns:
+            Those that the queue has not taken now, though the call succeeded,
+            or all where it did not answer; some of these may be there.
+
+        Raises:
+            Unavailable: The queue does not exist, or may not be sent to.
+        """
+        entries = [_entry(number, message) for number, message in enumerate(messages)]
+        try:
+            answer = await asyncio.to_thread(
+                self._client.send_message_batch, QueueUrl=self._url, Entries=entries
+            )
+        except client_errors() as error:
+            _log.warning("queue does not take messages", code=code_of(error))
+            if may_pass(error):
+                return list(messages)
+            raise Unavailable(f"the queue refuses: {code_of(error)}") from error
+        failed = answer.get("Failed", [])
+        for failure in failed:
+            _log.warning("message not taken", code=failure["Code"], ours=failure["SenderFault"])
+        return [messages[int(failure["Id"])] for failure in failed]
+
+    async def check(self) -> None:
+        """Ask whether the queue answers.
+
+        Raises:
+            Unavailable: It does not, within a second.
+        """
+        errors: tuple[type[Exception], ...] = (TimeoutError, *client_errors())
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await asyncio.to_thread(
+                    self._client.get_queue_attributes,
+                    QueueUrl=self._url,
+                    AttributeNames=["QueueArn"],
+                )
+        except errors as error:
+            raise Unavailable(f"the queue does not answer: {code_of(error)}") from error
+
+
+def _entry(number: int, message: Message) -> dict[str, Any]:
+    attributes = {
+        name: {"DataType": "String", "StringValue": text}
+        for name, text in message.attributes.items()
+    }
+    return {"Id": str(number), "MessageBody": message.body, "MessageAttributes": attributes}

@@ -1,0 +1,71 @@
+"""The reporter on Lambda, behind HTTP."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+import asyncpg
+from prometheus_client import CollectorRegistry
+
+from runtime import logs
+from runtime.aws.documentation import reporter_documentation
+from runtime.aws.http import HttpFunction, HttpUnit
+from runtime.aws.routing import Router
+from runtime.aws.settings import AwsReporterSettings, load_with_secret
+from runtime.health import Health
+from runtime.http.keys import all_guarded
+from runtime.http.operator import operator_endpoints
+from runtime.http.probes import probe_endpoints
+from runtime.http.reporter import report_endpoints
+from runtime.http.request import Endpoints
+from runtime.metrics import ReportMetrics
+from runtime.postgres.dead_letters import PostgresDeadLetters
+from runtime.postgres.migrate import ensure_schema
+from runtime.postgres.pool import check, opened
+from runtime.postgres.reports import PostgresReports
+from runtime.postgres.trails import PostgresTrails
+from runtime.replaying import JUDGEMENT
+
+
+@asynccontextmanager
+async def _hold(metrics: ReportMetrics) -> AsyncIterator[HttpUnit]:
+    settings = await load_with_secret(AwsReporterSettings)
+    logs.configure(settings.log_level, settings.log_format, "reporter", gathered=False)
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(opened(settings, "reporter"))
+        operators = pool  # one connection, unless operators have a role of their own
+        if settings.operator_database_url is not None:
+            operators = await stack.enter_async_context(opened(settings.as_operator, "operator"))
+        url = settings.database_url.get_secret_value()
+        await ensure_schema(url, settings.startup_timeout_seconds)
+
+        async def renew() -> None:
+            for each in {pool, operators}:
+                await each.expire_connections()
+
+        yield HttpUnit(Router(_endpoints(settings, pool, operators, metrics)), renew)
+
+
+def _endpoints(
+    settings: AwsReporterSettings,
+    pool: asyncpg.Pool,
+    operators: asyncpg.Pool,
+    metrics: ReportMetrics,
+) -> Endpoints:
+    operating = operator_endpoints(
+        PostgresDeadLetters(operators), PostgresTrails(operators), JUDGEMENT
+    )
+    return {
+        **all_guarded(settings.reader_api_keys, report_endpoints(PostgresReports(pool), metrics)),
+        **all_guarded(settings.operator_api_keys, operating),
+        **reporter_documentation(settings),
+        **probe_endpoints(Health({"postgres": partial(check, pool)})),
+    }
+
+
+def _function() -> HttpFunction:
+    registry = CollectorRegistry()
+    return HttpFunction("reporter", partial(_hold, ReportMetrics(registry)), registry)
+
+
+handler = _function()

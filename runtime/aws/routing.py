@@ -1,0 +1,84 @@
+"""Find the endpoint of a path, where no framework does it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+from runtime.http.answers import HttpProblem
+from runtime.http.request import Endpoint, Endpoints
+
+_PARAMETER: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
+_HEX: Final = "[0-9a-fA-F]"
+_PATTERNS: Final[Mapping[str | None, str]] = {
+    None: "[^/]+",
+    "uuid": f"{_HEX}{{8}}-?(?:{_HEX}{{4}}-?){{3}}{_HEX}{{12}}",
+    "text": "(?s:.+)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An endpoint, and how it was found.
+
+    Attributes:
+        route: Its path as it is declared, without the kinds of its parameters.
+        params: What stands in the place of the path's parameters.
+    """
+
+    route: str
+    endpoint: Endpoint
+    params: Mapping[str, Any]
+
+
+class Router:
+    """Knows where endpoints are.
+
+    Args:
+        endpoints: Of two that a path leads to, the first.
+    """
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._routes = [
+            (_compile(path), _Route(path, method, endpoint))
+            for path, (method, endpoint) in endpoints.items()
+        ]
+
+    def find(self, method: str, path: str) -> Found:
+        """Find an endpoint; HEAD finds that of GET.
+
+        Raises:
+            HttpProblem: There is none, or not with this method.
+        """
+        allowed: list[str] = []
+        for pattern, route in self._routes:
+            if match := pattern.fullmatch(path):
+                if method in route.methods:
+                    return Found(route.name, route.endpoint, route.values(match.groupdict()))
+                allowed += route.methods
+        if allowed:
+            allow = {"Allow": ", ".join(dict.fromkeys(allowed))}
+            raise HttpProblem.of(HTTPStatus.METHOD_NOT_ALLOWED, allow)
+        raise HttpProblem.of(HTTPStatus.NOT_FOUND)
+
+
+class _Route:
+    def __init__(self, path: str, method: str, endpoint: Endpoint) -> None:
+        self.name = _PARAMETER.sub(r"{\1}", path)
+        self.methods = ("GET", "HEAD") if method == "GET" else (method,)
+        self.endpoint = endpoint
+        self._uuids = [name for name, kind in _PARAMETER.findall(path) if kind == "uuid"]
+
+    def values(self, texts: Mapping[str, str]) -> Mapping[str, Any]:
+        return {**texts, **{name: UUID(texts[name]) for name in self._uuids}}
+
+
+def _compile(path: str) -> re.Pattern[str]:
+    pattern, position = "", 0
+    for parameter in _PARAMETER.finditer(path):
+        name, kind = parameter.groups()
+        pattern += re.escape(path[position : parameter.start()]) + f"(?P<{name}>{_PATTERNS[kind]})"
+        position = parameter.end()
+    return re.compile(pattern + re.escape(path[position:]))

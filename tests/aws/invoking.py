@@ -1,0 +1,91 @@
+"""Invocations as Lambda makes them: what comes in, and a thread that calls the handler."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from runtime.aws.messages import ENCODING, PACKED
+
+Unit = TypeVar("Unit")
+
+
+@dataclass
+class AContext:
+    """What Lambda says of an invocation."""
+
+    milliseconds: int = 30_000
+    aws_request_id: str = "invocation-1"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+async def invoke(
+    function: Callable[[Any, Any], Any], event: Any, context: AContext | None = None
+) -> Any:
+    """Call a handler as Lambda does: in a thread without a loop, which it waits for."""
+    return await asyncio.to_thread(function, event, context or AContext())
+
+
+def a_request(method: str, path: str, body: bytes = b"", **headers: str) -> dict[str, Any]:
+    """A request of an HTTP API; its body in base64, as of all that is no text for sure."""
+    path, _, query = path.partition("?")
+    return {
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {
+            "content-type": "application/json",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        },
+        "requestContext": {
+            "stage": "$default",
+            "domainName": "abc.execute-api.eu-central-1.amazonaws.com",
+            "http": {"method": method, "path": path},
+        },
+        "body": base64.b64encode(body).decode(),
+        "isBase64Encoded": True,
+    }
+
+
+def a_record(data: bytes, message_id: str, **attributes: str) -> dict[str, Any]:
+    """A record of SQS with any bytes in it."""
+    given = {ENCODING: PACKED, **{name.replace("_", "-"): it for name, it in attributes.items()}}
+    return {
+        "messageId": message_id,
+        "body": base64.b64encode(data).decode(),
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1704110400000"},
+        "messageAttributes": {
+            name: {"stringValue": text, "dataType": "String"} for name, text in given.items()
+        },
+    }
+
+
+def holding(unit: Unit) -> Callable[[], AbstractAsyncContextManager[Unit]]:
+    """Make what holds a unit that needs no opening."""
+
+    @asynccontextmanager
+    async def hold() -> AsyncIterator[Unit]:
+        yield unit
+
+    return hold
+
+
+class _Closing(Protocol):
+    def close(self) -> None: ...
+
+
+@asynccontextmanager
+async def closed(function: _Closing) -> AsyncIterator[None]:
+    """Close a function's resources after the context, in a thread without a loop."""
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(function.close)
+
+
+async def nothing() -> None:
+    """Do nothing."""
