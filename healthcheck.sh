@@ -55,6 +55,9 @@ judge_processes() {
 }
 
 containers=$(containers_of)
+processes=no
+if [[ -z $containers || $# -gt 0 || -e ${DATA_DIR:-.data}/run.json ]]; then processes=yes; fi
+if [[ -n $containers && $processes == yes ]]; then echo "Both run: containers, then processes."; fi
 if [[ -n $containers ]]; then judge_containers; fi
-if [[ -z $containers || $# -gt 0 || -e ${DATA_DIR:-.data}/run.json ]]; then judge_processes "$@"; fi
+if [[ $processes == yes ]]; then judge_processes "$@"; fi
 [[ $ok == yes ]]

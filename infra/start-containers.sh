@@ -103,6 +103,11 @@ run_in_order() {
   for service in "$@"; do wait_for "$service"; done
 }
 
+# What the image's labels say; without git they are unknown.
+REVISION=${REVISION:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}
+CREATED=${CREATED:-$(date -u +%Y-%m-%dT%H:%M:%SZ)}
+export REVISION CREATED
+
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
