@@ -1,6 +1,5 @@
 """Clients of AWS's services; their library is imported when the first is made."""
 
-import os
 from typing import Any, Final
 
 _CONNECT_SECONDS: Final = 2
@@ -15,7 +14,8 @@ _BUSY: Final = {"RequestThrottled", "Throttling", "ThrottlingException", "TooMan
 def open_client(service: str) -> Any:
     """Make a client; takes as long as importing half of the library, half a second and more.
 
-    Credentials and the region are AWS's ordinary ones.
+    Credentials and the region are AWS's ordinary ones, and so is ``AWS_ENDPOINT_URL``,
+    where LocalStack or another double of AWS answers.
 
     Args:
         service: ``sqs`` or ``secretsmanager``.
@@ -29,7 +29,7 @@ def open_client(service: str) -> Any:
         retries={"mode": "standard", "total_max_attempts": _TRIES},
     )
     session = botocore.session.get_session()
-    return session.create_client(service, endpoint_url=_double_of(service), config=config)
+    return session.create_client(service, config=config)
 
 
 def client_errors() -> tuple[type[Exception], ...]:
@@ -50,14 +50,3 @@ def may_pass(error: Exception) -> bool:
     answer: dict[str, Any] = getattr(error, "response", {})
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR)
     return status >= _SERVER_ERROR or code_of(error).rpartition(".")[2] in _BUSY
-
-
-def _double_of(service: str) -> str | None:
-    """Tell where LocalStack, or another double of AWS, answers for a service; None on AWS."""
-    if not (os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("LOCALSTACK_HOST")):
-        return None
-    from localstack_client.config import (  # type: ignore[import-untyped]  # noqa: PLC0415 - never on AWS
-        get_service_endpoint,
-    )
-
-    return str(get_service_endpoint(service))
