@@ -40,17 +40,17 @@ class WholeSystem:
     """`eps up --no-publisher` on a data folder, on free ports, with replicas."""
 
     def __init__(self, data_dir: Path, *, scale: Sequence[str] = (), **settings: str) -> None:
-        self.data_dir = data_dir
+        self._data_dir = data_dir
         self._scale = [argument for each in scale for argument in ("--scale", each)]
         self._environment = {**os.environ, **_FREE_PORTS, **settings}
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Start everything; return when all functions are ready."""
-        with (self.data_dir.parent / "output").open("ab") as output:
+        with (self._data_dir.parent / "output").open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "runtime", "up", "--no-publisher"),
-                *("--data", str(self.data_dir), *self._scale),
+                *("--data", str(self._data_dir), *self._scale),
                 stdout=output,
                 stderr=output,
                 env=self._environment,
@@ -69,7 +69,7 @@ class WholeSystem:
 
     @property
     def _state_file(self) -> Path:
-        return self.data_dir / "run.json"
+        return self._data_dir / "run.json"
 
     def names(self, function: str) -> list[str]:
         """Name the replicas of a function."""
