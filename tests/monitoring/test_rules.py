@@ -89,6 +89,13 @@ def test_every_alert_is_in_the_document() -> None:
     }
 
 
+def test_every_anchor_is_a_section_of_the_runbook() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+
+    assert {heading.lower().replace(" ", "-") for heading in headings} >= ANCHORS
+
+
 def test_every_anchor_has_an_alert() -> None:
     used = {alert.annotations["runbook_url"].partition("#")[2] for alert in ALERTS}
 
