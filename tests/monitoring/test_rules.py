@@ -6,6 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+import yaml
 
 from runtime.wiring import FUNCTIONS
 from tests.exported_metrics import series_names
@@ -37,6 +38,22 @@ def test_containers_are_found_by_the_names_and_ports_of_the_functions() -> None:
     found = {name: found["port"] for found in job["dns_sd_configs"] for name in found["names"]}
     assert found == {name: function.port for name, function in FUNCTIONS.items()}
     assert {found["type"] for found in job["dns_sd_configs"]} == {"A"}
+
+
+def test_on_kubernetes_too_a_job_is_a_function() -> None:
+    file = ROOT / "infra" / "kubernetes" / "components" / "monitoring" / "pod-monitors.yaml"
+    monitors = yaml.safe_load_all(file.read_text(encoding="utf-8"))
+    [functions] = [each for each in monitors if each["metadata"]["name"] == "functions"]
+
+    assert functions["spec"]["jobLabel"] == "app.kubernetes.io/name"
+
+
+def test_a_function_that_is_not_there_is_down_whichever_it_is() -> None:
+    [rule] = [rule for rule in RULES if rule.name == "FunctionDown"]
+
+    assert set(re.findall(r'absent\(up\{job="([a-z-]+)"\}\)', rule.expr)) == set(FUNCTIONS)
+    [answering] = re.findall(r'up\{job=~"([a-z|-]+)"\} == 0', rule.expr)
+    assert set(answering.split("|")) == set(FUNCTIONS)
 
 
 def test_both_configurations_differ_in_where_the_functions_are_and_nowhere_else() -> None:
