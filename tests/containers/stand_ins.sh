@@ -12,8 +12,8 @@ readonly ROOT=../..
 
 # pinned NAME: the image of that name as the project's files pin it.
 pinned() {
-  grep -ohE "(^| |=|:-)$1:[^ }]+" $ROOT/infra/Dockerfile $ROOT/docker-compose.yml |
-    sed 's/^[ =]//; s/^:-//' | head -1
+  sed -nE "s#^(ARG PYTHON_IMAGE=| +image: )($1:.*)#\\2#p" \
+    $ROOT/infra/Dockerfile $ROOT/docker-compose.yml
 }
 
 base=$(pinned python)
@@ -24,6 +24,7 @@ if ! docker image inspect "$base" >/dev/null 2>&1; then
   debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv \
     trixie "$folder" ${1:+"$1"}
   ln -s /usr/bin/python3 "$folder/usr/local/bin/python"
+  rm -r "$folder"/var/cache/apt/* "$folder"/var/lib/apt/lists/*
   # What this machine trusts, so that a package index of its own is trusted, too.
   cp -L /etc/ssl/certs/ca-certificates.crt "$folder/etc/ssl/certs/"
   tar -C "$folder" -c . | docker import --change \
