@@ -6,7 +6,13 @@ from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from runtime.http.answers import CORRELATION_HEADER, correlation_id_of, problem
+from functions.errors import Fault, Invalid
+from runtime.http.answers import (
+    CORRELATION_HEADER,
+    HttpProblem,
+    answer_error,
+    correlation_id_of,
+)
 from runtime.http.asgi import WHOLE_BODY
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -36,7 +42,9 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too long")
+            self._refuse(
+                HttpProblem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too long")
+            )
         elif self._deadline is None:
             self._deadline = self.loop.call_later(_HEAD_SECONDS, self._too_late)
 
@@ -64,22 +72,22 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what can't be parsed."""
-        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+        self._refuse(Invalid([Fault("", "http_invalid", msg)]))
 
     def _too_late(self) -> None:
-        self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The headers came too slowly")
+        self._refuse(HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The headers came too slowly"))
 
     def _forget_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _refuse(self, status: HTTPStatus, detail: str) -> None:
-        """Answer without any application, and close."""
+    def _refuse(self, error: Exception) -> None:
+        """Answer an error without any application, and close."""
         correlation_id = correlation_id_of(None)
-        answer = problem(status, detail, correlation_id)
+        answer = answer_error(error, correlation_id)
         head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+            f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n"
             f"content-type: {answer.content_type}\r\n"
             f"content-length: {len(answer.body)}\r\n"
             f"{CORRELATION_HEADER}: {correlation_id}\r\n"

@@ -53,6 +53,7 @@ async def test_what_is_no_http_gets_a_problem_with_a_correlation_id(port: int, h
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"content-type: application/problem+json" in answer
     assert problem["status"] == 400
+    assert [fault["code"] for fault in problem["errors"]] == ["http_invalid"]
     assert str(UUID(problem["correlationId"])).encode() in answer
 
 
