@@ -167,6 +167,7 @@ def secrets_of(container: Manifest) -> dict[str, str]:
     values = {
         "NATS_URL": "tls://gateway:secret@nats:4222",
         "DATABASE_URL": "postgresql://collects:secret@postgres-rw:5432/eventdb",
+        "REPORTER_DATABASE_URL": "postgresql://reports:secret@postgres-ro:5432/eventdb",
         "OPERATOR_DATABASE_URL": "postgresql://operates:secret@postgres-rw:5432/eventdb",
     }
     return {

@@ -31,14 +31,6 @@ FOREIGN = {
 }
 """Variables that others read, and who."""
 
-ADAPTERS = ROOT / "runtime" / "aws"
-HAS_ADAPTERS = (ADAPTERS / "settings.py").exists()
-AGREED = {
-    "EVENTS_QUEUE_URL_FACEBOOK", "EVENTS_QUEUE_URL_TIKTOK", "DEAD_LETTERS_QUEUE_URL",
-    "DATABASE_SECRET_ARN",
-}  # fmt: skip
-"""What the template tells adapters that are not here yet; once they are, their settings say."""
-
 PORTS = known.PORTS | {"grafana": 3000, "prometheus": 9090}
 SERVERS_PORTS = {
     "nats": {4222, 6222, 7777, 8222},  # clients, routes, exporter, monitoring
@@ -65,9 +57,8 @@ def known_variables() -> set[str]:
     put_in = {
         name for file in said.composes() for name in said.interpolated(file.read_text("utf-8"))
     }
-    agreed = set() if HAS_ADAPTERS else AGREED
     servers = known.broker_variables() | known.edge_variables()
-    return known.settings() | servers | (documented & put_in) | agreed
+    return known.settings() | servers | (documented & put_in)
 
 
 @each_file
@@ -195,7 +186,6 @@ def test_queries_ask_for_labels_that_there_are(file: Path) -> None:
     assert wrong == set()
 
 
-@pytest.mark.skipif(not HAS_ADAPTERS, reason="the adapters are not here yet")
 def test_every_handler_is_there() -> None:
     handlers = {
         str(it["Handler"])
