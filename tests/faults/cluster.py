@@ -1,6 +1,7 @@
 """A broker of three nodes that keep each stream three times, and the functions that use it."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from runtime.local.process import Program
 from runtime.local.server import EmbeddedServer
 from tests.faults.kept_system import KeptSystem
 
+_CONFIGURATION = Path(__file__).parents[2] / "infra" / "nats-cluster.conf"
 NODES = ("nats-1", "nats-2", "nats-3")
 _READY_SECONDS = 60
 
@@ -31,10 +33,18 @@ class ClusterNode(EmbeddedNats):
     def program(self) -> Program:
         """Say what to run."""
         usual = super().program()
-        routes = ",".join(f"nats://{LOOPBACK}:{port}" for port in self._cluster_ports.values())
-        mine = f"nats://{LOOPBACK}:{self._cluster_ports[self.name]}"
-        flags = ["--cluster_name", "eps", "--cluster", mine, "--routes", routes]
-        return replace(usual, command=[*usual.command, *flags])
+        command = [str(_CONFIGURATION) if it.endswith("nats.conf") else it for it in usual.command]
+        return replace(usual, command=command, environment={**usual.environment, **self._settings})
+
+    @property
+    def _settings(self) -> dict[str, str]:
+        nodes = self._cluster_ports.values()
+        return {
+            "NATS_SERVER_NAME": self.name,
+            "NATS_CLUSTER_LISTEN": f"{LOOPBACK}:{self._cluster_ports[self.name]}",
+            "NATS_ROUTE_PASSWORD": "routes",
+            "NATS_ROUTES": json.dumps([f"nats://route:routes@{LOOPBACK}:{port}" for port in nodes]),
+        }
 
 
 class ClusteredSystem(KeptSystem):
