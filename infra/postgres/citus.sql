@@ -1,0 +1,17 @@
+-- How the tables would lie on a Citus cluster, once, on its coordinator, after
+-- `eps migrate`. docs/scaling.md says which statements have to change before.
+--
+-- The large tables are spread by the hash of a key that every unique constraint of
+-- theirs has, so that "the same event" is still one comparison on one node.
+CREATE EXTENSION IF NOT EXISTS citus;
+
+SELECT create_distributed_table('events', 'id');
+SELECT create_distributed_table('users', 'key', colocate_with => 'events');
+SELECT create_distributed_table('returns', 'user_key', colocate_with => 'events');
+SELECT create_distributed_table('campaigns', 'key', colocate_with => 'events');
+SELECT create_distributed_table('user_cities', 'key', colocate_with => 'events');
+
+-- These stay whole on the coordinator: event_figures, user_figures (many writers add
+-- to the same few rows, and a report reads them all), ledger, envelopes, told,
+-- backlogs (days of them), dead_letters, dead_letter_history (locked row by row), and
+-- schema_migrations.
