@@ -52,6 +52,7 @@ from runtime.jetstream.streams import (
     TTK_COLLECTOR,
     ensure_consumer,
     ensure_streams,
+    make_again,
 )
 from runtime.jetstream.streams import Consumer as Durable
 from runtime.metrics import (
@@ -308,6 +309,7 @@ def _loops(
             durable,
             max_messages=settings.batch_max_messages,
             max_bytes=settings.batch_max_bytes,
+            on_missing=partial(make_again, broker.jetstream, durable, settings.ack_wait_seconds),
         )
         return consumer.run(pull, stop)
 

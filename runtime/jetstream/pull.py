@@ -5,7 +5,7 @@ The client library's own ``fetch`` has no bound in bytes, and waits for a full b
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 from typing import Any
@@ -18,6 +18,13 @@ from runtime.jetstream.streams import Consumer
 
 _NANOSECONDS = 1_000_000_000
 _ANSWER_SECONDS = 1.0
+_NO_RESPONDERS = "503"
+"""Status of a request that nobody takes: the consumer, its stream or JetStream is not there."""
+
+
+async def _bear_it() -> None:
+    """Leave a missing consumer to others, and do not ask for it all the time."""
+    await asyncio.sleep(_ANSWER_SECONDS)
 
 
 class Pull:
@@ -28,15 +35,23 @@ class Pull:
         consumer: Whose messages.
         max_messages: The most that one fetch returns.
         max_bytes: The most bytes that one fetch returns, unless one message alone has more.
+        on_missing: Waits, or makes the consumer again, when the broker does not have it.
     """
 
     def __init__(
-        self, client: Client, consumer: Consumer, *, max_messages: int, max_bytes: int
+        self,
+        client: Client,
+        consumer: Consumer,
+        *,
+        max_messages: int,
+        max_bytes: int,
+        on_missing: Callable[[], Awaitable[None]] = _bear_it,
     ) -> None:
         self._client = client
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.name}"
         self._max_messages = max_messages
         self._max_bytes = max_bytes
+        self._on_missing = on_missing
         self._inbox = client.new_inbox()
         self._tokens = count()
         self._received: asyncio.Queue[Msg] = asyncio.Queue()
@@ -74,6 +89,7 @@ class Pull:
         reply = f"{self._inbox}.{next(self._tokens)}"
         await self._client.publish(self._subject, json.dumps(request).encode(), reply=reply)
         messages: list[Msg] = []
+        is_missing = False
         try:
             async with asyncio.timeout(timeout_seconds):
                 while len(messages) < request["batch"]:
@@ -81,12 +97,15 @@ class Pull:
                     if message.reply:
                         messages.append(message)  # whichever request it answers
                     elif message.subject == reply:
+                        is_missing = (message.headers or {}).get("Status") == _NO_RESPONDERS
                         break  # a status: there is no more, or the next is too large
         except TimeoutError:
             pass  # the request or its end was lost; what came is as good
         except asyncio.CancelledError:
             self._unseen += messages
             raise
+        if is_missing:
+            await self._on_missing()
         return messages
 
     async def _receive(self, message: Msg) -> None:

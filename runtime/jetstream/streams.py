@@ -1,8 +1,12 @@
 """The streams and consumers, made or brought up to date at every start."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext, api
 from nats.js.errors import BadRequestError
 
@@ -13,6 +17,9 @@ EVENTS: Final = "EVENTS"
 DEAD_LETTERS: Final = "DEAD_LETTERS"
 REJECTED: Final = "dead_letters.rejected"
 
+_log = structlog.get_logger()
+
+_AGAIN_SECONDS = 1.0
 _NAME_IN_USE = 10058
 _DUPLICATE_WINDOW_SECONDS = 120.0
 """How long the broker knows the id of an envelope: longer than a publish is retried."""
@@ -114,3 +121,16 @@ async def ensure_consumer(
             max_ack_pending=_MAX_ACK_PENDING,
         ),
     )
+
+
+async def make_again(
+    jetstream: JetStreamContext, consumer: Consumer, ack_wait_seconds: float
+) -> None:
+    """Make a durable consumer that somebody has deleted; it is delivered all that is not settled.
+
+    Where its stream is missing too, nothing is made: a stream is the gateway's.
+    """
+    _log.warning("the consumer is missing", consumer=consumer.name)
+    with suppress(NatsError, TimeoutError):
+        await ensure_consumer(jetstream, consumer, ack_wait_seconds)
+    await asyncio.sleep(_AGAIN_SECONDS)

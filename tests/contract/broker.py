@@ -41,7 +41,7 @@ async def a_broker(url: str, **settings: Any) -> AsyncIterator[Broker]:
         yield broker
 
 
-def a_pull(broker: Broker, durable: Durable, **bounds: int) -> Pull:
+def a_pull(broker: Broker, durable: Durable, **bounds: Any) -> Pull:
     """Make the pull of one replica."""
     return Pull(broker.client, durable, **{"max_messages": 64, "max_bytes": 1024**2} | bounds)
 
@@ -55,7 +55,7 @@ async def consuming(
     metrics: ConsumerMetrics | None = None,
     first_delay_seconds: float = 0.5,
     gather_seconds: float = 0.0,
-    **bounds: int,
+    **bounds: Any,
 ) -> AsyncIterator[None]:
     """Run a consumer's loop while the context is open."""
     await ensure_consumer(broker.jetstream, durable, ACK_WAIT_SECONDS)

@@ -16,7 +16,12 @@ from functions.ports import Backlog, DeadLetter, Delivery
 from runtime.envelopes import UnreadableEnvelope
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker, connected
-from runtime.jetstream.streams import FB_COLLECTOR, TTK_COLLECTOR, ensure_consumer
+from runtime.jetstream.streams import (
+    FB_COLLECTOR,
+    TTK_COLLECTOR,
+    ensure_consumer,
+    make_again,
+)
 from runtime.local.drain import wait_until_drained
 from runtime.manifests import Headers
 from runtime.metrics import ConsumerMetrics
@@ -411,3 +416,31 @@ async def test_without_a_message_the_first_that_may_come_is_known(broker: Broker
     await watch_backlog(broker, FB_COLLECTOR, metrics, note, stop)
 
     assert (seen[0].messages, seen[0].oldest_at, seen[0].first_sequence) == (0, None, 4)
+
+
+async def test_a_consumer_that_was_deleted_is_made_again_and_misses_nothing(broker: Broker) -> None:
+    bench = Bench()
+    again = partial(make_again, broker.jetstream, FB_COLLECTOR, ACK_WAIT_SECONDS)
+    async with consuming(broker, FB_COLLECTOR, bench.work, on_missing=again):
+        await publish(broker, b"before")
+        await eventually(lambda: has_done(bench, 1))
+
+        await broker.jetstream.delete_consumer(FB_COLLECTOR.stream, FB_COLLECTOR.name)
+        await publish(broker, b"after")
+
+        await eventually(lambda: has_done(bench, 2))
+    await eventually_waiting(broker, 0)
+
+
+async def test_a_missing_consumer_is_not_asked_for_all_the_time(broker: Broker) -> None:
+    await broker.jetstream.delete_consumer(FB_COLLECTOR.stream, FB_COLLECTOR.name)
+    missed = 0
+
+    async def on_missing() -> None:
+        nonlocal missed
+        missed += 1
+
+    async with (pull := a_pull(broker, FB_COLLECTOR, on_missing=on_missing)).open():
+        assert await pull.fetch(5) == []
+
+    assert missed == 2  # who asks for all, and then for one: each waits
