@@ -11,7 +11,7 @@ from runtime import logs
 from runtime.aws.documentation import reporter_documentation
 from runtime.aws.http import HttpFunction, HttpUnit
 from runtime.aws.routing import Router
-from runtime.aws.settings import AwsReporterSettings, load_with_secret
+from runtime.aws.settings import AwsReporterSettings, load_with_secrets
 from runtime.health import Health
 from runtime.http.keys import all_guarded
 from runtime.http.operator import operator_endpoints
@@ -29,7 +29,7 @@ from runtime.replaying import JUDGEMENT
 
 @asynccontextmanager
 async def _hold(metrics: ReportMetrics) -> AsyncIterator[HttpUnit]:
-    settings = await load_with_secret(AwsReporterSettings)
+    settings = await load_with_secrets(AwsReporterSettings)
     logs.configure(settings.log_level, settings.log_format, "reporter", gathered=False)
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(opened(settings, "reporter"))

@@ -1,7 +1,8 @@
 """Settings on Lambda: what differs there, and what comes from Secrets Manager."""
 
 import asyncio
-from typing import Annotated, Final, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, HttpUrl, TypeAdapter
 
@@ -63,31 +64,51 @@ class AwsReporterSettings(ReporterSettings):
 
 
 class SecretSettings(Settings):
-    """Where secrets are; without one the settings hold them themselves."""
+    """Which settings secrets hold; the others hold themselves. By field, the secret's ARN."""
 
     database_secret_arn: str | None = None
+    operator_database_secret_arn: str | None = None
+    ingest_api_keys_secret_arn: str | None = None
+    reporter_api_keys_secret_arn: str | None = None
+    operator_api_keys_secret_arn: str | None = None
+
+    def of(self, kind: type[Settings]) -> dict[str, str]:
+        """Tell, by field, where the secrets are that a function needs."""
+        arns = {
+            "database_url": self.database_secret_arn,
+            "operator_database_url": self.operator_database_secret_arn,
+            "ingest_api_keys": self.ingest_api_keys_secret_arn,
+            "reporter_api_keys": self.reporter_api_keys_secret_arn,
+            "operator_api_keys": self.operator_api_keys_secret_arn,
+        }
+        return {name: arn for name, arn in arns.items() if arn and name in kind.model_fields}
 
 
-Kind = TypeVar("Kind", bound=DatabaseSettings)
+Kind = TypeVar("Kind", bound=Settings)
 
 
-async def load_with_secret(kind: type[Kind]) -> Kind:
-    """Read settings, the database's URL from the secret that holds it, where there is one.
+async def load_with_secrets(kind: type[Kind]) -> Kind:
+    """Read settings, some from the secrets that hold them.
 
     Raises:
         BadSettings: Some are missing or wrong; it names them all.
-        Unavailable: The secret can't be read.
+        Unavailable: A secret can't be read.
     """
-    arn = SecretSettings.load().database_secret_arn
-    if arn is None:
-        return kind.load()
-    return kind.load(database_url=await asyncio.to_thread(_read_secret, arn))
+    arns = SecretSettings.load().of(kind)
+    return kind.load(**await asyncio.to_thread(_read_secrets, arns) if arns else {})
 
 
-def _read_secret(arn: str) -> str:
+def _read_secrets(arns: Mapping[str, str]) -> dict[str, str]:
     client = open_client("secretsmanager")
+    try:
+        return {name: _read_secret(client, name, arn) for name, arn in arns.items()}
+    finally:
+        client.close()
+
+
+def _read_secret(client: Any, name: str, arn: str) -> str:
     try:
         return str(client.get_secret_value(SecretId=arn)["SecretString"])
     except client_errors() as error:
-        reason = f"the secret of the database can't be read: {code_of(error)}"
+        reason = f"the secret of {name.upper()} can't be read: {code_of(error)}"
         raise Unavailable(reason) from error

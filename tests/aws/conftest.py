@@ -16,6 +16,7 @@ import pytest
 
 from runtime.packaging.manifest import Manifest
 from runtime.packaging.packages import Architecture
+from tests.conftest import aws_environment
 
 THIS_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 THIS_ARCHITECTURE: Final[Architecture] = (
@@ -38,7 +39,11 @@ def eps(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Com
 
 @pytest.fixture(scope="session")
 def aws_double(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of a process that takes a moto server for AWS."""
+    """The environment of a process that takes a moto server for AWS.
+
+    The server is a process too: it warns of what it does not know of a stack,
+    and here warnings are errors.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -52,10 +57,8 @@ def aws_double(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
         wait_for_answer(f"http://127.0.0.1:{port}/moto-api/")
         yield {
             **os.environ,
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            **aws_environment(f"http://127.0.0.1:{port}"),
             "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": "secret",
         }
     finally:
         server.terminate()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from runtime.aws.settings import SecretSettings
 from runtime.deploying.errors import DeploymentFailed
 from runtime.deploying.template import TEMPLATE, translated
 from runtime.packaging.packages import PACKAGES
@@ -162,6 +163,29 @@ def test_a_role_allows_what_its_function_does_and_nothing_else(
     own_log = {"logs:CreateLogStream", "logs:PutLogEvents"}
     assert {action for it in found for action in actions(it)} == allowed | own_log
     assert "*" not in json.dumps(found)
+
+
+def test_the_gateway_may_read_its_keys_where_there_are_any(resources: dict[str, Any]) -> None:
+    policy = resources["ReadIngestKeys"]
+
+    assert policy["Condition"] == "HasIngestKeys"
+    assert policy["Properties"]["Roles"] == [{"Ref": "GatewayRole"}]
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert actions(statement) == ["secretsmanager:GetSecretValue"]
+    assert statement["Resource"] == {"Ref": "IngestKeysSecretArn"}
+
+
+def test_no_secret_is_in_a_functions_configuration(text: str, resources: dict[str, Any]) -> None:
+    told = {
+        name
+        for it in of_type(resources, "AWS::Lambda::Function").values()
+        for name in it["Environment"]["Variables"]
+    }
+
+    arns = {name.upper() for name in SecretSettings.model_fields if name.endswith("_secret_arn")}
+    assert {name for name in told if "SECRET" in name} == arns
+    assert not {name for name in told if "KEY" in name or "DATABASE" in name} - arns
+    assert "{{resolve:" not in text
 
 
 def test_a_collector_may_touch_its_own_queue_only(resources: dict[str, Any]) -> None:

@@ -27,7 +27,6 @@ FOREIGN = {
     "PYTHON*": "Python and its image",
     "AWS_*": "AWS's own clients",
     "AF_*": "the kernel's address families",
-    "SECRETS_REVISION": "nobody: functions on AWS change with it, and read their secrets anew",
     "START_SECONDS": "a constant of the supervisor",
     "MOST_RESTARTS": "a constant of the supervisor",
 }
