@@ -71,7 +71,7 @@ def broker_variables() -> set[str]:
 @cache
 def edge_variables() -> set[str]:
     """Name the variables that the edge's configuration reads from its environment."""
-    texts = [file.read_text(encoding="utf-8") for file in INFRA.glob("*.cfg")]
+    texts = [file.read_text(encoding="utf-8") for file in INFRA.rglob("*.cfg")]
     return set(re.findall(r"\$\{([A-Z][A-Z0-9_]+)", "\n".join(texts)))
 
 
