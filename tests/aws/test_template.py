@@ -1,6 +1,7 @@
 """The template: right in form, and what it promises of queues, roles and functions."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 from runtime.aws.settings import SecretSettings
 from runtime.deploying.errors import DeploymentFailed
 from runtime.deploying.template import TEMPLATE, translated
-from runtime.packaging.packages import PACKAGES
+from runtime.packaging.packages import PACKAGES, ROOT
 from tests.aws.conftest import REGION
 
 QUEUES = ("FacebookEvents", "TiktokEvents", "DeadLetters")
@@ -234,3 +235,13 @@ def test_every_queue_function_and_api_is_watched(resources: dict[str, Any]) -> N
     assert watches("ApproximateNumberOfMessagesVisible") == len(QUEUES)
     assert watches("Errors") == watches("Throttles") == len(PACKAGES)
     assert watches("5xx") == 2
+
+
+def test_an_alarm_says_where_to_read_what_to_do(resources: dict[str, Any]) -> None:
+    said = [it["AlarmDescription"] for it in of_type(resources, "AWS::CloudWatch::Alarm").values()]
+
+    places = {place for text in said for place in re.findall(r"(docs/[a-z]+\.md)#([a-z-]+)", text)}
+    assert len(places) == 2
+    for file, anchor in places:
+        heads = re.findall(r"^#+ (.+)$", (ROOT / file).read_text(), re.MULTILINE)
+        assert anchor in {head.lower().replace(" ", "-") for head in heads}
