@@ -40,8 +40,14 @@ async def _say_nothing(_error: Exception) -> None:
 
 
 async def unacknowledged(jetstream: JetStreamContext) -> int:
-    """Count the messages of all streams that somebody has still to take."""
-    return sum([await _waiting_in(jetstream, each) for each in await jetstream.streams_info()])
+    """Count the messages of all streams that somebody has still to take.
+
+    While a cluster chooses leaders its lists leave out what has none: that
+    counts as something that waits.
+    """
+    streams = await jetstream.streams_info()
+    unlisted = max(0, (await jetstream.account_info()).streams - len(streams))
+    return unlisted + sum([await _waiting_in(jetstream, each) for each in streams])
 
 
 async def _waiting_in(jetstream: JetStreamContext, stream: StreamInfo) -> int:
@@ -53,4 +59,6 @@ async def _waiting_in(jetstream: JetStreamContext, stream: StreamInfo) -> int:
     consumers = await jetstream.consumers_info(str(stream.config.name))
     if not consumers:
         return stream.state.messages
+    if len(consumers) < stream.state.consumer_count:
+        return max(1, stream.state.messages)
     return sum((each.num_pending or 0) + (each.num_ack_pending or 0) for each in consumers)
