@@ -1,5 +1,6 @@
 """Clients of AWS's services; their library is imported when the first is made."""
 
+import os
 from typing import Any, Final
 
 _CONNECT_SECONDS: Final = 2
@@ -29,7 +30,8 @@ def open_client(service: str) -> Any:
         retries={"mode": "standard", "total_max_attempts": _TRIES},
     )
     session = botocore.session.get_session()
-    return session.create_client(service, config=config)
+    region = os.environ.get("AWS_REGION")  # Lambda's name; botocore has another
+    return session.create_client(service, region_name=region, config=config)
 
 
 def client_errors() -> tuple[type[Exception], ...]:

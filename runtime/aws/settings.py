@@ -20,6 +20,9 @@ from runtime.settings import (
 )
 
 _URL: Final = TypeAdapter(HttpUrl)
+_OPEN_SECONDS: Final = 5.0
+"""For a database that does not answer: the next invocation asks again, and waiting is paid for."""
+
 _CLOSE_SECONDS: Final = 0.5
 """For connections that are given up: others wait for the process meanwhile."""
 
@@ -54,6 +57,7 @@ class AwsCollectorSettings(DatabaseSettings):
 
     database_pool_size: PoolSize = 1
     shutdown_timeout_seconds: Seconds = _CLOSE_SECONDS
+    startup_timeout_seconds: Seconds = _OPEN_SECONDS
 
 
 class AwsReporterSettings(ReporterSettings):
@@ -61,6 +65,7 @@ class AwsReporterSettings(ReporterSettings):
 
     database_pool_size: PoolSize = 1
     shutdown_timeout_seconds: Seconds = _CLOSE_SECONDS
+    startup_timeout_seconds: Seconds = _OPEN_SECONDS
 
 
 class SecretSettings(Settings):

@@ -1,0 +1,58 @@
+"""An HTTP API: what comes over HTTP, as payload 2.0 to a function, and its answer back."""
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+from tests.aws.runtime_api import Failed, Function
+
+
+@asynccontextmanager
+async def http_api(function: Function) -> AsyncIterator[str]:
+    """Stand before a function while the context is open; gives the URL."""
+    app = web.Application(client_max_size=6 * 1024**2)
+
+    async def answer(request: web.Request) -> web.Response:
+        try:
+            given = await function.invoke(_payload(request, await request.read()))
+        except Failed:
+            return web.Response(status=502)
+        return _response(given)
+
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield "http://{}:{}".format(*runner.addresses[0])
+    finally:
+        await runner.cleanup()
+
+
+def _payload(request: web.Request, body: bytes) -> dict[str, Any]:
+    headers = {
+        name.lower(): ",".join(request.headers.getall(name)) for name in set(request.headers)
+    }
+    return {
+        "version": "2.0",
+        "rawPath": request.path,
+        "rawQueryString": request.rel_url.raw_query_string,
+        "headers": headers,
+        "requestContext": {
+            "stage": "$default",
+            "domainName": "api.execute-api.eu-central-1.amazonaws.com",
+            "http": {"method": request.method, "path": request.path},
+        },
+        "body": base64.b64encode(body).decode(),
+        "isBase64Encoded": True,
+    }
+
+
+def _response(given: dict[str, Any]) -> web.Response:
+    body = given["body"].encode()
+    if given["isBase64Encoded"]:
+        body = base64.b64decode(body)
+    return web.Response(status=given["statusCode"], headers=given["headers"], body=body)

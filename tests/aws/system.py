@@ -1,0 +1,177 @@
+"""The whole system on Lambda's own terms: zips as processes, queues, a secret, a database."""
+
+import asyncio
+import importlib.util
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import asyncpg
+import httpx
+
+from runtime.deploying.session import find_aws
+from tests.aws.event_source import EventSource
+from tests.aws.http_api import http_api
+from tests.aws.runtime_api import Function
+
+QUEUES: Final = {
+    "fb-collector": "EVENTS_QUEUE_URL_FACEBOOK",
+    "ttk-collector": "EVENTS_QUEUE_URL_TIKTOK",
+    "dead-letters": "DEAD_LETTERS_QUEUE_URL",
+}
+"""Which setting of the gateway names the queue of each function."""
+
+MAX_RECEIVES: Final = 4
+_PATIENCE_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 0.1
+_OF_THE_RUNTIME: Final = ("awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client")
+
+
+@dataclass
+class OnLambda:
+    """Everything, running.
+
+    Attributes:
+        functions: By name.
+        sources: What brings queues to functions, by the function's name.
+        gateway_url: Where events are sent.
+        reporter_url: Where reports are asked for.
+        logs: What the processes write.
+    """
+
+    sqs: Any
+    database_url: str
+    urls: Mapping[str, str]
+    functions: Mapping[str, Function]
+    sources: Mapping[str, EventSource]
+    gateway_url: str
+    reporter_url: str
+    logs: Path
+
+    async def fetch(self, query: str) -> list[asyncpg.Record]:
+        """Ask the database itself."""
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            return await connection.fetch(query)
+        finally:
+            await connection.close()
+
+    async def ask(self, path: str) -> Any:
+        """Ask the reporter."""
+        async with httpx.AsyncClient(base_url=self.reporter_url, timeout=60) as client:
+            answer = await client.get(path)
+            answer.raise_for_status()
+            return answer.json()
+
+    async def waiting(self, url: str) -> int:
+        """Count the messages of a queue, received ones too."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = await asyncio.to_thread(
+            self.sqs.get_queue_attributes, QueueUrl=url, AttributeNames=names
+        )
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+    async def set_aside(self, name: str) -> int:
+        """Count the messages in a function's dead-letter queue."""
+        return await self.waiting(self.urls[f"{name}-dead"])
+
+    async def redrive(self, name: str) -> None:
+        """Bring what was set aside back to its function, as the console's redrive does."""
+        dead = self.urls[f"{name}-dead"]
+        while messages := await self._receive(dead):
+            for message in messages:
+                await asyncio.to_thread(
+                    self.sqs.send_message,
+                    QueueUrl=self.urls[name],
+                    MessageBody=message["Body"],
+                    MessageAttributes=message.get("MessageAttributes", {}),
+                )
+                await asyncio.to_thread(
+                    self.sqs.delete_message, QueueUrl=dead, ReceiptHandle=message["ReceiptHandle"]
+                )
+
+    async def _receive(self, url: str) -> list[dict[str, Any]]:
+        found = await asyncio.to_thread(
+            self.sqs.receive_message, QueueUrl=url, MessageAttributeNames=["All"]
+        )
+        return list(found.get("Messages", []))
+
+    async def drained(self) -> None:
+        """Wait until no message waits for a function."""
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while any([await self.waiting(self.urls[name]) for name in QUEUES]):
+                await asyncio.sleep(_POLL_SECONDS)
+
+
+@asynccontextmanager
+async def on_lambda(
+    unpacked: Mapping[str, Path],
+    folder: Path,
+    database_url: str,
+    double: Mapping[str, str],
+    *,
+    handlers: Mapping[str, str],
+    beside: Path,
+) -> AsyncIterator[OnLambda]:
+    """Run all functions while the context is open.
+
+    Args:
+        unpacked: What is in each function's zip.
+        folder: For the runtime client and for logs.
+        database_url: What the secret holds.
+        double: The environment that leads to a double of AWS, which this process has too.
+        handlers: What is called in place of a function's own handler, by its name.
+        beside: Where modules of these handlers are.
+    """
+    aws = find_aws()
+    sqs = aws.client("sqs")
+    urls = {name: url for each in QUEUES for name, url in _queues(sqs, each).items()}
+    secret = aws.client("secretsmanager").create_secret(
+        Name=f"database-{uuid4().hex}", SecretString=database_url
+    )
+    told = {
+        **double,
+        **{setting: urls[name] for name, setting in QUEUES.items()},
+        "DATABASE_SECRET_ARN": secret["ARN"],
+        "DATABASE_TIMEOUT_SECONDS": "5",
+    }
+    client = _runtime_client(folder / "runtime")
+    async with AsyncExitStack() as stack:
+        functions = {}
+        for name, zipped in unpacked.items():
+            handler = handlers.get(name, f"runtime.aws.{name.replace('-', '_')}.handler")
+            path = [zipped, client, *([beside] if name in handlers else [])]
+            function = Function(handler, path, told, folder / f"{name}.log")
+            functions[name] = await stack.enter_async_context(function.running())
+        sources = {name: EventSource(sqs, urls[name], functions[name]) for name in QUEUES}
+        gateway = await stack.enter_async_context(http_api(functions["gateway"]))
+        reporter = await stack.enter_async_context(http_api(functions["reporter"]))
+        for source in sources.values():
+            await stack.enter_async_context(source.polling())
+        yield OnLambda(sqs, database_url, urls, functions, sources, gateway, reporter, folder)
+
+
+def _queues(sqs: Any, name: str) -> dict[str, str]:
+    """Make a queue, and the one beside it for what is given up."""
+    unique = f"{name}-{uuid4().hex}"
+    dead = sqs.create_queue(QueueName=f"{unique}-dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]
+    policy = f'{{"deadLetterTargetArn":"{arn["QueueArn"]}","maxReceiveCount":{MAX_RECEIVES}}}'
+    made = sqs.create_queue(QueueName=unique, Attributes={"RedrivePolicy": policy})
+    return {name: made["QueueUrl"], f"{name}-dead": dead}
+
+
+def _runtime_client(folder: Path) -> Path:
+    """Lay out the runtime client as Lambda has it: beside the function's zip, and nothing else."""
+    folder.mkdir()
+    for name in _OF_THE_RUNTIME:
+        found = importlib.util.find_spec(name)
+        assert found
+        assert found.origin
+        origin = Path(found.origin)
+        origin = origin.parent if origin.name == "__init__.py" else origin
+        (folder / origin.name).symlink_to(origin)
+    return folder
