@@ -62,9 +62,9 @@ def _kinds(kind: type[Settings]) -> Iterator[type[Settings]]:
 
 
 @cache
-def broker_variables() -> set[str]:
+def broker_variables(files: str = "nats*.conf") -> set[str]:
     """Name the variables that the broker's configuration reads from its environment."""
-    texts = [file.read_text(encoding="utf-8") for file in INFRA.glob("nats*.conf")]
+    texts = [file.read_text(encoding="utf-8") for file in INFRA.glob(files)]
     return set(re.findall(r"\$([A-Z][A-Z0-9_]+)", re.sub(r"\$JS\b", "", "\n".join(texts))))
 
 

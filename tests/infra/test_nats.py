@@ -83,7 +83,7 @@ def test_a_real_broker_takes_the_configuration(files: tuple[str, ...], tmp_path:
 
 def test_passwords_come_from_the_secret_that_is_named_after_nothing_else() -> None:
     environment = values_of("values")["container"]["env"]
-    passwords = {name for name in known.broker_variables() if name.endswith("_PASSWORD")}
+    passwords = known.broker_variables("nats-users.conf")
 
     assert passwords == {name for name in environment if name != "GOMEMLIMIT"}
     for name in passwords:
