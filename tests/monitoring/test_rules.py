@@ -23,6 +23,7 @@ ANCHORS = {
     "dead-letters-appear",
     "the-ledger-does-not-balance",
     "the-gateway-answers-503",
+    "a-202-does-not-mean-disk",
     "a-disk-fills",
     "reports-are-slow",
 }
