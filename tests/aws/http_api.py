@@ -1,7 +1,7 @@
 """An HTTP API: what comes over HTTP, as payload 2.0 to a function, and its answer back."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ async def http_api(function: Function) -> AsyncIterator[str]:
 
     async def answer(request: web.Request) -> web.Response:
         try:
-            given = await function.invoke(_payload(request, await request.read()))
+            given = await function.invoke(await _payload(request))
         except Failed:
             return web.Response(status=502)
         return _response(given)
@@ -32,23 +32,41 @@ async def http_api(function: Function) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def _payload(request: web.Request, body: bytes) -> dict[str, Any]:
-    headers = {
-        name.lower(): ",".join(request.headers.getall(name)) for name in set(request.headers)
-    }
+def payload(
+    method: str,
+    path: str,
+    *,
+    query: str = "",
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+) -> dict[str, Any]:
+    """Write a request as payload 2.0."""
     return {
         "version": "2.0",
-        "rawPath": request.path,
-        "rawQueryString": request.rel_url.raw_query_string,
-        "headers": headers,
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers or {"content-type": "application/json"},
         "requestContext": {
             "stage": "$default",
             "domainName": "api.execute-api.eu-central-1.amazonaws.com",
-            "http": {"method": request.method, "path": request.path},
+            "http": {"method": method, "path": path},
         },
         "body": base64.b64encode(body).decode(),
         "isBase64Encoded": True,
     }
+
+
+async def _payload(request: web.Request) -> dict[str, Any]:
+    headers = {
+        name.lower(): ",".join(request.headers.getall(name)) for name in set(request.headers)
+    }
+    return payload(
+        request.method,
+        request.path,
+        query=request.rel_url.raw_query_string,
+        headers=headers,
+        body=await request.read(),
+    )
 
 
 def _response(given: dict[str, Any]) -> web.Response:

@@ -63,6 +63,7 @@ class Function:
             **environment,
             "PYTHONPATH": ":".join(map(str, path)),
             "PATH": os.environ["PATH"],
+            "PYTHONDONTWRITEBYTECODE": "1",  # on Lambda the zip's folder can't be written to
         }
         self._log = log
         self._turn = asyncio.Lock()
