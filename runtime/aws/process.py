@@ -76,7 +76,7 @@ class Process(Generic[Resources]):
         if self._runner is None:
             self._runner = asyncio.Runner()
         seconds = context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
-        # A context of its own: what one invocation notes for its log lines is not the next one's.
+        # Today's context: the runner would go on with that of its first invocation.
         return self._runner.run(self._in_time(work, seconds), context=copy_context())
 
     def close(self) -> None:

@@ -121,9 +121,9 @@ async def test_a_request_may_have_no_body_no_headers_and_no_query(
 @pytest.mark.parametrize(
     ("domain", "stage", "raw_path"),
     [
-        ("abc.execute-api.eu-central-1.amazonaws.com", "$default", "/events/facebook/a/b%"),
-        ("abc.execute-api.eu-central-1.amazonaws.com", "v1", "/v1/events/facebook/a/b%"),
-        ("abc.lambda-url.eu-central-1.on.aws", "$default", "/events/facebook/a%2Fb%25"),
+        ("abc.execute-api.eu-central-1.amazonaws.com", "$default", "/events/facebook/a/b%41"),
+        ("abc.execute-api.eu-central-1.amazonaws.com", "v1", "/v1/events/facebook/a/b%41"),
+        ("abc.lambda-url.eu-central-1.on.aws", "$default", "/events/facebook/a%2Fb%2541"),
     ],
 )
 async def test_a_path_is_decoded_once_whoever_passes_it_on(
@@ -134,7 +134,7 @@ async def test_a_path_is_decoded_once_whoever_passes_it_on(
 
     await invoke(function, event)
 
-    assert seen.requests[0].path_params == {"source": "facebook", "eventId": "a/b%"}
+    assert seen.requests[0].path_params == {"source": "facebook", "eventId": "a/b%41"}
 
 
 async def test_a_parameter_that_is_a_uuid_is_one(function: HttpFunction, seen: Seen) -> None:

@@ -184,15 +184,17 @@ def test_connections_are_renewed_after_a_long_freeze_only(
         assert world.renewed == 1
 
 
-def test_an_invocation_leaves_no_correlation_id_to_the_next(world: World) -> None:
+def test_an_invocation_has_the_correlation_id_of_its_own(world: World) -> None:
     seen = []
 
     async def work(_world: World) -> None:
         seen.append(correlation_id.get())
-        correlation_id.set("first")
+        correlation_id.set("its work's own")
 
+    before = correlation_id.get()
     with a_process(world) as process:
-        process.invoke(work, AContext())
-        process.invoke(work, AContext())
+        for name in ("first", "second", before):
+            correlation_id.set(name)
+            process.invoke(work, AContext())
 
-    assert seen == [None, None]
+    assert seen == ["first", "second", before]
