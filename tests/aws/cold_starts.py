@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.aws.http_api import payload
+from tests.aws.invoking import a_request
 from tests.aws.runtime_api import Function
 from tests.aws.system import on_lambda
 from tests.builders import a_facebook_event
@@ -22,9 +22,9 @@ _STARTS: Final = 7
 _REQUESTS: Final[Mapping[str, Any]] = {
     "fb-collector": {"Records": []},
     "dead-letters": {"Records": []},
-    "reporter": payload("GET", "/reports/events"),
-    "gateway": payload(
-        "POST", "/events", body=json.dumps(a_facebook_event(eventId="fb-cold")).encode()
+    "reporter": a_request("GET", "/reports/events"),
+    "gateway": a_request(
+        "POST", "/events", json.dumps(a_facebook_event(eventId="fb-cold")).encode()
     ),
 }
 """What each is asked. A collector gets an empty batch: it opens all it needs, and

@@ -1,12 +1,13 @@
 """An HTTP API: what comes over HTTP, as payload 2.0 to a function, and its answer back."""
 
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
 
+from tests.aws.invoking import a_request
 from tests.aws.runtime_api import Failed, Function
 
 
@@ -32,41 +33,15 @@ async def http_api(function: Function) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def payload(
-    method: str,
-    path: str,
-    *,
-    query: str = "",
-    headers: Mapping[str, str] | None = None,
-    body: bytes = b"",
-) -> dict[str, Any]:
-    """Write a request as payload 2.0."""
-    return {
-        "version": "2.0",
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": headers or {"content-type": "application/json"},
-        "requestContext": {
-            "stage": "$default",
-            "domainName": "api.execute-api.eu-central-1.amazonaws.com",
-            "http": {"method": method, "path": path},
-        },
-        "body": base64.b64encode(body).decode(),
-        "isBase64Encoded": True,
-    }
-
-
 async def _payload(request: web.Request) -> dict[str, Any]:
     headers = {
         name.lower(): ",".join(request.headers.getall(name)) for name in set(request.headers)
     }
-    return payload(
-        request.method,
-        request.path,
-        query=request.rel_url.raw_query_string,
-        headers=headers,
-        body=await request.read(),
-    )
+    return {
+        **a_request(request.method, request.path, await request.read()),
+        "rawQueryString": request.rel_url.raw_query_string,
+        "headers": headers,
+    }
 
 
 def _response(given: dict[str, Any]) -> web.Response:
