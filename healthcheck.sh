@@ -3,8 +3,8 @@
 # It finds out whether containers run, or processes (`./start.sh`), or both, and
 # asks what does: ./healthcheck.sh [--data DIR]
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
-source infra/environment.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/infra/environment.sh"
+from_anywhere "${BASH_SOURCE[0]}" "$@"
 source infra/containers.sh
 
 ok=yes
@@ -49,9 +49,10 @@ judge_containers() {
   for service in "${MAY_FINISH[@]}"; do judge "$service"; done # they may be absent, too
 }
 
+# Only asks: it installs nothing, so that no question changes what runs.
 judge_processes() {
-  environment requirements.lock
-  "$PYTHON" -m runtime health "$@" || ok=no
+  [[ -x $PYTHON ]] || die "Nothing is installed here yet: run ./start.sh first"
+  "$PYTHON" -m runtime health ${ARGUMENTS[@]+"${ARGUMENTS[@]}"} || ok=no
 }
 
 containers=$(containers_of)
@@ -59,5 +60,5 @@ processes=no
 if [[ -z $containers || $# -gt 0 || -e ${DATA_DIR:-.data}/run.json ]]; then processes=yes; fi
 if [[ -n $containers && $processes == yes ]]; then echo "Both run: containers, then processes."; fi
 if [[ -n $containers ]]; then judge_containers; fi
-if [[ $processes == yes ]]; then judge_processes "$@"; fi
+if [[ $processes == yes ]]; then judge_processes; fi
 [[ $ok == yes ]]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Check everything: style, types, tests on real servers. Arguments go to pytest.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 source infra/environment.sh
 source infra/prometheus.sh
 

@@ -10,6 +10,28 @@ readonly VENV=.venv
 readonly PYTHON=$VENV/bin/python
 readonly UNFINISHED=$VENV/unfinished # there while packages are being installed
 
+# Change to the project's folder, wherever it is called from and by whatever link.
+# A relative --data means the caller's folder: it is made absolute in ARGUMENTS.
+from_anywhere() {
+  local script=$1 caller=$PWD follows=no argument
+  shift
+  cd "$(dirname "$(readlink -f "$script")")"
+  ARGUMENTS=()
+  for argument in "$@"; do
+    if [[ $follows == yes ]]; then
+      argument=$(absolute "$caller" "$argument")
+    elif [[ $argument == --data=* ]]; then
+      argument=--data=$(absolute "$caller" "${argument#--data=}")
+    fi
+    if [[ $argument == --data ]]; then follows=yes; else follows=no; fi
+    ARGUMENTS+=("$argument")
+  done
+}
+
+absolute() {
+  if [[ $2 == /* ]]; then echo "$2"; else echo "$1/$2"; fi
+}
+
 die() {
   echo "$*" >&2
   exit 1
@@ -42,15 +64,22 @@ wanted() {
 }
 
 install() {
-  local lock=$1 python
+  local lock=$1 python repair=()
   python=$(find_python) || die "Python 3.11 or newer is missing: install it, then run this again"
-  if [[ -e $UNFINISHED ]] || ! is_new_enough "$PYTHON"; then rm -rf "$VENV"; fi
+  if ! is_new_enough "$PYTHON"; then rm -rf "$VENV"; fi
+  if [[ -e $UNFINISHED ]]; then repair=(--force-reinstall); fi
   echo "Installing packages into $VENV; only the first start does." >&2
-  install_with_uv "$python" "$lock" || install_with_pip "$python" "$lock" ||
+  # An interrupted installation is repaired where it lies: a system may be running from it.
+  install_packages "$python" "$lock" ${repair[@]+"${repair[@]}"} ||
+    { [[ -n ${repair[*]-} ]] && rm -rf "$VENV" && install_packages "$python" "$lock"; } ||
     die "The packages can't be installed: see the messages above"
   rm "$UNFINISHED"
   wanted >"$VENV/$lock"
   if [[ $lock == requirements-dev.lock ]]; then wanted >"$VENV/requirements.lock"; fi # it holds both
+}
+
+install_packages() {
+  install_with_uv "$@" || install_with_pip "$@"
 }
 
 find_python() {
@@ -72,20 +101,21 @@ install_with_uv() {
   command -v uv >/dev/null || return
   [[ -x $PYTHON ]] || uv venv --quiet --python "$1" "$VENV" || return
   touch "$UNFINISHED"
-  uv pip install --quiet --python "$PYTHON" --compile-bytecode --require-hashes -r "$2" &&
+  uv pip install --quiet --python "$PYTHON" --compile-bytecode "${@:3}" --require-hashes -r "$2" &&
     uv pip install --quiet --python "$PYTHON" --no-deps --no-build-isolation -e .
 }
 
 install_with_pip() {
   [[ -x $PYTHON ]] || make_venv "$1"
   touch "$UNFINISHED"
-  pip_of "$1" install --require-hashes -r "$2" &&
+  pip_of "$1" install "${@:3}" --require-hashes -r "$2" &&
     pip_of "$1" install --no-deps --no-build-isolation -e .
 }
 
 # Debian has venv, and the pip inside it, in packages of their own.
 make_venv() {
-  "$1" -m venv "$VENV" >/dev/null 2>&1 && return
+  local why
+  why=$("$1" -m venv "$VENV" 2>&1 >/dev/null) && return
   rm -rf "$VENV"
   "$1" -m virtualenv --quiet "$VENV" 2>/dev/null && return
   rm -rf "$VENV"
@@ -93,6 +123,9 @@ make_venv() {
     return
   fi
   rm -rf "$VENV"
+  if "$1" -c 'import venv, ensurepip' 2>/dev/null; then
+    die "No environment can be made in $PWD/$VENV: ${why##*$'\n'}"
+  fi
   die "Python's venv is missing: install python3-venv (Debian, Ubuntu) or uv, then run this again"
 }
 

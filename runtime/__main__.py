@@ -1,5 +1,18 @@
-"""Run the command line: ``python -m runtime``."""
+"""Run the command line: ``eps``, also ``python -m runtime``."""
 
-from runtime.cli import main
+import sys
 
-main()
+_INTERRUPTED = 128 + 2
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C ends it quietly while its modules are still being imported."""
+    try:
+        from runtime.cli import main as run  # noqa: PLC0415 - takes a second
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    run()
+
+
+if __name__ == "__main__":
+    main()

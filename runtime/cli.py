@@ -23,6 +23,7 @@ from runtime.wiring import FUNCTIONS, check_settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="event-processing-system", prog_name="eps")
 def eps() -> None:
     """Take webhook events, keep each once, report on them."""
 
@@ -266,7 +267,7 @@ eps.add_command(deploy)
 def main() -> None:
     """Run the command line; exit code 0 is done, 1 failed, 2 wrong usage."""
     try:
-        eps(standalone_mode=True)
+        eps(standalone_mode=True, prog_name="eps")
     except (BadSettings, MakerDied, Unavailable, Refused) as error:
         click.echo(error, err=True)
         sys.exit(1)

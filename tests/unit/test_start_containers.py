@@ -31,7 +31,7 @@ def test_what_can_not_be_scaled_is_wrong_usage_and_the_others_are_named() -> Non
 
 
 def test_without_docker_it_says_so(tmp_path: Path) -> None:
-    for tool in ("bash", "env", "dirname"):
+    for tool in ("bash", "env", "dirname", "readlink"):
         (tmp_path / tool).symlink_to(f"/usr/bin/{tool}")
 
     result = start(PATH=str(tmp_path))

@@ -1,0 +1,102 @@
+"""``start.sh`` and ``healthcheck.sh``: called from any folder or by a link, and what they change.
+
+Run in a copy whose Python only writes down its arguments, one a line.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.unit.compose_files import ROOT
+
+_PYTHON = '#!/usr/bin/env bash\nprintf "%s\\n" "$PWD" "$@"\n'
+_FILES = (
+    "start.sh",
+    "healthcheck.sh",
+    "infra/environment.sh",
+    "infra/containers.sh",
+    "pyproject.toml",
+    "requirements.lock",
+    "requirements-dev.lock",
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "my dir, it's [1]"
+    for name in _FILES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def installed(project: Path) -> Path:
+    python = project / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(_PYTHON)
+    python.chmod(0o755)
+    wanted = run(project, "bash", "-c", "source infra/environment.sh; wanted").stdout
+    (project / ".venv" / "requirements.lock").write_text(wanted)
+    return project
+
+
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("given", [["--data", "kept"], ["--data=kept"]])
+def test_a_relative_data_folder_is_one_of_the_caller(
+    installed: Path, tmp_path: Path, given: list[str]
+) -> None:
+    result = run(tmp_path, str(installed / "start.sh"), "--no-publisher", *given)
+
+    told = " ".join(result.stdout.splitlines()[1:])
+    assert told.replace("--data=", "--data ") == (
+        f"-m runtime up --no-publisher --data {tmp_path}/kept"
+    )
+
+
+def test_an_absolute_data_folder_stays_as_it_is(installed: Path, tmp_path: Path) -> None:
+    result = run(tmp_path, str(installed / "start.sh"), "--data", "/elsewhere/kept")
+
+    assert result.stdout.splitlines()[-1] == "/elsewhere/kept"
+
+
+def test_a_link_starts_what_it_points_to(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "begin").symlink_to(installed / "start.sh")
+
+    result = run(tmp_path, str(tmp_path / "begin"))
+
+    assert result.stdout.splitlines()[0] == str(installed)
+
+
+def test_asking_for_health_installs_nothing(project: Path) -> None:
+    result = run(project, str(project / "healthcheck.sh"))
+
+    assert result.returncode == 1
+    assert result.stderr == "Nothing is installed here yet: run ./start.sh first\n"
+    assert not (project / ".venv").exists()
+
+
+def test_asking_for_health_leaves_an_unfinished_environment_alone(installed: Path) -> None:
+    unfinished = installed / ".venv" / "unfinished"
+    unfinished.touch()
+
+    result = run(installed, str(installed / "healthcheck.sh"), "--data=/kept")
+
+    assert result.stdout.splitlines()[1:] == ["-m", "runtime", "health", "--data=/kept"]
+    assert unfinished.exists()
+
+
+def test_an_environment_that_can_not_be_made_says_why(project: Path) -> None:
+    (project / ".venv").write_text("a file where the folder should be")
+    command = "source infra/environment.sh; make_venv python3"
+
+    result = run(project, "bash", "-c", f"rm() {{ :; }}; {command}")
+
+    assert result.returncode == 1
+    assert "No environment can be made in" in result.stderr
+    assert "python3-venv" not in result.stderr
