@@ -33,6 +33,10 @@ Money = Annotated[
 AverageMoney = Annotated[
     str, Field(pattern=r"^[0-9]+\.[0-9]{2}$", description="Rounded half-even to two decimals.")
 ]
+SeriesGaps = Annotated[
+    Literal[True] | MISSING,
+    Field(description="There where the empty buckets of a very long series are left out."),
+]
 EventType = FacebookTopType | FacebookBottomType | TiktokTopType | TiktokBottomType
 AgeRange = Literal["0-17", "18-24", "25-34", "35-44", "45-54", "55-64", "65+"]
 FollowerRange = Literal["0-999", "1000-9999", "10000-99999", "100000-999999", "1000000+"]
@@ -77,8 +81,10 @@ class EventsReport(Answer):
     total_events: Number
     events: tuple[EventCount, ...] = Field(description="By count, then source, stage and type.")
     series: tuple[EventBucket, ...] | MISSING = Field(
-        default=MISSING, description="Only with an interval; oldest first, empty ones too."
+        default=MISSING,
+        description="Only with an interval; oldest first, empty ones too unless `seriesGaps`.",
     )
+    series_gaps: SeriesGaps = MISSING
 
 
 class RevenueFilters(Filters):
@@ -127,8 +133,10 @@ class RevenueReport(Answer):
         max_length=100, description="By revenue, then id."
     )
     series: tuple[RevenueBucket, ...] | MISSING = Field(
-        default=MISSING, description="Only with an interval; oldest first, empty ones too."
+        default=MISSING,
+        description="Only with an interval; oldest first, empty ones too unless `seriesGaps`.",
     )
+    series_gaps: SeriesGaps = MISSING
 
 
 class DemographicsFilters(Filters):

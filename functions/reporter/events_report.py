@@ -7,20 +7,22 @@ from pydantic import MISSING
 from functions.ports import BucketCount, EventFigures, Interval, KindCount
 from functions.reporter.answers import EventBucket, EventCount, EventsFilters, EventsReport
 from functions.reporter.questions import EventsQuestion, filters_of
-from functions.reporter.series import without_gaps
+from functions.reporter.series import buckets_of
 
 
 def shape(question: EventsQuestion, figures: EventFigures) -> EventsReport:
     """Order, add up and fill gaps.
 
     Raises:
-        Invalid: The series would be too long.
+        Invalid: The series is too long even without its empty buckets.
     """
+    series, gaps = _series(figures.buckets, question.interval)
     return EventsReport(
         filters=EventsFilters(**filters_of(question)),
         total_events=sum(kind.events for kind in figures.kinds),
         events=tuple(map(_event_count, sorted(figures.kinds, key=_rank))),
-        series=_series(figures.buckets, question.interval),
+        series=series,
+        series_gaps=True if gaps else MISSING,
     )
 
 
@@ -39,11 +41,9 @@ def _event_count(kind: KindCount) -> EventCount:
 
 def _series(
     found: Sequence[BucketCount], interval: Interval | None
-) -> tuple[EventBucket, ...] | MISSING:
+) -> tuple[tuple[EventBucket, ...] | MISSING, bool]:
     if interval is None:
-        return MISSING
+        return MISSING, False
     counts = {bucket.bucket: bucket.events for bucket in found}
-    return tuple(
-        EventBucket(bucket=bucket, count=counts.get(bucket, 0))
-        for bucket in without_gaps(list(counts), interval)
-    )
+    buckets, gaps = buckets_of(list(counts), interval)
+    return tuple(EventBucket(bucket=it, count=counts.get(it, 0)) for it in buckets), gaps

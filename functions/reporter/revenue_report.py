@@ -16,17 +16,18 @@ from functions.reporter.answers import (
 )
 from functions.reporter.questions import RevenueQuestion, filters_of
 from functions.reporter.rounding import add, average_money, money
-from functions.reporter.series import without_gaps
+from functions.reporter.series import buckets_of
 
 
 def shape(question: RevenueQuestion, figures: ports.RevenueFigures) -> RevenueReport:
     """Order, add up and fill gaps.
 
     Raises:
-        Invalid: The series would be too long.
+        Invalid: The series is too long even without its empty buckets.
     """
     total = add(source.revenue for source in figures.sources)
     count = sum(source.transactions for source in figures.sources)
+    series, gaps = _series(figures.buckets, question.interval)
     return RevenueReport(
         filters=RevenueFilters(**filters_of(question)),
         total_revenue=money(total),
@@ -34,7 +35,8 @@ def shape(question: RevenueQuestion, figures: ports.RevenueFigures) -> RevenueRe
         average_transaction_value=average_money(total, count),
         revenue=tuple(map(_source_revenue, sorted(figures.sources, key=_rank))),
         top_campaigns=tuple(map(_campaign_revenue, figures.campaigns)),
-        series=_series(figures.buckets, question.interval),
+        series=series,
+        series_gaps=True if gaps else MISSING,
     )
 
 
@@ -62,14 +64,13 @@ def _campaign_revenue(found: ports.CampaignRevenue) -> CampaignRevenue:
 
 def _series(
     found: Sequence[ports.BucketRevenue], interval: ports.Interval | None
-) -> tuple[RevenueBucket, ...] | MISSING:
+) -> tuple[tuple[RevenueBucket, ...] | MISSING, bool]:
     if interval is None:
-        return MISSING
+        return MISSING, False
     figures = {bucket.bucket: bucket for bucket in found}
-    return tuple(
-        _bucket(figures.get(bucket) or ports.BucketRevenue(bucket, Decimal(0), 0))
-        for bucket in without_gaps(list(figures), interval)
-    )
+    buckets, gaps = buckets_of(list(figures), interval)
+    series = (figures.get(it) or ports.BucketRevenue(it, Decimal(0), 0) for it in buckets)
+    return tuple(map(_bucket, series)), gaps
 
 
 def _bucket(found: ports.BucketRevenue) -> RevenueBucket:

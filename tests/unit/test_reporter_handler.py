@@ -175,8 +175,22 @@ async def test_months_go_over_the_end_of_a_year_and_of_time() -> None:
 
 
 @pytest.mark.parametrize("handle", [handle_events, handle_revenue])
-async def test_a_series_of_too_many_buckets_is_refused(handle: Any) -> None:
+async def test_a_series_that_would_be_too_long_leaves_out_the_empty_buckets(handle: Any) -> None:
     rows = [a_sale("1"), a_sale("1", occurred_at=NOON + 100_000 * HOUR)]
+
+    answer = await handle([("interval", "hour")], reports=FakeReports(rows))
+    report = json.loads(to_json(answer))
+
+    assert [bucket["bucket"] for bucket in report["series"]] == [
+        "2024-01-01T12:00:00Z",
+        "2035-05-30T04:00:00Z",
+    ]
+    assert report["seriesGaps"] is True
+
+
+@pytest.mark.parametrize("handle", [handle_events, handle_revenue])
+async def test_a_series_of_too_many_buckets_that_have_something_is_refused(handle: Any) -> None:
+    rows = [a_sale("1", occurred_at=NOON + hour * HOUR) for hour in range(100_001)]
 
     with pytest.raises(Invalid) as invalid:
         await handle([("interval", "hour")], reports=FakeReports(rows))
@@ -185,10 +199,11 @@ async def test_a_series_of_too_many_buckets_is_refused(handle: Any) -> None:
     assert (fault.field, fault.code) == ("interval", "too_many_buckets")
 
 
-async def test_a_series_of_just_not_too_many_buckets_is_given() -> None:
+async def test_a_series_of_just_not_too_many_buckets_has_no_gaps() -> None:
     report = await events(a_row(), a_row(occurred_at=NOON + 99_999 * HOUR), interval="hour")
 
     assert len(report["series"]) == 100_000
+    assert "seriesGaps" not in report
 
 
 async def test_revenue_is_exact_and_averages_are_rounded_half_even() -> None:
@@ -390,7 +405,7 @@ def test_the_schema_has_a_series_only_now_and_then() -> None:
         schema = report.model_json_schema(mode="serialization")
 
         assert schema["properties"]["series"]["type"] == "array"
-        assert set(schema["properties"]) - set(schema["required"]) == {"series"}
+        assert set(schema["properties"]) - set(schema["required"]) == {"series", "seriesGaps"}
     schema = DemographicsReport.model_json_schema(mode="serialization")
     assert set(schema["properties"]) == set(schema["required"])
 
