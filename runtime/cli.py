@@ -206,7 +206,8 @@ def publish(
     summary = asyncio.run(_publish(options))
     click.echo(json.dumps(summary, indent=2))
     if summary["requests"] and not any(status.startswith("2") for status in summary["byStatus"]):
-        click.echo("no request was answered with success", err=True)
+        why = summary["commonestError"] or f"the answers were {', '.join(summary['byStatus'])}"
+        click.echo(f"no request to {options.events_url} was answered with success: {why}", err=True)
         sys.exit(1)
 
 

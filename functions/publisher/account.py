@@ -29,11 +29,13 @@ class Summary(TypedDict):
     Attributes:
         requests: Requests sent; those refused and those without an answer too.
         byStatus: Requests by HTTP status; ``error`` where no answer came.
+        commonestError: Why most of those got none, in words; None where all were answered.
         eventsSent: Valid and invalid, repeats included.
         valid: Valid events sent, repeats included.
         invalid: Invalid events sent.
         duplicates: Valid events sent that repeat an earlier one.
         durationSeconds: From the first request sent to the last answer.
+        eventsPerSecond: Events of answered requests, whatever the answer.
         latencyMilliseconds: Of the requests that were answered, whatever the answer.
         seed: None when there was none, and the run can't be repeated.
         distinct: Distinct valid events, sent.
@@ -42,6 +44,7 @@ class Summary(TypedDict):
 
     requests: int
     byStatus: dict[str, int]
+    commonestError: str | None
     eventsSent: int
     valid: int
     invalid: int
@@ -69,6 +72,8 @@ class Account:
         self.requests = 0
         self.events = 0
         self.by_status: Counter[str] = Counter()
+        self._errors: Counter[str] = Counter()
+        self._answered_events = 0
         self._first_sent_at = 0.0
         self._last_answered_at = 0.0
         self._invalid = 0
@@ -103,6 +108,7 @@ class Account:
         self._last_answered_at = at
         if status != ERROR:
             self._latencies.add(at - sent_at)
+            self._answered_events += manifest.events
         if status.startswith(_READ_STATUSES):
             self._acknowledged_invalid += manifest.invalid
         if status.startswith("2"):
@@ -110,6 +116,10 @@ class Account:
         self._in_flight[manifest.oldest_shared] -= 1
         if not self._in_flight[manifest.oldest_shared]:
             del self._in_flight[manifest.oldest_shared]
+
+    def failed(self, why: str) -> None:
+        """Note why a request got no answer, in words of a small fixed set."""
+        self._errors[why] += 1
 
     def progress(self, *, at: float) -> str:
         """Sum up the run so far in a line."""
@@ -126,6 +136,7 @@ class Account:
         return {
             "requests": self.requests,
             "byStatus": dict(sorted(self.by_status.items())),
+            "commonestError": next((why for why, _ in self._errors.most_common(1)), None),
             "eventsSent": self.events,
             "valid": self.events - self._invalid,
             "invalid": self._invalid,
@@ -142,4 +153,4 @@ class Account:
         }
 
     def _rate(self, seconds: float) -> float:
-        return self.events / seconds if seconds > 0 else 0.0
+        return self._answered_events / seconds if seconds > 0 else 0.0

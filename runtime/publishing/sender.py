@@ -2,10 +2,11 @@
 
 import asyncio
 import io
+import os
 import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from typing import Final
 
 import aiohttp
@@ -88,8 +89,9 @@ class _Sender:
     async def _post(self, body: Body, sent_at: float) -> None:
         status = ERROR
         try:
-            with suppress(aiohttp.ClientError, OSError, TimeoutError):
-                status = await self._answer(body.content)
+            status = await self._answer(body.content)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            self._account.failed(_in_words(error))
         finally:
             self._account.answered(body.manifest, status, sent_at=sent_at, at=time.monotonic())
             self._slots.release()
@@ -125,6 +127,21 @@ async def _until(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None
         outcome, _ = await asyncio.gather(task, stopped, return_exceptions=True)
     if isinstance(outcome, Exception) and not stop.is_set():
         raise outcome
+
+
+def _in_words(error: Exception) -> str:
+    """Say why there was no answer."""
+    match error:
+        case TimeoutError():
+            return f"no answer within {_TIMEOUT.total:.0f} s"
+        case aiohttp.ServerDisconnectedError():
+            return "the connection was closed before the answer"
+        case aiohttp.ClientConnectorDNSError():
+            return "the host's name can't be resolved"
+        case OSError(errno=int(number)) if number > 0:
+            return os.strerror(number).lower()
+        case _:
+            return f"no answer: {type(error).__name__}"
 
 
 @asynccontextmanager

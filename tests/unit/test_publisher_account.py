@@ -181,6 +181,20 @@ def test_progress_fits_a_line() -> None:
     assert account.progress(at=5) == "0 requests, 0 events, 0 events/s, no answer yet"
 
     account.sent(a_manifest(events=100), at=5)
-    account.answered(a_manifest(), "202", sent_at=5, at=6)
+    account.answered(a_manifest(events=100), "202", sent_at=5, at=6)
 
     assert account.progress(at=7) == "1 requests, 100 events, 50 events/s, 202: 1"
+
+
+def test_only_answered_events_make_the_rate_and_the_commonest_error_is_told() -> None:
+    account = Account()
+    for number, status in enumerate([ERROR, ERROR, "503", ERROR]):
+        account.sent(a_manifest(events=100), at=0)
+        account.answered(a_manifest(events=100), status, sent_at=0, at=2)
+        if status == ERROR:
+            account.failed("connection refused" if number else "no answer within 120 s")
+
+    summary = account.summary(seed=None)
+
+    assert summary["eventsPerSecond"] == 50
+    assert summary["commonestError"] == "connection refused"
