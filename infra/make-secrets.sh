@@ -26,8 +26,8 @@ once() {
   echo "made secrets/$file"
 }
 
-# Letters and digits that begin with a letter: they stand in URLs and in NATS's configuration.
-password() { echo "p$(openssl rand -hex 24)"; }
+# Letters and digits: they stand in URLs.
+password() { openssl rand -hex 24; }
 key() { openssl rand -hex 32; }
 private_key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null; }
 
@@ -56,7 +56,8 @@ nats_url() { echo "tls://$1:$(<"nats_$1_password")@nats:4222"; }
 nats_passwords() {
   local who
   for who in gateway collector operator; do
-    echo "NATS_${who^^}_PASSWORD=$(<"nats_${who}_password")"
+    # With the quotes: NATS reads the value as configuration.
+    echo "NATS_${who^^}_PASSWORD='\"$(<"nats_${who}_password")\"'"
   done
 }
 

@@ -3,15 +3,15 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from functions.errors import Unavailable
 from runtime.envelopes import MAX_MESSAGE_BYTES
+from runtime.jetstream.client import SafeClient, refusal_of
 
 _log = structlog.get_logger()
 
@@ -29,40 +29,70 @@ class Broker:
         client: The NATS client.
         jetstream: Its JetStream context.
         disconnected_since: When the connection was lost, in the loop's time; None while it stands.
+        refusals: Why servers will not have it, by their address; empty while it is connected.
     """
 
     def __init__(self, url: str, name: str) -> None:
         self._url = url
         self._name = name
-        self.client = Client()
+        self.client = SafeClient()
         self.jetstream: JetStreamContext = self.client.jetstream()
         self.disconnected_since: float | None = None
+        self.refusals: dict[str, str] = {}
+        self._refused = asyncio.Event()
 
     async def connect(self, timeout_seconds: float) -> None:
         """Connect, trying again until the broker answers.
 
+        A broker that answers, and that will not have this client whatever the
+        time, is not asked again: see ``refusal_of``. Of several, all have to
+        refuse.
+
         Raises:
-            Unavailable: It did not within the time.
+            Unavailable: It did not answer within the time, or it refused.
         """
+        connecting = asyncio.create_task(self._connect())
+        refused = asyncio.create_task(self._refused.wait())
         try:
-            async with asyncio.timeout(timeout_seconds):
-                await self.client.connect(
-                    servers=self._url.split(","),
-                    name=self._name,
-                    inbox_prefix=f"_INBOX_{self._name}",  # which users of the broker keep apart
-                    allow_reconnect=True,
-                    max_reconnect_attempts=-1,
-                    reconnect_time_wait=_RECONNECT_SECONDS,  # type: ignore[arg-type]
-                    connect_timeout=_CONNECT_SECONDS,
-                    ping_interval=_PING_SECONDS,
-                    max_outstanding_pings=_PINGS_UNANSWERED,
-                    pending_size=2 * MAX_MESSAGE_BYTES,
-                    error_cb=self._on_error,
-                    disconnected_cb=self._on_disconnect,
-                    reconnected_cb=self._on_reconnect,
-                )
-        except TimeoutError as error:
-            raise Unavailable(f"the broker did not answer in {timeout_seconds:g} s") from error
+            await asyncio.wait(
+                [connecting, refused],
+                timeout=timeout_seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if connecting.done():
+                connecting.result()
+                self.refusals.clear()
+                return
+        finally:
+            refused.cancel()
+            connecting.cancel()
+            await asyncio.wait([connecting, refused])
+        with suppress(NatsError, OSError):
+            await self.client.close()
+        raise Unavailable(self._why_not(timeout_seconds))
+
+    async def _connect(self) -> None:
+        await self.client.connect(
+            servers=self._url.split(","),
+            name=self._name,
+            inbox_prefix=f"_INBOX_{self._name}",  # which users of the broker keep apart
+            allow_reconnect=True,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=_RECONNECT_SECONDS,  # type: ignore[arg-type]
+            connect_timeout=_CONNECT_SECONDS,
+            ping_interval=_PING_SECONDS,
+            max_outstanding_pings=_PINGS_UNANSWERED,
+            pending_size=2 * MAX_MESSAGE_BYTES,
+            error_cb=self._on_error,
+            disconnected_cb=self._on_disconnect,
+            reconnected_cb=self._on_reconnect,
+        )
+
+    def _why_not(self, timeout_seconds: float) -> str:
+        if self.refusals:
+            told = [f"{where} {why}" for where, why in self.refusals.items()]
+            return f"the broker can't be used: {'; '.join(told)}"
+        return f"the broker did not answer in {timeout_seconds:g} s"
 
     def seconds_disconnected(self) -> float:
         """Tell how long the broker has been out of reach; 0 while it is not."""
@@ -91,7 +121,15 @@ class Broker:
         await self.client.close()
 
     async def _on_error(self, error: Exception) -> None:
-        _log.warning("broker error", error=repr(error))
+        reason = refusal_of(error)
+        if reason is None:
+            _log.warning("broker error", error=repr(error))
+            return
+        where = self.client.address
+        _log.error("broker refused", server=where, reason=reason)
+        self.refusals[where] = reason
+        if len(self.refusals) >= len(self._url.split(",")):
+            self._refused.set()
 
     async def _on_disconnect(self) -> None:
         if self.disconnected_since is None and not self.client.is_closed:
@@ -100,6 +138,7 @@ class Broker:
 
     async def _on_reconnect(self) -> None:
         self.disconnected_since = None
+        self.refusals.clear()
         _log.info("broker connection restored")
 
 
@@ -108,7 +147,8 @@ async def connected(url: str, name: str, timeout_seconds: float) -> AsyncIterato
     """Hold a connection to the broker while the context is open.
 
     Args:
-        url: One or more ``nats://`` URLs, separated by commas.
+        url: One or more ``nats://`` or ``tls://`` URLs, separated by commas;
+            user and password percent-encoded, as in any URL.
         name: Shown in the broker's monitoring.
         timeout_seconds: How long to try at first.
 

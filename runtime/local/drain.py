@@ -3,10 +3,11 @@
 import asyncio
 from contextlib import suppress
 
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import StreamInfo
+
+from runtime.jetstream.client import SafeClient
 
 _POLL_SECONDS = 0.2
 
@@ -23,7 +24,7 @@ async def wait_until_drained(nats_url: str, *, seconds: float, impatient: asynci
         How many messages still wait; they are on the broker's disk.
     """
     waiting = 0
-    client = Client()
+    client = SafeClient()
     with suppress(TimeoutError, NatsError, OSError):  # a broker that is gone has nothing to drain
         async with asyncio.timeout(seconds):
             await client.connect(nats_url.split(","), error_cb=_say_nothing)

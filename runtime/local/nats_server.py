@@ -12,6 +12,7 @@ from runtime.local.server import EmbeddedServer
 
 _BINARY = Path(sys.executable).with_name("nats-server")
 _CONFIGURATION = Path(__file__).parents[2] / "infra" / "nats.conf"
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 
 class EmbeddedNats(EmbeddedServer):
@@ -56,7 +57,7 @@ class EmbeddedNats(EmbeddedServer):
         return Program(
             command=[str(_BINARY), "-c", str(_CONFIGURATION), "-n", self._server_name, *flags],
             environment={
-                "NATS_STORE_DIR": str(self.data_dir),
+                "NATS_STORE_DIR": quoted(str(self.data_dir)),
                 "NATS_MAX_FILE_STORE": str(self._max_store_bytes),
             },
         )
@@ -64,3 +65,12 @@ class EmbeddedNats(EmbeddedServer):
     async def check(self) -> None:
         """Return when it greets a client; streams are loaded before that."""
         await check_nats(LOOPBACK, self.port, self._server_name)
+
+
+def quoted(text: str) -> str:
+    """Write a text as NATS's configuration has it, where it comes from the environment.
+
+    The server reads such a value as configuration too: bare, it takes ``123``
+    for a number, and ends at the first space or brace.
+    """
+    return '"' + text.translate(_ESCAPES) + '"'

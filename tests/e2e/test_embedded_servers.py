@@ -77,6 +77,30 @@ async def test_data_are_there_after_a_second_start(data_dir: Path) -> None:
         assert await publish(broker, b"x") == 2
 
 
+ODD_NAMES = [
+    "my dir, it's [1] {b}",
+    "дані; (два) + три = ½",
+    "123",
+    "true",
+    'quo"te',
+    "back\\slash",
+    "$HOME `id` %41",
+    "#a",
+    "tab\tin it",
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+async def test_any_folder_may_be_the_data_s(name: str, data_dir: Path) -> None:
+    folder = data_dir / name
+    async with EmbeddedPostgres(folder / "p") as database, EmbeddedNats(folder / "n") as broker:
+        await execute(database, "SELECT 1")
+        await publish(broker, b"x")
+
+    assert os.listdir(data_dir) == [name]  # noqa: PTH208
+    assert (folder / "n" / "jetstream").is_dir()
+
+
 async def test_data_are_there_after_sigkill(data_dir: Path) -> None:
     async with EmbeddedPostgres(data_dir / "p") as first, EmbeddedNats(data_dir / "n") as broker:
         await execute(first, "CREATE TABLE kept AS SELECT 7 AS x")
