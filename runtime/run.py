@@ -77,6 +77,7 @@ async def _serve(unit: Unit, settings: Settings, port: int, stop: asyncio.Event)
             host=settings.host,
             port=port,
             shutdown_timeout_seconds=settings.shutdown_timeout_seconds,
+            observer=unit.app.observer,
         ),
         asyncio.TaskGroup() as group,
     ):

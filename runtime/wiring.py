@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from starlette.types import ASGIApp
 
 from functions.errors import Unavailable
 from functions.events import SOURCES, Source
@@ -19,7 +18,7 @@ from runtime.api_keys import ApiKeys
 from runtime.collector import dead_letter_work, event_work
 from runtime.counted_bus import CountedBus
 from runtime.health import Health
-from runtime.http.app import create_app
+from runtime.http.app import App, create_app
 from runtime.http.body import BodyReader, body_reader
 from runtime.http.cloud_events.collector import (
     ReadBare,
@@ -99,7 +98,7 @@ class Unit:
         loops: What it does beside HTTP.
     """
 
-    app: ASGIApp
+    app: App
     health: Health
     loops: Sequence[Loop] = ()
 

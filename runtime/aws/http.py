@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import unquote
 
 import msgspec
 from prometheus_client import CollectorRegistry
@@ -25,7 +24,7 @@ from runtime.http.answers import (
     correlation_id_of,
 )
 from runtime.http.observing import Observer, refuse
-from runtime.http.request import Request
+from runtime.http.request import Request, text_of
 from runtime.metrics import HttpMetrics
 from runtime.trace_context import TRACE_HEADER, trace_id_of, trace_parent_of
 
@@ -168,7 +167,7 @@ def _path_of(event: Event) -> str:
     stage = f"/{context.get('stage')}"
     if stage != "/$default" and path.startswith(f"{stage}/"):
         path = path.removeprefix(stage)
-    return unquote(path) if _FUNCTION_URL in str(context.get("domainName")) else path
+    return text_of(path) if _FUNCTION_URL in str(context.get("domainName")) else path
 
 
 def _body_of(event: Event) -> bytes:

@@ -17,7 +17,7 @@ from runtime.http.answers import CORRELATION_HEADER, Answer, HttpProblem, correl
 from runtime.http.asgi import request_of
 from runtime.http.observing import Observer, refuse
 from runtime.http.probes import metrics_endpoints, probe_endpoints
-from runtime.http.request import Endpoint, Endpoints
+from runtime.http.request import Endpoint, Endpoints, text_of
 from runtime.metrics import HttpMetrics
 from runtime.trace_context import TRACE_HEADER, trace_id_of, trace_parent_of
 
@@ -42,7 +42,7 @@ register_url_convertor("text", _AnyText())
 
 def create_app(
     endpoints: Endpoints, *, health: Health, registry: CollectorRegistry, metrics: HttpMetrics
-) -> ASGIApp:
+) -> "App":
     """Make the ASGI application of a function.
 
     Args:
@@ -56,22 +56,26 @@ def create_app(
         Route(path, _Answering(compile_path(path)[1], endpoint), methods=[method])
         for path, (method, endpoint) in {**endpoints, **common}.items()
     ]
-    return _App(routes, Observer(metrics, quiet=frozenset(common)))
+    return App(routes, Observer(metrics, quiet=frozenset(common)))
 
 
-class _App(Starlette):
+class App(Starlette):
     """Starlette with one layer, ours, in place of its two for errors: one table answers them all.
 
     Each layer costs every request as much as judging its event.
+
+    Attributes:
+        observer: Notes every request; those that the server refuses itself, too.
     """
 
     def __init__(self, routes: list[Route], observer: Observer) -> None:
         super().__init__(routes=routes)
         self.router.redirect_slashes = False
-        self._observer = observer
+        self.observer = observer
 
     def build_middleware_stack(self) -> ASGIApp:
-        return _Observed(self.router, self._observer)
+        """Put the layer around the routes; Starlette asks for it once."""
+        return _Observed(self.router, self.observer)
 
 
 class _Answering:
@@ -113,6 +117,7 @@ class _Observed:
             "status": 0,
         }
         try:
+            _check_path(scope)
             await self._app(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - the table decides, and logs what it does not know
             await _send(_refusal(error, correlation_id), scope, send)
@@ -129,6 +134,17 @@ class _Observed:
             seconds=seconds,
             facts=state["facts"],
         )
+
+
+def _check_path(scope: Scope) -> None:
+    """Refuse a path whose percent-encoding is no text: the server has put other text in its place.
+
+    Raises:
+        Invalid: It is not UTF-8.
+    """
+    raw_path = scope.get("raw_path") or b""
+    if b"%" in raw_path:
+        text_of(raw_path)
 
 
 def _header(scope: Scope, wanted: bytes) -> str | None:

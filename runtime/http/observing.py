@@ -12,6 +12,9 @@ from runtime.metrics import HttpMetrics
 
 _log = structlog.get_logger()
 
+_LOGGED_CHARACTERS = 40
+"""Of a path that nobody knows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observer:
@@ -39,7 +42,8 @@ class Observer:
 
         Args:
             method: The request's.
-            path: Its path as it came.
+            path: Its path as it came; its first segment alone is logged where
+                there is no such endpoint: what follows may be an id, or a key.
             route: The path as it is declared; None where there is no such
                 endpoint. A parameter may be an event's id: it is neither a
                 label nor in a log.
@@ -52,11 +56,16 @@ class Observer:
         log(
             "request",
             method=method,
-            path=route or path,
+            path=route or _beginning(path),
             status=status,
             seconds=round(seconds, 4),
             **facts,
         )
+
+
+def _beginning(path: str) -> str:
+    first, slash, _ = path.removeprefix("/").partition("/")
+    return f"/{first[:_LOGGED_CHARACTERS]}{slash}" if path else ""
 
 
 def refuse(error: Exception, correlation_id: str) -> Answer:

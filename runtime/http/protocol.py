@@ -1,12 +1,23 @@
-"""HTTP/1.1 on the wire: uvicorn's protocol, with bounds on a request's head."""
+"""HTTP/1.1 on the wire: uvicorn's protocol, held to what RFC 9110 and 9112 ask of a server.
+
+It feeds the parser one request at a time, head and body apart, so that no byte
+of a body is ever taken for a request, and what is pipelined waits unread.
+"""
 
 import asyncio
+import contextvars
+import re
+import time
+from email.utils import formatdate
 from http import HTTPStatus
-from typing import cast
+from typing import Any, Final, cast
 
+import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from functions.errors import Fault, Invalid
+from runtime import logs
 from runtime.http.answers import (
     CORRELATION_HEADER,
     HttpProblem,
@@ -14,87 +25,370 @@ from runtime.http.answers import (
     correlation_id_of,
 )
 from runtime.http.asgi import WHOLE_BODY
+from runtime.http.observing import Observer
 
 MAX_HEAD_BYTES = 64 * 1024
-"""Request line and headers; the parser would take any number, at a quadratic price."""
+"""Request line and headers, and trailers as much again; the parser would take
+any number of them, at a quadratic price."""
 
 _HEAD_SECONDS = 30.0
-"""How long a head may take; a body has a limit of its own."""
+"""How long a connection may be silent before its first request, and how long
+a head may take; a body has a limit of its own."""
+
+_LINGER_SECONDS = 10.0
+"""How long the rest of a body may take whose request was answered already: who
+is still writing reads the answer only then."""
+
+_END_OF_HEAD = b"\r\n\r\n"
+_CORRELATION_HEADER = CORRELATION_HEADER.lower().encode()
+_HOST = re.compile(rb"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]*")  # RFC 3986, 3.2.2 and 3.2.3
+_VERSIONS = ("1.0", "1.1")
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Refuses heads that are too long or too slow, and what is no HTTP, with a problem."""
+    """One connection: its requests, each bounded in bytes and in time until its head is complete.
 
-    _head_bytes = 0
-    _in_head = True
-    _head_is_new = False
-    _deadline: asyncio.TimerHandle | None = None
+    What can't be a request is answered with a problem, logged and counted, and
+    the connection is closed.
+
+    Args:
+        settings: What uvicorn gives every protocol.
+        observer: Where refused requests are logged and counted; None for nowhere.
+    """
+
+    def __init__(self, *, observer: Observer | None = None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._observer = observer
+        self.url = b""
+        self._in_head = True
+        self._in_hand = False  # a whole request waits for its answer
+        self._head_is_new = False  # it ended in this read
+        self._tail = b""  # of the head so far, for an end that comes in two reads
+        self._body_left = 0  # of a declared length
+        self._trailer_bytes = 0
+        self._silent = 0  # bytes of this head, or since there was any of the body
+        self._later = b""  # what was pipelined behind the request in hand
+        self._is_last = False  # nothing more is read
+        self._has_ended = False  # the sender has said all
+        self._refusal: Exception | None = None
+        self._began = 0.0
+        self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection."""
         super().connection_made(cast("asyncio.Transport", _Joined(transport, self.loop)))
+        self.flow = self._flow = _Flow(self.transport)
+        self._expect_within(_HEAD_SECONDS)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; what is still head afterwards counts against its bounds."""
-        self._head_is_new = False
-        super().data_received(data)
-        if not self._in_head or self.transport.is_closing():
+        """Take what came; what is behind a request in hand waits for its turn, unread."""
+        self._unset_keepalive_if_required()
+        if self._is_last:
             return
-        self._head_bytes += len(data)
-        if self._head_bytes > MAX_HEAD_BYTES:
-            self._refuse(
-                HttpProblem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too long")
-            )
-        elif self._deadline is None:
-            self._deadline = self.loop.call_later(_HEAD_SECONDS, self._too_late)
+        if self._in_hand or self._later:
+            self._wait(self._later + data)
+        else:
+            self._take(data)
 
-    def on_message_begin(self) -> None:
-        """Begin a request's head."""
-        self._in_head, self._head_bytes = True, 0
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        """End a request's head."""
-        self._in_head, self._head_is_new = False, True
-        self._forget_deadline()
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """End a request; one that came at once is handed over at once, as no one read of it yet."""
-        super().on_message_complete()
-        if self._head_is_new:
-            self.scope[WHOLE_BODY] = bytes(self.cycle.body)  # type: ignore[typeddict-unknown-key]
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Note that the sender has said all: what it asked before is still answered."""
+        self._has_ended = True
+        if self._in_hand or self._later:
+            return True  # keeps the way back open
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True  # its body never ends
+            self.cycle.message_event.set()
+        self.transport.close()
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._forget_deadline()
+        self._later = b""
         super().connection_lost(exc)
 
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what can't be parsed."""
-        self._refuse(Invalid([Fault("", "http_invalid", msg)]))
+    # The parser's callbacks
+
+    def on_message_begin(self) -> None:
+        """Begin a request's head."""
+        if self._in_hand:  # behind a body in chunks, in the same read: its sender asks again
+            self._is_last = True
+            self.cycle.keep_alive = False
+            raise _EnoughRead
+        self._trailer_bytes = 0
+        self._began = time.perf_counter()
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; trailers are read over, as nobody asks for them."""
+        if self._in_head:
+            super().on_header(name, value)
+            return
+        self._silent = 0
+        self._trailer_bytes += len(name) + len(value)
+        if self._trailer_bytes > MAX_HEAD_BYTES:
+            self._refusal = _TOO_LONG
+            raise _EnoughRead
+
+    def on_headers_complete(self) -> None:
+        """End a request's head."""
+        self._body_left = self._check_head()
+        if self.parser.should_upgrade():
+            return  # the parser believes that no body follows; see _ignore_upgrade
+        self._in_head, self._head_is_new = False, True
+        self._silent, self._tail = 0, b""
+        self._forget_deadline()
+        super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        """Begin a chunk."""
+        self._silent = 0
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._silent = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request; one that came at once is handed over at once, as no one read of it yet."""
+        if self.parser.should_upgrade():
+            return
+        super().on_message_complete()
+        self._in_head, self._silent = True, 0
+        self._in_hand = not self.cycle.response_complete
+        if self._head_is_new:
+            self.scope[WHOLE_BODY] = bytes(self.cycle.body)  # type: ignore[typeddict-unknown-key]
+        if not self._in_hand:  # it was answered before its body had ended
+            self._expect_within(self.timeout_keep_alive)
+
+    def on_response_complete(self) -> None:
+        """Go on with what was pipelined, or wait for more."""
+        self._in_hand = False
+        super().on_response_complete()
+        if self.transport.is_closing():
+            return
+        if not self._in_head:
+            if self.expect_100_continue:  # nobody knows whether the body will come
+                self.transport.close()
+            self._expect_within(_LINGER_SECONDS)
+        elif self._later:
+            self.loop.call_soon(self._go_on, context=contextvars.Context())
+        elif self._has_ended:
+            self.transport.close()
+
+    # What comes, piece by piece
+
+    def _take(self, data: bytes) -> None:
+        self._head_is_new = False
+        view, position = memoryview(data), 0
+        while position < len(data) and not (self._is_last or self.transport.is_closing()):
+            if self._in_hand:
+                self._wait(data[position:])
+                return
+            end = self._end_of_piece(data, position)
+            self._feed(view[position:end])
+            position = end
+        if self._in_head and self._deadline is None and not self._in_hand:
+            self._expect_within(_HEAD_SECONDS)
+
+    def _wait(self, data: bytes) -> None:
+        """Keep what came too early; at most one more read can follow it."""
+        self._later = data
+        self._flow.hold()
+
+    def _go_on(self) -> None:
+        data, self._later = self._later, b""
+        self._unset_keepalive_if_required()
+        self._flow.let_go()
+        self._take(data)
+        if self._has_ended and not (self._in_hand or self._later):
+            self.eof_received()
+
+    def _end_of_piece(self, data: bytes, start: int) -> int:
+        """Tell where this head ends, or this body, or all that came of either."""
+        if self._in_head:
+            tail = self._tail
+            if tail and (found := (tail + data[start : start + 3]).find(_END_OF_HEAD)) >= 0:
+                return start + found + len(_END_OF_HEAD) - len(tail)
+            found = data.find(_END_OF_HEAD, start)
+            end = len(data) if found < 0 else found + len(_END_OF_HEAD)
+            self._tail = b"" if found >= 0 else (tail + data[max(start, end - 3) : end])[-3:]
+            return end
+        return min(start + self._body_left, len(data)) if self._body_left else len(data)
+
+    def _feed(self, piece: memoryview) -> None:
+        if not self._in_head:
+            self._body_left -= min(self._body_left, len(piece))
+        self._silent += len(piece)
+        if self._in_head and self._silent > MAX_HEAD_BYTES:
+            self._refuse(_TOO_LONG)
+            return
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as offer:
+            self._ignore_upgrade()
+            if rest := bytes(piece[offer.args[0] :]):  # behind the end of a body in chunks
+                self._take(rest)
+        except httptools.HttpParserError as error:
+            if not self._is_last:
+                self._refuse(self._refusal or _no_http(piece, error))
+            return
+        if self._silent > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse(_TOO_LONG)
+
+    def _ignore_upgrade(self) -> None:
+        """Read the request as if it had not offered another protocol (RFC 9110, 7.8).
+
+        The parser then takes the body for that protocol's: another one is given
+        the head again, without the offer.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._refuse(HttpProblem(HTTPStatus.NOT_IMPLEMENTED, "This server is no proxy"))
+            return
+        version = self.parser.get_http_version().encode()
+        kept = [header for header in self.headers if header[0] != b"upgrade"]
+        head = [b"%b %b HTTP/%b" % (method, self.url, version)]
+        head += [b"%b: %b" % header for header in kept]
+        self.parser = httptools.HttpRequestParser(self)
+        self._silent = 0
+        self._feed(memoryview(b"\r\n".join([*head, b"", b""])))
+
+    # Bounds
+
+    def _check_head(self) -> int:
+        """Check what the parser lets pass; returns the declared length of the body."""
+        length, hosts = 0, []
+        for name, value in self.headers:
+            if name == b"content-length":
+                length = int(value)
+            elif name == b"host":
+                hosts.append(value)
+        version = self.parser.get_http_version()
+        if version not in _VERSIONS:
+            detail = f"HTTP/{version} is not spoken here: send HTTP/1.1"
+            self._refusal = HttpProblem(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, detail)
+        elif len(hosts) > 1 or (version == "1.1" and not hosts):  # RFC 9112, 3.2
+            self._refusal = _bad_request("A request should have one Host header")
+        elif hosts and not _HOST.fullmatch(hosts[0]):
+            self._refusal = _bad_request("The Host header is no host")
+        if self._refusal is not None:
+            raise _EnoughRead
+        return length
+
+    def _expect_within(self, seconds: float) -> None:
+        self._forget_deadline()
+        self._deadline = self.loop.call_later(seconds, self._too_late)
 
     def _too_late(self) -> None:
-        self._refuse(HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The headers came too slowly"))
+        if self.transport.is_closing():
+            return
+        if self._began_head():
+            self._refuse(HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The headers came too slowly"))
+        else:
+            self.transport.close()
+
+    def _began_head(self) -> bool:
+        return self._in_head and self._silent > 0
 
     def _forget_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
+    # Refusing
+
     def _refuse(self, error: Exception) -> None:
         """Answer an error without any application, and close."""
-        correlation_id = correlation_id_of(None)
+        self._is_last = True
+        running = self.cycle is not None and not self.cycle.response_complete
+        if running:  # the body can't be read on: its application is told that it never ends
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if self.cycle.response_started:
+                self.transport.close()
+                return
+        correlation_id = self._correlation_id(running=running)
         answer = answer_error(error, correlation_id)
         head = (
             f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n"
+            f"date: {formatdate(usegmt=True)}\r\n"
             f"content-type: {answer.content_type}\r\n"
             f"content-length: {len(answer.body)}\r\n"
-            f"{CORRELATION_HEADER}: {correlation_id}\r\n"
+            f"{CORRELATION_HEADER.lower()}: {correlation_id}\r\n"
             "connection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + answer.body)
         self.transport.close()
+        if not running and self._observer is not None:  # else the application's line tells of it
+            context = contextvars.copy_context()
+            context.run(self._observe, self._observer, correlation_id, answer.status, error)
+
+    def _observe(
+        self, observer: Observer, correlation_id: str, status: int, error: Exception
+    ) -> None:
+        logs.correlation_id.set(correlation_id)
+        seconds = time.perf_counter() - self._began if self._began else 0.0
+        target = str(self.url, "latin-1") if self._began_head() else ""
+        observer.answered(
+            method=self.parser.get_method().decode() if target else "",
+            path=target.partition("?")[0],
+            route=None,
+            status=int(status),
+            seconds=seconds,
+            facts={"reason": str(error)},
+        )
+
+    def _correlation_id(self, *, running: bool) -> str:
+        """Take over the sender's id, where that was read, or the one that its request was given."""
+        if running and (given := self.cycle.scope["state"].get("correlation_id")):
+            return str(given)
+        if self._in_head and not self._silent:
+            return correlation_id_of(None)
+        for name, value in self.headers or ():
+            if name == _CORRELATION_HEADER:
+                return correlation_id_of(str(value, "latin-1"))
+        return correlation_id_of(None)
+
+
+class _EnoughRead(Exception):  # noqa: N818 - no error: how a callback stops the parser
+    """The parser is to stop here."""
+
+
+_TOO_LONG: Final = HttpProblem(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    f"Request line and headers may have {MAX_HEAD_BYTES} bytes at most, and trailers as many",
+)
+
+
+def _bad_request(message: str) -> Invalid:
+    return Invalid([Fault("", "http_invalid", message)])
+
+
+def _no_http(piece: memoryview, error: httptools.HttpParserError) -> Invalid:
+    """Say why a head or a body can't be parsed."""
+    line = bytes(piece[:MAX_HEAD_BYTES]).partition(b"\r\n")[0]
+    if isinstance(error, httptools.HttpParserInvalidURLError) and not line.isascii():
+        return _bad_request("The target has bytes outside ASCII: percent-encode them")
+    return _bad_request(f"This is no HTTP/1.1 request: {error}")
+
+
+class _Flow(FlowControl):
+    """Reading is paused and resumed by uvicorn, but never resumed while something is held."""
+
+    _is_held = False
+
+    def hold(self) -> None:
+        self._is_held = True
+        self.pause_reading()
+
+    def let_go(self) -> None:
+        self._is_held = False
+        self.resume_reading()
+
+    def resume_reading(self) -> None:
+        if not self._is_held:
+            super().resume_reading()
 
 
 class _Joined:

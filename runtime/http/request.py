@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
+from functions.errors import Fault, Invalid
 from functions.parameters import Params
 from runtime.http.answers import Answer
 
@@ -64,8 +65,32 @@ class Request:
 
     @property
     def params(self) -> Params:
-        """The query's names and values, decoded, in their order."""
-        return parse_qsl(self.query, keep_blank_values=True)
+        """The query's names and values, decoded, in their order.
+
+        Raises:
+            Invalid: Some are no text.
+        """
+        try:
+            return parse_qsl(self.query, keep_blank_values=True, errors="strict")
+        except UnicodeDecodeError as error:
+            raise _no_text("The query") from error
+
+
+def text_of(path: bytes | str) -> str:
+    """Decode a path's percent-encoding.
+
+    Raises:
+        Invalid: What it stands for is not UTF-8.
+    """
+    try:
+        return unquote_to_bytes(path).decode()
+    except UnicodeDecodeError as error:
+        raise _no_text("The path") from error
+
+
+def _no_text(what: str) -> Invalid:
+    message = f"{what} is no text: percent-encoded bytes should be UTF-8"
+    return Invalid([Fault("", "encoding", message)])
 
 
 Endpoint = Callable[[Request], Awaitable[Answer]]

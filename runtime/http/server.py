@@ -4,16 +4,20 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from runtime.http.observing import Observer
 from runtime.http.protocol import BoundedProtocol
 
 _KEEP_ALIVE_SECONDS = 75
 """Longer than the minute after which load balancers drop idle connections."""
 
 _BACKLOG = 2048
+_EVERYWHERE = "::"
 
 
 class _Server(uvicorn.Server):
@@ -26,9 +30,21 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def served(
-    app: ASGIApp, *, host: str, port: int, shutdown_timeout_seconds: float
+    app: ASGIApp,
+    *,
+    host: str,
+    port: int,
+    shutdown_timeout_seconds: float,
+    observer: Observer | None = None,
 ) -> AsyncIterator[None]:
     """Serve while the context is open; at its end, finish the requests in hand.
+
+    Args:
+        app: What answers.
+        host: An address; ``::`` is every address, of IPv4 too.
+        port: Where.
+        shutdown_timeout_seconds: How long requests in hand may take at the end.
+        observer: Notes the requests that are refused before the application sees them.
 
     Raises:
         OSError: The port can't be had.
@@ -38,7 +54,7 @@ async def served(
         host=host,
         port=port,
         loop="none",
-        http=BoundedProtocol,
+        http=cast("Any", partial(BoundedProtocol, observer=observer)),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -51,7 +67,12 @@ async def served(
     )
     server = _Server(config)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    listener = socket.create_server(
+        (host, port),
+        family=family,
+        backlog=_BACKLOG,
+        dualstack_ipv6=host == _EVERYWHERE and socket.has_dualstack_ipv6(),
+    )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield

@@ -2,15 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import pytest
+import structlog
 from prometheus_client import CollectorRegistry
 from starlette.types import Receive, Scope, Send
 
+from runtime import logs
 from runtime.health import Health
+from runtime.http import protocol
 from runtime.http.app import create_app
 from runtime.http.asgi import WHOLE_BODY
 from runtime.http.protocol import MAX_HEAD_BYTES
@@ -22,14 +26,21 @@ GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
 
 
 @pytest.fixture
-async def port() -> AsyncIterator[int]:
+async def observed_port() -> AsyncIterator[tuple[int, CollectorRegistry]]:
     registry = CollectorRegistry()
     app = create_app(
         {}, health=Health(), registry=registry, metrics=HttpMetrics(registry, "gateway")
     )
     port = free_port()
-    async with served(app, host=LOOPBACK, port=port, shutdown_timeout_seconds=5):
-        yield port
+    async with served(
+        app, host=LOOPBACK, port=port, shutdown_timeout_seconds=5, observer=app.observer
+    ):
+        yield port, registry
+
+
+@pytest.fixture
+def port(observed_port: tuple[int, CollectorRegistry]) -> int:
+    return observed_port[0]
 
 
 async def answer_to(port: int, *pieces: bytes) -> tuple[bytes, bytes]:
@@ -65,6 +76,164 @@ async def test_a_head_that_is_too_long_is_refused_before_it_ends(port: int) -> N
     answer = await reader.readuntil(b"\r\n")
 
     assert answer.startswith(b"HTTP/1.1 431 ")
+    writer.close()
+
+
+async def test_a_head_that_is_too_long_is_refused_in_one_read_too(port: int) -> None:
+    head = GET + (b"X-Long: " + b"a" * 2_000 + b"\r\n") * 40 + b"\r\n"
+
+    answer, body = await answer_to(port, head)
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert str(MAX_HEAD_BYTES) in json.loads(body)["detail"]
+
+
+async def test_trailers_are_bounded_as_headers_are(port: int) -> None:
+    chunked = b"POST /health/live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    writer.write(chunked)
+    assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 405 ")
+
+    with suppress(ConnectionError):
+        for _ in range(200):
+            writer.write(b"a:\r\n" * 500)
+            await writer.drain()
+        await reader.read()
+
+    assert writer.transport.is_closing() or reader.at_eof()
+    writer.close()
+
+
+async def test_trailers_are_no_headers_and_do_no_harm(telling_port: int) -> None:
+    chunked = (
+        b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+
+    bodies = await bodies_of(telling_port, chunked, b"2\r\n[]\r\n0\r\na: b\r\nHost: y\r\n\r\n")
+
+    assert bodies == ["[]"]
+
+
+@pytest.mark.parametrize("silence", [b"1;" + b"x" * 100_000, b"0\r\na: " + b"x" * 100_000])
+async def test_a_chunk_has_no_endless_extension_and_no_endless_trailer(
+    port: int, silence: bytes
+) -> None:
+    chunked = b"POST /health/live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    writer.write(chunked)
+    await reader.readuntil(b"}")
+
+    with suppress(ConnectionError):
+        for start in range(0, len(silence), 10_000):
+            writer.write(silence[start : start + 10_000])
+            await writer.drain()
+        writer.write(b"x" * 200_000)
+        await reader.read()
+
+    assert writer.transport.is_closing() or reader.at_eof()
+    writer.close()
+
+
+async def test_a_thousand_requests_at_once_are_answered_one_by_one(port: int) -> None:
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+
+    writer.write((GET + b"\r\n") * 3_000 + GET + b"Connection: close\r\n\r\n")
+
+    assert (await reader.read()).count(b"HTTP/1.1 200 ") == 3_001
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "word"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", 400, "one Host"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "one Host"),
+        (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "Host"),
+        (b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400, "Host"),
+        (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505, "HTTP/1.1"),
+        ("GET /ї HTTP/1.1\r\nHost: a\r\n\r\n".encode(), 400, "percent-encode"),
+        ("GET /?x=ї HTTP/1.1\r\nHost: a\r\n\r\n".encode(), 400, "percent-encode"),
+    ],
+)
+async def test_what_is_refused_says_why(port: int, head: bytes, status: int, word: str) -> None:
+    answer, body = await answer_to(port, head)
+
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert b"\r\ndate: " in answer
+    assert word in json.loads(body)["detail"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /health/live HTTP/1.0\r\n\r\n",
+        b"GET http://x:1/health/live HTTP/1.1\r\nHost: x:1\r\nConnection: close\r\n\r\n",
+        b"GET /health/live HTTP/1.1\r\nHost: [::1]:3001\r\nConnection: close\r\n\r\n",
+        b"\r\n\r\nGET /health/live HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n",
+    ],
+)
+async def test_what_is_unusual_and_right_is_answered(port: int, head: bytes) -> None:
+    answer, _ = await answer_to(port, head)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.fixture
+def lines() -> Iterator[list[tuple[str | None, Any]]]:
+    """What is logged, each line with the correlation id that it bears."""
+    found: list[tuple[str | None, Any]] = []
+
+    def keep(_logger: Any, _level: str, event: Any) -> Any:
+        found.append((logs.correlation_id.get(), event))
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[keep])
+    yield found
+    structlog.reset_defaults()
+
+
+async def test_what_is_refused_is_logged_and_counted_under_the_senders_id(
+    observed_port: tuple[int, CollectorRegistry], lines: list[tuple[str | None, Any]]
+) -> None:
+    port, registry = observed_port
+    head = b"GET /secret/key?a=b HTTP/1.1\r\nX-Correlation-Id: mine\r\n\r\n"
+
+    answer, _ = await answer_to(port, head)
+
+    assert b"\r\nx-correlation-id: mine\r\n" in answer
+    [(correlation_id, line)] = lines
+    assert correlation_id == "mine"
+    assert (line["method"], line["path"], line["status"]) == ("GET", "/secret/", 400)
+    assert line["reason"] == "A request should have one Host header"
+    labels = {"service": "gateway", "route": "unknown", "status": "400"}
+    assert registry.get_sample_value("http_request_duration_seconds_count", labels) == 1
+
+
+@pytest.mark.parametrize("said", [b"", GET[:20]])
+async def test_who_is_silent_is_not_waited_for(
+    port: int, said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "_HEAD_SECONDS", 0.05)
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+
+    writer.write(said)
+
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    assert answer == b"" if not said else answer.startswith(b"HTTP/1.1 408 ")
+    writer.close()
+
+
+async def test_who_goes_on_with_a_body_nobody_wants_is_not_waited_for(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "_LINGER_SECONDS", 0.05)
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+
+    writer.write(b"POST /health/live HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab")
+
+    async with asyncio.timeout(5):
+        assert (await reader.read()).startswith(b"HTTP/1.1 405 ")
     writer.close()
 
 
@@ -131,6 +300,101 @@ async def test_a_body_that_comes_later_is_not_handed_over_whole(telling_port: in
 
     assert await told_by(telling_port, expecting, b"[12]") == [[None, "[12]"]]
     assert await told_by(telling_port, expecting + b"[1", b"2]") == [[None, "[12]"]]
+
+
+async def bodies_of(port: int, *pieces: bytes) -> list[str]:
+    """Send pieces as reads of their own; tell which bodies were read, in their order."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    for piece in pieces:
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0.02)  # apart on the wire, as far as that can be had
+    answer = (await reader.read()).decode()
+    writer.close()
+    return [json.loads(line)[1] for line in answer.splitlines() if line.startswith("[")]
+
+
+def an_offer(protocol: bytes, length: int, *, last: bool = True) -> bytes:
+    close = b", close" * last
+    return (
+        b"POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings%b\r\n"
+        b"Upgrade: %b\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\nContent-Length: %d\r\n\r\n"
+    ) % (close, protocol, length)
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket", b"TLS/1.0", b"h2c, foo/2"])
+async def test_an_offered_protocol_is_ignored_and_the_body_is_read(
+    telling_port: int, protocol: bytes
+) -> None:
+    offer = an_offer(protocol, 4)
+
+    assert await bodies_of(telling_port, offer + b"[12]") == ["[12]"]
+    assert await bodies_of(telling_port, offer, b"[12]") == ["[12]"]
+    assert await bodies_of(telling_port, offer[:70], offer[70:] + b"[1", b"2]") == ["[12]"]
+
+
+async def test_an_offer_among_other_requests_is_ignored(telling_port: int) -> None:
+    first, second = an_offer(b"h2c", 4, last=False), an_offer(b"websocket", 3)
+
+    sent = a_post(3, last=False) + b"[0]" + first + b"[12]" + second + b"[3]"
+
+    assert await bodies_of(telling_port, sent) == ["[0]", "[12]", "[3]"]
+
+
+async def test_an_offer_with_a_body_in_chunks_is_ignored(telling_port: int) -> None:
+    chunked = an_offer(b"h2c", 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+
+    sent = chunked + b"2\r\n[1\r\n2\r\n2]\r\n0\r\n\r\n"
+
+    assert await bodies_of(telling_port, sent) == ["[12]"]
+
+
+async def test_a_body_is_never_a_request(telling_port: int) -> None:
+    smuggled = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    bodies = await bodies_of(telling_port, an_offer(b"h2c", len(smuggled)), smuggled)
+
+    assert bodies == [smuggled.decode()]
+
+
+async def test_a_proxy_is_not_to_be_had(port: int) -> None:
+    answer, _ = await answer_to(port, b"CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 501 ")
+
+
+@pytest.mark.parametrize("length", [3, 100_000, 3_000_000])
+async def test_who_has_said_all_gets_the_answer(telling_port: int, length: int) -> None:
+    body = b'"' + b"a" * (length - 2) + b'"'
+    reader, writer = await asyncio.open_connection(LOOPBACK, telling_port)
+
+    writer.write(a_post(length, last=False) + body)
+    writer.write_eof()
+
+    head, _, told = (await reader.read()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert json.loads(told.split(b"\r\n")[1])[1] == body.decode()
+    writer.close()
+
+
+async def test_who_has_said_all_of_several_requests_gets_every_answer(telling_port: int) -> None:
+    reader, writer = await asyncio.open_connection(LOOPBACK, telling_port)
+
+    writer.write((a_post(3, last=False) + b"[1]") * 20)
+    writer.write_eof()
+
+    assert (await reader.read()).count(b"HTTP/1.1 200 ") == 20
+    writer.close()
+
+
+async def test_who_ends_within_a_body_gets_no_answer(telling_port: int) -> None:
+    reader, writer = await asyncio.open_connection(LOOPBACK, telling_port)
+
+    writer.write(a_post(4, last=False) + b"[1")
+    writer.write_eof()
+
+    assert b"200" not in await reader.read()
+    writer.close()
 
 
 async def test_each_of_several_requests_at_once_has_its_own_body(telling_port: int) -> None:
