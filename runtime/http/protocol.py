@@ -41,7 +41,7 @@ is still writing reads the answer only then."""
 
 _END_OF_HEAD = b"\r\n\r\n"
 _CORRELATION_HEADER = CORRELATION_HEADER.lower().encode()
-_HOST = re.compile(rb"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]*")  # RFC 3986, 3.2.2 and 3.2.3
+_HOST = re.compile(rb"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]*").fullmatch  # RFC 3986, 3.2.2 and 3.2.3
 _VERSIONS = ("1.0", "1.1")
 
 
@@ -121,18 +121,20 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; trailers are read over, as nobody asks for them."""
-        if self._in_head:
-            super().on_header(name, value)
+        if self._in_head:  # as uvicorn does, without a second call for each
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
             return
         self._silent = 0
         self._trailer_bytes += len(name) + len(value)
         if self._trailer_bytes > MAX_HEAD_BYTES:
-            self._refusal = _TOO_LONG
-            raise _EnoughRead
+            self._stop(_TOO_LONG)
 
     def on_headers_complete(self) -> None:
         """End a request's head."""
-        self._body_left = self._check_head()
+        self._check_head()
         if self.parser.should_upgrade():
             return  # the parser believes that no body follows; see _ignore_upgrade
         self._in_head, self._head_is_new = False, True
@@ -180,7 +182,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _take(self, data: bytes) -> None:
         self._head_is_new = False
-        view, position = memoryview(data), 0
+        position = self._end_of_piece(data, 0)
+        self._feed(data if position == len(data) else data[:position])
+        if position < len(data):
+            self._take_rest(data, position)
+        if self._in_head and self._deadline is None and not self._in_hand:
+            self._expect_within(_HEAD_SECONDS)
+
+    def _take_rest(self, data: bytes, position: int) -> None:
+        view = memoryview(data)
         while position < len(data) and not (self._is_last or self.transport.is_closing()):
             if self._in_hand:
                 self._wait(data[position:])
@@ -188,8 +198,6 @@ class BoundedProtocol(HttpToolsProtocol):
             end = self._end_of_piece(data, position)
             self._feed(view[position:end])
             position = end
-        if self._in_head and self._deadline is None and not self._in_hand:
-            self._expect_within(_HEAD_SECONDS)
 
     def _wait(self, data: bytes) -> None:
         """Keep what came too early; at most one more read can follow it."""
@@ -216,13 +224,15 @@ class BoundedProtocol(HttpToolsProtocol):
             return end
         return min(start + self._body_left, len(data)) if self._body_left else len(data)
 
-    def _feed(self, piece: memoryview) -> None:
-        if not self._in_head:
-            self._body_left -= min(self._body_left, len(piece))
-        self._silent += len(piece)
-        if self._in_head and self._silent > MAX_HEAD_BYTES:
-            self._refuse(_TOO_LONG)
-            return
+    def _feed(self, piece: bytes | memoryview) -> None:
+        size = len(piece)
+        self._silent += size
+        if self._in_head:
+            if self._silent > MAX_HEAD_BYTES:
+                self._refuse(_TOO_LONG)
+                return
+        elif self._body_left:
+            self._body_left -= size
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade as offer:
@@ -252,29 +262,34 @@ class BoundedProtocol(HttpToolsProtocol):
         head += [b"%b: %b" % header for header in kept]
         self.parser = httptools.HttpRequestParser(self)
         self._silent = 0
-        self._feed(memoryview(b"\r\n".join([*head, b"", b""])))
+        self._feed(b"\r\n".join([*head, b"", b""]))
 
     # Bounds
 
-    def _check_head(self) -> int:
-        """Check what the parser lets pass; returns the declared length of the body."""
-        length, hosts = 0, []
+    def _check_head(self) -> None:
+        """Check what the parser lets pass, and note the declared length of the body."""
+        host = None
         for name, value in self.headers:
             if name == b"content-length":
-                length = int(value)
+                self._body_left = int(value)
             elif name == b"host":
-                hosts.append(value)
+                if host is not None:
+                    self._stop(_bad_request("A request should have one Host header"))
+                host = value
         version = self.parser.get_http_version()
         if version not in _VERSIONS:
             detail = f"HTTP/{version} is not spoken here: send HTTP/1.1"
-            self._refusal = HttpProblem(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, detail)
-        elif len(hosts) > 1 or (version == "1.1" and not hosts):  # RFC 9112, 3.2
-            self._refusal = _bad_request("A request should have one Host header")
-        elif hosts and not _HOST.fullmatch(hosts[0]):
-            self._refusal = _bad_request("The Host header is no host")
-        if self._refusal is not None:
-            raise _EnoughRead
-        return length
+            self._stop(HttpProblem(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, detail))
+        if host is None:
+            if version == "1.1":  # RFC 9112, 3.2
+                self._stop(_bad_request("A request should have one Host header"))
+        elif not _HOST(host):
+            self._stop(_bad_request("The Host header is no host"))
+
+    def _stop(self, refusal: Exception) -> None:
+        """Stop the parser from within a callback."""
+        self._refusal = refusal
+        raise _EnoughRead
 
     def _expect_within(self, seconds: float) -> None:
         self._forget_deadline()
@@ -365,7 +380,7 @@ def _bad_request(message: str) -> Invalid:
     return Invalid([Fault("", "http_invalid", message)])
 
 
-def _no_http(piece: memoryview, error: httptools.HttpParserError) -> Invalid:
+def _no_http(piece: bytes | memoryview, error: httptools.HttpParserError) -> Invalid:
     """Say why a head or a body can't be parsed."""
     line = bytes(piece[:MAX_HEAD_BYTES]).partition(b"\r\n")[0]
     if isinstance(error, httptools.HttpParserInvalidURLError) and not line.isascii():
