@@ -3,8 +3,13 @@
 import asyncio
 import io
 import zlib
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from http import HTTPStatus
 
 from functions.errors import Fault, Invalid, Unavailable
@@ -23,8 +28,28 @@ BEGINNING_BYTES = 16 * 1024
 sends a byte a second would keep that room from all others. Of all requests in
 hand that is 64 MB at the most, and less than the server reads ahead of each."""
 
+UNFINISHED_BODIES = 2_000
+"""How many bodies may be on their way at once: half of the requests in hand, so
+that those whose bodies came with their heads always find a place."""
+
+WAITING_BODIES = 128
+"""How many may wait for room. Each holds what the server had read ahead, 320 KB
+at the most, beside the budgets: 40 MB of large ones, and as much of small ones."""
+
+_GRACE_SECONDS = 10.0
+_LEAST_BYTES_A_SECOND = 1024
+"""Who sends more slowly than this after a grace gives its place to others."""
+
 _UNPACK_BYTES = 1024**2
+_PACKED_PIECE_BYTES = 64 * 1024
+"""What of a chunk is unpacked at a time: after each member zlib copies the rest of it."""
+
+_MAX_MEMBERS = 1_000
+"""Of one gzip body; one of many files has some hundreds, and an empty one costs 9 us."""
+
 _GZIP = 16 + zlib.MAX_WBITS
+_GZIP_BEGINS = 0x1F
+_GARBAGE = "The body has bytes behind its gzip that are no gzip"
 
 
 class BodyReader:
@@ -43,6 +68,7 @@ class BodyReader:
     def __init__(self, *, limit: int, bytes_in_flight: int, timeout_seconds: float) -> None:
         self._limit = limit
         self._timeout_seconds = timeout_seconds
+        self._unfinished = 0
         self.small = ByteBudget(SMALL_BUDGET_BYTES)
         self.large = ByteBudget(bytes_in_flight)
 
@@ -80,11 +106,23 @@ class BodyReader:
         if declared > self._limit and not packed:
             raise self._too_large()
         async with AsyncExitStack() as held:
-            chunks = _timed(stream, self._timeout_seconds)
-            if packed:
-                yield await self._collect(_unpacked(chunks), -1, held)
-            else:
-                yield await self._collect(chunks, declared, held)
+            with self._on_its_way():
+                chunks = _timed(stream, self._timeout_seconds)
+                if packed:
+                    body = await self._collect(_unpacked(chunks, self._limit), -1, held)
+                else:
+                    body = await self._collect(chunks, declared, held)
+            yield body
+
+    @contextmanager
+    def _on_its_way(self) -> Iterator[None]:
+        if self._unfinished >= UNFINISHED_BODIES:
+            raise Unavailable("too many bodies are on their way")
+        self._unfinished += 1
+        try:
+            yield
+        finally:
+            self._unfinished -= 1
 
     async def _collect(
         self, chunks: AsyncIterator[bytes], expected: int, held: AsyncExitStack
@@ -111,6 +149,8 @@ class BodyReader:
 
     async def _hold(self, held: AsyncExitStack, size: int) -> int:
         budget = self.small if size <= SMALL_BYTES else self.large
+        if budget.waiting >= WAITING_BODIES:
+            raise Unavailable("too many bodies wait for room")
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await held.enter_async_context(budget.hold(size))
@@ -169,32 +209,80 @@ def _is_packed(encoding: str) -> bool:
 async def _timed(chunks: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
     """Pass chunks on while the sender takes no longer for all of them; our own time is not its."""
     clock = asyncio.get_running_loop().time
+    spent, size = 0.0, 0
     while True:
         started = clock()
+        may_take = min(seconds, _GRACE_SECONDS + size / _LEAST_BYTES_A_SECOND) - spent
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(may_take):
                 chunk = await anext(chunks)
         except StopAsyncIteration:
             return
         except TimeoutError as error:
             raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The body came too slowly") from error
-        seconds -= clock() - started
+        spent += clock() - started
+        size += len(chunk)
         yield chunk
 
 
-async def _unpacked(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _unpacked(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
     """Unpack gzip, a bounded piece at a time: a bomb is met by the limit, not by the memory."""
-    unpacker = zlib.decompressobj(_GZIP)
+    gzip, packed_bytes = _Gzip(), 0
     async for chunk in chunks:
-        rest = chunk
-        while rest:
-            if unpacker.eof:  # a gzip file may have several members
-                unpacker = zlib.decompressobj(_GZIP)
+        packed_bytes += len(chunk)
+        if packed_bytes > limit + limit // 100 + _PACKED_PIECE_BYTES:  # stored, and a head
+            detail = f"The body may have {limit} bytes at most, and hardly more when packed"
+            raise HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+        for start in range(0, len(chunk), _PACKED_PIECE_BYTES):
+            for piece in gzip.unpack(chunk[start : start + _PACKED_PIECE_BYTES]):
+                yield piece
+                await asyncio.sleep(0)  # one chunk can unpack to a thousand times its size
+    gzip.end()
+
+
+class _Gzip:
+    """A gzip file that comes in pieces; it may have several members, and NUL bytes behind them."""
+
+    def __init__(self) -> None:
+        self._unpacker = zlib.decompressobj(_GZIP)
+        self._members = 1
+
+    def unpack(self, packed: bytes) -> Iterator[bytes]:
+        """Unpack a piece, a bounded part at a time.
+
+        Raises:
+            Invalid: It is no gzip, or has too many members.
+        """
+        while packed:
+            if self._unpacker.eof:
+                packed = packed.lstrip(b"\0")  # tapes and C programs pad with them
+                if not packed:
+                    return
+                self._begin_member(packed)
             try:
-                yield unpacker.decompress(rest, _UNPACK_BYTES)
+                yield self._unpacker.decompress(packed, _UNPACK_BYTES)
             except zlib.error as error:
-                raise Invalid([Fault("", "gzip", "The body is not gzip")]) from error
-            rest = unpacker.unconsumed_tail or unpacker.unused_data
-            await asyncio.sleep(0)  # one chunk can unpack to a thousand times its size
-    if not unpacker.eof:
-        raise Invalid([Fault("", "gzip", "The body ends before its gzip does")])
+                detail = "The body is not gzip" if self._members == 1 else _GARBAGE
+                raise _no_gzip(detail) from error
+            packed = self._unpacker.unconsumed_tail or self._unpacker.unused_data
+
+    def end(self) -> None:
+        """End the file.
+
+        Raises:
+            Invalid: It is not whole.
+        """
+        if not self._unpacker.eof:
+            raise _no_gzip("The body ends before its gzip does")
+
+    def _begin_member(self, packed: bytes) -> None:
+        if packed[0] != _GZIP_BEGINS:
+            raise _no_gzip(_GARBAGE)
+        if self._members == _MAX_MEMBERS:
+            raise _no_gzip(f"The body has more than {_MAX_MEMBERS} gzip members")
+        self._members += 1
+        self._unpacker = zlib.decompressobj(_GZIP)
+
+
+def _no_gzip(detail: str) -> Invalid:
+    return Invalid([Fault("", "gzip", detail)])

@@ -18,6 +18,11 @@ class ByteBudget:
         self._free = total
         self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait in line."""
+        return len(self._line)
+
     def filled(self) -> float:
         """Tell which share of it is held."""
         return 1 - self._free / self._total

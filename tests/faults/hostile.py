@@ -18,6 +18,7 @@ _ROUNDS, _ROUNDS_SHORT = 2, 1
 _JSON = "application/json"
 _TOO_LARGE = 51 * 1024**2
 _UNAVAILABLE = 503
+_FLOOD_SECONDS, _FLOOD_WRITES = 10, 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def _bodies() -> Iterator[Body]:
         yield Body(400, broken, {"Content-Type": _JSON, "Content-Encoding": "gzip"})
 
 
+_REFUSED = (b"HTTP/1.1 4", b"HTTP/1.1 505")
 _WIRE = (
     b"FOO BAR\r\n\r\n",
     b"\0" * 10_000,
@@ -87,6 +89,11 @@ _WIRE = (
     b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
     b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
     b"POST /events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+    b"GET /health/live HTTP/1.1\r\n\r\n",
+    b"GET /health/live HTTP/2.0\r\nHost: x\r\n\r\n",
+    b"GET /health/live HTTP/1.1\r\nHost: x\r\n" + b"X-Long: " + b"a" * 70_000 + b"\r\n\r\n",
+    b"POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    + b"a:\r\n" * 99_999,
     b"POST /events HTTP/1.1\nContent-Type: application/json\nContent-Length: 999999999999\n\n[",
 )
 """What is no HTTP, or claims more than anyone may send; each is answered, and closed."""
@@ -123,8 +130,23 @@ async def _write_all(world: World, rounds: int) -> None:
                 writer.write(sent)
                 await writer.drain()
                 async with asyncio.timeout(60):
-                    assert (await reader.read(13)).startswith(b"HTTP/1.1 4"), sent[:100]
+                    assert (await reader.read(13)).startswith(_REFUSED), sent[:100]
             writer.close()
+
+
+@asynccontextmanager
+async def pipelined_requests(world: World) -> AsyncIterator[None]:
+    """Send requests without reading an answer, as fast as they are taken."""
+    gateway = urlsplit(world.sender.url)
+    for _ in range(_ROUNDS if world.is_full else _ROUNDS_SHORT):
+        _, writer = await asyncio.open_connection(gateway.hostname, gateway.port)
+        with suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(_FLOOD_SECONDS):
+                for _ in range(_FLOOD_WRITES):
+                    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1_024)
+                    await writer.drain()
+        writer.close()
+    yield
 
 
 @asynccontextmanager
@@ -142,5 +164,6 @@ async def good_among_bad(world: World) -> AsyncIterator[None]:
 
 FAULTS = [
     Fault("hostile bodies", hostile_bodies, is_short=True),
+    Fault("pipelined requests", pipelined_requests),
     Fault("good events among hostile ones", good_among_bad),
 ]

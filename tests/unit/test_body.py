@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from functions.errors import Invalid, Unavailable
+from runtime.http import body as body_module
 from runtime.http.answers import HttpProblem
 from runtime.http.body import BEGINNING_BYTES, SMALL_BUDGET_BYTES, SMALL_BYTES, BodyReader
 
@@ -328,3 +329,87 @@ async def test_a_whole_body_that_is_not_small_has_the_same_limits(limit: int) ->
             pass
 
     assert caught.value.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 700, 65_536])
+@pytest.mark.parametrize("padding", [b"\0", b"\0" * 5_000, b"\0" * 512 + gzip.compress(b" ")])
+async def test_padding_behind_gzip_is_skipped(chunk_bytes: int, padding: bytes) -> None:
+    packed = gzip.compress(b"[]") + padding
+
+    body = await read(packed, chunk_bytes=chunk_bytes, content_encoding="gzip")
+
+    assert body.strip() == b"[]"
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 65_536])
+@pytest.mark.parametrize("garbage", [b"x", b"[]", b"\0\0x", b"\x1f\x8bx" + b"x" * 20])
+async def test_other_bytes_behind_gzip_are_said_to_be_that(
+    chunk_bytes: int, garbage: bytes
+) -> None:
+    with pytest.raises(Invalid, match="behind its gzip"):
+        await read(gzip.compress(b"[]") + garbage, chunk_bytes=chunk_bytes, content_encoding="gzip")
+
+
+async def test_a_gzip_body_has_a_bounded_number_of_members() -> None:
+    member = gzip.compress(b" ")
+
+    assert len(await read(member * 1_000, content_encoding="gzip")) == 1_000
+    with pytest.raises(Invalid, match="1000 gzip members"):
+        await read(member * 1_001, content_encoding="gzip")
+
+
+async def test_packed_bytes_are_bounded_by_the_limit_too() -> None:
+    packed = gzip.compress(b"[]") + bytes(LIMIT + LIMIT // 8)
+
+    with pytest.raises(HttpProblem, match="packed") as caught:
+        await read(packed, content_encoding="gzip")
+
+    assert caught.value.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+async def test_a_body_that_trickles_gives_its_place_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(body_module, "_GRACE_SECONDS", SOON_SECONDS)
+
+    with pytest.raises(HttpProblem) as caught:
+        async with a_reader(timeout_seconds=60).read({}, arriving(b"[", forever=True)):
+            pass
+
+    assert caught.value.status == HTTPStatus.REQUEST_TIMEOUT
+
+
+async def test_bodies_on_their_way_leave_places_to_those_that_have_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(body_module, "UNFINISHED_BODIES", 2)
+    reader = a_reader()
+
+    async def trickle() -> None:
+        async with reader.read({}, arriving(b"[", forever=True)):
+            pass
+
+    tasks = [asyncio.create_task(trickle()) for _ in range(2)]
+    await asyncio.sleep(SOON_SECONDS)
+    with pytest.raises(Unavailable, match="on their way"):
+        await trickle()
+    async with reader.read({}, untouchable(), b"[]") as whole:
+        assert whole == b"[]"
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    assert await read(b"[]", reader=reader) == b"[]"
+
+
+async def test_only_so_many_bodies_wait_for_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_module, "WAITING_BODIES", 1)
+    reader = a_reader(bytes_in_flight=LIMIT)
+    body = noise(LIMIT)
+    async with reader.read({"content-length": str(LIMIT)}, arriving(body)):
+        waiting = asyncio.create_task(read(body, reader=reader, content_length=LIMIT))
+        await asyncio.sleep(SOON_SECONDS)
+
+        with pytest.raises(Unavailable, match="wait for room"):
+            await read(body, reader=reader, content_length=LIMIT)
+
+    assert await waiting == body

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from functions.errors import Unavailable
+from functions.errors import Invalid, Unavailable
 from runtime.health import Health
 from runtime.http.answers import Answer, correlation_id_of
 from runtime.http.app import create_app
@@ -405,3 +405,23 @@ async def test_requests_at_once_do_not_mix(gateway: Gateway) -> None:
     found = {answer.json()["correlationId"]: answer.json()["accepted"] for answer in answers}
     assert found == {str(number): number for number in range(20)}
     assert json.loads(answers[0].text)["accepted"] == 0
+
+
+@pytest.mark.parametrize("target", ["/events?x=%FF", "/events?%C3%28=1", "/ev%FFents", "/%C0%AF"])
+async def test_percent_encoded_bytes_that_are_no_text_are_refused(
+    gateway: Gateway, target: str
+) -> None:
+    answer = await gateway.client.get(httpx.URL("http://gateway", raw_path=target.encode()))
+
+    if target.startswith("/events?"):  # an endpoint that takes no parameters does not read them
+        assert answer.status_code == 405
+    else:
+        problem = assert_problem(answer, 400)
+        assert problem["errors"][0]["code"] == "encoding"
+
+
+async def test_a_query_that_is_no_text_is_no_question() -> None:
+    request = Request({}, "campaignId=%FF", "id", aiter)  # type: ignore[arg-type]
+
+    with pytest.raises(Invalid, match="UTF-8"):
+        _ = request.params
