@@ -126,6 +126,7 @@ class Settings(BaseSettings):
     )
     log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"
     host: str = "127.0.0.1"
+    allowed_hosts: str = ""
     port: Port | None = None
     shutdown_timeout_seconds: Seconds = 20.0
     startup_timeout_seconds: Seconds = 30.0

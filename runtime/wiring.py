@@ -32,6 +32,7 @@ from runtime.http.documentation.endpoints import documentation_endpoints
 from runtime.http.documentation.gateway import gateway_document
 from runtime.http.documentation.reporter import reporter_document
 from runtime.http.gateway import gateway_endpoint
+from runtime.http.hosts import CheckHost, check_host
 from runtime.http.in_hand import InHand, at_most
 from runtime.http.keys import all_guarded
 from runtime.http.operator import operator_endpoints
@@ -135,6 +136,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
                         url=_url(settings, "gateway"),
                         body_size_limit=settings.body_size_limit,
                         guarded=bool(settings.ingest_api_keys),
+                        asks_host=not settings.ingest_api_keys,
                         facts={"durability": DISK},
                     )
                 ),
@@ -142,6 +144,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
             health=health,
             registry=registry,
             metrics=HttpMetrics(registry, "gateway"),
+            check_host=_check_host(settings, settings.ingest_api_keys),
         )
         figures = partial(
             watch_broker_figures,
@@ -186,12 +189,16 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
                         url=_url(settings, "reporter"),
                         guarded=bool(settings.reader_api_keys),
                         operator_guarded=bool(settings.operator_api_keys),
+                        asks_host=not (settings.reporter_api_keys and settings.operator_api_keys),
                     )
                 ),
             },
             health=health,
             registry=registry,
             metrics=HttpMetrics(registry, "reporter"),
+            check_host=_check_host(
+                settings, settings.reporter_api_keys, settings.operator_api_keys
+            ),
         )
         figures = partial(
             watch_database_figures,
@@ -255,6 +262,7 @@ async def _collector(
             health=health,
             registry=registry,
             metrics=HttpMetrics(registry, durable.name),
+            check_host=_check_host(settings, settings.ingest_api_keys),
         )
         ledger = PostgresLedger(pool, source)
 
@@ -320,6 +328,13 @@ def _warn_of_open(**keys: ApiKeys) -> None:
     unset = [name for name, known in keys.items() if not known]
     if unset:
         _log.warning("OPEN TO EVERYONE: no keys are set, as fits a developer's machine", set=unset)
+
+
+def _check_host(settings: Settings, *keys: ApiKeys) -> CheckHost | None:
+    """Tell a developer's machine by its names where something on it is open to everyone."""
+    if settings.environment != "development" or all(keys):
+        return None
+    return check_host([settings.host, *settings.allowed_hosts.split(",")])
 
 
 def _url(settings: Settings, name: str) -> str:

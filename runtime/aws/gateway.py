@@ -22,6 +22,7 @@ from runtime.http.cloud_events.gateway import gateway_cloud_events
 from runtime.http.cloud_events.taking import PATH as CLOUD_EVENTS
 from runtime.http.gateway import gateway_endpoint
 from runtime.http.keys import all_guarded
+from runtime.http.origins import all_same_origin
 from runtime.http.probes import probe_endpoints
 from runtime.metrics import EventMetrics
 
@@ -45,7 +46,7 @@ async def _hold(events: EventMetrics) -> AsyncIterator[HttpUnit]:
         **gateway_documentation(settings),
         **probe_endpoints(health),
     }
-    yield HttpUnit(Router(endpoints), _renew)
+    yield HttpUnit(Router(all_same_origin(endpoints)), _renew)
     client.close()
 
 

@@ -15,6 +15,7 @@ from runtime.aws.settings import AwsReporterSettings, load_with_secrets
 from runtime.health import Health
 from runtime.http.keys import all_guarded
 from runtime.http.operator import operator_endpoints
+from runtime.http.origins import all_same_origin
 from runtime.http.probes import probe_endpoints
 from runtime.http.reporter import report_endpoints
 from runtime.http.request import Endpoints
@@ -55,12 +56,16 @@ def _endpoints(
     operating = operator_endpoints(
         PostgresDeadLetters(operators), PostgresTrails(operators), JUDGEMENT
     )
-    return {
-        **all_guarded(settings.reader_api_keys, report_endpoints(PostgresReports(pool), metrics)),
-        **all_guarded(settings.operator_api_keys, operating),
-        **reporter_documentation(settings),
-        **probe_endpoints(Health({"postgres": partial(check, pool)})),
-    }
+    return all_same_origin(
+        {
+            **all_guarded(
+                settings.reader_api_keys, report_endpoints(PostgresReports(pool), metrics)
+            ),
+            **all_guarded(settings.operator_api_keys, operating),
+            **reporter_documentation(settings),
+            **probe_endpoints(Health({"postgres": partial(check, pool)})),
+        }
+    )
 
 
 def _function() -> HttpFunction:

@@ -15,7 +15,9 @@ from runtime import logs
 from runtime.health import Health
 from runtime.http.answers import CORRELATION_HEADER, Answer, HttpProblem, correlation_id_of
 from runtime.http.asgi import request_of
+from runtime.http.hosts import CheckHost
 from runtime.http.observing import Observer, refuse
+from runtime.http.origins import all_same_origin
 from runtime.http.probes import metrics_endpoints, probe_endpoints
 from runtime.http.request import Endpoint, Endpoints, text_of
 from runtime.metrics import HttpMetrics
@@ -41,7 +43,12 @@ register_url_convertor("text", _AnyText())
 
 
 def create_app(
-    endpoints: Endpoints, *, health: Health, registry: CollectorRegistry, metrics: HttpMetrics
+    endpoints: Endpoints,
+    *,
+    health: Health,
+    registry: CollectorRegistry,
+    metrics: HttpMetrics,
+    check_host: CheckHost | None = None,
 ) -> "App":
     """Make the ASGI application of a function.
 
@@ -50,13 +57,14 @@ def create_app(
         health: What the probes ask.
         registry: What ``/metrics`` shows.
         metrics: Where requests are counted.
+        check_host: Refuses names that are not this machine's; None where any name will do.
     """
     common = {**probe_endpoints(health), **metrics_endpoints(registry)}
     routes = [
         Route(path, _Answering(compile_path(path)[1], endpoint), methods=[method])
-        for path, (method, endpoint) in {**endpoints, **common}.items()
+        for path, (method, endpoint) in all_same_origin({**endpoints, **common}).items()
     ]
-    return App(routes, Observer(metrics, quiet=frozenset(common)))
+    return App(routes, Observer(metrics, quiet=frozenset(common)), check_host)
 
 
 class App(Starlette):
@@ -68,14 +76,17 @@ class App(Starlette):
         observer: Notes every request; those that the server refuses itself, too.
     """
 
-    def __init__(self, routes: list[Route], observer: Observer) -> None:
+    def __init__(
+        self, routes: list[Route], observer: Observer, check_host: CheckHost | None
+    ) -> None:
         super().__init__(routes=routes)
         self.router.redirect_slashes = False
         self.observer = observer
+        self._check_host = check_host
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put the layer around the routes; Starlette asks for it once."""
-        return _Observed(self.router, self.observer)
+        return _Observed(self.router, self.observer, self._check_host)
 
 
 class _Answering:
@@ -96,9 +107,10 @@ class _Answering:
 class _Observed:
     """Gives every request its correlation id, an answer, a line in the log, and its metrics."""
 
-    def __init__(self, app: ASGIApp, observer: Observer) -> None:
+    def __init__(self, app: ASGIApp, observer: Observer, check_host: CheckHost | None) -> None:
         self._app = app
         self._observer = observer
+        self._check_host = check_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -117,6 +129,8 @@ class _Observed:
             "status": 0,
         }
         try:
+            if self._check_host is not None:
+                self._check_host(_header(scope, b"host"))
             _check_path(scope)
             await self._app(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - the table decides, and logs what it does not know

@@ -222,5 +222,5 @@ def _examples(document: Document) -> Iterator[tuple[dict[str, Any], Any]]:
 
 async def _get(unit: Unit, path: str, *, method: str = "GET") -> httpx.Response:
     transport = httpx.ASGITransport(unit.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         return await client.request(method, path)

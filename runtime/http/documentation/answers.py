@@ -9,7 +9,9 @@ import msgspec
 from functions.errors import Fault, Invalid, Unavailable
 from runtime.http.answers import CORRELATION_HEADER, JSON, PROBLEM, Answer, answer_error, problem
 from runtime.http.documentation.schemas import Schema, ref
+from runtime.http.hosts import UNKNOWN_HOST
 from runtime.http.keys import CHALLENGE, NOT_ADMITTED
+from runtime.http.origins import FOREIGN
 
 CORRELATION_ID = "c7f4e0a2-5d0b-4a55-9f52-0d8b6f1c2e37"
 """The one of every example."""
@@ -81,6 +83,25 @@ def not_admitted() -> Schema:
         "No key, or a wrong one; nothing of the request was read.",
         NOT_ADMITTED,
         _CHALLENGE,
+    )
+
+
+def foreign() -> Schema:
+    """Describe the answer to what a browser sends for a page of another site."""
+    return refusal(
+        HTTPStatus.FORBIDDEN,
+        "Sent for a page of another site: `Sec-Fetch-Site` is neither `same-origin` nor `none`, "
+        "or, without it, `Origin` is not the `Host`. Nothing of the body was read.",
+        FOREIGN,
+    )
+
+
+def wrong_host() -> Schema:
+    """Describe the answer to who asks for another machine."""
+    return refusal(
+        HTTPStatus.MISDIRECTED_REQUEST,
+        "No keys are set, and the `Host` is none of this machine's names.",
+        UNKNOWN_HOST,
     )
 
 

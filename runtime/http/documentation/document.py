@@ -8,9 +8,11 @@ from runtime.http.documentation import bodies
 from runtime.http.documentation.answers import (
     answer,
     content,
+    foreign,
     internal_error,
     json_answer,
     not_admitted,
+    wrong_host,
 )
 from runtime.http.documentation.schemas import Schema, components
 
@@ -39,6 +41,7 @@ def document(
     checks: Sequence[str],
     keys: Mapping[str, str] | None = None,
     facts: Mapping[str, str] | None = None,
+    asks_host: bool = False,
 ) -> Document:
     """Put a document together.
 
@@ -51,6 +54,7 @@ def document(
         checks: What its readiness asks.
         keys: Whose keys its operations name in ``behind``, in words by name.
         facts: What its readiness says beside the checks, for example.
+        asks_host: Whether it answers to this machine's names only.
     """
     shared = components({body.__name__: body for body in _BODIES}, "serialization")
     return {
@@ -60,11 +64,38 @@ def document(
             {"url": "/", "description": "This server"},
             {"url": url, "description": "On its own machine"},
         ],
-        "paths": {**paths, **_probe_paths(checks, facts or {}), **_documentation_paths()},
+        "paths": {
+            path: _with_refusals(operations, asks_host=asks_host)
+            for path, operations in {
+                **paths,
+                **_probe_paths(checks, facts or {}),
+                **_documentation_paths(),
+            }.items()
+        },
         "components": {
             "schemas": dict(sorted({**schemas, **shared}.items())),
             **_security_schemes(keys or {}),
         },
+    }
+
+
+def _with_refusals(operations: Schema, *, asks_host: bool) -> Schema:
+    """Add what any operation may be refused for, whatever it does."""
+    hosts = {"421": wrong_host()} if asks_host else {}
+    return {
+        method: {
+            **described,
+            "responses": dict(
+                sorted(
+                    {
+                        **described["responses"],
+                        **hosts,
+                        **({"403": foreign()} if method == "post" else {}),
+                    }.items()
+                )
+            ),
+        }
+        for method, described in operations.items()
     }
 
 

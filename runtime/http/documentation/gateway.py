@@ -49,6 +49,7 @@ def gateway_document(
     url: str,
     body_size_limit: int,
     guarded: bool = False,
+    asks_host: bool = False,
     check: str = "nats",
     facts: Mapping[str, str] | None = None,
 ) -> Document:
@@ -58,6 +59,7 @@ def gateway_document(
         url: Where it listens on its own machine.
         body_size_limit: The most bytes of one body, unpacked.
         guarded: Whether a key is needed.
+        asks_host: Whether it answers to this machine's names only.
         check: The name of the bus in readiness.
         facts: What readiness says beside that, for example.
     """
@@ -83,6 +85,7 @@ def gateway_document(
         checks=[check],
         keys=keys,
         facts=facts,
+        asks_host=asks_host,
     )
 
 

@@ -106,7 +106,7 @@ _KEYS: Final[Mapping[str, str]] = {
 
 
 def reporter_document(
-    *, url: str, guarded: bool = False, operator_guarded: bool = False
+    *, url: str, guarded: bool = False, operator_guarded: bool = False, asks_host: bool = False
 ) -> Document:
     """Describe the reporter.
 
@@ -114,6 +114,7 @@ def reporter_document(
         url: Where it listens on its own machine.
         guarded: Whether a key is needed for reports.
         operator_guarded: Whether an operator's key is needed for all else.
+        asks_host: Whether it answers to this machine's names only.
     """
     keys = _KEYS if guarded else {}
     operator_keys = {"operatorKey": _KEYS["operatorKey"]} if operator_guarded else {}
@@ -146,6 +147,7 @@ def reporter_document(
         ),
         checks=["postgres"],
         keys={**operator_keys, **keys},
+        asks_host=asks_host,
     )
 
 
