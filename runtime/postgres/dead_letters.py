@@ -1,7 +1,7 @@
 """The operator's dead letters on PostgreSQL."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from functions.operator.ports import (
 from runtime.postgres.errors import translated
 from runtime.postgres.sql import load
 from runtime.postgres.store import ATTEMPTS, MEANWHILE, store_within
+from runtime.postgres.transactions import await_copies, committed
 
 PAGE = load("letters_page")
 READ = load("letters_read")
@@ -36,6 +37,10 @@ _READ_BYTES: Final = 8 * 1024**2
 """How much of letters' bytes is held at once, unless one alone is larger."""
 
 _ALIVE: Final = Fault("", "", "")
+
+
+class _DryRun(Exception):  # noqa: N818 - no error: how a transaction is told to end
+    """What was done is to be undone."""
 
 
 class PostgresDeadLetters:
@@ -103,16 +108,12 @@ class PostgresDeadLetters:
     @asynccontextmanager
     async def _transaction(self, *, dry_run: bool) -> AsyncIterator[PoolConnectionProxy]:
         """Hold a transaction; at the end of a dry run it is rolled back."""
-        with translated(but=MEANWHILE):
-            async with self._pool.acquire() as connection:
-                transaction = connection.transaction()
-                await transaction.start()
-                try:
-                    yield connection
-                except BaseException:
-                    await transaction.rollback()
-                    raise
-                await (transaction.rollback() if dry_run else transaction.commit())
+        with suppress(_DryRun):
+            async with committed(self._pool, but=MEANWHILE) as connection:
+                yield connection
+                if dry_run:
+                    raise _DryRun
+                await await_copies(connection)  # another call may have done it all
 
 
 async def _settle(

@@ -1,7 +1,7 @@
 """The store of events and dead letters on PostgreSQL."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -12,11 +12,11 @@ from asyncpg.pool import PoolConnectionProxy
 from functions.errors import Unavailable
 from functions.ports import DeadLetter, Lot, Stored
 from functions.rows import EventRow
-from runtime.postgres.errors import translated
 from runtime.postgres.event_figures import campaign_figures, event_figures
 from runtime.postgres.ledger_entries import ledger_entries, told_entries
 from runtime.postgres.spans import Span
 from runtime.postgres.sql import load
+from runtime.postgres.transactions import await_copies, committed
 from runtime.postgres.user_figures import city_figures, lost_spreads, user_figures
 from runtime.postgres.users import Met, User, meet
 
@@ -86,7 +86,7 @@ class PostgresEventStore:
         for attempt in range(ATTEMPTS):
             look = bool(attempt) or self._clean_batches < _CLEAN_BATCHES
             try:
-                async with self._transaction() as connection:
+                async with committed(self._pool, but=MEANWHILE) as connection:
                     batch = await _settle(connection, lots, look=look)
             except MEANWHILE:
                 self._clean_batches = 0
@@ -97,25 +97,18 @@ class PostgresEventStore:
 
     async def probe(self, rows: Sequence[EventRow]) -> None:
         """Store rows and take it back; see ``EventStore``."""
-        with translated(), suppress(_TakenBack):
-            async with self._pool.acquire() as connection, connection.transaction():
+        with suppress(_TakenBack):
+            async with committed(self._pool) as connection:
                 await _store(connection, rows)
                 raise _TakenBack
 
     async def keep(self, lots: Sequence[Lot]) -> Stored:
         """Store dead letters, and count what became of them; see ``DeadLetterStore``."""
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                fresh = await _claim(connection, lots)
-                new = await _keep(connection, [it for lot in fresh for it in lot.letters])
-                await _count_lots(connection, fresh, new)
+        async with committed(self._pool) as connection:
+            fresh = await _claim(connection, lots)
+            new = await _keep(connection, [it for lot in fresh for it in lot.letters])
+            await _count_lots(connection, fresh, new)
         return Stored(len(new), sum(len(lot.letters) for lot in lots) - len(new))
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[PoolConnectionProxy]:
-        with translated(but=MEANWHILE):
-            async with self._pool.acquire() as connection, connection.transaction():
-                yield connection
 
 
 async def store_within(
@@ -167,7 +160,13 @@ async def _count_lots(
     lots: Sequence[Lot],
     new: Sequence[EventRow] | Sequence[DeadLetter],
 ) -> None:
-    """Write into the ledger what became of lots, and of whom they tell."""
+    """Write into the ledger what became of lots, and of whom they tell.
+
+    Where nothing was written at all, what is reported was written by others:
+    the transaction waits for their copies as it would for its own.
+    """
+    if not new and not any(lot.envelope for lot in lots):
+        await await_copies(connection)
     await _run(connection, COUNT_LEDGER, ledger_entries(lots, new))
     await _run(connection, TELL_ENVELOPES, told_entries(lots))
 

@@ -105,7 +105,7 @@ async def test_readiness_says_it(
     )
     async with gateway(settings) as unit:
         transport = httpx.ASGITransport(unit.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             answer = await client.get("/health/ready")
 
     assert answer.status_code == 200

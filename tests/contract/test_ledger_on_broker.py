@@ -170,7 +170,7 @@ async def test_what_is_idle_for_a_moment_is_told_of_once(way: Way) -> None:
 
 async def post(unit: Unit) -> None:
     transport = httpx.ASGITransport(unit.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         answer = await client.post("/events", json=[a_facebook_event(), {"eventId": "broken"}])
     assert answer.status_code == HTTPStatus.ACCEPTED
 

@@ -1,7 +1,9 @@
 """The reporter on a real replica: reports from there, what changes something on the primary."""
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,17 @@ import pytest
 from pydantic import SecretStr
 
 from functions.errors import Unavailable
+from functions.operator.ports import LetterFilter
+from functions.ports import Lot, Period, Stored
 from runtime.local.postgres_server import EmbeddedPostgres
 from runtime.postgres.database_metrics import REPORT_LAG
+from runtime.postgres.dead_letters import PostgresDeadLetters
 from runtime.postgres.migrate import ensure_schema, migrate
 from runtime.postgres.pool import opened
 from runtime.postgres.store import PostgresEventStore
 from runtime.settings import DatabaseSettings, ReporterSettings
 from runtime.wiring import Unit, reporter
-from tests.builders import a_facebook_event, a_letter, a_row, letters_of, raw
+from tests.builders import a_facebook_event, a_letter, a_row, an_envelope, letters_of, raw
 from tests.contract.broker import eventually
 from tests.contract.replica import Replica
 
@@ -53,6 +58,19 @@ class Pair:
         reached = f"SELECT pg_last_wal_replay_lsn() >= '{end}'"
         await eventually(lambda: self.fetchval(self.replica, reached))
 
+    async def configure(self, name: str, value: str) -> None:
+        """Give the primary a setting, and wait until its sessions have it."""
+        connection = await asyncpg.connect(self.primary.url)
+        try:
+            await connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+            await connection.execute("SELECT pg_reload_conf()")
+        finally:
+            await connection.close()
+        await eventually(lambda: self._has(name, value))
+
+    async def _has(self, name: str, value: str) -> bool:
+        return bool(await self.fetchval(self.primary, f"SHOW {name}") == value)
+
     def settings(self, **more: Any) -> ReporterSettings:
         return ReporterSettings(
             database_url=SecretStr(self.primary.url),
@@ -71,7 +89,7 @@ async def pair() -> AsyncIterator[Pair]:
 
 
 def asking(unit: Unit) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(unit.app), base_url="http://reporter")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(unit.app), base_url="http://localhost")
 
 
 async def total(client: httpx.AsyncClient) -> int:
@@ -126,6 +144,76 @@ async def test_a_replica_whose_primary_can_not_be_reached_lags(pair: Pair) -> No
         await connection.execute("SELECT pg_reload_conf()")
         await connection.close()
     await pair.follows()
+
+
+@asynccontextmanager
+async def waited_for(pair: Pair) -> AsyncIterator[PostgresEventStore]:
+    """Have commits wait for a replica that stands still; they give up after a second."""
+    await pair.configure("synchronous_standby_names", "*")
+    await pair.configure("synchronous_commit", "remote_apply")
+    await pair.follows()
+    await pair.fetchval(pair.replica, "SELECT pg_wal_replay_pause()")
+    try:
+        settings = DatabaseSettings(
+            database_url=SecretStr(pair.primary.url), database_timeout_seconds=1
+        )
+        async with opened(settings, "waiting") as pool:
+            yield PostgresEventStore(pool)
+    finally:
+        await pair.fetchval(pair.replica, "SELECT pg_wal_replay_resume()")
+        await pair.configure("synchronous_standby_names", "")
+        await pair.configure("synchronous_commit", "on")
+
+
+async def test_what_no_copy_has_is_not_reported_however_often_it_comes(pair: Pair) -> None:
+    lot = Lot(an_envelope(1), [a_row()])
+    letters = letters_of(a_letter(), envelope=an_envelope(1, rejected=True))
+    uncounted = [a_row()]
+    async with waited_for(pair) as store:
+        for _ in range(2):  # the first time it is stored on the primary, in spite of the error
+            with pytest.raises(Unavailable):
+                await store.settle([lot])
+            with pytest.raises(Unavailable):
+                await store.keep([letters])
+            with pytest.raises(Unavailable):
+                await store.store(uncounted)
+
+        await pair.fetchval(pair.replica, "SELECT pg_wal_replay_resume()")
+
+        assert await store.settle([lot]) == Stored(new=0, duplicates=1)
+        assert await store.keep([letters]) == Stored(new=0, duplicates=1)
+        assert await store.store(uncounted) == Stored(new=0, duplicates=1)
+
+
+async def test_an_operator_is_not_told_of_what_no_copy_has(pair: Pair) -> None:
+    letter = a_letter()
+    await pair.store(letter, events=0)
+    async with waited_for(pair):
+        settings = DatabaseSettings(
+            database_url=SecretStr(pair.primary.url), database_timeout_seconds=1
+        )
+        async with opened(settings, "operator") as pool:
+            letters, wanted = (
+                PostgresDeadLetters(pool),
+                LetterFilter(Period(None, None), id=letter.id),
+            )
+            for _ in range(2):
+                with pytest.raises(Unavailable):
+                    await letters.discard(wanted, correlation_id="x", dry_run=False)
+            assert await letters.discard(wanted, correlation_id="x", dry_run=True) == 0
+
+
+async def test_a_wait_that_somebody_cancels_is_no_success(pair: Pair) -> None:
+    async with waited_for(pair) as store:
+        storing = asyncio.create_task(store.store([a_row()]))
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        await eventually(lambda: pair.fetchval(pair.primary, waiting))
+
+        cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        await pair.fetchval(pair.primary, cancel)
+
+        with pytest.raises(Unavailable, match="have not confirmed"):
+            await storing
 
 
 def quoted(text: str) -> str:
