@@ -20,6 +20,7 @@ from runtime.jetstream.contents import (
 from runtime.jetstream.set_aside import NotSetAside, put_back, set_aside
 from runtime.jetstream.snapshots import BadCopy, back_up, copied_streams, restore
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, ensure_streams
+from runtime.local.beside import load_beside
 from runtime.settings import BrokerSettings
 
 _FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
@@ -33,8 +34,8 @@ _Work = Callable[[Broker, BrokerSettings], Awaitable[None]]
 def broker() -> None:
     """See what waits on the broker of NATS_URL, copy it, and take single messages out.
 
-    Where the broker has users, it is the operator's business:
-    NATS_URL=nats://operator:<password>@broker:4222
+    Beside `eps up` its own broker is found in DATA_DIR. Where another one has
+    users, it is the operator's business: NATS_URL=nats://operator:<password>@broker:4222
     """
 
 
@@ -185,7 +186,7 @@ def _size(number: float) -> str:
 
 def _run(work: _Work) -> None:
     async def on_broker() -> None:
-        settings = BrokerSettings.load()
+        settings = load_beside(BrokerSettings)
         url = settings.nats_url.get_secret_value()
         async with connected(url, "operator", settings.startup_timeout_seconds) as connection:
             await work(connection, settings)

@@ -99,18 +99,19 @@ def health(data: Path | None) -> None:
 @click.option("--source", help="Only this platform's: facebook or tiktok.")
 @click.option("--interval", default="minute", show_default=True, help="Also hour, day, week.")
 def ledger(*, start: str | None, end: str | None, source: str | None, interval: str) -> None:
-    """Account for every event of DATABASE_URL; exit 1 when some are missed.
+    """Account for every event of DATABASE_URL, or of `eps up`; exit 1 when some are missed.
 
     A line for each minute: accepted = stored + duplicates + dead + in flight +
     imbalance, and rejected = kept + repeated + in flight + imbalance. Then what
     waits at the broker.
     """
     from runtime.ledger_table import is_balanced, ledger_lines, read_ledger  # noqa: PLC0415
+    from runtime.local.beside import load_beside  # noqa: PLC0415
 
     given = {"from": start, "to": end, "source": source, "interval": interval}
     params = [(name, text) for name, text in given.items() if text is not None]
     try:
-        report = asyncio.run(read_ledger(DatabaseSettings.load(), params))
+        report = asyncio.run(read_ledger(load_beside(DatabaseSettings), params))
     except Invalid as error:
         raise click.UsageError(str(error)) from error
     for line in ledger_lines(report):

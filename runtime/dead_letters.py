@@ -22,6 +22,7 @@ from functions.operator.handler import (
 from functions.operator.ports import Settled
 from functions.operator.replay import handle_replay
 from functions.parameters import Params
+from runtime.local.beside import load_beside
 from runtime.postgres.dead_letters import PostgresDeadLetters
 from runtime.postgres.pool import opened
 from runtime.replaying import JUDGEMENT
@@ -52,8 +53,9 @@ def _filtered(command: _Command) -> _Command:
 def dead_letters() -> None:
     """See, replay and give up what could not be stored.
 
-    Works on DATABASE_URL, with or without the reporter. Times are those of
-    acceptance, UTC without an offset.
+    Works on DATABASE_URL, or on the database of the `eps up` that runs on
+    DATA_DIR; with or without the reporter. Times are those of acceptance, UTC
+    without an offset.
     """
 
 
@@ -178,7 +180,7 @@ def _run(work: Callable[[PostgresDeadLetters], Awaitable[None]]) -> None:
 
 @asynccontextmanager
 async def _opened() -> AsyncIterator[PostgresDeadLetters]:
-    async with opened(DatabaseSettings.load(), "eps dead-letters") as pool:
+    async with opened(load_beside(DatabaseSettings), "eps dead-letters") as pool:
         yield PostgresDeadLetters(pool)
 
 

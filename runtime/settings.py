@@ -103,7 +103,15 @@ developer's machine."""
 
 
 class BadSettings(Exception):  # noqa: N818 - an outcome that the command line reports
-    """The settings are missing or wrong; the message has a line for each."""
+    """The settings are missing or wrong; the message has a line for each.
+
+    Attributes:
+        missing: Fields that are not set, and have to be.
+    """
+
+    def __init__(self, message: str, missing: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.missing = frozenset(missing)
 
 
 class Settings(BaseSettings):
@@ -144,7 +152,8 @@ class Settings(BaseSettings):
         try:
             return cls(**given)
         except ValidationError as error:
-            raise BadSettings(_explain(_lines(error))) from None
+            missing = [str(it["loc"][0]) for it in error.errors() if it["type"] == "missing"]
+            raise BadSettings(_explain(_lines(error)), missing) from None
 
 
 class BrokerSettings(Settings):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runtime.local.plan import Plan
+from runtime.local.secrets import secrets_file, without_password
 
 _DOCUMENTED = ("gateway", "reporter")
 _WIDTH = 14
@@ -12,11 +13,12 @@ _WIDTH = 14
 def banner(
     plan: Plan, *, database_url: str, nats_url: str, monitoring_url: str, data_dir: Path
 ) -> str:
-    """Tell every URL, with an example of a report."""
+    """Tell every URL, with an example of a report; of secrets, the file that has them."""
     rows = [
         *_function_rows(plan),
-        ("database", database_url),
-        ("broker", f"{nats_url}  monitoring {monitoring_url}"),
+        ("database", without_password(database_url)),
+        ("broker", f"{without_password(nats_url)}  monitoring {monitoring_url}"),
+        ("passwords", str(secrets_file(data_dir))),
         ("data", str(data_dir)),
     ]
     table = [f"  {name:<{_WIDTH}} {where}" for name, where in rows]

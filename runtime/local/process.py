@@ -4,12 +4,13 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from runtime.local.inheritance import inherited
 from runtime.local.lines import LineSplitter
 
 OnLine = Callable[[str], None]
@@ -27,6 +28,9 @@ class Program:
     Attributes:
         command: Path and arguments.
         environment: Variables beside the inherited ones.
+        settings: Names of settings that it inherits; of others, and of what
+            looks like a secret, it knows nothing.
+        text: What it reads from its standard input, up to 64 KB; nothing if empty.
         user: Whom to run as; empty for the same user.
         stop_signal: What makes it finish its work and exit.
         stop_seconds: How long that may take before it is killed.
@@ -34,6 +38,8 @@ class Program:
 
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    settings: Collection[str] = ()
+    text: str = ""
     user: str = ""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0
@@ -120,16 +126,34 @@ class Child:
 async def _execute(program: Program, output: int) -> asyncio.subprocess.Process:
     wrapper = [sys.executable, "-I", "-S", str(_CHILD)]
     leash = [str(os.getpid()), program.user, str(int(program.stop_signal))]
-    return await asyncio.create_subprocess_exec(
-        *wrapper,
-        *leash,
-        *program.command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        env={**os.environ, **program.environment},
-        start_new_session=True,
-    )
+    with _input(program.text) as text:
+        return await asyncio.create_subprocess_exec(
+            *wrapper,
+            *leash,
+            *program.command,
+            stdin=text,
+            stdout=output,
+            stderr=output,
+            env={**inherited(program.settings), **program.environment},
+            start_new_session=True,
+        )
+
+
+@contextmanager
+def _input(text: str) -> Iterator[int]:
+    """Give a child something to read: a pipe, and not its arguments, which everyone can see."""
+    if not text:
+        yield asyncio.subprocess.DEVNULL
+        return
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, text.encode())
+    finally:
+        os.close(writing)
+    try:
+        yield reading
+    finally:
+        os.close(reading)
 
 
 async def _read_lines(descriptor: int, on_line: OnLine) -> None:

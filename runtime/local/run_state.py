@@ -6,6 +6,8 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
+from runtime.local.own_file import write_own
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -33,11 +35,7 @@ class RunState:
 
     def save(self, data_dir: Path) -> None:
         """Write it, all or nothing, readable by the owner alone."""
-        fresh = data_dir / "run.json.new"
-        fresh.unlink(missing_ok=True)
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
-        fresh.replace(_file(data_dir))
+        write_own(_file(data_dir), json.dumps(asdict(self), indent=2))
 
 
 def load_run_state(data_dir: Path) -> RunState | None:

@@ -18,7 +18,7 @@ class LocalSettings(Settings):
     dead_letters_port: Port = 3005
     nats_port: Port = 4222
     postgres_port: Port = 5432
-    postgres_password: Annotated[SecretStr, Field(min_length=1)] = SecretStr("postgres")
+    postgres_password: Annotated[SecretStr, Field(min_length=1)] | None = None
     nats_max_file_store: Size = 64 * 1024**3
     database_disk_bytes: Size | None = None
     data_dir: Path = Path(".data")

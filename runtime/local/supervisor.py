@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runtime.local.banner import banner
+from runtime.local.inheritance import settings_of
 from runtime.local.lock import Locked, owned
-from runtime.local.nats_server import EmbeddedNats
+from runtime.local.nats_server import OPERATOR, EmbeddedNats
 from runtime.local.output import Output
 from runtime.local.plan import (
     FUNCTIONS,
@@ -26,15 +27,19 @@ from runtime.local.postgres_server import EmbeddedPostgres
 from runtime.local.process import Program
 from runtime.local.readiness import StartFailed
 from runtime.local.room import room_for
+from runtime.local.secrets import load_passwords, new_password, save_secrets
 from runtime.local.settings import LocalSettings
 from runtime.local.stopping import StopWish, stop_on_signals
 from runtime.local.system import System
 from runtime.local.targets import remove_targets, save_targets
 from runtime.local.tasks import cancel
 from runtime.postgres.logins import login_of
-from runtime.settings import BadSettings
+from runtime.settings import BadSettings, PublisherSettings
 
 _STDOUT = 1
+_BROKER_USERS = ("gateway", "collector")
+"""Beside the operator: who comes to the broker with passwords of one run, that are kept nowhere."""
+
 _GRACE_SECONDS = 5.0
 """What a function gets beyond its own limit for stopping, before it is killed."""
 
@@ -87,12 +92,23 @@ class _Run:
         self._plan = plan
         self._data_dir = data_dir
         self._output = output
+        kept = load_passwords(data_dir)
         self._nats = EmbeddedNats(
-            data_dir / "nats", port=plan.nats_port, max_store_bytes=settings.nats_max_file_store
+            data_dir / "nats",
+            port=plan.nats_port,
+            max_store_bytes=settings.nats_max_file_store,
+            passwords={
+                OPERATOR: kept.broker or new_password(),
+                **{user: new_password() for user in _BROKER_USERS},
+            },
         )
-        password = settings.postgres_password.get_secret_value()
+        given = settings.postgres_password
+        password = given.get_secret_value() if given else kept.database or new_password()
         self._postgres = EmbeddedPostgres(
-            data_dir / "postgres", port=plan.postgres_port, password=password
+            data_dir / "postgres",
+            port=plan.postgres_port,
+            password=password,
+            change_password=password != kept.database,
         )
         self._system = System(self._nats, self._postgres, data_dir=data_dir, output=output)
 
@@ -117,6 +133,7 @@ class _Run:
             self._system.say(note)
         replicas = self._plan.replicas
         await self._system.start([(replica, self._program(replica)) for replica in replicas])
+        self._save_secrets()
         save_targets(self._data_dir, replicas)
         self._output.write(self._banner())
         if publisher:
@@ -125,21 +142,31 @@ class _Run:
                 **self._log_environment(),
                 **({} if key is None else {"INGEST_API_KEY": key}),
             }
-            self._system.start_publisher(Program([*publisher, replicas[0].url], environment))
+            command = [*publisher, replicas[0].url]
+            told = settings_of(PublisherSettings)
+            self._system.start_publisher(Program(command, environment, settings=told))
 
     def _program(self, replica: Replica) -> Program:
         return Program(
             command=replica.function.command,
             environment={
+                **self._broker_environment(replica.function.broker_user),
                 **self._database_environment(replica.function.database_group),
-                "NATS_URL": self._nats.url,
-                "NATS_MONITORING_URL": self._nats.monitoring_url,
                 "HOST": LOOPBACK,
                 "PORT": str(replica.port),
                 **self._log_environment(),
             },
+            settings=replica.function.settings,
             stop_seconds=self._settings.shutdown_timeout_seconds + _GRACE_SECONDS,
         )
+
+    def _broker_environment(self, user: str | None) -> dict[str, str]:
+        if user is None:
+            return {}
+        return {
+            "NATS_URL": self._nats.url_for(user),
+            "NATS_MONITORING_URL": self._nats.monitoring_url,
+        }
 
     def _database_environment(self, group: str | None) -> dict[str, str]:
         if group is None:
@@ -159,6 +186,9 @@ class _Run:
         unset = "log_format" not in self._settings.model_fields_set
         readable = {"LOG_FORMAT": "console"} if unset and os.isatty(_STDOUT) else {}
         return {"PYTHONUNBUFFERED": "1", **readable}
+
+    def _save_secrets(self) -> None:
+        save_secrets(self._data_dir, database_url=self._postgres.url, nats_url=self._nats.url)
 
     def _banner(self) -> str:
         return banner(

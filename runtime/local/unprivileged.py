@@ -6,11 +6,20 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from runtime.local.access_list import let_user_pass, may_pass
 from runtime.local.process import OnLine
 from runtime.local.readiness import StartFailed
 
 _USER = "pgserver"
-_OTHERS_MAY_PASS = 0o001
+_OPENED = (
+    "PostgreSQL runs as {user}, not as root: {user} may pass {folder} from now on, not list it;"
+    " for other users nothing has changed. To undo it: setfacl -x u:{user} {folder}"
+)
+_CLOSED = (
+    "PostgreSQL runs as {user}, not as root, and {user} may not pass {folder}; the file system"
+    " there has no access lists. Start as another user, keep project and data elsewhere, or let"
+    " every user of this machine pass: chmod o+x {folder}"
+)
 
 
 def server_user() -> str:
@@ -48,12 +57,21 @@ def give(path: Path, user: str) -> None:
 
 
 def let_pass(user: str, paths: list[Path], on_line: OnLine) -> None:
-    """Let the user through to ``paths``: others may pass the folders above, not list them."""
+    """Let the user, and nobody else, through to ``paths``, by the folders above them.
+
+    Raises:
+        StartFailed: A folder is closed, and its file system has no access lists:
+            the only other way would open it to everyone.
+    """
     if not user:
         return
+    uid = pwd.getpwnam(user).pw_uid
     above = {folder for path in paths for folder in path.resolve().parents}
-    closed = [folder for folder in sorted(above) if not folder.stat().st_mode & _OTHERS_MAY_PASS]
+    closed = [folder for folder in sorted(above) if not may_pass(folder, uid)]
     for folder in closed:
-        folder.chmod(folder.stat().st_mode | _OTHERS_MAY_PASS)
-    if closed:
-        on_line(f"others may now pass, not list, {', '.join(map(str, closed))}: {user} has to")
+        try:
+            let_user_pass(folder, uid)
+        except OSError as error:
+            raise StartFailed(_CLOSED.format(user=user, folder=folder)) from error
+    for folder in closed:
+        on_line(_OPENED.format(user=user, folder=folder))

@@ -140,9 +140,25 @@ async def test_another_password_than_the_data_s_is_told(data_dir: Path) -> None:
     async with EmbeddedPostgres(data_dir, password="first @/%"):  # noqa: S106
         pass
 
-    with pytest.raises(StartFailed, match="POSTGRES_PASSWORD is not the one"):
+    with pytest.raises(StartFailed, match="has another password for postgres"):
         async with EmbeddedPostgres(data_dir, password="second"):  # noqa: S106
             pass
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_password_gives_way_to_another_before_anybody_can_connect(
+    *, killed: bool, data_dir: Path
+) -> None:
+    async with EmbeddedPostgres(data_dir) as first:
+        await execute(first, "CREATE TABLE kept AS SELECT 7 AS x")
+        if killed:
+            kill(first)
+
+    second = EmbeddedPostgres(data_dir, password='it\'s \\ "1" $x', change_password=True)  # noqa: S106
+    async with second:
+        assert [row["x"] for row in await execute(second, "SELECT x FROM kept")] == [7]
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(second.url_for("postgres", "postgres"))
 
 
 async def test_a_start_that_fails_shows_the_server_s_last_words(

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -8,10 +9,14 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import asyncpg
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from functions.errors import Unavailable
+from runtime.jetstream.connection import connected
 from runtime.local.health import check_health
 from runtime.local.ports import LOOPBACK
 
@@ -67,6 +72,26 @@ class Supervised:
         file = self.data_dir / "run.json"
         state = json.loads(file.read_text()) if file.exists() else {"processes": []}
         return {process["name"]: process for process in state["processes"]}
+
+    @property
+    def secrets(self) -> Path:
+        return self.data_dir / "secrets.env"
+
+    @property
+    def passwords(self) -> list[str]:
+        """The passwords that are kept: of the database's superuser, of the broker's operator."""
+        return re.findall(r"://\w+:([^@]+)@", self.secrets.read_text())
+
+    async def told(self, *command: str) -> str:
+        """Run a command of ``eps`` beside it, and read all that it says."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "runtime", *command),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "DATA_DIR": str(self.data_dir)},
+        )
+        output, _ = await process.communicate()
+        return output.decode()
 
     def pid_of(self, name: str) -> int | None:
         return self.processes.get(name, {}).get("pid")
@@ -145,6 +170,85 @@ async def test_who_dies_comes_back(name: str, system: Supervised) -> None:
     assert system.said(f"{name} was ended by SIGKILL; it comes back in 0.2 s")
     system.signal(signal.SIGTERM)
     assert await system.exit_code() == 0
+
+
+_FOREIGN = {
+    "INGEST_API_KEYS": "first-secret",
+    "OPERATOR_API_KEYS": "second-secret",
+    "operator_database_password": "third-secret",
+    "AWS_SECRET_ACCESS_KEY": "fourth-secret",
+    "SOME_URL": "redis://user:fifth-secret@127.0.0.1",
+    "POSTGRES_PASSWORD": "it's a sixth-secret",
+}
+
+
+async def test_no_process_knows_another_s_secrets_and_none_is_printed(
+    system: Supervised,
+) -> None:
+    await system.start("gateway", "fb-collector", "reporter", **_FOREIGN)
+    await system.ready()
+
+    told = {name: known_to(process["pid"]) for name, process in system.processes.items()}
+    passwords = set(system.passwords)
+
+    assert told["publisher"] & set(_FOREIGN.values()) == {"first-secret"}
+    for name in ("nats", "postgres", "gateway", "fb-collector", "reporter"):
+        assert not any("-secret" in value for value in told[name])
+    assert not told["postgres"] & passwords
+    printed = "\n".join(system.lines)
+    assert not any(secret in printed for secret in passwords | {"-secret"})
+    assert f"  passwords      {system.secrets}" in system.lines
+    for file in (system.secrets, system.data_dir / "run.json"):
+        assert file.stat().st_mode & 0o777 == 0o600
+
+
+def known_to(pid: int) -> set[str]:
+    return set(psutil.Process(pid).environ().values())
+
+
+async def test_nobody_comes_to_its_servers_without_a_password(system: Supervised) -> None:
+    await system.start("gateway")
+    await system.ready()
+    database, broker = (urlsplit(system.processes[name]["url"]) for name in ("postgres", "nats"))
+
+    for password in ("postgres", "", "guessed"):
+        with pytest.raises(asyncpg.PostgresError, match="password"):
+            await asyncpg.connect(
+                host=LOOPBACK, port=database.port, user="postgres", password=password
+            )
+    with pytest.raises(Unavailable, match="refuses the user and password"):
+        async with connected(f"nats://{LOOPBACK}:{broker.port}", "test", 30):
+            pass
+
+
+async def test_commands_beside_it_find_its_servers(system: Supervised) -> None:
+    await system.start("gateway")
+    await system.ready()
+
+    assert "missing: DEAD_LETTERS, EVENTS" in await system.told("broker", "status")
+    assert "0 letters" in await system.told("dead-letters", "summary")
+
+
+async def test_passwords_stay_and_can_be_lost(system: Supervised) -> None:
+    await system.start("gateway")
+    await system.ready()
+    first = system.passwords
+    system.signal(signal.SIGTERM)
+    await system.exit_code()
+
+    await system.start("gateway")
+    await system.ready()
+    second = system.passwords
+    system.signal(signal.SIGTERM)
+    await system.exit_code()
+    system.secrets.unlink()
+
+    await system.start("gateway")
+    await system.ready()
+
+    assert second == first
+    assert not set(system.passwords) & set(first)
+    assert "0 letters" in await system.told("dead-letters", "summary")
 
 
 async def test_a_second_ctrl_c_hurries(system: Supervised) -> None:

@@ -1,0 +1,69 @@
+"""How to log in to the servers of this machine: `secrets.env` in the data folder."""
+
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from runtime.local.own_file import write_own
+
+_HEAD: Final = (
+    "# Made by `eps up` for its owner alone: the database as its superuser, the broker as operator."
+    "\n# Of a shell: set -a; . .data/secrets.env; set +a\n"
+)
+_LINE: Final = re.compile(r"^(DATABASE_URL|NATS_URL)=(.+)$", re.MULTILINE)
+_BYTES: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Passwords:
+    """The passwords that outlive a run; None where there is none yet.
+
+    Attributes:
+        database: The superuser's.
+        broker: The operator's.
+    """
+
+    database: str | None = None
+    broker: str | None = None
+
+
+def new_password() -> str:
+    """Make one of characters that stand for themselves in URLs, files and configurations."""
+    return f"p{secrets.token_hex(_BYTES)}"
+
+
+def secrets_file(data_dir: Path) -> Path:
+    """Tell where the secrets of a data folder are."""
+    return data_dir / "secrets.env"
+
+
+def load_passwords(data_dir: Path) -> Passwords:
+    """Read what an earlier run has left."""
+    try:
+        text = secrets_file(data_dir).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Passwords()
+    found = {name: urlsplit(url).password for name, url in _LINE.findall(text)}
+    return Passwords(*(_decoded(found.get(name)) for name in ("DATABASE_URL", "NATS_URL")))
+
+
+def _decoded(password: str | None) -> str | None:
+    return None if password is None else unquote(password)
+
+
+def save_secrets(data_dir: Path, *, database_url: str, nats_url: str) -> None:
+    """Write them, all or nothing, readable by the owner alone."""
+    lines = f"DATABASE_URL={database_url}\nNATS_URL={nats_url}\n"
+    write_own(secrets_file(data_dir), _HEAD + lines)
+
+
+def without_password(url: str) -> str:
+    """Write a URL as it may be shown: with the user, without the password."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{parts.username}@{host}").geturl()
