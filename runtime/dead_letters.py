@@ -16,6 +16,7 @@ from functions.operator.answers import DeadLetterHead
 from functions.operator.handler import (
     handle_discard,
     handle_list,
+    handle_reopen,
     handle_show,
     handle_summary,
 )
@@ -51,7 +52,7 @@ def _filtered(command: _Command) -> _Command:
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """See, replay and give up what could not be stored.
+    """See, replay, give up and bring back what could not be stored.
 
     Works on DATABASE_URL, or on the database of the `eps up` that runs on
     DATA_DIR; with or without the reporter. Times are those of acceptance, UTC
@@ -157,12 +158,43 @@ def replay(*, dry_run: bool, **chosen: str | None) -> None:
 @dead_letters.command()
 @_filtered
 @_DRY_RUN
-def discard(*, dry_run: bool, **chosen: str | None) -> None:
-    """Give up open letters, by at least one filter. They stay, and say so."""
+@click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
+def discard(*, dry_run: bool, yes: bool, **chosen: str | None) -> None:
+    """Give up open letters, by at least one filter. They stay, and say so.
+
+    Says how many there are, and asks. `reopen` brings them back.
+    """
+
+    async def work(letters: PostgresDeadLetters) -> None:
+        correlation_id = str(uuid4())
+        if not dry_run and not yes:
+            asked = _params({**chosen, "dryRun": "true"})
+            found = await handle_discard(asked, letters=letters, correlation_id=correlation_id)
+            _make_sure(found.discarded)
+        params = _params({**chosen, "dryRun": str(dry_run).lower()})
+        _print(
+            await handle_discard(params, letters=letters, correlation_id=correlation_id), indent=2
+        )
+
+    _run(work)
+
+
+def _make_sure(number: int) -> None:
+    """Ask whether so many letters are meant; ends the command where they are not."""
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"that is {number} letters, and nobody to ask: give --yes")
+    click.confirm(f"Give up {number} letters?", abort=True, err=True)
+
+
+@dead_letters.command()
+@_filtered
+@_DRY_RUN
+def reopen(*, dry_run: bool, **chosen: str | None) -> None:
+    """Bring letters that were given up back, by at least one filter: they are open again."""
 
     async def work(letters: PostgresDeadLetters) -> None:
         params = _params({**chosen, "dryRun": str(dry_run).lower()})
-        _print(await handle_discard(params, letters=letters, correlation_id=str(uuid4())), indent=2)
+        _print(await handle_reopen(params, letters=letters, correlation_id=str(uuid4())), indent=2)
 
     _run(work)
 

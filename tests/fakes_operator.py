@@ -7,6 +7,7 @@ from uuid import UUID
 
 from functions.events import Source
 from functions.operator.ports import (
+    Action,
     Happening,
     KeptLetter,
     LetterCount,
@@ -15,6 +16,7 @@ from functions.operator.ports import (
     Place,
     Settled,
     Settlement,
+    State,
     StoredEvent,
 )
 from functions.ports import Lot
@@ -69,13 +71,24 @@ class FakeDeadLetters:
     async def discard(self, wanted: LetterFilter, *, correlation_id: str, dry_run: bool) -> int:
         ours = [each for each in self._wanted(wanted) if each.head.state == "open"]
         for letter in [] if dry_run else ours:
-            happening = Happening(NOON, "discarded", "", "", "", 0, correlation_id)
-            self.kept[letter.head.id] = replace(
-                letter,
-                head=replace(letter.head, state="discarded"),
-                history=(*letter.history, happening),
-            )
+            self._become(letter, "discarded", "discarded", correlation_id)
         return len(ours)
+
+    async def reopen(self, wanted: LetterFilter, *, correlation_id: str, dry_run: bool) -> int:
+        ours = [each for each in self._wanted(wanted) if each.head.state == "discarded"]
+        for letter in [] if dry_run else ours:
+            self._become(letter, "open", "reopened", correlation_id)
+        return len(ours)
+
+    def _become(
+        self, letter: KeptLetter, state: State, action: Action, correlation_id: str
+    ) -> None:
+        happening = Happening(NOON, action, "", "", "", 0, correlation_id)
+        self.kept[letter.head.id] = replace(
+            letter,
+            head=replace(letter.head, state=state),
+            history=(*letter.history, happening),
+        )
 
     def _wanted(self, wanted: LetterFilter) -> list[KeptLetter]:
         def fits(head: LetterHead) -> bool:

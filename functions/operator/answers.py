@@ -102,6 +102,13 @@ class Discarded(Answer):
     discarded: Number
 
 
+class Reopened(Answer):
+    """How many dead letters that were given up are open again."""
+
+    dry_run: bool = Field(description="Whether nothing was changed.")
+    reopened: Number
+
+
 class TrailEvent(Answer):
     """An event as it is stored."""
 
@@ -133,7 +140,9 @@ class EventTrail(Answer):
     )
 
 
-OperatorAnswer = DeadLetterPage | DeadLetterSummary | DeadLetter | Replayed | Discarded | EventTrail
+OperatorAnswer = (
+    DeadLetterPage | DeadLetterSummary | DeadLetter | Replayed | Discarded | Reopened | EventTrail
+)
 
 
 def to_json(answer: OperatorAnswer) -> bytes:

@@ -10,6 +10,7 @@ from functions.operator.ports import DeadLetters, KeptLetter, LetterHead, Trails
 from functions.operator.questions import (
     parse_discard_question,
     parse_page_question,
+    parse_reopen_question,
     parse_summary_question,
     write_cursor,
 )
@@ -65,6 +66,20 @@ async def handle_discard(
         question.wanted, correlation_id=correlation_id, dry_run=question.dry_run
     )
     return answers.Discarded(dry_run=question.dry_run, discarded=discarded)
+
+
+async def handle_reopen(
+    params: Params, *, letters: DeadLetters, correlation_id: str
+) -> answers.Reopened:
+    """Bring dead letters that were given up back; takes and raises as ``handle_discard`` does.
+
+    They wait for a replay again, as if they had never been given up.
+    """
+    question = parse_reopen_question(params)
+    reopened = await letters.reopen(
+        question.wanted, correlation_id=correlation_id, dry_run=question.dry_run
+    )
+    return answers.Reopened(dry_run=question.dry_run, reopened=reopened)
 
 
 async def handle_trail(source: str, event_id: str, *, trails: Trails) -> answers.EventTrail | None:

@@ -14,7 +14,7 @@ from functions.rows import EventRow
 State = Literal["open", "replayed", "discarded"]
 """Whether a dead letter waits for somebody, lives again, or was given up."""
 
-Action = Literal["replayed", "failed", "discarded"]
+Action = Literal["replayed", "failed", "discarded", "reopened"]
 """What was done to a dead letter; after ``failed`` it is as open as before."""
 
 
@@ -193,6 +193,9 @@ class DeadLetters(Protocol):
 
     async def discard(self, wanted: LetterFilter, *, correlation_id: str, dry_run: bool) -> int:
         """Mark open letters as given up; return how many. Nothing is deleted."""
+
+    async def reopen(self, wanted: LetterFilter, *, correlation_id: str, dry_run: bool) -> int:
+        """Mark letters that were given up as open again; return how many."""
 
 
 @dataclass(frozen=True, slots=True)

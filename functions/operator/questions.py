@@ -52,8 +52,8 @@ class ReplayQuestion(PageQuestion):
 
 
 @dataclass(frozen=True, slots=True)
-class DiscardQuestion:
-    """Which letters are given up?"""
+class ChoiceQuestion:
+    """Which letters, by at least one filter?"""
 
     wanted: LetterFilter
     dry_run: bool
@@ -123,20 +123,32 @@ def parse_replay_question(params: Params) -> ReplayQuestion:
     )
 
 
-def parse_discard_question(params: Params) -> DiscardQuestion:
-    """Read the question of ``POST /dead-letters/discard``.
+def parse_discard_question(params: Params) -> ChoiceQuestion:
+    """Read the question of ``POST /dead-letters/discard``: open letters.
 
     Raises:
         Invalid: With every fault; one is to name no filter at all.
     """
+    return _choice(params, "open")
+
+
+def parse_reopen_question(params: Params) -> ChoiceQuestion:
+    """Read the question of ``POST /dead-letters/reopen``: letters that were given up.
+
+    Raises as ``parse_discard_question``.
+    """
+    return _choice(params, "discarded")
+
+
+def _choice(params: Params, state: State) -> ChoiceQuestion:
     values = read_parameters(params, {**_FILTERS, **_DRY_RUN})
     if not values.keys() & _FILTERS.keys():
         raise Invalid([Fault("", "no_filter", "Should name at least one filter")])
-    return DiscardQuestion(_filter(values), dry_run=values.get("dryRun", False))
+    return ChoiceQuestion(_filter(values, state), dry_run=values.get("dryRun", False))
 
 
-def _filter(values: Values) -> LetterFilter:
-    state = values.get("state", "open")
+def _filter(values: Values, default: State = "open") -> LetterFilter:
+    state = values.get("state", default)
     return LetterFilter(
         period_of(values),
         id=values.get("id"),

@@ -8,6 +8,7 @@ from functions.operator.answers import OperatorAnswer, to_json
 from functions.operator.handler import (
     handle_discard,
     handle_list,
+    handle_reopen,
     handle_show,
     handle_summary,
     handle_trail,
@@ -50,6 +51,12 @@ def operator_endpoints(letters: DeadLetters, trails: Trails, judgement: Judgemen
         )
         return await _answer(discarding)
 
+    async def reopen(request: Request) -> Answer:
+        reopening = handle_reopen(
+            request.params, letters=letters, correlation_id=request.correlation_id
+        )
+        return await _answer(reopening)
+
     async def get_trail(request: Request) -> Answer:
         source, event_id = request.path_params["source"], request.path_params["eventId"]
         return await _answer(handle_trail(source, event_id, trails=trails), NO_SUCH_EVENT)
@@ -59,6 +66,7 @@ def operator_endpoints(letters: DeadLetters, trails: Trails, judgement: Judgemen
         "/dead-letters/summary": ("GET", get_summary),
         "/dead-letters/replay": ("POST", replay),
         "/dead-letters/discard": ("POST", discard),
+        "/dead-letters/reopen": ("POST", reopen),
         "/dead-letters/{id:uuid}": ("GET", get_letter),
         "/events/{source}/{eventId:text}": ("GET", get_trail),
     }

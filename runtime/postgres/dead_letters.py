@@ -32,6 +32,7 @@ HISTORY = load("letter_history")
 LOCK = load("letters_lock")
 SETTLE = load("letters_settle")
 DISCARD = load("letters_discard")
+REOPEN = load("letters_reopen")
 
 _READ_BYTES: Final = 8 * 1024**2
 """How much of letters' bytes is held at once, unless one alone is larger."""
@@ -104,6 +105,12 @@ class PostgresDeadLetters:
         async with self._transaction(dry_run=dry_run) as connection:
             discarded = await connection.fetch(DISCARD, *_filter(wanted), correlation_id)
         return len(discarded)
+
+    async def reopen(self, wanted: LetterFilter, *, correlation_id: str, dry_run: bool) -> int:
+        """Bring letters back; see ``DeadLetters``."""
+        async with self._transaction(dry_run=dry_run) as connection:
+            reopened = await connection.fetch(REOPEN, *_filter(wanted), correlation_id)
+        return len(reopened)
 
     @asynccontextmanager
     async def _transaction(self, *, dry_run: bool) -> AsyncIterator[PoolConnectionProxy]:

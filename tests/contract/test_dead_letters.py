@@ -17,6 +17,7 @@ from functions.operator import answers
 from functions.operator.handler import (
     handle_discard,
     handle_list,
+    handle_reopen,
     handle_show,
     handle_summary,
     handle_trail,
@@ -65,6 +66,11 @@ class Desk:
 
     async def discard(self, **params: str) -> answers.Discarded:
         return await handle_discard(
+            [*params.items()], letters=self.letters, correlation_id="operator"
+        )
+
+    async def reopen(self, **params: str) -> answers.Reopened:
+        return await handle_reopen(
             [*params.items()], letters=self.letters, correlation_id="operator"
         )
 
@@ -331,6 +337,39 @@ async def test_what_is_given_up_keeps_its_bytes_and_is_not_replayed(desk: Desk) 
     assert [each.action for each in shown.history] == ["discarded"]
 
 
+async def test_what_was_given_up_comes_back_and_is_replayed(desk: Desk) -> None:
+    letter, other = a_valid_letter(), a_letter(source="tiktok")
+    await desk.keep(letter, other)
+    await desk.discard(source="facebook")
+
+    dry = await desk.reopen(source="facebook", dryRun="true")
+    still = (await desk.show(letter)).state
+    back = await desk.reopen(source="facebook")
+    again = await desk.reopen(source="facebook")
+    replayed = await desk.replay(source="facebook")
+
+    assert (dry.dry_run, dry.reopened, still) == (True, 1, "discarded")
+    assert (back.dry_run, back.reopened, again.reopened) == (False, 1, 0)
+    assert (replayed.replayed, replayed.stored) == (1, 1)
+    shown = await desk.show(letter)
+    assert shown.state == "replayed"
+    assert [each.action for each in shown.history] == ["discarded", "reopened", "replayed"]
+    assert {each.correlation_id for each in shown.history} == {"operator"}
+    assert (await desk.show(other)).history == ()
+
+
+async def test_only_what_was_given_up_comes_back(desk: Desk) -> None:
+    letter = a_valid_letter()
+    await desk.keep(letter, a_letter())
+    await desk.replay()
+
+    any_state = LetterFilter(Period(None, None), state=None)
+    reopened = await desk.letters.reopen(any_state, correlation_id="operator", dry_run=False)
+
+    assert reopened == 0
+    assert (await desk.show(letter)).state == "replayed"
+
+
 async def test_what_lives_is_not_given_up(desk: Desk) -> None:
     letter = a_valid_letter()
     await desk.keep(letter)
@@ -346,6 +385,8 @@ async def test_what_lives_is_not_given_up(desk: Desk) -> None:
 async def test_all_is_not_given_up_at_once(desk: Desk) -> None:
     with pytest.raises(Invalid, match="at least one filter"):
         await desk.discard()
+    with pytest.raises(Invalid, match="at least one filter"):
+        await desk.reopen()
 
 
 async def test_replays_at_the_same_time_store_each_event_once(pool: asyncpg.Pool) -> None:

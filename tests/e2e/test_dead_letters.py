@@ -66,8 +66,21 @@ async def test_events_go_wrong_are_seen_mended_and_given_up(system: WholeSystem)
     assert json.loads(trail["event"]["payload"]) == mended
     assert [dead["state"] for dead in trail["deadLetters"]] == ["replayed"]
 
-    discarded = json.loads(await _eps(system, "discard", "--reason", "rejected"))
+    assert await _run(system, "discard", "--reason", "rejected") == (2, "")  # nobody to ask
+    assert len((await _eps(system, "list")).splitlines()) == invalid
+    assert json.loads(await _eps(system, "discard", "--reason", "rejected", "--dry-run")) == {
+        "dryRun": True,
+        "discarded": invalid,
+    }
+    discarded = json.loads(await _eps(system, "discard", "--reason", "rejected", "--yes"))
     assert discarded["discarded"] == invalid
+    assert await _eps(system, "list") == ""
+    reopened = json.loads(await _eps(system, "reopen", "--reason", "rejected"))
+    assert reopened == {"dryRun": False, "reopened": invalid}
+    assert len((await _eps(system, "list")).splitlines()) == invalid
+    assert await _on_terminal(system, "n", "discard", "--reason", "rejected") == 1
+    assert len((await _eps(system, "list")).splitlines()) == invalid
+    assert await _on_terminal(system, "y", "discard", "--reason", "rejected") == 0
     assert await _eps(system, "list") == ""
     assert len((await _eps(system, "list", "--state", "all")).splitlines()) == invalid + 1
 
@@ -79,6 +92,7 @@ async def test_events_go_wrong_are_seen_mended_and_given_up(system: WholeSystem)
         ("GET", "/dead-letters/summary"),
         ("POST", "/dead-letters/replay"),
         ("POST", "/dead-letters/discard"),
+        ("POST", "/dead-letters/reopen"),
         ("GET", "/dead-letters/0f8e1c52-6a63-8d0b-9a6e-2f1c7b0d4e11"),
         ("GET", "/events/facebook/fb-1"),
     ],
@@ -93,7 +107,12 @@ async def test_only_an_operators_key_opens_them(
 
 
 async def test_wrong_usage_says_so(system: WholeSystem) -> None:
-    for arguments in (("discard",), ("list", "--source", "other"), ("show", "1")):
+    for arguments in (
+        ("discard", "--yes"),
+        ("reopen",),
+        ("list", "--source", "other"),
+        ("show", "1"),
+    ):
         assert await _run(system, *arguments) == (2, "")
 
 
@@ -127,11 +146,30 @@ async def _eps(system: WholeSystem, *arguments: str) -> str:
     return output
 
 
-async def _run(system: WholeSystem, *arguments: str) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
+async def _on_terminal(system: WholeSystem, answer: str, *arguments: str) -> int:
+    """Run a command at a terminal, and type an answer."""
+    ours, its = os.openpty()
+    process = await _started(system, *arguments, stdin=its)
+    os.close(its)
+    os.write(ours, f"{answer}\n".encode())
+    await process.communicate()
+    os.close(ours)
+    assert process.returncode is not None
+    return process.returncode
+
+
+async def _started(
+    system: WholeSystem, *arguments: str, stdin: int = asyncio.subprocess.DEVNULL
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "runtime", "dead-letters", *arguments),
+        stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "DATABASE_URL": system.url_of("postgres")},
     )
+
+
+async def _run(system: WholeSystem, *arguments: str) -> tuple[int, str]:
+    process = await _started(system, *arguments)
     output, _ = await process.communicate()
     return process.returncode or 0, output.decode()

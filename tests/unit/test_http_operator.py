@@ -66,7 +66,7 @@ async def test_what_is_not_there_is_a_problem(path: str, client: httpx.AsyncClie
 
 
 async def test_replay_and_discard_are_asked_for_with_post_only(client: httpx.AsyncClient) -> None:
-    for path in ("/dead-letters/replay", "/dead-letters/discard"):
+    for path in ("/dead-letters/replay", "/dead-letters/discard", "/dead-letters/reopen"):
         answer = await client.get(path)
 
         assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")

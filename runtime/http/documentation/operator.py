@@ -55,6 +55,7 @@ _REPLAYED: Final = answers.Replayed(
     dry_run=False, replayed=1, failed=0, stored=1, duplicates=0, next_cursor=None
 )
 _DISCARDED: Final = answers.Discarded(dry_run=True, discarded=3)
+_REOPENED: Final = answers.Reopened(dry_run=True, reopened=3)
 _LETTER: Final = answers.DeadLetter(
     **_HEAD.model_dump(by_alias=False),
     event_id="fb-1",
@@ -157,6 +158,13 @@ def operator_paths(moments: Mapping[str, Schema], behind: Sequence[str]) -> dict
             "discardDeadLetters",
             "Give up open ones, by at least one filter",
             _DISCARDED,
+            [*filters, _DRY_RUN],
+        ),
+        "/dead-letters/reopen": asked(
+            "post",
+            "reopenDeadLetters",
+            "Bring discarded ones back, by at least one filter",
+            _REOPENED,
             [*filters, _DRY_RUN],
         ),
         "/dead-letters/{id}": found(

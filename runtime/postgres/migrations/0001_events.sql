@@ -146,7 +146,7 @@ CREATE INDEX dead_letters_by_key ON dead_letters (event_key) WHERE event_key IS 
 CREATE TABLE dead_letter_history (
     letter_id uuid NOT NULL REFERENCES dead_letters ON DELETE CASCADE,
     at timestamptz NOT NULL DEFAULT now(),
-    action text NOT NULL CHECK (action IN ('replayed', 'failed', 'discarded')),
+    action text NOT NULL CHECK (action IN ('replayed', 'failed', 'discarded', 'reopened')),
     field text NOT NULL DEFAULT '',             -- why it failed; as in dead_letters
     code text NOT NULL DEFAULT '',
     message text NOT NULL DEFAULT '',
