@@ -78,6 +78,11 @@ CREATE TABLE users (
 
 CREATE INDEX users_by_first_event ON users (first_at);
 
+-- The least and the most followers of an hour's users are its ends; see shrink_hours.
+CREATE INDEX users_by_followers
+    ON users (date_bin('1 hour', first_at, timestamptz 'epoch'), followers)
+    WHERE followers IS NOT NULL;
+
 -- Every event of a user but the first. Most users of an advertiser never come back.
 CREATE TABLE returns (
     at timestamptz NOT NULL,
@@ -162,7 +167,8 @@ CREATE TABLE envelopes (
     settled_at timestamptz NOT NULL DEFAULT now()
 );
 
-CREATE INDEX envelopes_by_time ON envelopes USING brin (settled_at);
+-- Not by BRIN: its ranges never get narrower, so after a week each pruning would read the table.
+CREATE INDEX envelopes_by_time ON envelopes (settled_at);
 
 -- What became of the events of settled envelopes.
 CREATE TABLE ledger (

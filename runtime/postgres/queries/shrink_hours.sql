@@ -7,16 +7,28 @@
 -- $5 largest   bigint[]       the most that somebody no longer has
 -- Arrays are parallel. The transaction has locked these figures, so whoever
 -- else adds to them does so afterwards.
+-- Both are ends of a part of an index, however many users the hour has.
 -- The driver sends the first instant of its calendar as an infinity.
 -- Returns one row for each figure that was read again: (bucket timestamptz)
 UPDATE user_figures AS known
-SET (smallest, largest) = (
-    SELECT min(users.followers), max(users.followers)
-    FROM users
-    WHERE users.first_at >= known.bucket
-        AND users.first_at < known.bucket + interval '1 hour'
-        AND length(users.followers::text) = lost.digits
-)
+SET smallest = (
+        SELECT followers
+        FROM users
+        WHERE date_bin('1 hour', first_at, timestamptz 'epoch') = known.bucket
+            AND followers >= CASE lost.digits WHEN 1 THEN 0 ELSE 10::numeric ^ (lost.digits - 1) END::bigint
+            AND followers <= least(10::numeric ^ lost.digits - 1, 9223372036854775807)::bigint
+        ORDER BY followers
+        LIMIT 1
+    ),
+    largest = (
+        SELECT followers
+        FROM users
+        WHERE date_bin('1 hour', first_at, timestamptz 'epoch') = known.bucket
+            AND followers >= CASE lost.digits WHEN 1 THEN 0 ELSE 10::numeric ^ (lost.digits - 1) END::bigint
+            AND followers <= least(10::numeric ^ lost.digits - 1, 9223372036854775807)::bigint
+        ORDER BY followers DESC
+        LIMIT 1
+    )
 FROM unnest($1::timestamptz[], $2::uuid[], $3::integer[], $4::bigint[], $5::bigint[]) AS lost (
     bucket, name_key, digits, smallest, largest
 )
