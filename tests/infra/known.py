@@ -72,7 +72,7 @@ def broker_variables(files: str = "nats*.conf") -> set[str]:
 def edge_variables() -> set[str]:
     """Name the variables that the edge's configuration reads from its environment."""
     texts = [file.read_text(encoding="utf-8") for file in INFRA.rglob("*.cfg")]
-    return set(re.findall(r"\$\{([A-Z][A-Z0-9_]+)", "\n".join(texts)))
+    return set(re.findall(r"(?:\$\{|env\()([A-Z][A-Z0-9_]+)", "\n".join(texts)))
 
 
 @cache

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from runtime import probe
+from runtime.http.documentation.gateway import gateway_document
+from runtime.http.documentation.reporter import reporter_document
 from runtime.local.postgres_server import DATABASE
 from runtime.wiring import FUNCTIONS
 from tests.unit.compose_files import BASE, ROOT, read, services_of, variables_of, volumes_of
@@ -93,6 +95,50 @@ def test_the_edge_has_the_ports_of_all_functions() -> None:
     assert sorted(handed) == sorted((name, name, str(port)) for name, port in ports.items())
     assert sorted(published(SERVICES["edge"])) == sorted(ports.values())
     assert set(re.findall(r"nbsrv\(([\w-]+)\)", edge)) == set(ports)
+
+
+INSIDE = ("/metrics", "/health/ready", "/health/live")
+CLIENTS_PATHS = {
+    path
+    for document in (
+        gateway_document(url="http://x", body_size_limit=1),
+        reporter_document(url="http://x"),
+    )
+    for path in document["paths"]
+    if path not in INSIDE
+}
+
+
+def opened(edge: str, path: str) -> bool:
+    """Tell whether the edge's list has a path, as HAProxy compares: byte for byte."""
+    exact = [each for line in re.findall(r"\bpath ((?:/\S+ ?)+)", edge) for each in line.split()]
+    beginnings = re.findall(r"path_beg (.*)", edge)
+    return path in exact or any(path.startswith(it) for line in beginnings for it in line.split())
+
+
+@pytest.mark.parametrize("path", sorted(CLIENTS_PATHS))
+def test_the_edge_opens_what_is_for_clients(path: str) -> None:
+    assert opened(text_of("infra/haproxy.cfg"), path)
+
+
+@pytest.mark.parametrize("file", ["infra/haproxy.cfg", "infra/scaling/haproxy.cfg"])
+@pytest.mark.parametrize("path", [*INSIDE, "//metrics", "/%6detrics", "/metrics/", "/"])
+def test_an_edge_does_not_open_what_is_for_who_is_inside(path: str, file: str) -> None:
+    edge = text_of(file)
+
+    assert "return status 404" in edge
+    assert not opened(edge, path)
+
+
+@pytest.mark.parametrize("path", ["/events", "/cloudevents", "/api"])
+def test_the_edge_of_gateways_opens_what_senders_need(path: str) -> None:
+    assert opened(text_of("infra/scaling/haproxy.cfg"), path)
+
+
+def test_only_on_a_developer_s_machine_the_edge_opens_all() -> None:
+    assert SERVICES["edge"]["environment"]["EDGE_OPENS"] == "all"
+    assert "unless listed or { env(EDGE_OPENS) -m str all }" in text_of("infra/haproxy.cfg")
+    assert services_of(STAGING)["edge"]["environment"]["EDGE_OPENS"] == ""
 
 
 @pytest.mark.parametrize("name", OWN)
