@@ -2,18 +2,18 @@
 --
 -- One that came again after that would be counted a second time: as accepted,
 -- and all of it as duplicates. Nobody tells of one so old; see tell_envelopes.
--- What another collector is forgetting is left to it.
+-- One collector at a time: where another does it, nothing is done.
 -- Returns one number: how many these were.
 WITH forgotten AS (
     DELETE FROM envelopes
-    WHERE id IN (
-        SELECT id
-        FROM envelopes
-        WHERE settled_at < now() - interval '7 days'
-        ORDER BY settled_at
-        LIMIT 5000
-        FOR UPDATE SKIP LOCKED
-    )
+    WHERE (SELECT pg_try_advisory_xact_lock(hashtext('prune envelopes')))
+        AND id IN (
+            SELECT id
+            FROM envelopes
+            WHERE settled_at < now() - interval '7 days'
+            ORDER BY settled_at
+            LIMIT 5000
+        )
     RETURNING id
 )
 SELECT count(*)
