@@ -86,9 +86,13 @@ async def handle_replay(
 
 
 async def _settle(settlements: Sequence[Settlement], settle: _Settle) -> Settled:
-    """Settle letters; where the store refuses some, halve them until it is clear which."""
+    """Settle letters; where the store refuses some, halve them until it is clear which.
+
+    None are settled, too: that those of the page were settled before is said
+    only when it is as safe as if they were settled now.
+    """
     try:
-        return await settle(settlements) if settlements else Settled()
+        return await settle(settlements)
     except Refused as refusal:
         if len(settlements) == 1:
             fault = Fault("", refusal.code, str(refusal))

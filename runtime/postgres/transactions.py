@@ -13,8 +13,11 @@ from runtime.postgres.sql import load
 
 AWAIT_COPIES = load("await_copies")
 
-_WARNING: Final = "01000"
-"""SQLSTATE of the warning that a wait for copies was cancelled; nothing else warns at a commit."""
+_WAIT: Final = "SyncRepWaitForLSN"
+"""Where PostgreSQL warns that a wait for copies was cancelled (source of PostgreSQL 18).
+
+Known by its function: its code, 01000, is that of every warning, of a trigger's
+or an extension's too, and its words are in the server's language."""
 
 
 @asynccontextmanager
@@ -48,7 +51,7 @@ def copied(connection: PoolConnectionProxy) -> Iterator[None]:
     warnings: list[str] = []
 
     def note(_connection: Any, message: asyncpg.PostgresLogMessage) -> None:
-        if message.sqlstate == _WARNING:
+        if message.server_source_function == _WAIT:
             warnings.append(str(message))
 
     connection.add_log_listener(note)

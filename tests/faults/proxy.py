@@ -55,6 +55,11 @@ class Proxy:
         for writer in self._writers:
             writer.transport.abort()
 
+    def lead_to(self, port: int) -> None:
+        """Lead to another server from now on, and let nobody stay with the one before."""
+        self._to_port = port
+        self.cut()
+
     def heal(self) -> None:
         """Let everything through again."""
         self._answers_get_lost = False
