@@ -1,7 +1,10 @@
 """A cluster of three brokers with the committed configuration keeps every stream three times."""
 
+import asyncio
+import json
 import os
 import signal
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,8 +18,9 @@ from runtime.jetstream.contents import read_contents
 from runtime.jetstream.streams import ensure_streams
 from runtime.local.ports import free_port
 from runtime.settings import BrokerSettings
+from tests.certificates import Certificate, make_certificate
 from tests.contract.broker import eventually
-from tests.faults.cluster import NODES, ClusterNode
+from tests.faults.cluster import NODES, ROUTE_PASSWORD, ClusterNode
 
 
 @pytest.fixture
@@ -43,6 +47,45 @@ async def test_each_stream_is_kept_three_times_and_outlives_a_broker(
         await eventually(lambda: _is_taken(broker))
 
         assert (await broker.jetstream.get_msg("EVENTS", 1)).data == b"before"
+
+
+async def test_nobody_joins_without_a_certificate(nodes: list[ClusterNode], tmp_path: Path) -> None:
+    """Who knows the password and has no certificate of theirs gets no copy of anything."""
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    port = nodes[0].cluster_ports["nats-1"]
+
+    assert await _is_let_in(port, nodes[0].certificate)
+    assert not await _is_let_in(port, make_certificate(elsewhere))
+    assert not await _is_let_in(port, None)
+    assert not await _is_let_in(port, nodes[0].certificate, password="guessed")  # noqa: S106
+
+
+async def _is_let_in(
+    port: int, certificate: Certificate | None, password: str = ROUTE_PASSWORD
+) -> bool:
+    """Speak as a broker that joins; tell whether the other answers."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if certificate:
+        context.load_cert_chain(certificate.file, certificate.key)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    try:
+        who = {"name": "stranger", "cluster": "eps", "protocol": 1}
+        login = json.dumps({"user": "route", "pass": password, **who})
+        writer.write(f"CONNECT {login}\r\nPING\r\n".encode())
+        return b"PONG" in await _all_of(reader)
+    except OSError:
+        return False
+    finally:
+        writer.close()
+
+
+async def _all_of(reader: asyncio.StreamReader) -> bytes:
+    """Read until the other has answered, or ends the connection."""
+    told = b""
+    while b"PONG" not in told and (line := await reader.readline()):
+        told += line
+    return told
 
 
 async def _are_made(broker: Broker, settings: BrokerSettings) -> bool:

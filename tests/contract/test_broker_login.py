@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from functions.errors import Unavailable
 from runtime.jetstream.connection import Broker, connected
 from runtime.local.nats_server import EmbeddedNats, quoted
 from runtime.local.process import Program
+from tests.certificates import make_certificate
 from tests.contract.broker import eventually
 
 LONG_SECONDS = 60.0
@@ -42,18 +42,8 @@ def with_user(user: str, password: str) -> str:
 
 
 def with_tls(folder: Path, more: str = "") -> str:
-    key, certificate = folder / "broker.key", folder / "broker.crt"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=broker"),
-            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-addext", "subjectAltName=DNS:localhost"),
-            *("-keyout", str(key), "-out", str(certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return f'tls {{ cert_file: "{certificate}", key_file: "{key}" }}\n{more}'
+    certificate = make_certificate(folder)
+    return f'tls {{ cert_file: "{certificate.file}", key_file: "{certificate.key}" }}\n{more}'
 
 
 @asynccontextmanager

@@ -5,19 +5,23 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from runtime.local.nats_server import EmbeddedNats
+from runtime.local.nats_server import EmbeddedNats, quoted
 from runtime.local.ports import LOOPBACK, free_port
 from runtime.local.postgres_server import EmbeddedPostgres
 from runtime.local.process import Program
 from runtime.local.server import EmbeddedServer
+from tests.certificates import Certificate, make_certificate
 from tests.faults.kept_system import KeptSystem
 
 _CONFIGURATION = Path(__file__).parents[2] / "infra" / "nats-cluster.conf"
+ROUTE_PASSWORD = "it's 1"  # noqa: S105 - of these tests
 NODES = ("nats-1", "nats-2", "nats-3")
 _READY_SECONDS = 60
 
@@ -28,7 +32,7 @@ class ClusterNode(EmbeddedNats):
     def __init__(self, data_dir: Path, name: str, cluster_ports: dict[str, int]) -> None:
         super().__init__(data_dir)
         self.name = self._server_name = name
-        self._cluster_ports = cluster_ports
+        self.cluster_ports = cluster_ports
 
     def program(self) -> Program:
         """Say what to run."""
@@ -37,14 +41,29 @@ class ClusterNode(EmbeddedNats):
         return replace(usual, command=command, environment={**usual.environment, **self._settings})
 
     @property
+    def certificate(self) -> Certificate:
+        """What it shows to the others."""
+        return _certificate_of(self.data_dir.parent)
+
+    @property
     def _settings(self) -> dict[str, str]:
-        nodes = self._cluster_ports.values()
+        nodes = self.cluster_ports.values()
+        route = f"route:{quote(ROUTE_PASSWORD, safe='')}@{LOOPBACK}"
         return {
+            "NATS_ROUTE_CERT": quoted(str(self.certificate.file)),
+            "NATS_ROUTE_KEY": quoted(str(self.certificate.key)),
+            "NATS_ROUTE_CA": quoted(str(self.certificate.file)),
             "NATS_SERVER_NAME": self.name,
-            "NATS_CLUSTER_LISTEN": f"{LOOPBACK}:{self._cluster_ports[self.name]}",
-            "NATS_ROUTE_PASSWORD": "routes",
-            "NATS_ROUTES": json.dumps([f"nats://route:routes@{LOOPBACK}:{port}" for port in nodes]),
+            "NATS_CLUSTER_LISTEN": f"{LOOPBACK}:{self.cluster_ports[self.name]}",
+            "NATS_ROUTE_PASSWORD": quoted(ROUTE_PASSWORD),
+            "NATS_ROUTES": json.dumps([f"tls://{route}:{port}" for port in nodes]),
         }
+
+
+@cache
+def _certificate_of(folder: Path) -> Certificate:
+    """Make the one that all nodes beside each other show."""
+    return make_certificate(folder, common_name="routes")
 
 
 class ClusteredSystem(KeptSystem):

@@ -48,7 +48,10 @@ def configuration(values: Any) -> str:
         "max_file_store": f"<< {config['jetstream']['fileStore']['maxSize']} >>",
         **config["jetstream"]["merge"],
     }
-    text = json.dumps(config["merge"] | {"jetstream": jetstream}, indent=1)
+    made = config["merge"] | {"jetstream": jetstream}
+    if config["cluster"]["enabled"]:
+        made["cluster"] = {"name": "nats", "port": 6222, **config["cluster"]["merge"]}
+    text = json.dumps(made, indent=1)
     return re.sub(r'"<< (.*?) >>"', r"\1", text)
 
 
@@ -73,6 +76,7 @@ def test_a_real_broker_takes_the_configuration(files: tuple[str, ...], tmp_path:
     file = tmp_path / "nats.conf"
     file.write_text(configuration(values_of(*files)))
     environment = os.environ | dict.fromkeys(known.broker_variables(), "secret")
+    environment["NATS_ROUTES"] = '["tls://route:secret@nats-0.nats-headless:6222"]'
 
     checked = subprocess.run(
         [str(SERVER), "-t", "-c", str(file)], env=environment, capture_output=True, check=False
@@ -83,11 +87,15 @@ def test_a_real_broker_takes_the_configuration(files: tuple[str, ...], tmp_path:
 
 def test_passwords_come_from_the_secret_that_is_named_after_nothing_else() -> None:
     environment = values_of("values")["container"]["env"]
-    passwords = known.broker_variables("nats-users.conf")
+    users = known.broker_variables("nats-users.conf")
+    routes = {"NATS_ROUTE_PASSWORD", "NATS_ROUTES"}
 
-    assert passwords == {name for name in environment if name != "GOMEMLIMIT"}
-    for name in passwords:
+    assert users | routes == {name for name in environment if name != "GOMEMLIMIT"}
+    for name in users:
         assert environment[name]["valueFrom"]["secretKeyRef"] == {"name": "nats-users", "key": name}
+    for name in routes:
+        asked = {"name": "nats-routes", "key": name, "optional": True}
+        assert environment[name]["valueFrom"]["secretKeyRef"] == asked
 
 
 def test_the_server_is_the_one_that_all_was_tested_with() -> None:
@@ -128,6 +136,17 @@ def test_full_streams_find_room_on_every_server(files: tuple[str, ...]) -> None:
 def gigabytes(size: str, unit: str) -> int:
     assert size.endswith(unit)
     return int(size.removesuffix(unit))
+
+
+def test_brokers_know_each_other_by_certificate_and_password() -> None:
+    cluster = values_of("values")["config"]["cluster"]
+    here = read((INFRA / "nats-cluster.conf").read_text(encoding="utf-8"))["cluster"]
+
+    assert cluster["tls"]["enabled"] is True
+    assert cluster["tls"]["merge"]["verify"] is True
+    assert here["tls"]["verify"] == "true"
+    assert cluster["merge"]["authorization"]["password"] == "<< $NATS_ROUTE_PASSWORD >>"  # noqa: S105
+    assert here["authorization"]["password"] == "$NATS_ROUTE_PASSWORD"  # noqa: S105
 
 
 def test_the_broker_is_closed_to_who_has_no_certificate_but_in_development() -> None:
