@@ -23,6 +23,7 @@ def gateway_documentation(settings: AwsGatewaySettings) -> Endpoints:
                 body_size_limit=settings.body_size_limit,
                 guarded=bool(settings.ingest_api_keys),
                 check="sqs",
+                ready_guarded=True,
             )
         )
 
@@ -41,6 +42,7 @@ def reporter_documentation(settings: AwsReporterSettings) -> Endpoints:
                 url=_HERE,
                 guarded=bool(settings.reader_api_keys),
                 operator_guarded=bool(settings.operator_api_keys),
+                ready_guarded=True,
             )
         )
 

@@ -44,7 +44,7 @@ async def _hold(events: EventMetrics) -> AsyncIterator[HttpUnit]:
     endpoints = {
         **all_guarded(settings.ingest_api_keys, taking),
         **gateway_documentation(settings),
-        **probe_endpoints(health),
+        **probe_endpoints(health, settings.ingest_api_keys),
     }
     yield HttpUnit(Router(all_same_origin(endpoints)), _renew)
     client.close()

@@ -63,7 +63,7 @@ def _endpoints(
             ),
             **all_guarded(settings.operator_api_keys, operating),
             **reporter_documentation(settings),
-            **probe_endpoints(Health({"postgres": partial(check, pool)})),
+            **probe_endpoints(Health({"postgres": partial(check, pool)}), settings.reader_api_keys),
         }
     )
 

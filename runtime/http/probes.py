@@ -5,13 +5,21 @@ from http import HTTPStatus
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from runtime.api_keys import ApiKeys
 from runtime.health import Health
 from runtime.http.answers import Answer
+from runtime.http.keys import guarded
 from runtime.http.request import Endpoints, Request
 
 
-def probe_endpoints(health: Health) -> Endpoints:
-    """Make the endpoints of ``GET /health/*``."""
+def probe_endpoints(health: Health, ready_keys: ApiKeys | None = None) -> Endpoints:
+    """Make the endpoints of ``GET /health/*``.
+
+    Args:
+        health: What they say.
+        ready_keys: Whose keys open readiness, which asks what the function uses,
+            where everybody in the world may ask; None where it is open.
+    """
 
     async def live(_request: Request) -> Answer:
         alive = health.is_alive()
@@ -28,7 +36,10 @@ def probe_endpoints(health: Health) -> Endpoints:
         }
         return Answer(status, msgspec.json.encode(body))
 
-    return {"/health/live": ("GET", live), "/health/ready": ("GET", ready)}
+    return {
+        "/health/live": ("GET", live),
+        "/health/ready": ("GET", guarded(ready_keys or ApiKeys(), ready)),
+    }
 
 
 def metrics_endpoints(registry: CollectorRegistry) -> Endpoints:

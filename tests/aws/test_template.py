@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from runtime.aws.settings import SecretSettings
 from runtime.deploying.errors import DeploymentFailed
@@ -220,6 +221,50 @@ def test_every_function_writes_to_a_log_that_forgets(resources: dict[str, Any]) 
 
     assert {it["LoggingConfig"]["LogGroup"]["Ref"] for it in functions.values()} <= set(logs)
     assert all(it["RetentionInDays"] == {"Ref": "LogRetentionDays"} for it in logs.values())
+
+
+def test_who_calls_without_end_takes_neither_all_processes_nor_all_connections(
+    resources: dict[str, Any],
+) -> None:
+    stages = of_type(resources, "AWS::ApiGatewayV2::Stage")
+    functions = of_type(resources, "AWS::Lambda::Function")
+
+    for name in ("Gateway", "Reporter"):
+        most = {"Ref": f"{name}RequestsPerSecond"}
+        settings = stages[f"{name}ApiApiGatewayDefaultStage"]["DefaultRouteSettings"]
+        assert settings == {"ThrottlingBurstLimit": most, "ThrottlingRateLimit": most}
+        reserved = functions[name]["ReservedConcurrentExecutions"]["Fn::If"]
+        assert reserved[:2] == [f"Reserves{name}", {"Ref": f"{name}Concurrency"}]
+
+
+def test_the_reporters_processes_leave_connections_to_the_collectors() -> None:
+    parameters = loaded()["Parameters"]
+    of_reporter = 2 * parameters["ReporterConcurrency"]["Default"]
+    of_collectors = 2 * parameters["CollectorConcurrency"]["Default"] + 2
+
+    assert of_reporter + of_collectors < 100  # PostgreSQL's usual max_connections
+
+
+def test_whoever_uses_the_database_can_check_its_certificate(resources: dict[str, Any]) -> None:
+    layers = {name: it.get("Layers") for name, it in functions_of(resources).items()}
+
+    assert layers.pop("Gateway") is None
+    for layer in layers.values():
+        assert layer["Fn::If"][:2] == ["HasDatabaseCaLayer", [{"Ref": "DatabaseCaLayerArn"}]]
+
+
+def functions_of(resources: dict[str, Any]) -> dict[str, Any]:
+    return of_type(resources, "AWS::Lambda::Function")
+
+
+def loaded() -> Any:
+    """Read the template as it is written, without a word about the tags of CloudFormation."""
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_multi_constructor("!", lambda _loader, _tag, node: str(node.value))
+    return yaml.load(TEMPLATE.read_text(), Loader)  # noqa: S506 - it constructs nothing but texts
 
 
 def test_every_queue_function_and_api_is_watched(resources: dict[str, Any]) -> None:

@@ -15,10 +15,14 @@ from runtime.api_keys import ApiKeys
 from runtime.aws import http
 from runtime.aws.http import HttpFunction, HttpUnit
 from runtime.aws.routing import Router
+from runtime.health import Health
 from runtime.http.answers import Answer
 from runtime.http.body import BodyReader
+from runtime.http.documentation.gateway import gateway_document
+from runtime.http.documentation.reporter import reporter_document
 from runtime.http.gateway import gateway_endpoint
 from runtime.http.keys import all_guarded
+from runtime.http.probes import probe_endpoints
 from runtime.http.request import Endpoints, Request
 from tests.aws.invoking import AContext, a_request, closed, holding, invoke, nothing
 from tests.builders import a_facebook_event, raw
@@ -95,6 +99,48 @@ async def test_a_request_comes_as_it_was_sent(function: HttpFunction, seen: Seen
     assert answer["headers"]["x-more"] == "yes"
     assert answer["headers"]["content-type"] == "application/json"
     assert answer["isBase64Encoded"] is False
+
+
+@pytest.mark.parametrize(
+    ("key", "path", "status"),
+    [
+        ("Bearer right", "/health/ready", 200),
+        ("Bearer wrong", "/health/ready", 401),
+        ("", "/health/ready", 401),
+        ("", "/health/live", 200),
+    ],
+)
+async def test_readiness_asks_the_database_for_holders_of_a_key_only(
+    key: str, path: str, status: int
+) -> None:
+    asked: list[str] = []
+
+    async def check() -> None:
+        asked.append("postgres")
+
+    endpoints = probe_endpoints(Health({"postgres": check}), ApiKeys(["right"]))
+    made = HttpFunction(
+        "reporter", holding(HttpUnit(Router(endpoints), nothing)), CollectorRegistry()
+    )
+
+    async with closed(made):
+        answer = await invoke(made, a_request("GET", path, authorization=key))
+
+    assert answer["statusCode"] == status
+    assert bool(asked) == (path == "/health/ready" and status == 200)
+
+
+def test_on_lambda_the_documents_say_that_readiness_needs_a_key() -> None:
+    documents = [
+        gateway_document(url="http://x", body_size_limit=1, guarded=True, ready_guarded=True),
+        reporter_document(url="http://x", guarded=True, ready_guarded=True),
+    ]
+
+    for document in documents:
+        ready, live = (document["paths"][f"/health/{name}"]["get"] for name in ("ready", "live"))
+        assert "401" in ready["responses"]
+        assert ready["security"]
+        assert "401" not in live["responses"]
 
 
 async def test_a_body_that_is_text_comes_as_utf_8(function: HttpFunction, seen: Seen) -> None:

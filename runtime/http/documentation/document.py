@@ -42,6 +42,7 @@ def document(
     keys: Mapping[str, str] | None = None,
     facts: Mapping[str, str] | None = None,
     asks_host: bool = False,
+    ready_behind: Sequence[str] = (),
 ) -> Document:
     """Put a document together.
 
@@ -55,6 +56,7 @@ def document(
         keys: Whose keys its operations name in ``behind``, in words by name.
         facts: What its readiness says beside the checks, for example.
         asks_host: Whether it answers to this machine's names only.
+        ready_behind: The names of keys of which any opens readiness; none where it is open.
     """
     shared = components({body.__name__: body for body in _BODIES}, "serialization")
     return {
@@ -68,7 +70,7 @@ def document(
             path: _with_refusals(operations, asks_host=asks_host)
             for path, operations in {
                 **paths,
-                **_probe_paths(checks, facts or {}),
+                **_probe_paths(checks, facts or {}, ready_behind),
                 **_documentation_paths(),
             }.items()
         },
@@ -146,7 +148,9 @@ def operation(
     }
 
 
-def _probe_paths(checks: Sequence[str], facts: Mapping[str, str]) -> dict[str, Schema]:
+def _probe_paths(
+    checks: Sequence[str], facts: Mapping[str, str], ready_behind: Sequence[str]
+) -> dict[str, Schema]:
     ready = {"status": "ready", "checks": dict.fromkeys(checks, "ok"), **facts}
     unready = {"status": "unavailable", "checks": dict.fromkeys(checks, "unavailable"), **facts}
     live = {
@@ -163,7 +167,11 @@ def _probe_paths(checks: Sequence[str], facts: Mapping[str, str]) -> dict[str, S
     return {
         "/health/live": _get("Operation", "getLiveness", "Can the process do its work?", live),
         "/health/ready": _get(
-            "Operation", "getReadiness", "Can it, with all that it uses, asked anew?", readiness
+            "Operation",
+            "getReadiness",
+            "Can it, with all that it uses, asked anew?",
+            readiness,
+            ready_behind,
         ),
         "/metrics": _get("Operation", "getMetrics", "Figures in Prometheus text format", metrics),
     }
@@ -182,5 +190,11 @@ def _documentation_paths() -> dict[str, Schema]:
     }
 
 
-def _get(tag: str, name: str, summary: str, answers: Mapping[str, Schema]) -> Schema:
-    return {"get": operation(tag, name, summary, "", answers)}
+def _get(
+    tag: str,
+    name: str,
+    summary: str,
+    answers: Mapping[str, Schema],
+    behind: Sequence[str] = (),
+) -> Schema:
+    return {"get": operation(tag, name, summary, "", answers, behind=behind)}

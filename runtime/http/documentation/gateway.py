@@ -50,6 +50,7 @@ def gateway_document(
     body_size_limit: int,
     guarded: bool = False,
     asks_host: bool = False,
+    ready_guarded: bool = False,
     check: str = "nats",
     facts: Mapping[str, str] | None = None,
 ) -> Document:
@@ -60,6 +61,7 @@ def gateway_document(
         body_size_limit: The most bytes of one body, unpacked.
         guarded: Whether a key is needed.
         asks_host: Whether it answers to this machine's names only.
+        ready_guarded: Whether readiness needs a key, too, where there are keys.
         check: The name of the bus in readiness.
         facts: What readiness says beside that, for example.
     """
@@ -86,6 +88,7 @@ def gateway_document(
         keys=keys,
         facts=facts,
         asks_host=asks_host,
+        ready_behind=list(keys) if ready_guarded else (),
     )
 
 

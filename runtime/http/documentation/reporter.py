@@ -106,7 +106,12 @@ _KEYS: Final[Mapping[str, str]] = {
 
 
 def reporter_document(
-    *, url: str, guarded: bool = False, operator_guarded: bool = False, asks_host: bool = False
+    *,
+    url: str,
+    guarded: bool = False,
+    operator_guarded: bool = False,
+    asks_host: bool = False,
+    ready_guarded: bool = False,
 ) -> Document:
     """Describe the reporter.
 
@@ -115,6 +120,7 @@ def reporter_document(
         guarded: Whether a key is needed for reports.
         operator_guarded: Whether an operator's key is needed for all else.
         asks_host: Whether it answers to this machine's names only.
+        ready_guarded: Whether readiness needs a key, too, where there are keys.
     """
     keys = _KEYS if guarded else {}
     operator_keys = {"operatorKey": _KEYS["operatorKey"]} if operator_guarded else {}
@@ -148,6 +154,7 @@ def reporter_document(
         checks=["postgres"],
         keys={**operator_keys, **keys},
         asks_host=asks_host,
+        ready_behind=list(keys) if ready_guarded else (),
     )
 
 
