@@ -14,7 +14,7 @@ from runtime.envelopes import decode, decode_letters
 from runtime.manifests import Headers, read_manifest
 from runtime.metrics import ConsumerMetrics, EventMetrics
 from runtime.trace_context import trace_id_of
-from runtime.work import Work
+from runtime.work import Attempts, NoAttempts, Work
 
 _log = structlog.get_logger()
 
@@ -27,6 +27,8 @@ def event_work(
     store: EventStore,
     metrics: ConsumerMetrics,
     events: EventMetrics,
+    *,
+    attempts: Attempts | None = None,
 ) -> Work[Part]:
     """Make the work of a collector of events.
 
@@ -36,6 +38,7 @@ def event_work(
         store: Where what can't be read goes.
         metrics: Figures of the loop.
         events: Figures of the events.
+        attempts: Remembers messages that may end the process; None where its queue does.
     """
 
     async def handle(parts: Sequence[Part]) -> None:
@@ -68,7 +71,7 @@ def event_work(
         events.failed(source, "unreadable", 1)
         metrics.dead("unreadable", 1)
 
-    return Work(source, read, handle, bury)
+    return Work(source, read, handle, bury, attempts or NoAttempts())
 
 
 def _traces(parts: Sequence[Part]) -> dict[str, list[str]]:
@@ -84,8 +87,10 @@ def _observe_freshness(source: Source, parts: Sequence[Part], metrics: ConsumerM
         metrics.freshness.observe(source, seconds, len(part.events))
 
 
-def dead_letter_work(store: DeadLetterStore, metrics: ConsumerMetrics) -> Work[Lot]:
-    """Make the work of the collector of dead letters."""
+def dead_letter_work(
+    store: DeadLetterStore, metrics: ConsumerMetrics, attempts: Attempts | None = None
+) -> Work[Lot]:
+    """Make the work of the collector of dead letters; see ``event_work``."""
 
     async def handle(lots: Sequence[Lot]) -> None:
         letters = [letter for lot in lots for letter in lot.letters]
@@ -102,4 +107,4 @@ def dead_letter_work(store: DeadLetterStore, metrics: ConsumerMetrics) -> Work[L
         await store.keep([Lot(read_manifest(None, headers), (), [letter], unread=True)])
         metrics.dead("unreadable", 1)
 
-    return Work(None, read, handle, bury)
+    return Work(None, read, handle, bury, attempts or NoAttempts())

@@ -207,7 +207,7 @@ class CollectorSettings(BrokerSettings, DatabaseSettings, BodySettings):
     batch_max_messages: Annotated[int, Field(ge=1, le=1000)] = 64
     batch_max_bytes: Size = 6 * 1024**2
     batches_in_flight: Annotated[int, Field(ge=1, le=16)] = 2
-    ack_wait_seconds: Seconds = 20.0
+    ack_wait_seconds: Seconds = 3.0
 
 
 class ReporterSettings(DatabaseSettings):

@@ -63,6 +63,7 @@ from runtime.metrics import (
     Saturation,
     new_registry,
 )
+from runtime.postgres.attempts import PostgresAttempts
 from runtime.postgres.database_metrics import watch_database_figures
 from runtime.postgres.dead_letters import PostgresDeadLetters
 from runtime.postgres.ledger import PostgresLedger
@@ -241,15 +242,15 @@ async def _collector(
         await ensure_consumer(broker.jetstream, durable, settings.ack_wait_seconds)
         saturation = Saturation(registry, durable.name)
         saturation.watch("database_connections", partial(filled, pool))
-        store = PostgresEventStore(pool)
+        store, attempts = PostgresEventStore(pool), PostgresAttempts(pool)
         work: Work[Any]
         if source is None:
-            work = dead_letter_work(store, metrics)
+            work = dead_letter_work(store, metrics, attempts)
         else:
             events.expect([source], ("invalid", "unreadable", "refused"))
             metrics.freshness.expect(source)
             collect = partial(_HANDLERS[source], store=store)
-            work = event_work(source, collect, store, metrics, events)
+            work = event_work(source, collect, store, metrics, events, attempts=attempts)
         health = Health(
             {
                 "nats": partial(broker.check_stream, durable.stream),

@@ -1,9 +1,9 @@
 """What is done with the messages of a queue, whatever transport brings them."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from functions.errors import Fault
 from functions.events import Source
@@ -11,6 +11,38 @@ from functions.ports import DeadLetter, Delivery
 from runtime.manifests import Headers
 
 Item = TypeVar("Item")
+
+
+class Attempts(Protocol):
+    """Remembers, beyond a process's end, which messages it was about to open."""
+
+    async def begin(self, message_id: bytes) -> int:
+        """Mark that a message is about to be opened.
+
+        Returns:
+            How many marks were left by others that began with it and never ended.
+
+        Raises:
+            Unavailable: It is not marked; nothing should be opened.
+        """
+
+    async def end(self, message_id: bytes) -> None:
+        """Take all marks away: the process has outlived the message, whatever became of it.
+
+        Raises:
+            Unavailable: They may be there still.
+        """
+
+
+class NoAttempts:
+    """Remembers nothing: for queues that set a message aside themselves."""
+
+    async def begin(self, message_id: bytes) -> int:  # noqa: ARG002 - as Attempts says
+        """See ``Attempts``."""
+        return 0
+
+    async def end(self, message_id: bytes) -> None:
+        """See ``Attempts``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +54,14 @@ class Work(Generic[Item]):
         decode: Reads a message, its headers and how it came; raises ``UnreadableEnvelope``.
         handle: Takes all items of a batch; returns when they are committed.
         bury: Stores the dead letter of a whole message, which had these headers.
+        attempts: Remembers the messages that may end the process.
     """
 
     source: Source | None
     decode: Callable[[bytes, Headers, Delivery], Sequence[Item]]
     handle: Callable[[Sequence[Item]], Awaitable[None]]
     bury: Callable[[DeadLetter, Headers], Awaitable[None]]
+    attempts: Attempts = field(default_factory=NoAttempts)
 
 
 def unreadable(source: Source | None, data: bytes, why: str, *, came_at: datetime) -> DeadLetter:

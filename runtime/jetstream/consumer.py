@@ -3,18 +3,23 @@
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Generic
+from uuid import UUID
 
 import structlog
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 
 from functions.errors import Unavailable
+from functions.keys import derive_key
 from functions.ports import Delivery
 from runtime.envelopes import UnreadableEnvelope
 from runtime.jetstream.pull import Pull
+from runtime.manifests import MESSAGE_ID
 from runtime.metrics import ConsumerMetrics
 from runtime.work import Item, Work, unreadable
 
@@ -32,12 +37,29 @@ letter, if others succeeded since its first crash: where nothing succeeds the
 fault is ours, and nothing is given up."""
 
 
+_SUSPICIOUS_DELIVERIES = 3
+"""From this delivery on a message is opened with nothing else in hand, unless
+this process gave it back itself: it may be what ended the others."""
+
+_MAX_DEATHS = 3
+"""Processes that ended with such a message in hand, after which it is not opened
+again: together with the deliveries before, five."""
+
+_PROGRESS_SECONDS = 1.0
+"""How often the broker is told of what is in hand. ``ACK_WAIT_SECONDS`` is how
+long it waits without, so it can be short: what a dead process had in hand comes
+again soon, and what a slow one has does not."""
+
+_REMEMBERED = 10_000
+"""Messages of which it is known that they were given back."""
+
+
 class Consumer(Generic[Item]):
     """Runs one consumer, some batches at a time: one is read while another commits.
 
     A message is settled once, after its items were handled: acknowledged when
     they are committed, given back when something is unavailable, kept as a
-    dead letter when nobody can ever read it.
+    dead letter when nobody can ever read it, or when it ends each process that opens it.
     """
 
     def __init__(
@@ -64,23 +86,98 @@ class Consumer(Generic[Item]):
         self._gather_seconds = gather_seconds
         self._succeeded_at = -math.inf
         self._crashed_at: dict[int, float] = {}  # by sequence, until it is settled
+        self._given_back: dict[int, int] = {}  # by sequence, its delivery then
+        self._outlived: Counter[bytes] = Counter()  # marks that could not be taken away
+        self._in_hand: dict[int, Msg] = {}
+        self._gate = _Gate()
+        self._loops = 0
+        self._teller: asyncio.Task[None] | None = None
 
     async def run(self, pull: Pull, stop: asyncio.Event) -> None:
         """Consume until ``stop`` is set, finishing the batch in hand."""
         failures = 0
-        async with pull.open():
+        async with pull.open(), self._telling():
             while not stop.is_set():
                 messages = await _unless(stop, pull.fetch(_FETCH_WAIT_SECONDS))
                 if not messages:
                     continue
                 came_at = _now()
-                if await self._process(messages):
+                if await self._take(messages):
                     failures = 0
                     if not _more_wait(messages):
                         await _pause(stop, came_at + self._gather_seconds - _now())
                 else:
                     failures += 1
                     await _pause(stop, self._delay_seconds(failures))
+
+    @asynccontextmanager
+    async def _telling(self) -> AsyncIterator[None]:
+        """Tell the broker of what is in hand, while the context is open."""
+        self._loops += 1
+        if self._teller is None:
+            self._teller = asyncio.create_task(self._tell())
+        try:
+            yield
+        finally:
+            self._loops -= 1
+            if not self._loops:
+                teller, self._teller = self._teller, None
+                teller.cancel()
+                await asyncio.wait([teller])
+
+    async def _tell(self) -> None:
+        while True:
+            await asyncio.sleep(_PROGRESS_SECONDS)
+            for message in list(self._in_hand.values()):
+                with suppress(NatsError):  # the connection's own watchers say so
+                    await message.in_progress()
+
+    async def _take(self, messages: Sequence[Msg]) -> bool:
+        """Handle what came, and apart from it each message that may end the process."""
+        for message in messages:
+            self._in_hand[id(message)] = message
+        suspicious = [message for message in messages if self._is_suspicious(message)]
+        others = [message for message in messages if not self._is_suspicious(message)]
+        try:
+            outcomes = []
+            if others:
+                async with self._gate.shared():
+                    outcomes.append(await self._process(others))
+            for message in suspicious:
+                async with self._gate.alone():
+                    outcomes.append(await self._process_alone(message))
+            return all(outcomes)
+        finally:
+            for message in messages:
+                self._in_hand.pop(id(message), None)
+
+    def _is_suspicious(self, message: Msg) -> bool:
+        deliveries = _deliveries(message)
+        if deliveries < _SUSPICIOUS_DELIVERIES:
+            return False
+        return self._given_back.get(_sequence(message)) != deliveries - 1
+
+    async def _process_alone(self, message: Msg) -> bool:
+        """Open a message that may end the process, or keep it unopened if it has ended enough."""
+        message_id = _id_of(message)
+        try:
+            deaths = await self._work.attempts.begin(message_id) - self._outlived[message_id]
+        except Unavailable as error:
+            _log.warning("batch given back", messages=1, error=str(error))
+            await self._nak(message)  # unopened: it is as suspicious as before
+            return False
+        if deaths >= _MAX_DEATHS:
+            why = f"{deaths} processes ended while they handled it; it was not opened again"
+            settled = await self._set_aside(message, why)
+        else:
+            settled = await self._process([message])
+        try:
+            await self._work.attempts.end(message_id)
+        except Unavailable:
+            self._outlived[message_id] += 1
+        else:
+            del self._outlived[message_id]
+        return settled
 
     async def _process(self, messages: Sequence[Msg]) -> bool:
         """Handle a batch; tell whether its messages were settled for good."""
@@ -101,7 +198,10 @@ class Consumer(Generic[Item]):
         return True
 
     async def _settle(self, message: Msg) -> None:
-        self._crashed_at.pop(_sequence(message), None)
+        sequence = _sequence(message)
+        self._crashed_at.pop(sequence, None)
+        self._given_back.pop(sequence, None)
+        self._in_hand.pop(id(message), None)
         await message.ack()
 
     async def _handle(self, messages: Sequence[Msg]) -> None:
@@ -127,19 +227,35 @@ class Consumer(Generic[Item]):
         if _deliveries(message) < _MAX_CRASHES or not others_succeeded:
             await self._give_back(messages)
             return False
+        return await self._set_aside(message, "the handler crashes on it")
+
+    async def _set_aside(self, message: Msg, why: str) -> bool:
+        """Keep a message as a dead letter by its bytes alone; tell whether that was done."""
         try:
-            await self._bury(message, "the handler crashes on it")
+            await self._bury(message, why)
         except Exception:  # noqa: BLE001 - the loop goes on, and so does the message
             _log.exception("dead letter not kept")
-            await self._give_back(messages)
+            await self._give_back([message])
             return False
         await self._settle(message)
         return True
 
     async def _give_back(self, messages: Sequence[Msg]) -> None:
-        self._metrics.retried.inc(len(messages))
         for message in messages:
-            await message.nak(delay=self._delay_seconds(_deliveries(message)))
+            self._note_outlived(message)
+            await self._nak(message)
+
+    async def _nak(self, message: Msg) -> None:
+        self._metrics.retried.inc()
+        self._in_hand.pop(id(message), None)
+        await message.nak(delay=self._delay_seconds(_deliveries(message)))
+
+    def _note_outlived(self, message: Msg) -> None:
+        """Remember that this process had a message in hand, and is still there."""
+        self._given_back.pop(_sequence(message), None)
+        self._given_back[_sequence(message)] = _deliveries(message)
+        if len(self._given_back) > _REMEMBERED:
+            del self._given_back[next(iter(self._given_back))]
 
     def _delay_seconds(self, times: int) -> float:
         return float(min(self._first_delay_seconds * 2 ** min(times - 1, 10), _MAX_DELAY_SECONDS))
@@ -148,6 +264,43 @@ class Consumer(Generic[Item]):
         came_at = message.metadata.timestamp or datetime.now(UTC)
         letter = unreadable(self._work.source, message.data, why, came_at=came_at)
         await self._work.bury(letter, message.headers)
+
+
+class _Gate:
+    """Lets any number of batches be in hand, or one message alone."""
+
+    def __init__(self) -> None:
+        self._entering = asyncio.Lock()
+        self._inside = 0
+        self._empty = asyncio.Condition()
+
+    @asynccontextmanager
+    async def shared(self) -> AsyncIterator[None]:
+        """Be in hand with others."""
+        async with self._entering:
+            self._inside += 1
+        try:
+            yield
+        finally:
+            async with self._empty:
+                self._inside -= 1
+                self._empty.notify_all()
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Wait until nothing is in hand, and let nothing begin meanwhile."""
+        async with self._entering:
+            async with self._empty:
+                await self._empty.wait_for(lambda: not self._inside)
+            yield
+
+
+def _id_of(message: Msg) -> bytes:
+    """Name a message beyond this process: by its id, or by its place where it has none."""
+    try:
+        return UUID((message.headers or {}).get(MESSAGE_ID, "")).bytes
+    except ValueError:
+        return derive_key(f"{message.subject}\0{_sequence(message)}".encode())
 
 
 def _now() -> float:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,8 +14,10 @@ from prometheus_client import CollectorRegistry
 from functions.errors import Unavailable
 from functions.ports import Backlog, DeadLetter, Delivery
 from runtime.envelopes import UnreadableEnvelope
+from runtime.jetstream import consumer as consumer_module
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker, connected
+from runtime.jetstream.consumer import Consumer
 from runtime.jetstream.streams import (
     FB_COLLECTOR,
     TTK_COLLECTOR,
@@ -38,6 +40,7 @@ from tests.contract.broker import (
 POISON = b"poison"
 UNREADABLE = b"unreadable"
 FOR_EVER_SECONDS = 3600.0
+SOON_SECONDS = 0.5
 
 
 @dataclass
@@ -272,6 +275,167 @@ async def test_a_handler_that_crashes_on_everything_gives_nothing_up(broker: Bro
         await eventually(lambda: bool(bench.buried))
 
     assert bench.done == [b"1"]
+
+
+@dataclass
+class Remembered:
+    """Marks of messages that outlive the processes of a test."""
+
+    marks: Counter[bytes] = field(default_factory=Counter)
+    is_away: bool = False
+
+    async def begin(self, message_id: bytes) -> int:
+        if self.is_away:
+            raise Unavailable("no marks now")
+        self.marks[message_id] += 1
+        return self.marks[message_id] - 1
+
+    async def end(self, message_id: bytes) -> None:
+        if self.is_away:
+            raise Unavailable("no marks now")
+        del self.marks[message_id]
+
+
+@dataclass
+class Process:
+    """A collector's process, as far as it can end without a word to the broker.
+
+    Attributes:
+        opened: The messages of each batch that was opened.
+        died: Set when it opened what ends it.
+    """
+
+    broker: Broker
+    bench: Bench
+    attempts: Remembered
+    opened: list[list[bytes]]
+    died: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def handle(self, items: Sequence[bytes]) -> None:
+        self.opened.append(list(items))
+        if POISON in items:
+            self.died.set()
+            await asyncio.Event().wait()
+        await self.bench.handle(items)
+
+    async def live(self, until: Callable[[], bool]) -> None:
+        """Run until it ends, or something holds."""
+        work = Work(
+            "facebook", self.bench.decode, self.handle, self.bench.bury, attempts=self.attempts
+        )
+        metrics = ConsumerMetrics(CollectorRegistry(), FB_COLLECTOR.name)
+        consumer = Consumer(work, metrics, first_delay_seconds=0.01, gather_seconds=0)
+        running = asyncio.create_task(consumer.run(a_pull(self.broker, FB_COLLECTOR), NEVER))
+        await eventually(lambda: self.died.is_set() or until())
+        running.cancel()
+        await asyncio.wait([running])
+
+
+NEVER = asyncio.Event()
+
+
+async def test_a_message_that_ends_its_process_is_met_alone_and_set_aside_unopened(
+    broker: Broker,
+) -> None:
+    await ensure_consumer(broker.jetstream, FB_COLLECTOR, SOON_SECONDS)
+    bench, attempts, opened = Bench(), Remembered(), list[list[bytes]]()
+    await publish(broker, b"1", POISON, b"2")
+
+    lives = 0
+    while not bench.buried:
+        lives += 1
+        await Process(broker, bench, attempts, opened).live(lambda: bool(bench.buried))
+    await Process(broker, bench, attempts, opened).live(lambda: has_done(bench, 2))
+
+    met = [batch for batch in opened if POISON in batch]
+    assert [len(batch) for batch in met[2:]] == [1, 1, 1]
+    assert lives == 6
+    assert [letter.payload for letter in bench.buried] == [POISON]
+    assert "3 processes ended" in bench.buried[0].fault.message
+    assert bench.done == [b"1", b"2"]
+    assert not attempts.marks
+    await eventually_waiting(broker, 0)
+
+
+async def test_what_was_often_given_back_is_neither_alone_nor_set_aside(broker: Broker) -> None:
+    bench, attempts, opened = Bench(is_away=True), Remembered(), list[list[bytes]]()
+    await publish(broker, b"1", b"2")
+    process = Process(broker, bench, attempts, opened)
+
+    def was_tried_often() -> bool:
+        bench.is_away = bench.tried[b"1"] < 8
+        return has_done(bench, 2)
+
+    await process.live(was_tried_often)
+
+    assert bench.buried == []
+    assert bench.tried[b"1"] >= 8
+    await eventually_waiting(broker, 0)
+
+
+async def test_what_others_gave_back_is_met_alone_and_kept(broker: Broker) -> None:
+    bench, attempts, opened = Bench(is_away=True), Remembered(), list[list[bytes]]()
+    await publish(broker, b"1", b"2")
+    await Process(broker, bench, attempts, opened).live(lambda: bench.tried[b"1"] >= 8)
+    bench.is_away, before = False, len(opened)
+
+    await Process(broker, bench, attempts, opened).live(lambda: has_done(bench, 2))
+
+    assert sorted(opened[before:]) == [[b"1"], [b"2"]]
+    assert bench.buried == []
+    assert not attempts.marks
+
+
+async def test_what_can_not_be_marked_is_not_opened(broker: Broker) -> None:
+    bench, attempts, opened = Bench(is_away=True), Remembered(), list[list[bytes]]()
+    await publish(broker, b"1")
+    await Process(broker, bench, attempts, opened).live(lambda: bench.tried[b"1"] >= 4)
+    bench.is_away, attempts.is_away, before = False, True, len(opened)
+
+    async with asyncio.timeout(20):
+        living = Process(broker, bench, attempts, opened)
+        task = asyncio.create_task(living.live(lambda: has_done(bench, 1)))
+        await eventually(lambda: is_given_back_often(broker))
+        assert len(opened) == before
+        attempts.is_away = False
+        await task
+
+    assert bench.done == [b"1"]
+
+
+async def is_given_back_often(broker: Broker) -> bool:
+    info = await broker.jetstream.consumer_info(FB_COLLECTOR.stream, FB_COLLECTOR.name)
+    return bool(info.delivered and (info.delivered.consumer_seq or 0) >= 7)
+
+
+async def test_what_is_in_hand_for_long_goes_to_nobody_else(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "_PROGRESS_SECONDS", SOON_SECONDS / 5)
+    await ensure_consumer(broker.jetstream, FB_COLLECTOR, SOON_SECONDS)
+    bench, go_on = Bench(), asyncio.Event()
+
+    async def handle(items: Sequence[bytes]) -> None:
+        bench.tried.update(items)
+        await go_on.wait()
+        await bench.handle(items)
+
+    metrics = ConsumerMetrics(CollectorRegistry(), FB_COLLECTOR.name)
+    consumer = Consumer(Work(None, bench.decode, handle, bench.bury), metrics)
+    stop = asyncio.Event()
+    await publish(broker, b"1")
+    running = asyncio.create_task(consumer.run(a_pull(broker, FB_COLLECTOR), stop))
+    await eventually(lambda: bench.tried[b"1"] == 1)
+
+    async with (other := a_pull(broker, FB_COLLECTOR)).open():
+        taken_by_another = await other.fetch(5 * SOON_SECONDS)
+    go_on.set()
+    await eventually(partial(has_done, bench, 1))
+    stop.set()
+    await running
+
+    assert taken_by_another == []
+    await eventually_waiting(broker, 0)
 
 
 async def test_stopping_finishes_the_batch_in_hand_and_takes_no_other(broker: Broker) -> None:

@@ -170,6 +170,13 @@ CREATE TABLE envelopes (
 -- Not by BRIN: its ranges never get narrower, so after a week each pruning would read the table.
 CREATE INDEX envelopes_by_time ON envelopes (settled_at);
 
+-- Messages that a process was about to open, which may have ended it: few, and mostly none.
+CREATE TABLE attempts (
+    id uuid PRIMARY KEY,                        -- the broker's message id
+    times bigint NOT NULL DEFAULT 1,
+    last_at timestamptz NOT NULL DEFAULT now()
+);
+
 -- What became of the events of settled envelopes.
 CREATE TABLE ledger (
     minute timestamptz NOT NULL,                -- when the gateway took them

@@ -12,7 +12,8 @@ from nats.errors import OutboundBufferLimitError
 
 from tests.faults.simulation.schedule import Chance
 
-ACK_WAIT_SECONDS = 20.0
+ACK_WAIT_SECONDS = 3.0
+_PROGRESS = b"+WPI"
 _LATENCY_SECONDS = 0.05
 _POLL_SECONDS = 0.5
 
@@ -59,6 +60,9 @@ class SimulatedBroker:
             delay = json.loads(payload.removeprefix(b"-NAK") or "{}").get("delay", 0) / 1e9
             if sequence in self.waiting:
                 self.waiting[sequence].hidden_until = _now() + delay
+        elif payload == _PROGRESS:
+            if sequence in self.waiting:
+                self.waiting[sequence].hidden_until = _now() + ACK_WAIT_SECONDS
         else:
             self.waiting.pop(sequence, None)
 
@@ -137,6 +141,10 @@ class SimulatedClient:
             return
         chance = self._broker.chance
         is_pull, is_nak = bool(reply), payload.startswith(b"-NAK")
+        if payload == _PROGRESS:
+            if chance.at("progress") != "lost":
+                self._broker.settle(subject, payload)
+            return
         if not is_pull and not is_nak:
             self._on_ack(int(subject.split(".")[5]))
         what = chance.at("pull" if is_pull else "nak" if is_nak else "ack")

@@ -8,9 +8,10 @@ from typing import Final, Literal
 
 from hypothesis import strategies as st
 
-Place = Literal["pull", "deliver", "ack", "nak", "settle", "probe"]
+Place = Literal["pull", "deliver", "ack", "nak", "progress", "settle", "probe"]
 """Where something may go wrong: a request for messages, a message on its way to
-the collector, its settling, a transaction that stores, one that is taken back."""
+the collector, its settling, word of it while it is in hand, a transaction that
+stores, one that is taken back."""
 
 What = Literal[
     "lost", "twice", "raises", "killed before", "killed after",
@@ -31,6 +32,7 @@ _FAULTS: Final[dict[Place, tuple[What, ...]]] = {
     "deliver": ("lost", "twice"),
     "ack": _SENT,
     "nak": _SENT,
+    "progress": ("lost",),
     "settle": _TRANSACTION,
     "probe": _TRANSACTION,
 }
