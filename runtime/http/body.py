@@ -4,12 +4,7 @@ import asyncio
 import io
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    contextmanager,
-)
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 
 from functions.errors import Fault, Invalid, Unavailable
@@ -28,9 +23,12 @@ BEGINNING_BYTES = 16 * 1024
 sends a byte a second would keep that room from all others. Of all requests in
 hand that is 64 MB at the most, and less than the server reads ahead of each."""
 
-UNFINISHED_BODIES = 2_000
-"""How many bodies may be on their way at once: half of the requests in hand, so
+BEGINNINGS = 2_000
+"""How many bodies may have only begun at once: half of the requests in hand, so
 that those whose bodies came with their heads always find a place."""
+
+_BEGINNING_SECONDS = 1.0
+"""How long a body may be at its beginning where others need the place."""
 
 WAITING_BODIES = 128
 """How many may wait for room. Each holds what the server had read ahead, 320 KB
@@ -38,7 +36,9 @@ at the most, beside the budgets: 40 MB of large ones, and as much of small ones.
 
 _GRACE_SECONDS = 10.0
 _LEAST_BYTES_A_SECOND = 1024
-"""Who sends more slowly than this after a grace gives its place to others."""
+"""Who sends more slowly than this after a grace gives its place to others.
+Who holds room that others wait for has to come at the pace at which that room
+would be filled in the time that a body may take."""
 
 _UNPACK_BYTES = 1024**2
 _PACKED_PIECE_BYTES = 64 * 1024
@@ -68,7 +68,8 @@ class BodyReader:
     def __init__(self, *, limit: int, bytes_in_flight: int, timeout_seconds: float) -> None:
         self._limit = limit
         self._timeout_seconds = timeout_seconds
-        self._unfinished = 0
+        self._beginnings: dict[_Arrival, None] = {}  # in the order in which they began
+        self._arrivals: set[_Arrival] = set()  # of those that hold room
         self.small = ByteBudget(SMALL_BUDGET_BYTES)
         self.large = ByteBudget(bytes_in_flight)
 
@@ -106,36 +107,56 @@ class BodyReader:
         if declared > self._limit and not packed:
             raise self._too_large()
         async with AsyncExitStack() as held:
-            with self._on_its_way():
-                chunks = _timed(stream, self._timeout_seconds)
+            arrival = self._begin()
+            try:
+                chunks = arrival.timed(stream)
                 if packed:
-                    body = await self._collect(_unpacked(chunks, self._limit), -1, held)
+                    body = await self._collect(_unpacked(chunks, self._limit), -1, arrival, held)
                 else:
-                    body = await self._collect(chunks, declared, held)
+                    body = await self._collect(chunks, declared, arrival, held)
+            finally:
+                self._beginnings.pop(arrival, None)
+                self._arrivals.discard(arrival)
             yield body
 
-    @contextmanager
-    def _on_its_way(self) -> Iterator[None]:
-        if self._unfinished >= UNFINISHED_BODIES:
-            raise Unavailable("too many bodies are on their way")
-        self._unfinished += 1
-        try:
-            yield
-        finally:
-            self._unfinished -= 1
+    def _begin(self) -> "_Arrival":
+        """Give a place to a body that still comes; where there is none, that of the slowest.
+
+        Raises:
+            Unavailable: All have begun just now.
+        """
+        arrival = _Arrival(self._timeout_seconds)
+        if len(self._beginnings) >= BEGINNINGS:
+            oldest = next(iter(self._beginnings))
+            if arrival.began - oldest.began < _BEGINNING_SECONDS:
+                raise Unavailable("too many bodies are on their way")
+            del self._beginnings[oldest]
+            oldest.give_up()
+        self._beginnings[arrival] = None
+        return arrival
 
     async def _collect(
-        self, chunks: AsyncIterator[bytes], expected: int, held: AsyncExitStack
+        self,
+        chunks: AsyncIterator[bytes],
+        expected: int,
+        arrival: "_Arrival",
+        held: AsyncExitStack,
     ) -> bytes:
         """Gather a body, taking room for it as soon as it is more than a beginning."""
         body = io.BytesIO()  # gives its bytes away without a copy
         size = room = 0
         async for chunk in chunks:
             size += len(chunk)
+            arrival.size = size
             if size > self._limit:
                 raise self._too_large()
             if size > max(room, BEGINNING_BYTES):
+                self._beginnings.pop(arrival, None)
                 room = await self._hold(held, self._room_for(size, expected))
+                arrival.room = room
+                self._arrivals.add(arrival)
+                if self._budget_for(room).waiting:
+                    arrival.hurry()
             body.write(chunk)
         if not room:
             await self._hold(held, size)
@@ -148,15 +169,22 @@ class BodyReader:
         return SMALL_BYTES if size <= SMALL_BYTES else self._limit
 
     async def _hold(self, held: AsyncExitStack, size: int) -> int:
-        budget = self.small if size <= SMALL_BYTES else self.large
+        budget = self._budget_for(size)
         if budget.waiting >= WAITING_BODIES:
             raise Unavailable("too many bodies wait for room")
+        if not budget.has_room(size):
+            for arrival in self._arrivals:
+                if self._budget_for(arrival.room) is budget:
+                    arrival.hurry()
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await held.enter_async_context(budget.hold(size))
         except TimeoutError as error:
             raise Unavailable("too many bytes in hand") from error
         return size
+
+    def _budget_for(self, size: int) -> ByteBudget:
+        return self.small if size <= SMALL_BYTES else self.large
 
     def _too_large(self) -> HttpProblem:
         return HttpProblem(
@@ -206,23 +234,58 @@ def _is_packed(encoding: str) -> bool:
             )
 
 
-async def _timed(chunks: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
-    """Pass chunks on while the sender takes no longer for all of them; our own time is not its."""
-    clock = asyncio.get_running_loop().time
-    spent, size = 0.0, 0
-    while True:
-        started = clock()
-        may_take = min(seconds, _GRACE_SECONDS + size / _LEAST_BYTES_A_SECOND) - spent
-        try:
-            async with asyncio.timeout(may_take):
-                chunk = await anext(chunks)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The body came too slowly") from error
-        spent += clock() - started
-        size += len(chunk)
-        yield chunk
+class _Arrival:
+    """A body as it comes: how fast, and how fast it should.
+
+    Attributes:
+        began: When, on the loop's clock.
+        size: How many bytes have come, unpacked.
+        room: How much is held for it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._clock = asyncio.get_running_loop().time
+        self._seconds = seconds
+        self._spent = 0.0  # by the sender; our own time is not its
+        self._least_a_second = float(_LEAST_BYTES_A_SECOND)
+        self._waiting: asyncio.Timeout | None = None
+        self._waits_since = 0.0
+        self.began = self._clock()
+        self.size = self.room = 0
+
+    def hurry(self) -> None:
+        """Ask for the pace of its room, as others wait for that."""
+        self._least_a_second = max(_LEAST_BYTES_A_SECOND, self.room / self._seconds)
+        self._reschedule()
+
+    def give_up(self) -> None:
+        """Wait for nothing more of it."""
+        self._seconds = 0
+        self._reschedule()
+
+    def _reschedule(self) -> None:
+        if self._waiting is not None:
+            self._waiting.reschedule(self._waits_since + self._may_take())
+
+    async def timed(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Pass chunks on while the sender takes no longer than it may for all of them."""
+        while True:
+            self._waits_since = self._clock()
+            try:
+                async with asyncio.timeout(self._may_take()) as self._waiting:
+                    chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The body came too slowly") from error
+            finally:
+                self._waiting = None
+            self._spent += self._clock() - self._waits_since
+            yield chunk
+
+    def _may_take(self) -> float:
+        pace_seconds = _GRACE_SECONDS + self.size / self._least_a_second
+        return min(self._seconds, pace_seconds) - self._spent
 
 
 async def _unpacked(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:

@@ -46,10 +46,14 @@ class ByteBudget:
 
         Whoever took them gives them back.
         """
-        if self._line or size > self._free:
+        if not self.has_room(size):
             return False
         self._free -= size
         return True
+
+    def has_room(self, size: int) -> bool:
+        """Tell whether nobody would have to wait for so many bytes."""
+        return not self._line and size <= self._free
 
     def give_back(self, size: int) -> None:
         """Give back what was taken."""

@@ -16,15 +16,17 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from functions.errors import Fault, Invalid
+from functions.errors import Fault, Invalid, Unavailable
 from runtime import logs
 from runtime.http.answers import (
     CORRELATION_HEADER,
+    Answer,
     HttpProblem,
     answer_error,
     correlation_id_of,
 )
 from runtime.http.asgi import WHOLE_BODY
+from runtime.http.byte_budget import ByteBudget
 from runtime.http.observing import Observer
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -35,9 +37,28 @@ _HEAD_SECONDS = 30.0
 """How long a connection may be silent before its first request, and how long
 a head may take; a body has a limit of its own."""
 
+MAX_HEADERS = 1_000
+
+HELD_BYTES = 32 * 1024**2
+"""What all connections together hold of long heads and of pipelined requests:
+these come before any key is compared."""
+
+_FREE_BYTES, _FREE_HEADERS = 4 * 1024, 32
+"""What a connection holds without counting: more than nearly every head has."""
+
+_HEADER_BYTES = 160
+"""What a header takes beside its bytes, as Python's objects."""
+
 _LINGER_SECONDS = 10.0
 """How long the rest of a body may take whose request was answered already: who
 is still writing reads the answer only then."""
+
+_READING_SECONDS, _LEAST_READ_BYTES = 30.0, 16 * 1024
+"""Who reads less of an answer than this in that time is not written to any more."""
+
+_FAREWELL_SECONDS = 2.0
+"""How long a refused sender may go on, unheard: a connection that is closed
+with bytes unread is reset, and the answer can be lost with it."""
 
 _END_OF_HEAD = b"\r\n\r\n"
 _CORRELATION_HEADER = CORRELATION_HEADER.lower().encode()
@@ -54,11 +75,19 @@ class BoundedProtocol(HttpToolsProtocol):
     Args:
         settings: What uvicorn gives every protocol.
         observer: Where refused requests are logged and counted; None for nowhere.
+        held: What all connections together hold counts against it.
     """
 
-    def __init__(self, *, observer: Observer | None = None, **settings: Any) -> None:
+    transport: "_Joined"  # type: ignore[assignment]
+
+    def __init__(
+        self, *, observer: Observer | None = None, held: ByteBudget | None = None, **settings: Any
+    ) -> None:
         super().__init__(**settings)
         self._observer = observer
+        self._budget = held or ByteBudget(HELD_BYTES)
+        self._held = 0  # of that budget
+        self._head_weight = 0  # what of it is the head's
         self.url = b""
         self._in_head = True
         self._in_hand = False  # a whole request waits for its answer
@@ -67,7 +96,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_left = 0  # of a declared length
         self._trailer_bytes = 0
         self._silent = 0  # bytes of this head, or since there was any of the body
-        self._later = b""  # what was pipelined behind the request in hand
+        self._later, self._later_at = b"", 0  # what was pipelined, and where it goes on
+        self._may_begin = False  # a head: never within a piece that began as a body
         self._is_last = False  # nothing more is read
         self._has_ended = False  # the sender has said all
         self._refusal: Exception | None = None
@@ -76,8 +106,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection."""
-        super().connection_made(cast("asyncio.Transport", _Joined(transport, self.loop)))
-        self.flow = self._flow = _Flow(self.transport)
+        joined = _Joined(transport, self.loop)
+        super().connection_made(cast("asyncio.Transport", joined))
+        self.flow = self._flow = _Flow(transport)
         self._expect_within(_HEAD_SECONDS)
 
     def data_received(self, data: bytes) -> None:
@@ -86,7 +117,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_last:
             return
         if self._in_hand or self._later:
-            self._wait(self._later + data)
+            self._wait(self._later[self._later_at :] + data, 0)
         else:
             self._take(data)
 
@@ -105,15 +136,26 @@ class BoundedProtocol(HttpToolsProtocol):
         """Forget the connection."""
         self._forget_deadline()
         self._later = b""
+        self._hold(0)
+        self.transport.forget_timers()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for who reads an answer more slowly than it is written, while that goes on."""
+        super().pause_writing()
+        self.transport.watch_reader()
+
+    def resume_writing(self) -> None:
+        """Go on, as enough was read."""
+        super().resume_writing()
+        self.transport.forget_timers()
 
     # The parser's callbacks
 
     def on_message_begin(self) -> None:
         """Begin a request's head."""
-        if self._in_hand:  # behind a body in chunks, in the same read: its sender asks again
-            self._is_last = True
-            self.cycle.keep_alive = False
+        if not self._may_begin:  # behind a body in chunks, in the same read: its sender asks again
+            self._read_no_more()
             raise _EnoughRead
         self._trailer_bytes = 0
         self._began = time.perf_counter()
@@ -161,6 +203,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._head_is_new:
             self.scope[WHOLE_BODY] = bytes(self.cycle.body)  # type: ignore[typeddict-unknown-key]
         if not self._in_hand:  # it was answered before its body had ended
+            self._forget_request()
             self._expect_within(self.timeout_keep_alive)
 
     def on_response_complete(self) -> None:
@@ -173,42 +216,54 @@ class BoundedProtocol(HttpToolsProtocol):
             if self.expect_100_continue:  # nobody knows whether the body will come
                 self.transport.close()
             self._expect_within(_LINGER_SECONDS)
-        elif self._later:
+            return
+        self._forget_request()
+        if self._later:
             self.loop.call_soon(self._go_on, context=contextvars.Context())
         elif self._has_ended:
             self.transport.close()
 
     # What comes, piece by piece
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes, start: int = 0) -> None:
         self._head_is_new = False
-        position = self._end_of_piece(data, 0)
-        self._feed(data if position == len(data) else data[:position])
-        if position < len(data):
-            self._take_rest(data, position)
-        if self._in_head and self._deadline is None and not self._in_hand:
-            self._expect_within(_HEAD_SECONDS)
+        end = self._end_of_piece(data, start)
+        self._feed(data if end - start == len(data) else memoryview(data)[start:end])
+        if end < len(data):
+            self._take_rest(data, end)
+        if self._in_head and not (self._in_hand or self._is_last):
+            if self._deadline is None:
+                self._expect_within(_HEAD_SECONDS)
+            if self._silent and (refusal := self._weigh_head()):
+                self._refuse(refusal)
 
     def _take_rest(self, data: bytes, position: int) -> None:
         view = memoryview(data)
         while position < len(data) and not (self._is_last or self.transport.is_closing()):
             if self._in_hand:
-                self._wait(data[position:])
+                self._wait(data, position)
                 return
             end = self._end_of_piece(data, position)
             self._feed(view[position:end])
             position = end
 
-    def _wait(self, data: bytes) -> None:
+    def _wait(self, data: bytes, start: int) -> None:
         """Keep what came too early; at most one more read can follow it."""
-        self._later = data
         self._flow.hold()
+        if self._hold(self._head_weight + _weight(data)):
+            self._later, self._later_at = data, start
+        else:  # its sender asks again
+            self._later = b""
+            self._read_no_more()
 
     def _go_on(self) -> None:
-        data, self._later = self._later, b""
+        data, start = self._later, self._later_at
+        self._later = b""
         self._unset_keepalive_if_required()
         self._flow.let_go()
-        self._take(data)
+        self._hold(0)
+        if data and not self._is_last:
+            self._take(data, start)
         if self._has_ended and not (self._in_hand or self._later):
             self.eof_received()
 
@@ -227,6 +282,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _feed(self, piece: bytes | memoryview) -> None:
         size = len(piece)
         self._silent += size
+        self._may_begin = self._in_head
         if self._in_head:
             if self._silent > MAX_HEAD_BYTES:
                 self._refuse(_TOO_LONG)
@@ -235,10 +291,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._body_left -= size
         try:
             self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade as offer:
+        except httptools.HttpParserUpgrade:
             self._ignore_upgrade()
-            if rest := bytes(piece[offer.args[0] :]):  # behind the end of a body in chunks
-                self._take(rest)
         except httptools.HttpParserError as error:
             if not self._is_last:
                 self._refuse(self._refusal or _no_http(piece, error))
@@ -268,6 +322,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _check_head(self) -> None:
         """Check what the parser lets pass, and note the declared length of the body."""
+        if (
+            self._silent > _FREE_BYTES or len(self.headers) > _FREE_HEADERS or self._head_weight
+        ) and (refusal := self._weigh_head()):
+            self._stop(refusal)
         host = None
         for name, value in self.headers:
             if name == b"content-length":
@@ -285,6 +343,44 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._stop(_bad_request("A request should have one Host header"))
         elif not _HOST(host):
             self._stop(_bad_request("The Host header is no host"))
+
+    def _weigh_head(self) -> Exception | None:
+        """Count a head that is long, or not complete; returns why it can't be held."""
+        headers = len(self.headers or ())
+        if headers > MAX_HEADERS:
+            return _TOO_MANY
+        self._head_weight = 0
+        if self._silent > _FREE_BYTES or headers > _FREE_HEADERS:
+            self._head_weight = self._silent + headers * _HEADER_BYTES
+        if self._hold(self._head_weight):
+            return None
+        return Unavailable("too many long heads at once")
+
+    def _hold(self, size: int) -> bool:
+        """Have so many bytes counted as held; returns whether there was room for more."""
+        more = size - self._held
+        if more > 0 and not self._budget.take_at_once(more):
+            return False
+        if more < 0:
+            self._budget.give_back(-more)
+        self._held = size
+        return True
+
+    def _forget_request(self) -> None:
+        """Keep nothing of a request that is over: its connection may idle for long."""
+        self.cycle = self.scope = self.headers = None  # type: ignore[assignment]
+        self.url, self._head_weight = b"", 0
+        if self._held:
+            self._hold(_weight(self._later))
+
+    def _read_no_more(self) -> None:
+        """Answer the request in hand, if there is one, as the last one."""
+        self._is_last = True
+        self.transport.farewell_seconds = _FAREWELL_SECONDS
+        if self._in_hand:
+            self.cycle.keep_alive = False
+        else:
+            self.transport.close()
 
     def _stop(self, refusal: Exception) -> None:
         """Stop the parser from within a callback."""
@@ -316,7 +412,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, error: Exception) -> None:
         """Answer an error without any application, and close."""
         self._is_last = True
+        self.transport.farewell_seconds = _FAREWELL_SECONDS
         running = self.cycle is not None and not self.cycle.response_complete
+        if not (running or self._in_head):  # it has its answer
+            self.transport.close()
+            return
         if running:  # the body can't be read on: its application is told that it never ends
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -325,15 +425,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 return
         correlation_id = self._correlation_id(running=running)
         answer = answer_error(error, correlation_id)
-        head = (
-            f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n"
-            f"date: {formatdate(usegmt=True)}\r\n"
-            f"content-type: {answer.content_type}\r\n"
-            f"content-length: {len(answer.body)}\r\n"
-            f"{CORRELATION_HEADER.lower()}: {correlation_id}\r\n"
-            "connection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + answer.body)
+        self.transport.write(_written(answer, correlation_id))
         self.transport.close()
         if not running and self._observer is not None:  # else the application's line tells of it
             context = contextvars.copy_context()
@@ -370,10 +462,17 @@ class _EnoughRead(Exception):  # noqa: N818 - no error: how a callback stops the
     """The parser is to stop here."""
 
 
+_TOO_MANY: Final = HttpProblem(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"A request may have {MAX_HEADERS} headers at most"
+)
 _TOO_LONG: Final = HttpProblem(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     f"Request line and headers may have {MAX_HEAD_BYTES} bytes at most, and trailers as many",
 )
+
+
+def _weight(later: bytes) -> int:
+    return len(later) if len(later) > _FREE_BYTES else 0
 
 
 def _bad_request(message: str) -> Invalid:
@@ -386,6 +485,22 @@ def _no_http(piece: bytes | memoryview, error: httptools.HttpParserError) -> Inv
     if isinstance(error, httptools.HttpParserInvalidURLError) and not line.isascii():
         return _bad_request("The target has bytes outside ASCII: percent-encode them")
     return _bad_request(f"This is no HTTP/1.1 request: {error}")
+
+
+def _written(answer: Answer, correlation_id: str) -> bytes:
+    headers = {
+        "date": formatdate(usegmt=True),
+        "content-type": answer.content_type,
+        "content-length": str(len(answer.body)),
+        CORRELATION_HEADER.lower(): correlation_id,
+        **{name.lower(): value for name, value in answer.headers.items()},
+        "connection": "close",
+    }
+    lines = [
+        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + answer.body
 
 
 class _Flow(FlowControl):
@@ -411,15 +526,20 @@ class _Joined:
 
     An answer's head and body come one after the other; each alone would be a
     system call, a packet, and a second waking of whoever reads them.
+
+    Attributes:
+        farewell_seconds: How long the sender may go on after it was closed.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._pieces: list[bytes] = []
+        self._farewell: asyncio.TimerHandle | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self.farewell_seconds = 0.0
         self.pause_reading = transport.pause_reading
         self.resume_reading = transport.resume_reading
-        self.is_closing = transport.is_closing
         self.get_extra_info = transport.get_extra_info
 
     def write(self, data: bytes) -> None:
@@ -427,11 +547,52 @@ class _Joined:
             self._loop.call_soon(self._flush)
         self._pieces.append(data)
 
+    def is_closing(self) -> bool:
+        return self._farewell is not None or self._transport.is_closing()
+
     def close(self) -> None:
+        """Close; the second time at once, whatever the sender still says."""
         self._flush()
+        if self._farewell is not None:
+            self._farewell.cancel()
+        elif self.farewell_seconds and not self._transport.is_closing():
+            self._transport.write_eof()
+            self._transport.resume_reading()
+            self._farewell = self._loop.call_later(self.farewell_seconds, self._end)
+            return
+        self._end()
+
+    def watch_reader(self) -> None:
+        """Abort once what waits to be read is not read, in the pace that is asked for."""
+        if self._watch is None:
+            self._wait_for_reader(self._transport.get_write_buffer_size())
+
+    def forget_timers(self) -> None:
+        """Wait for nobody any more."""
+        for timer in (self._watch, self._farewell):
+            if timer is not None:
+                timer.cancel()
+        self._watch = None
+
+    def _wait_for_reader(self, waiting: int) -> None:
+        self._watch = self._loop.call_later(_READING_SECONDS, self._check_reader, waiting)
+
+    def _check_reader(self, waiting_before: int) -> None:
+        self._watch = None
+        waiting = self._transport.get_write_buffer_size()
+        if not waiting:
+            return
+        if waiting > waiting_before - _LEAST_READ_BYTES:
+            self._transport.abort()
+        else:
+            self._wait_for_reader(waiting)
+
+    def _end(self) -> None:
         self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self.watch_reader()
 
     def _flush(self) -> None:
-        if self._pieces:
+        if self._pieces and self._farewell is None:
             self._transport.write(b"".join(self._pieces))
             self._pieces.clear()

@@ -10,8 +10,9 @@ from typing import Any, cast
 import uvicorn
 from starlette.types import ASGIApp
 
+from runtime.http.byte_budget import ByteBudget
 from runtime.http.observing import Observer
-from runtime.http.protocol import BoundedProtocol
+from runtime.http.protocol import HELD_BYTES, BoundedProtocol
 
 _KEEP_ALIVE_SECONDS = 75
 """Longer than the minute after which load balancers drop idle connections."""
@@ -54,7 +55,7 @@ async def served(
         host=host,
         port=port,
         loop="none",
-        http=cast("Any", partial(BoundedProtocol, observer=observer)),
+        http=cast("Any", partial(BoundedProtocol, observer=observer, held=ByteBudget(HELD_BYTES))),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import Any
@@ -14,10 +15,10 @@ from starlette.types import Receive, Scope, Send
 
 from runtime import logs
 from runtime.health import Health
-from runtime.http import protocol
+from runtime.http import protocol, server
 from runtime.http.app import create_app
 from runtime.http.asgi import WHOLE_BODY
-from runtime.http.protocol import MAX_HEAD_BYTES
+from runtime.http.protocol import MAX_HEAD_BYTES, MAX_HEADERS
 from runtime.http.server import served
 from runtime.local.ports import LOOPBACK, free_port
 from runtime.metrics import HttpMetrics
@@ -114,6 +115,19 @@ async def test_trailers_are_no_headers_and_do_no_harm(telling_port: int) -> None
     assert bodies == ["[]"]
 
 
+async def test_a_request_has_one_answer_whatever_its_sender_goes_on_with(port: int) -> None:
+    chunked = b"POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    writer.write(chunked)
+    answer = await reader.readuntil(b"}")
+
+    writer.write(b"no chunk\r\n" + GET + b"\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert await reader.read() == b""
+    writer.close()
+
+
 @pytest.mark.parametrize("silence", [b"1;" + b"x" * 100_000, b"0\r\na: " + b"x" * 100_000])
 async def test_a_chunk_has_no_endless_extension_and_no_endless_trailer(
     port: int, silence: bytes
@@ -141,6 +155,80 @@ async def test_a_thousand_requests_at_once_are_answered_one_by_one(port: int) ->
 
     assert (await reader.read()).count(b"HTTP/1.1 200 ") == 3_001
     writer.close()
+
+
+async def test_a_request_has_a_bounded_number_of_headers(port: int) -> None:
+    last = b"Connection: close\r\n\r\n"
+
+    many, _ = await answer_to(port, GET + b"a:\r\n" * (MAX_HEADERS - 2) + last)
+    more, body = await answer_to(port, GET + b"a:\r\n" * (MAX_HEADERS - 1) + last)
+    unfinished, _ = await answer_to(port, GET + b"a:\r\n" * (MAX_HEADERS + 2))
+
+    assert many.startswith(b"HTTP/1.1 200 ")
+    assert more.startswith(b"HTTP/1.1 431 ")
+    assert unfinished.startswith(b"HTTP/1.1 431 ")
+    assert str(MAX_HEADERS) in json.loads(body)["detail"]
+
+
+async def test_long_heads_of_all_connections_together_are_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "HELD_BYTES", 100_000)
+    registry = CollectorRegistry()
+    metrics = HttpMetrics(registry, "gateway")
+    app = create_app({}, health=Health(), registry=registry, metrics=metrics)
+    port, long = free_port(), b"X-Long: " + b"a" * 60_000
+    async with served(app, host=LOOPBACK, port=port, shutdown_timeout_seconds=5):
+        first_reader, first = await asyncio.open_connection(LOOPBACK, port)
+        first.write(GET + long)
+        await answer_to(port, GET + b"Connection: close\r\n\r\n")  # so that it has come
+
+        refused, _ = await answer_to(port, GET + long + b"\r\nConnection: close\r\n\r\n")
+        short, _ = await answer_to(port, GET + b"Connection: close\r\n\r\n")
+        first.write(b"\r\nConnection: close\r\n\r\n")
+        completed = await first_reader.read()
+        first.close()
+        later, _ = await answer_to(port, GET + long + b"\r\nConnection: close\r\n\r\n")
+
+    assert refused.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: " in refused
+    assert [answer[9:12] for answer in (short, completed, later)] == [b"200", b"200", b"200"]
+
+
+async def test_what_is_pipelined_without_room_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "HELD_BYTES", 10_000)
+    registry = CollectorRegistry()
+    metrics = HttpMetrics(registry, "gateway")
+    app = create_app({}, health=Health(), registry=registry, metrics=metrics)
+    port = free_port()
+    async with served(app, host=LOOPBACK, port=port, shutdown_timeout_seconds=5):
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+        writer.write((GET + b"\r\n") * 400)
+        answers = await reader.read()
+        writer.close()
+
+    assert answers.count(b"HTTP/1.1 200 ") == answers.count(b"connection: close") == 1
+
+
+async def test_who_reads_no_answer_is_not_written_to_for_ever(
+    telling_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "_READING_SECONDS", 0.1)
+    loop, size = asyncio.get_running_loop(), 20_000_000
+    with socket.socket() as sender:
+        sender.setblocking(False)  # noqa: FBT003
+        await loop.sock_connect(sender, (LOOPBACK, telling_port))
+        await loop.sock_sendall(sender, a_post(size, last=False) + b"a" * size)
+
+        async def go_on() -> None:
+            while True:
+                await loop.sock_sendall(sender, b"\r\n")
+                await asyncio.sleep(0.01)
+
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(go_on(), 30)
 
 
 @pytest.mark.parametrize(

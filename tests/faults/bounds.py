@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from runtime.http.body import SMALL_BUDGET_BYTES
+from runtime.http.body import BEGINNING_BYTES, BEGINNINGS, SMALL_BUDGET_BYTES
 from runtime.http.in_hand import REQUESTS_IN_HAND
+from runtime.http.protocol import HELD_BYTES
 from runtime.settings import CollectorSettings, GatewaySettings
 
 _MB = 1024**2
@@ -14,8 +15,13 @@ _PROGRAM_MB = 100
 _REQUEST_BYTES = 28 * 1024
 """What a request in hand takes whatever its size, as measured for ``REQUESTS_IN_HAND``."""
 
-_IDLE_MB = 100
-"""Ten thousand connections that say nothing, 5 KB each, and as much again."""
+_IDLE_MB = 50
+"""Ten thousand connections that say nothing, 5 KB each."""
+
+_LINE_MB = 80
+"""Bodies that wait for room, two times ``WAITING_BODIES``, with what was read ahead of each."""
+
+_BEGUN = BEGINNINGS * BEGINNING_BYTES
 
 _COPIES = 2
 """A body is there once as it came, and again in envelopes on their way."""
@@ -27,7 +33,8 @@ _ROW_FACTOR = 15
 def _gateway_mb() -> int:
     settings = GatewaySettings.model_fields
     bodies = int(settings["body_bytes_in_flight"].default) + SMALL_BUDGET_BYTES
-    return _PROGRAM_MB + _IDLE_MB + (_COPIES * bodies + REQUESTS_IN_HAND * _REQUEST_BYTES) // _MB
+    counted = _COPIES * bodies + REQUESTS_IN_HAND * _REQUEST_BYTES + _BEGUN + HELD_BYTES
+    return _PROGRAM_MB + _IDLE_MB + _LINE_MB + counted // _MB
 
 
 def _collector_mb() -> int:

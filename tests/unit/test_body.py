@@ -267,8 +267,10 @@ async def test_senders_that_have_only_begun_keep_no_room_from_others(size: int) 
     await asyncio.wait(slow)
 
 
-async def _begun(reader: BodyReader, headers: Mapping[str, str]) -> None:
-    async with reader.read(headers, arriving(noise(BEGINNING_BYTES), forever=True)):
+async def _begun(
+    reader: BodyReader, headers: Mapping[str, str], beginning: bytes = noise(BEGINNING_BYTES)
+) -> None:
+    async with reader.read(headers, arriving(beginning, forever=True)):
         pass
 
 
@@ -379,26 +381,60 @@ async def test_a_body_that_trickles_gives_its_place_to_others(
     assert caught.value.status == HTTPStatus.REQUEST_TIMEOUT
 
 
-async def test_bodies_on_their_way_leave_places_to_those_that_have_come(
+async def test_bodies_that_have_only_begun_leave_places_to_those_that_have_come(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(body_module, "UNFINISHED_BODIES", 2)
+    monkeypatch.setattr(body_module, "BEGINNINGS", 2)
     reader = a_reader()
-
-    async def trickle() -> None:
-        async with reader.read({}, arriving(b"[", forever=True)):
-            pass
-
-    tasks = [asyncio.create_task(trickle()) for _ in range(2)]
+    tasks = [asyncio.create_task(_begun(reader, {})) for _ in range(2)]
     await asyncio.sleep(SOON_SECONDS)
+
     with pytest.raises(Unavailable, match="on their way"):
-        await trickle()
+        await _begun(reader, {})
     async with reader.read({}, untouchable(), b"[]") as whole:
         assert whole == b"[]"
+
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
     assert await read(b"[]", reader=reader) == b"[]"
+
+
+async def test_the_oldest_beginning_gives_its_place_to_who_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(body_module, "BEGINNINGS", 2)
+    monkeypatch.setattr(body_module, "_BEGINNING_SECONDS", 0)
+    reader = a_reader(timeout_seconds=60)
+    first, second = (asyncio.create_task(_begun(reader, {})) for _ in range(2))
+    await asyncio.sleep(SOON_SECONDS)
+
+    body = await read(noise(LIMIT), reader=reader)
+
+    with pytest.raises(HttpProblem) as caught:
+        await asyncio.wait_for(first, 5)
+    assert body == noise(LIMIT)
+    assert caught.value.status == HTTPStatus.REQUEST_TIMEOUT
+    assert not second.done()
+    second.cancel()
+    await asyncio.wait([second])
+
+
+@pytest.mark.parametrize("headers", [{"content-length": str(LIMIT)}, {}])
+async def test_who_holds_room_that_others_wait_for_has_to_come_at_its_pace(
+    headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body_module, "_GRACE_SECONDS", SOON_SECONDS)
+    reader = a_reader(bytes_in_flight=LIMIT, timeout_seconds=60)
+    slow = asyncio.create_task(_begun(reader, headers, noise(BEGINNING_BYTES + 1)))
+    slower = asyncio.create_task(_begun(reader, headers, noise(BEGINNING_BYTES + 1)))
+
+    body = await asyncio.wait_for(read(noise(LIMIT), reader=reader, content_length=LIMIT), 20)
+
+    assert body == noise(LIMIT)
+    for task in (slow, slower):
+        with pytest.raises(HttpProblem):
+            await task
 
 
 async def test_only_so_many_bodies_wait_for_room(monkeypatch: pytest.MonkeyPatch) -> None:

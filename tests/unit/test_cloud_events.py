@@ -128,7 +128,6 @@ async def test_data_reach_the_bus_byte_for_byte(
     ("body", "headers", "kept"),
     [
         (b"1", BINARY, b"1"),
-        (b"", BINARY, b""),
         (b"{", BINARY, b"{"),
         (structured(b"{}"), {"content-type": STRUCTURED}, b"{}"),
         (b"[1", {"content-type": BATCH}, b"[1"),
@@ -155,6 +154,16 @@ async def test_poison_is_a_dead_letter_and_never_a_4xx(
 
     assert [letter.payload for letter in bus.letters] == [kept]
     assert bus.events == []
+
+
+@pytest.mark.parametrize("content_type", ["application/json", STRUCTURED, BATCH])
+async def test_an_empty_body_is_said_to_be_that(
+    to_gateway: Post, bus: FakeBus, content_type: str
+) -> None:
+    answer = await to_gateway(b"", BINARY | {"content-type": content_type})
+
+    assert answer.status_code == 400
+    assert bus.letters == []
 
 
 async def test_good_ones_beside_poison_are_kept(to_gateway: Post, bus: FakeBus) -> None:

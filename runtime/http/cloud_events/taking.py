@@ -44,6 +44,8 @@ def cloud_events_endpoint(bodies: BodyReader, take: Take, bury: Bury) -> Endpoin
             except (Invalid, HttpProblem) as error:
                 await bury(request, bytes(head.kept), _fault_of(error))
                 return _TAKEN
+            if not body:  # lost on its way: there is nothing to keep
+                raise HttpProblem(HTTPStatus.BAD_REQUEST, "The body is empty: it has no event")
             request.facts.update(bytes=len(body))
             await take(request, list(read_cloud_events(request.headers, body)))
         return _TAKEN
