@@ -1,18 +1,19 @@
 """Judging: raw events in; the event out, or the first thing that is wrong with it."""
 
-import contextlib
-import json
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeGuard, cast
+from typing import Any, Final, Self, cast
 
 import msgspec
 from pydantic import ValidationError
 
+from functions.claims import claim_of
 from functions.contract import EVENT
 from functions.errors import Fault, Invalid
-from functions.events import FUNNEL_STAGES, MAX_EVENT_ID_CHARACTERS, SOURCES, Source
+from functions.events import FUNNEL_STAGES, SOURCES, Source
+from functions.pruning import LARGE_BYTES, prune
 from functions.reading import READERS, read
+from functions.scanning import without_strings
 from functions.shapes import Event
 from functions.storable import find_unstorable
 from functions.values import AMOUNT_RULE
@@ -36,6 +37,25 @@ class InvalidEvent(Exception):  # noqa: N818 - an outcome, not a programming err
         self.fault = fault
         self.event_id = event_id
         self.source = source
+
+
+class Beginning(bytes):
+    """The first bytes of an event that is larger than it may be; it is never valid.
+
+    Attributes:
+        KEPT_BYTES: How many they are at the most.
+        limit: How many bytes the event may have.
+    """
+
+    KEPT_BYTES: Final = 64 * 1024
+
+    limit: int
+
+    def __new__(cls, event: bytes, limit: int) -> Self:
+        """Keep the beginning of an event, or of its first bytes."""
+        beginning = super().__new__(cls, event[: cls.KEPT_BYTES])
+        beginning.limit = limit
+        return beginning
 
 
 def judge(raw: bytes, *, by_contract: Callable[[bytes], Event] | None = None) -> Event:
@@ -66,7 +86,7 @@ def judge_by_contract(raw: bytes) -> Event:
     """
     try:
         _refuse_unstorable(raw)
-        event = EVENT.validate_json(raw)
+        event = EVENT.validate_json(prune(raw) if len(raw) > LARGE_BYTES else raw)
         engagement = cast("dict[str, Any]", event["data"]["engagement"])
         if isinstance(engagement.get("purchaseAmount"), float):
             engagement["purchaseAmount"] = _exact_amount(raw)
@@ -78,23 +98,42 @@ def judge_by_contract(raw: bytes) -> Event:
 
 
 def _refuse_unstorable(raw: bytes) -> None:
-    """Refuse what pydantic lets pass and PostgreSQL could not keep."""
+    """Refuse what is too large, and what pydantic lets pass and PostgreSQL could not keep."""
+    if isinstance(raw, Beginning):
+        message = (
+            f"An event may have {raw.limit} bytes at most (EVENT_SIZE_LIMIT); "
+            f"the first {len(raw)} of this one are kept"
+        )
+        raise Invalid([Fault("", "event_too_large", message)])
     fault = find_unstorable(raw)
     if fault is not None:
         raise Invalid([fault])
     if b"NaN" in raw or b"Infinity" in raw:
-        with contextlib.suppress(ValueError, RecursionError):  # pydantic says so itself
-            json.loads(raw, parse_constant=_refuse_constant)
+        bare = without_strings(raw)
+        if b"NaN" in bare or b"Infinity" in bare:
+            raise Invalid([Fault("", "json_invalid", "NaN and Infinity are not JSON")])
 
 
-def _refuse_constant(_name: str) -> Any:
-    raise Invalid([Fault("", "json_invalid", "NaN and Infinity are not JSON")])
+class _Engagement(msgspec.Struct, rename="camel"):
+    purchase_amount: msgspec.Raw
+
+
+class _Data(msgspec.Struct):
+    engagement: _Engagement
+
+
+class _Sale(msgspec.Struct):
+    data: _Data
+
+
+_SALES: Final = msgspec.json.Decoder(_Sale)
 
 
 def _exact_amount(raw: bytes) -> Decimal:
-    numbers_as_written = json.loads(raw, parse_float=str, parse_int=str)
+    """Read the digits of an amount that is a number; all else in the event is skipped."""
+    digits = bytes(_SALES.decode(raw).data.engagement.purchase_amount).decode()
     try:
-        amount = Decimal(numbers_as_written["data"]["engagement"]["purchaseAmount"])
+        amount = Decimal(digits)
     except InvalidOperation:  # its exponent is beyond what a Decimal can have
         amount = _NO_AMOUNT
     if not 0 <= amount < _AMOUNT_LIMIT or round(amount, _AMOUNT_DECIMALS) != amount:
@@ -118,22 +157,5 @@ def _first_fault(error: ValidationError) -> Fault:
 
 def _invalid(raw: bytes, fault: Fault) -> InvalidEvent:
     """Say what little is known of an event that is not one."""
-    try:
-        claimed = json.loads(raw)
-    except (ValueError, RecursionError):
-        claimed = None
-    fields = claimed if isinstance(claimed, dict) else {}
-    source, event_id = fields.get("source"), fields.get("eventId")
-    return InvalidEvent(
-        fault,
-        event_id=event_id if _is_storable_id(event_id) else None,
-        source=source if source in SOURCES else None,
-    )
-
-
-def _is_storable_id(value: object) -> TypeGuard[str]:
-    return (
-        isinstance(value, str)
-        and 0 < len(value) <= MAX_EVENT_ID_CHARACTERS
-        and not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value)
-    )
+    claim = claim_of(raw)
+    return InvalidEvent(fault, event_id=claim.event_id, source=claim.source)

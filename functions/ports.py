@@ -167,7 +167,7 @@ class Bus(Protocol):
         """Tell whether an event, or a dead letter with it, is small enough to be published."""
 
     async def publish(self, source: Source, part: Part) -> None:
-        """Put events on the broker's disk.
+        """Put events on the broker's disk; the bus was asked of each large one.
 
         When this returns, losing every process loses none of them. The order
         among calls is not kept.
@@ -175,7 +175,6 @@ class Bus(Protocol):
         Raises:
             Unavailable: Some or none of them are safe; the same call may come
                 again and doubles nothing.
-            Invalid: One is larger than the bus can ever carry.
         """
 
     async def publish_dead_letters(self, letters: Sequence[DeadLetter]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from functions.errors import Fault, Invalid
+from functions.errors import Fault
 from functions.events import Source
 from functions.ports import NOT_DELIVERED, DeadLetter, Delivery, Envelope, Part, Reason
 
@@ -16,12 +16,9 @@ ENVELOPE_BYTES = 512 * 1024
 message costs the broker a flush to disk, so few large ones are cheap, and a
 collector can still bound what it fetches."""
 
-
 MAX_MESSAGE_BYTES = 31 * 1024**2
 """What a JetStream stream can keep in one record, 32 MiB, less headers."""
 
-_PACK_ABOVE_BYTES = 8 * 1024**2
-_PACK_LEVEL = 1
 _PACKED = b"\x78"  # how zlib's format starts, and JSON never does
 _MAX_UNPACKED_BYTES = 256 * 1024**2
 
@@ -118,32 +115,8 @@ def decode(
     ]
 
 
-def pack(data: bytes) -> bytes:
-    """Make a message fit the broker: compress it where one event alone made it large.
-
-    Takes a second for the largest; not for an event loop.
-
-    Raises:
-        Invalid: It can't be made to fit.
-    """
-    if len(data) <= _PACK_ABOVE_BYTES:
-        return data
-    packed = zlib.compress(data, _PACK_LEVEL)
-    if len(packed) > MAX_MESSAGE_BYTES:
-        message = f"An event may have {MAX_MESSAGE_BYTES} bytes at most, compressed"
-        raise Invalid([Fault("", "event_too_large", message)])
-    return packed
-
-
-def fits(event: bytes) -> bool:
-    """Tell whether a message with this event can be made to fit; as slow as ``pack``."""
-    if len(event) <= _PACK_ABOVE_BYTES:
-        return True
-    return len(zlib.compress(event, _PACK_LEVEL)) <= MAX_MESSAGE_BYTES - ENVELOPE_BYTES
-
-
 def unpack(data: bytes) -> bytes:
-    """Undo ``pack``.
+    """Unpack a message that an older gateway packed, or that on SQS; others stay as they are.
 
     Raises:
         UnreadableEnvelope: It is damaged, or larger than any body can be.

@@ -84,6 +84,11 @@ def _check_monitoring(urls: str) -> str:
 Size = Annotated[int, BeforeValidator(_to_bytes), Field(ge=1)]
 """Bytes, written as ``50mb``, ``512kb`` or a plain number; a kilobyte has 1,024 of them."""
 
+EventSize = Annotated[int, BeforeValidator(_to_bytes), Field(ge=1, le=4 * 1024**2)]
+"""Bytes of one event. No real one has a megabyte; judging the oddest one of four
+takes a fifth of a second, and with its envelope it still fits in a batch of
+``BATCH_MAX_BYTES`` beside others."""
+
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 PoolSize = Annotated[int, Field(ge=1, le=100)]
@@ -177,6 +182,7 @@ class BodySettings(Settings):
     """What a function is told that reads bodies."""
 
     body_size_limit: Size = 50 * 1024**2
+    event_size_limit: EventSize = 1024**2
     body_bytes_in_flight: Size = 128 * 1024**2
     body_timeout_seconds: Seconds = 60.0
 

@@ -136,6 +136,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
                     gateway_document(
                         url=_url(settings, "gateway"),
                         body_size_limit=settings.body_size_limit,
+                        event_size_limit=settings.event_size_limit,
                         guarded=bool(settings.ingest_api_keys),
                         asks_host=not settings.ingest_api_keys,
                         facts={"durability": DISK},

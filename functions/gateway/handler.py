@@ -1,14 +1,14 @@
 """Take events from the outside: raw events in, a receipt out, all of them on the bus."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from functions.errors import Fault
 from functions.events import SOURCES, Source
-from functions.judging import InvalidEvent, judge
+from functions.judging import Beginning, InvalidEvent, judge
 from functions.ports import Bus, DeadLetter, Part
 
 MAX_ERRORS = 100
@@ -17,11 +17,10 @@ MAX_ERRORS = 100
 _LARGE_BYTES = 512 * 1024
 """Up to here every bus carries an event, and need not be asked."""
 
-_KEPT_BYTES = 64 * 1024
-"""What a dead letter keeps of an event that no bus can carry."""
-
 _BREATH = 200
-"""Events judged in a row, about a millisecond, before other requests have their turn."""
+_BREATH_BYTES = 128 * 1024
+"""Events, and bytes of them, judged in a row before other requests have their turn: about
+a millisecond of usual ones, less than ten of any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,26 +145,51 @@ async def _judge(
 ) -> tuple[dict[Source, list[bytes]], list[DeadLetter]]:
     valid: dict[Source, list[bytes]] = {source: [] for source in SOURCES}
     letters: list[DeadLetter] = []
-    first = receipt.accepted_total + receipt.rejected_total
-    for index, raw in enumerate(window, first):
-        fits = len(raw) <= _LARGE_BYTES or await bus.can_carry(raw)
-        try:
-            valid[_source_of(raw, fits=fits)].append(raw)
-        except InvalidEvent as invalid:
-            _reject(receipt, index, invalid)
-            kept = raw if fits else raw[:_KEPT_BYTES]
-            letters.append(origin.dead_letter(kept, index, invalid))
-        if index % _BREATH == _BREATH - 1:
+    index = receipt.accepted_total + receipt.rejected_total
+    for number, run in enumerate(_runs(window)):
+        if number:
             await asyncio.sleep(0)
+        for raw in run:
+            fits = len(raw) <= _LARGE_BYTES or await bus.can_carry(raw)
+            try:
+                valid[_source_of(raw, fits=fits)].append(raw)
+            except InvalidEvent as invalid:
+                _reject(receipt, index, invalid)
+                kept = raw if fits else raw[: Beginning.KEPT_BYTES]
+                letters.append(origin.dead_letter(kept, index, invalid))
+            index += 1
     for source, events in valid.items():
         receipt.accepted[source] += len(events)
     return valid, letters
 
 
+def _runs(window: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Cut a window into what is judged in a row."""
+    for start in range(0, len(window), _BREATH):
+        run = window[start : start + _BREATH]
+        if len(run) == 1 or sum(map(len, run)) <= _BREATH_BYTES:
+            yield run
+        else:
+            yield from _runs_of_large(run)
+
+
+def _runs_of_large(window: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    run: list[bytes] = []
+    size = 0
+    for raw in window:
+        if run and size + len(raw) > _BREATH_BYTES:
+            yield run
+            run, size = [], 0
+        run.append(raw)
+        size += len(raw)
+    yield run
+
+
 def _source_of(raw: bytes, *, fits: bool) -> Source:
     event = judge(raw)
     if not fits:
-        message = f"The event is too large to be carried; its first {_KEPT_BYTES} bytes are kept"
+        kept = Beginning.KEPT_BYTES
+        message = f"The event is too large for this bus, packed; its first {kept} bytes are kept"
         fault = Fault("", "event_too_large", message)
         raise InvalidEvent(fault, event_id=event.event_id, source=event.source)
     return event.source

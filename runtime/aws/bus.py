@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Final, TypeVar
 
-from functions.errors import Fault, Invalid, Unavailable
+from functions.errors import Unavailable
 from functions.events import Source
 from functions.ports import DeadLetter, Envelope, Part
 from runtime.aws.messages import MAX_BYTES, Message, fits, in_batches, write_message
@@ -62,15 +62,15 @@ class SqsBus:
         await self._send(self._letters, packets)
 
     def _parts(self, source: Source, part: Part) -> Iterator[_Packet]:
-        """Write a part as messages that are small enough, halving it where it is not."""
+        """Write a part as messages that are small enough, halving it where it is not.
+
+        The bus was asked whether it can carry each event.
+        """
         envelope = self._counted.accepted(source, [part])
         message = write_message(encode(source, [part]), write_manifest(envelope))
-        if message.size <= MAX_BYTES:
+        if message.size <= MAX_BYTES or len(part.events) == 1:
             yield envelope, message
             return
-        if len(part.events) == 1:
-            detail = f"An event may have {MAX_BYTES} bytes at most, compressed"
-            raise Invalid([Fault("", "event_too_large", detail)])
         for half in _halves(part.events):
             yield from self._parts(source, replace(part, events=half))
 

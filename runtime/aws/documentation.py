@@ -21,6 +21,7 @@ def gateway_documentation(settings: AwsGatewaySettings) -> Endpoints:
             gateway_document(
                 url=_HERE,
                 body_size_limit=settings.body_size_limit,
+                event_size_limit=settings.event_size_limit,
                 guarded=bool(settings.ingest_api_keys),
                 check="sqs",
                 ready_guarded=True,

@@ -59,13 +59,23 @@ class BodyReader:
         limit: The most bytes of one body, unpacked.
         bytes_in_flight: The most bytes of all large bodies together.
         timeout_seconds: How long a body may take to arrive, and to wait for its turn.
+        event_size_limit: The most bytes of one event in it.
 
     Attributes:
+        event_size_limit: Told to who splits what was read.
         small: The budget of small bodies.
         large: That of the others.
     """
 
-    def __init__(self, *, limit: int, bytes_in_flight: int, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        limit: int,
+        bytes_in_flight: int,
+        timeout_seconds: float,
+        event_size_limit: int = 1024**2,
+    ) -> None:
+        self.event_size_limit = event_size_limit
         self._limit = limit
         self._timeout_seconds = timeout_seconds
         self._beginnings: dict[_Arrival, None] = {}  # in the order in which they began
@@ -198,6 +208,7 @@ def body_reader(settings: BodySettings) -> BodyReader:
         limit=settings.body_size_limit,
         bytes_in_flight=settings.body_bytes_in_flight,
         timeout_seconds=settings.body_timeout_seconds,
+        event_size_limit=settings.event_size_limit,
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
@@ -16,7 +17,7 @@ from nats.js.errors import APIError, NoStreamResponseError
 from functions.errors import Unavailable
 from functions.events import SOURCES, Source
 from functions.ports import DeadLetter, Envelope, Part
-from runtime.envelopes import ENVELOPE_BYTES, encode, encode_letters, fits, pack
+from runtime.envelopes import ENVELOPE_BYTES, MAX_MESSAGE_BYTES, encode, encode_letters
 from runtime.group_commit import GroupCommit, Item
 from runtime.jetstream.circuit_breaker import CircuitBreaker
 from runtime.jetstream.connection import Broker
@@ -41,6 +42,9 @@ _TRY_SECONDS = 2.0
 _PAUSE_SECONDS = 0.1
 _FULL_RETRY_SECONDS = 5.0
 _SILENT_RETRY_SECONDS = 2.0
+_ROOM_BYTES: Final = 64 * 1024
+"""For what is beside the events of a message: its headers, ids, times."""
+
 _OVERHEAD_BYTES = 256
 """What an item adds to a message beside its bytes: ids, times, punctuation."""
 
@@ -66,9 +70,14 @@ class JetStreamBus:
         }
         self._counted = Counted()
 
+    @property
+    def _max_bytes(self) -> int:
+        """Tell how much of a message the broker takes, beside headers and descriptions."""
+        return min(MAX_MESSAGE_BYTES, self._broker.client.max_payload) - _ROOM_BYTES
+
     async def can_carry(self, event: bytes) -> bool:
         """Tell whether an event is small enough; see ``Bus``."""
-        return await asyncio.to_thread(fits, event)
+        return len(event) <= self._max_bytes
 
     async def publish(self, source: Source, part: Part) -> None:
         """Put events on the broker's disk; see ``Bus``."""
@@ -112,8 +121,16 @@ class JetStreamBus:
     async def _publish_parts(self, source: Source, parts: Sequence[Part]) -> None:
         """Publish parts, those of one minute in one envelope: its count has one place."""
         for _, own in groupby(sorted(parts, key=minute_of), minute_of):
-            together = list(own)
-            await self._send(self._counted.accepted(source, together), encode(source, together))
+            await self._send_parts(source, list(own))
+
+    async def _send_parts(self, source: Source, parts: Sequence[Part]) -> None:
+        """Send parts in one message, or in halves that are small enough."""
+        data = encode(source, parts)
+        halves = _halves_of_parts(parts) if len(data) > self._max_bytes else ()
+        if not halves:
+            await self._send(self._counted.accepted(source, parts), data)
+        for half in halves:
+            await self._send_parts(source, half)
 
     async def _publish_letters(
         self, source: Source | None, groups: Sequence[Sequence[DeadLetter]]
@@ -121,8 +138,15 @@ class JetStreamBus:
         """Publish dead letters, those of one minute in one envelope, as parts are."""
         letters = sorted((letter for group in groups for letter in group), key=minute_of)
         for _, own in groupby(letters, minute_of):
-            together = list(own)
-            await self._send(self._counted.rejected(source, together), encode_letters(together))
+            await self._send_letters(source, list(own))
+
+    async def _send_letters(self, source: Source | None, letters: Sequence[DeadLetter]) -> None:
+        data = encode_letters(letters)
+        halves = _halves(letters) if len(data) > self._max_bytes else ()
+        if not halves:
+            await self._send(self._counted.rejected(source, letters), data)
+        for half in halves:
+            await self._send_letters(source, half)
 
     async def _tell(self, line: Line) -> None:
         nothing = Part(str(uuid4()), datetime.now(UTC), ())
@@ -145,8 +169,6 @@ class JetStreamBus:
         Returns:
             Its place in the stream, from 1.
         """
-        if len(data) > 2 * ENVELOPE_BYTES:  # one large event
-            data = await asyncio.to_thread(pack, data)
         try:
             async with asyncio.timeout(self._left_seconds()):
                 while not (sequence := await self._try(stream, subject, data, headers)):  # noqa: ASYNC110 - each turn asks the broker
@@ -189,6 +211,18 @@ class JetStreamBus:
             raise Unavailable(f"the broker can't be reached: {error!r}") from error
         self._breaker.answered()
         return int(ack.seq)
+
+
+def _halves_of_parts(parts: Sequence[Part]) -> Sequence[Sequence[Part]]:
+    """Halve parts, or the events of one; those of one event can't be."""
+    if len(parts) > 1:
+        return _halves(parts)
+    return [[replace(parts[0], events=half)] for half in _halves(parts[0].events)]
+
+
+def _halves(items: Sequence[Item]) -> Sequence[Sequence[Item]]:
+    middle = len(items) // 2
+    return (items[:middle], items[middle:]) if middle else ()
 
 
 def _grouped(send: Callable[[Sequence[Item]], Awaitable[None]]) -> GroupCommit[Item]:

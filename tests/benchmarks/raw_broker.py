@@ -62,7 +62,7 @@ def _envelopes(events: int, events_a_part: int) -> Iterator[bytes]:
     size = 0
     while size < _ENVELOPES_BYTES:
         (body,) = make_bodies(Batch(1, max(2, events)))
-        raw = [event for window in split_json(body) for event in window][:events]
+        raw = [event for window in split_json(body, 1024**2) for event in window][:events]
         parts = [
             Part(f"{number:036d}", now, raw[number : number + events_a_part])
             for number in range(0, events, events_a_part)

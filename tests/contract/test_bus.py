@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from functions.errors import Invalid, Unavailable
+from functions.errors import Unavailable
 from functions.ports import Envelope, Told
 from runtime.envelopes import MAX_MESSAGE_BYTES, decode, decode_letters
 from runtime.jetstream.bus import JetStreamBus
@@ -116,24 +116,34 @@ async def test_dead_letters_go_to_a_stream_of_their_own(nats_url: str) -> None:
     assert events == []
 
 
-async def test_the_largest_body_of_one_event_goes(nats_url: str) -> None:
-    event = raw(a_facebook_event(extra="x" * 50 * 1024**2))
-    async with a_broker(nats_url) as broker:
-        await JetStreamBus(broker, 30).publish("facebook", a_part(event))
-
-        message = await broker.jetstream.get_last_msg(EVENTS, subject_of("facebook"))
-
-    assert decode("facebook", message.data or b"")[0].events == [event]
-
-
-async def test_a_message_just_small_enough_goes_and_a_larger_one_never_will(nats_url: str) -> None:
-    noise = Random(1).randbytes(MAX_MESSAGE_BYTES + 1)
+async def test_large_events_beside_each_other_go_in_as_many_messages_as_are_needed(
+    nats_url: str,
+) -> None:
+    noise = Random(1).randbytes(10 * 1024**2).hex()
+    events = [raw(a_facebook_event(extra=f"{noise}{number}")) for number in range(3)]
+    letters = [a_letter(payload=event, position=it) for it, event in enumerate(events)]
     async with a_broker(nats_url) as broker:
         bus = JetStreamBus(broker, 30)
 
-        await bus.publish_dead_letters([a_letter(payload=noise[: MAX_MESSAGE_BYTES - 20_000])])
-        with pytest.raises(Invalid):
-            await bus.publish_dead_letters([a_letter(payload=noise)])
+        assert [await bus.can_carry(event) for event in events] == [True] * 3
+        await bus.publish("facebook", a_part(*events))
+        await bus.publish_dead_letters(letters)
+
+        messages = await stored(broker, EVENTS)
+        dead = await stored(broker, DEAD_LETTERS)
+        told = [(await manifest_at(broker, it + 1)).events for it in range(len(messages))]
+
+    assert [it for data in messages for it in decode("facebook", data)[0].events] == events
+    assert sum(told) == 3
+    assert [letter for data in dead for letter in decode_letters(data)] == letters
+
+
+async def test_an_event_that_the_broker_can_not_take_is_known_before(nats_url: str) -> None:
+    async with a_broker(nats_url) as broker:
+        bus = JetStreamBus(broker, 30)
+
+        assert await bus.can_carry(bytes(MAX_MESSAGE_BYTES - 100_000))
+        assert not await bus.can_carry(bytes(MAX_MESSAGE_BYTES))
 
 
 async def test_a_full_stream_is_unavailable_at_once_and_takes_again_when_there_is_room(

@@ -112,7 +112,7 @@ class Direct:
         try:
             async with a_reader().read({}, arriving(case.body)) as body:
                 receipt = await take(
-                    split_json(body), correlation_id="x", accepted_at=NOON, bus=self.bus
+                    split_json(body, 1024**2), correlation_id="x", accepted_at=NOON, bus=self.bus
                 )
         except (Invalid, HttpProblem):
             return Outcome.NEVER_AGAIN

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from functions.errors import Invalid, Unavailable
+from functions.errors import Unavailable
 from functions.gateway.handler import handle
 from functions.ports import DeadLetter, Part
 from runtime.aws.bus import SqsBus
@@ -178,18 +178,14 @@ async def test_a_too_large_event_is_a_dead_letter_and_its_neighbours_are_taken(
     packable = raw(a_facebook_event(filling="x" * 3_000_000))
     body = b"[" + b",".join([good, large, packable]) + b"]"
 
-    receipt = await handle(split_json(body), correlation_id="x", accepted_at=NOON, bus=queues.bus)
+    windows = split_json(body, 4 * 1024**2)
+    receipt = await handle(windows, correlation_id="x", accepted_at=NOON, bus=queues.bus)
 
     assert (receipt.accepted_total, receipt.rejected_total) == (2, 1)
     assert queues.events() == [good, packable]
     [letter] = queues.letters()
     assert letter.fault.code == "event_too_large"
     assert letter.payload == large[: 64 * 1024]
-
-
-async def test_an_event_that_nothing_can_carry_is_refused_for_ever(queues: Queues) -> None:
-    with pytest.raises(Invalid):
-        await queues.bus.publish("facebook", a_part(incompressible(1_200_000)))
 
 
 async def test_entries_that_fail_in_a_call_that_succeeds_are_sent_again(queues: Queues) -> None:

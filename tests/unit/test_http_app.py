@@ -24,7 +24,9 @@ from tests.builders import a_facebook_event, a_tiktok_event, raw
 from tests.fakes import FakeBus
 
 LIMIT = 100_000
+EVENT_LIMIT = 70_000
 JSON = {"content-type": "application/json"}
+GOOD = raw(a_facebook_event())
 BAD = raw(a_facebook_event(eventId="fb-bad", timestamp="soon"))
 
 
@@ -40,7 +42,9 @@ class Gateway:
         self.bus = FakeBus()
         self.health = Health({"nats": self._check}, lambda: self.alive)
         self.registry = CollectorRegistry()
-        bodies = BodyReader(limit=LIMIT, bytes_in_flight=LIMIT, timeout_seconds=5)
+        bodies = BodyReader(
+            limit=LIMIT, bytes_in_flight=LIMIT, timeout_seconds=5, event_size_limit=EVENT_LIMIT
+        )
         app = create_app(
             {
                 "/events": ("POST", gateway_endpoint(self.bus, bodies)),
@@ -148,18 +152,61 @@ async def test_a_body_of_many_tiny_values_is_judged_too(gateway: Gateway) -> Non
         b"[1",
         b"1",
         b'"x"',
-        b"[NaN]",
-        b"\xef\xbb\xbf[]",
+        b'{"a":NaN}',
         "[]".encode("utf-16"),
         b'[{"a":"\\ud800"}',
-        b'[{"name":"\xe4"}]',
+        b"\xef\xbb\xbf",
     ],
 )
-async def test_a_body_that_is_not_json_is_a_problem(gateway: Gateway, body: bytes) -> None:
+async def test_a_body_that_can_not_be_cut_is_a_problem(gateway: Gateway, body: bytes) -> None:
     problem = assert_problem(await gateway.post(body), 400)
 
     assert problem["errors"][0]["code"] in {"json_invalid", "body_type"}
-    assert gateway.bus.events == []
+    assert (gateway.bus.events, gateway.bus.letters) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "odd", [b"NaN", b"", b"x", b"01", b'{"a":"\t"}', b'"\\\'"', b'{"name":"\xe4"}', b"{'a':1}"]
+)
+async def test_an_element_that_is_not_json_is_rejected_alone(gateway: Gateway, odd: bytes) -> None:
+    alone = assert_problem(await gateway.post(b"[%b,1]" % odd), 422)
+    answer = await gateway.post(b"[%b,%b]" % (odd, GOOD))
+
+    assert alone["errors"][0]["code"] == "json_invalid"
+    assert (answer.status_code, answer.json()["accepted"], answer.json()["rejected"]) == (202, 1, 1)
+    assert [letter.payload for letter in gateway.bus.letters] == [odd, b"1", odd]
+    assert gateway.bus.events == [GOOD]
+
+
+async def test_a_byte_order_mark_costs_no_event(gateway: Gateway) -> None:
+    marked = b"\xef\xbb\xbf" + GOOD
+    lines = {"content-type": "application/x-ndjson"}
+    packed = {"content-encoding": "gzip"}
+
+    for body, headers in (
+        (marked, {}),
+        (b"\xef\xbb\xbf[" + GOOD + b"]", {}),
+        (gzip.compress(marked), packed),
+        (marked, lines),
+        (gzip.compress(marked + b"\n"), lines | packed),
+    ):
+        answer = await gateway.post(body, **headers)
+        assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
+    assert gateway.bus.events == [GOOD] * 5
+
+
+async def test_an_event_that_is_too_large_is_rejected_alone(gateway: Gateway) -> None:
+    large = raw(a_facebook_event(eventId="fb-large", pad="x" * EVENT_LIMIT))
+
+    answer = await gateway.post(b"[" + b",".join([GOOD, large, GOOD]) + b"]")
+
+    (error,) = answer.json()["errors"]
+    (letter,) = gateway.bus.letters
+    assert (answer.status_code, answer.json()["accepted"]) == (202, 2)
+    assert (error["code"], error["eventId"], error["index"]) == ("event_too_large", "fb-large", 1)
+    assert str(EVENT_LIMIT) in error["message"]
+    assert letter.payload == large[: 64 * 1024]
+    assert letter.source == "facebook"
 
 
 async def test_lines_are_events_too(gateway: Gateway) -> None:

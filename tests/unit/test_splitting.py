@@ -1,16 +1,30 @@
 import json
-from collections.abc import Sequence
+import tracemalloc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions import scanning
 from functions.errors import Invalid
-from runtime.splitting import WINDOW_BYTES, WINDOW_EVENTS, split_json, split_lines
+from functions.judging import Beginning
+from functions.scanning import Walk
+from runtime import splitting
+from runtime.splitting import (
+    BYTE_ORDER_MARK,
+    WINDOW_BYTES,
+    WINDOW_EVENTS,
+    split_json,
+    split_lines,
+)
 from tests.builders import a_facebook_event, raw
+from tests.shapes import arrays, bodies, elements_of
 
+LIMIT = 1024**2
 SPACE = st.text(" \t\n\r", max_size=3)
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -18,43 +32,59 @@ JSON_VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
-NOT_JSON = [
+NOT_TO_BE_CUT = [
     b"",
     b" \n",
+    b"\xef\xbb\xbf",
     b"[",
     b"]",
     b"{",
     b"[1,",
-    b"[1,]",
-    b"[1 2]",
-    b"[,]",
     b"[1]]",
     b"[1] 2",
     b"[1][2]",
     b"{}{}",
+    b'{"a":NaN}',
+    b'{"a":"\t"}',
     b"[{]}",
+    b"[{}}",
     b'["x]',
-    b"[NaN]",
-    b"[Infinity]",
-    b"[01]",
-    b"[nul]",
+    b'["\\"]',
+    b'["\\',
     b"{'a':1}",
     b'[{"a":1}',
-    b"\xef\xbb\xbf[]",
+    b"\xef\xbb\xbf[]]",
+    b" \xef\xbb\xbf[]",
     "[1]".encode("utf-16"),
 ]
+NO_JSON = [
+    b"NaN", b"-Infinity", b"01", b"nul", b"1 2", b"{'a':1}", b'{"a":NaN}', b'"\t"', b"\"\\'\"",
+    b"{,}", b'{"a" 1}', b"[1,]", b"", b"\\", b"\x00", b'["\\ud800" 1]', b"\xff",
+]  # fmt: skip
+"""What may stand between two commas of an array that is cut."""
 
 
 def split(body: bytes) -> list[bytes]:
-    return list(chain.from_iterable(split_json(body)))
+    return list(chain.from_iterable(split_json(body, LIMIT)))
 
 
 def windows(body: bytes) -> list[Sequence[bytes]]:
-    return list(split_json(body))
+    return list(split_json(body, LIMIT))
 
 
 def an_array(events: Sequence[bytes]) -> bytes:
     return b"[" + b",".join(events) + b"]"
+
+
+@contextmanager
+def small_steps() -> Iterator[None]:
+    """Make windows and steps so small that a small body has many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(splitting, "WINDOW_BYTES", 256)
+        patch.setattr(splitting, "PIECE_BYTES", 64)
+        patch.setattr(Walk.step, "__defaults__", (64,))
+        patch.setattr(scanning, "_FINE_BYTES", 16)
+        yield
 
 
 def nested(depth: int, inside: str = "") -> bytes:
@@ -93,6 +123,7 @@ def raw_json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(" ,", ": ")).encode(errors="replace")
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from("abc"), st.sampled_from(["},{", "\\", '"', "],[", ","])),
@@ -130,14 +161,15 @@ def test_windows_are_bounded_where_events_hold_lists_of_objects(indent: int | No
 
 
 def test_an_event_larger_than_a_window_comes_whole_and_the_next_windows_are_as_before() -> None:
-    small, large = raw({"a": "x" * 1000}), raw({"a": "},{" * WINDOW_BYTES})
+    small, large = raw({"a": "x" * 1000}), raw({"a": "},{" * (WINDOW_BYTES // 2)})
     events = [small] * 100 + [large] + [small] * 3000
 
     found = windows(an_array(events))
 
     assert list(chain.from_iterable(found)) == events
-    assert sorted(sum(map(len, window)) > WINDOW_BYTES for window in found)[-2:] == [False, True]
-    assert max(sum(map(len, window)) for window in found) < 2 * len(large)
+    assert sum(sum(map(len, window)) > WINDOW_BYTES for window in found) == 1
+    assert max(sum(map(len, window)) for window in found) == len(large)
+    assert sum(map(bool, found)) < 15
 
 
 def test_one_object_is_one_event() -> None:
@@ -166,8 +198,8 @@ def test_a_window_of_tiny_elements_is_bounded_in_their_number() -> None:
     assert max(map(len, found)) == WINDOW_EVENTS
 
 
-@pytest.mark.parametrize("body", NOT_JSON)
-def test_what_is_not_json_is_refused(body: bytes) -> None:
+@pytest.mark.parametrize("body", NOT_TO_BE_CUT)
+def test_what_can_not_be_cut_is_refused(body: bytes) -> None:
     with pytest.raises(Invalid):
         split(body)
 
@@ -187,7 +219,7 @@ def test_a_broken_body_is_refused_before_any_part_of_it_is_taken(ending: bytes, 
     found: list[Sequence[bytes]] = []
 
     with pytest.raises(Invalid):
-        found.extend(split_json(body))
+        found.extend(split_json(body, LIMIT))
 
     assert len(body) > 2 * WINDOW_BYTES
     assert all(not window for window in found)
@@ -202,7 +234,7 @@ def test_half_a_character_is_the_fault_of_one_event(half: str) -> None:
     assert split(bad) == [bad]
 
 
-@pytest.mark.parametrize("bad", [b'{"a":"\\ud800"', b'{"a":"\\ud800"} x', b'["\\ud800" 1]'])
+@pytest.mark.parametrize("bad", [b'{"a":"\\ud800"', b'{"a":"\\ud800"} x', b'["\\ud800" 1'])
 def test_half_a_character_does_not_make_json_of_what_is_none(bad: bytes) -> None:
     with pytest.raises(Invalid):
         split(bad)
@@ -216,19 +248,84 @@ def test_deep_nesting_is_the_fault_of_one_event(depth: int) -> None:
     assert split(an_array(events)) == events
 
 
-def test_deep_nesting_is_looked_at_a_little_at_a_time() -> None:
-    found = windows(an_array([nested(200_000), raw({"a": 1})]))
-
-    assert len(found) > 50
-    assert sum(map(len, found)) == 2
-
-
 def test_one_deep_object_is_one_event() -> None:
     assert split(nested(100_000)) == [nested(100_000)]
 
 
+@pytest.mark.parametrize("odd", NO_JSON)
+@pytest.mark.parametrize("number", [1, 2000])
+def test_an_element_that_is_not_json_comes_alone(odd: bytes, number: int) -> None:
+    good = [raw({"a": "x" * 1000})] * number
+    events = [*good, odd, *good, odd]
+
+    assert split(an_array(events)) == events
+
+
+@settings(deadline=None)
+@given(bodies())
+def test_a_body_is_cut_as_a_walk_a_byte_at_a_time_cuts_it(body: bytes) -> None:
+    expected = elements_of(body)
+
+    if expected is None:
+        with pytest.raises(Invalid):
+            split(body)
+    else:
+        assert split(body) == expected
+
+
+@settings(deadline=None)
+@given(bodies(), st.integers(1, 10))
+def test_a_body_of_many_times_the_same_is_cut_so_too(body: bytes, times: int) -> None:
+    many = body.strip()[1:-1]
+    body = an_array([many] * times)
+    expected = elements_of(body)
+
+    with small_steps():
+        if expected is None:
+            with pytest.raises(Invalid):
+                split(body)
+        else:
+            assert split(body) == expected
+
+
+@settings(deadline=None)
+@given(arrays(), st.integers(1, 2000))
+def test_of_an_event_that_is_too_large_only_the_beginning_comes(body: bytes, limit: int) -> None:
+    expected = elements_of(body)
+
+    found = list(chain.from_iterable(split_json(body, limit)))
+
+    assert found == [event[: len(it)] for event, it in zip(expected or [], found, strict=True)]
+    for event, it in zip(expected or [], found, strict=True):
+        assert isinstance(it, Beginning) == (len(event) > limit)
+        assert len(it) == (len(event) if len(event) <= limit else min(len(event), 65_536))
+
+
+@pytest.mark.parametrize("spaced", [b"", b" \n"])
+@pytest.mark.parametrize("kind", ["object", "array", "line"])
+def test_a_large_event_is_never_copied_whole(kind: str, spaced: bytes) -> None:
+    event = raw({"a": "x," * 4_000_000})
+    body = spaced + (an_array([event, b"1"]) if kind == "array" else event) + spaced
+    split_it = split_lines if kind == "line" else split_json
+
+    tracemalloc.start()
+    found = list(chain.from_iterable(split_it(body, LIMIT)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert found[0] == event[: 64 * 1024]
+    assert isinstance(found[0], Beginning)
+    assert peak < 5_000_000
+
+
+@pytest.mark.parametrize("after", [b"[1,2]", b" {}", b" \n[ ] "])
+def test_a_byte_order_mark_is_no_part_of_the_text(after: bytes) -> None:
+    assert split(BYTE_ORDER_MARK + after) == split(after)
+    assert split_all_lines(BYTE_ORDER_MARK + after + b"\n1") == [*split_all_lines(after), b"1"]
+
+
 def split_all_lines(body: bytes) -> list[bytes]:
-    return list(chain.from_iterable(split_lines(body)))
+    return list(chain.from_iterable(split_lines(body, LIMIT)))
 
 
 @given(st.lists(JSON_VALUES), st.sampled_from(["\n", "\r\n", "\n\n", " \n\t"]), st.booleans())
@@ -237,10 +334,16 @@ def test_each_line_is_an_event(values: list[Any], end: str, ended: bool) -> None
 
     body = end.encode().join(texts) + (end.encode() if ended else b"")
 
-    assert split_all_lines(body) == texts
+    assert split_all_lines(body or b"\n") == texts
 
 
-@pytest.mark.parametrize("body", [b"", b"\n", b" \n\r\n\t"])
+@pytest.mark.parametrize("body", [b"", b"\xef\xbb\xbf"])
+def test_no_lines_at_all_are_refused(body: bytes) -> None:
+    with pytest.raises(Invalid):
+        split_all_lines(body)
+
+
+@pytest.mark.parametrize("body", [b"\n", b" \n\r\n\t", b"\n" * 1_000_000])
 def test_blank_lines_are_no_events(body: bytes) -> None:
     assert split_all_lines(body) == []
 
@@ -249,7 +352,7 @@ def test_blank_lines_are_no_events(body: bytes) -> None:
 def test_lines_come_in_bounded_windows(size: int) -> None:
     lines = [b"x" * size] * (4 * WINDOW_BYTES // size)
 
-    found = list(split_lines(b"\n".join(lines)))
+    found = list(split_lines(b"\n".join(lines), LIMIT))
 
     assert list(chain.from_iterable(found)) == lines
     assert all(len(window) <= WINDOW_EVENTS for window in found)

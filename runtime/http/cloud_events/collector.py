@@ -1,22 +1,31 @@
 """A collector behind CloudEvents: data are an envelope, an event, or an array of events."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final, Generic
 
 import msgspec
 
 from functions.errors import Fault, Invalid
+from functions.events import Source
+from functions.judging import Beginning
 from functions.ports import NOT_DELIVERED, DeadLetter, Lot, Part
 from runtime.envelopes import UnreadableEnvelope
 from runtime.http.body import BodyReader
 from runtime.http.cloud_events.reading import CloudEvent
 from runtime.http.cloud_events.taking import cloud_events_endpoint, origin_of
 from runtime.http.request import Endpoint, Request
-from runtime.splitting import split_json
+from runtime.splitting import WINDOW_BYTES, split_json
 from runtime.work import Item, Work, unreadable
 
-ReadBare = Callable[[Request, CloudEvent], Sequence[Item]]
-"""Reads data that are no envelope; raises ``Invalid`` where it can't."""
+ReadBare = Callable[[Request, CloudEvent, int], Iterator[Sequence[Item]]]
+"""Reads data that are no envelope, and whose events may have so many bytes each, some
+at a time; raises ``Invalid`` where it can't."""
+
+_MAX_ENVELOPE_BYTES: Final = 8 * 1024**2
+"""Larger data are no envelope: one has at most ``ENVELOPE_BYTES`` and the largest event."""
 
 
 class _MeantAsEnvelope(msgspec.Struct):
@@ -36,28 +45,18 @@ def collector_cloud_events(
         bodies: Reads bodies.
         read_bare: Reads what comes in no envelope; ``read_events`` or ``read_nothing``.
     """
+    read = _Read(work, read_bare, bodies.event_size_limit)
 
-    async def take(request: Request, events: Sequence[CloudEvent]) -> None:
-        items: list[Item] = []
+    async def take(request: Request, events: Iterator[CloudEvent | None]) -> None:
+        batch = _Batch(work)
         for event in events:
             try:
-                items += _read(request, event)
+                for items in read(request, event) if event else ():
+                    await batch.add(items, min(len(event.data), WINDOW_BYTES) if event else 0)
             except UnreadableEnvelope as error:
-                letter = unreadable(work.source, event.data, str(error), came_at=datetime.now(UTC))
-                await work.bury(letter, None)
-        if items:
-            await work.handle(items)
-
-    def _read(request: Request, event: CloudEvent) -> Sequence[Item]:
-        try:
-            return work.decode(event.data, None, NOT_DELIVERED)
-        except UnreadableEnvelope:
-            if _is_meant_as_envelope(event.data):
-                raise
-            try:
-                return read_bare(request, event)
-            except Invalid as invalid:
-                raise UnreadableEnvelope(str(invalid)) from invalid
+                await work.bury(_unreadable(work.source, event, str(error)), None)
+            await asyncio.sleep(0)
+        await batch.handle()
 
     async def bury(request: Request, head: bytes, fault: Fault) -> None:
         letter = DeadLetter(
@@ -76,7 +75,61 @@ def collector_cloud_events(
     return cloud_events_endpoint(bodies, take, bury)
 
 
-def read_events(request: Request, event: CloudEvent) -> Sequence[Part]:
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[Item]):
+    """Reads data: an envelope, or what comes in none."""
+
+    work: Work[Item]
+    read_bare: ReadBare[Item]
+    event_size_limit: int
+
+    def __call__(self, request: Request, event: CloudEvent) -> Iterator[Sequence[Item]]:
+        if len(event.data) <= _MAX_ENVELOPE_BYTES:
+            try:
+                yield self.work.decode(event.data, None, NOT_DELIVERED)
+            except UnreadableEnvelope:
+                if _is_meant_as_envelope(event.data):
+                    raise
+            else:
+                return
+        try:
+            yield from self.read_bare(request, event, self.event_size_limit)
+        except Invalid as invalid:
+            raise UnreadableEnvelope(str(invalid)) from invalid
+
+
+@dataclass(slots=True)
+class _Batch(Generic[Item]):
+    """Gathers what is handled together: about a window, so that no array is held in pieces."""
+
+    work: Work[Item]
+    items: list[Item] = field(default_factory=list)
+    size: int = 0
+
+    async def add(self, items: Sequence[Item], size: int) -> None:
+        self.items += items
+        self.size += size if items else 0
+        if self.size >= WINDOW_BYTES:
+            await self.handle()
+        await asyncio.sleep(0)
+
+    async def handle(self) -> None:
+        items, self.items, self.size = self.items, [], 0
+        if items:
+            await self.work.handle(items)
+
+
+def _unreadable(source: Source | None, event: CloudEvent | None, why: str) -> DeadLetter:
+    """Make the dead letter of data, or of their beginning where they can be no envelope."""
+    data = event.data if event else b""
+    if len(data) > _MAX_ENVELOPE_BYTES:
+        data = data[: Beginning.KEPT_BYTES]
+    return unreadable(source, data, why, came_at=datetime.now(UTC))
+
+
+def read_events(
+    request: Request, event: CloudEvent, event_size_limit: int
+) -> Iterator[Sequence[Part]]:
     """Read an event, or an array of events, as parts of no envelope: the ledger has none of them.
 
     Raises:
@@ -84,13 +137,15 @@ def read_events(request: Request, event: CloudEvent) -> Sequence[Part]:
     """
     correlation_id, trace_parent = origin_of(request, event)
     accepted_at = datetime.now(UTC)
-    return [
-        Part(correlation_id, accepted_at, window, trace_parent=trace_parent)
-        for window in split_json(event.data)
-    ]
+    for window in split_json(event.data, event_size_limit):
+        yield (
+            [Part(correlation_id, accepted_at, window, trace_parent=trace_parent)] if window else []
+        )
 
 
-def read_nothing(_request: Request, _event: CloudEvent) -> Sequence[Lot]:
+def read_nothing(
+    _request: Request, _event: CloudEvent, _event_size_limit: int
+) -> Iterator[Sequence[Lot]]:
     """Read nothing: for the collector of dead letters, which keeps it as one.
 
     Raises:

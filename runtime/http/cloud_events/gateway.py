@@ -1,29 +1,30 @@
 """The gateway behind CloudEvents: data are an event, or an array of events."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from itertools import groupby
 
 from functions.errors import Fault, Invalid
 from functions.gateway.handler import handle
+from functions.judging import Beginning
 from functions.ports import Bus, DeadLetter
 from runtime.http.body import BodyReader
 from runtime.http.cloud_events.reading import CloudEvent
 from runtime.http.cloud_events.taking import cloud_events_endpoint, origin_of
 from runtime.http.request import Endpoint, Request
-from runtime.splitting import WINDOW_BYTES, WINDOW_EVENTS, split_json
+from runtime.splitting import WINDOW_BYTES, WINDOW_EVENTS, Windows, split_json
 
 
 def gateway_cloud_events(bus: Bus, bodies: BodyReader) -> Endpoint:
     """Make the gateway's endpoint of ``POST /cloudevents``."""
 
-    async def take(request: Request, events: Sequence[CloudEvent]) -> None:
+    async def take(request: Request, events: Iterator[CloudEvent | None]) -> None:
         accepted_at = datetime.now(UTC)
         accepted = rejected = 0
-        for (correlation_id, trace_parent), own in groupby(events, partial(origin_of, request)):
+        for (correlation_id, trace_parent), own in groupby(events, _Origin(request)):
             receipt = await handle(
-                _gathered(own),
+                _gathered(own, bodies.event_size_limit),
                 correlation_id=correlation_id,
                 accepted_at=accepted_at,
                 bus=bus,
@@ -50,14 +51,29 @@ def gateway_cloud_events(bus: Bus, bodies: BodyReader) -> Endpoint:
     return cloud_events_endpoint(bodies, take, bury)
 
 
-def _gathered(events: Iterator[CloudEvent]) -> Iterator[Sequence[bytes]]:
+@dataclass(slots=True)
+class _Origin:
+    """Tells the origin of one event after the other; what is none belongs to the one before."""
+
+    request: Request
+    last: tuple[str, str | None] | None = None
+
+    def __call__(self, event: CloudEvent | None) -> tuple[str, str | None]:
+        if event is not None:
+            self.last = origin_of(self.request, event)
+        return self.last or (self.request.correlation_id, self.request.trace_parent)
+
+
+def _gathered(events: Iterator[CloudEvent | None], event_size_limit: int) -> Windows:
     """Split the data of events, and put what is small together: each window is published alone."""
     window: list[bytes] = []
     size = 0
     for event in events:
-        for part in _split(event.data):
+        for part in _split(event.data, event_size_limit) if event else ([],):
             part_size = sum(map(len, part))
-            if window and (
+            if not part:
+                yield []
+            elif window and (
                 size + part_size > WINDOW_BYTES or len(window) + len(part) > WINDOW_EVENTS
             ):
                 yield window
@@ -67,9 +83,9 @@ def _gathered(events: Iterator[CloudEvent]) -> Iterator[Sequence[bytes]]:
     yield window
 
 
-def _split(data: bytes) -> Iterator[Sequence[bytes]]:
+def _split(data: bytes, event_size_limit: int) -> Windows:
     """Split data; what can't be split is judged whole, and so becomes a dead letter."""
     try:
-        yield from split_json(data)
+        yield from split_json(data, event_size_limit)
     except Invalid:
-        yield [data]
+        yield [data if len(data) <= event_size_limit else Beginning(data, event_size_limit)]

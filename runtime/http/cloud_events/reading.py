@@ -5,18 +5,22 @@ Data stay the bytes that they are: the project's own library reads JSON data
 into Python's values, and an amount with them into a float.
 """
 
-import base64
 import binascii
-from collections.abc import Iterator
+import re
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import chain
 from typing import Annotated, Final
 from urllib.parse import unquote
 
 import msgspec
 
+from functions.errors import Invalid
+from functions.scanning import SPACE, Walk, commas
 from runtime.http.answers import HttpProblem
 from runtime.http.request import Headers
+from runtime.splitting import BYTE_ORDER_MARK, split_json
 from runtime.trace_context import trace_parent_of
 
 STRUCTURED: Final = "application/cloudevents+json"
@@ -46,14 +50,27 @@ class _Structured(msgspec.Struct):
     source: _Name
     type: _Name
     data: msgspec.Raw = msgspec.Raw(b"")
-    data_base64: str | None = None
+    data_base64: msgspec.Raw = msgspec.Raw(b"null")
     correlationid: str | None = None
     traceparent: str | None = None
 
 
 _EVENT: Final = msgspec.json.Decoder(_Structured)
-_EVENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _TEXT: Final = msgspec.json.Decoder(str)
+
+_LARGE_BYTES: Final = 256 * 1024
+"""Up to here an event is read at once; beyond it its data must be all that is large."""
+
+_PIECE_BYTES: Final = 1024**2
+"""How much of data is decoded at a time; a multiple of four, as base64 needs."""
+
+_NOTHING: Final = (b"", b"null")
+_DATA: Final = re.compile(rb'\s*"(data|data_base64)"\s*:\s*')
+_CHARACTERS: Final = re.compile(
+    rb"(?:[^\\\"]++|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[0-9a-fA-F]{4}"
+    rb"|\\u(?![dD][89abAB])[0-9a-fA-F]{4}|\\[^u])*+",
+    re.DOTALL,
+)
 
 
 def check_mode(headers: Headers) -> None:
@@ -67,13 +84,18 @@ def check_mode(headers: Headers) -> None:
         raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)
 
 
-def read_cloud_events(headers: Headers, body: bytes) -> Iterator[CloudEvent]:
-    """Read the events of a request that ``check_mode`` has let pass; never raises."""
+def read_cloud_events(headers: Headers, body: bytes) -> Iterator[CloudEvent | None]:
+    """Read the events of a request that ``check_mode`` has let pass; never raises.
+
+    Yields:
+        Each event; None at times, so that others may have their turn.
+    """
+    body = body.removeprefix(BYTE_ORDER_MARK)
     match _media_type(headers):
         case mode if mode == BATCH:
             yield from _read_batch(body)
         case mode if mode == STRUCTURED:
-            yield _read_structured(body)
+            yield from _read_structured(body)
         case _:
             yield _read_binary(headers, body)
 
@@ -82,27 +104,98 @@ def _media_type(headers: Headers) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _read_batch(body: bytes) -> Iterator[CloudEvent]:
+def _read_batch(body: bytes) -> Iterator[CloudEvent | None]:
     try:
-        events = _EVENTS.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
+        for window in split_json(body, len(body)):
+            for event in window:
+                yield from _read_structured(event)
+            yield None
+    except Invalid:
         yield CloudEvent(body)
-    else:
-        for event in events:
-            yield _read_structured(bytes(event))
 
 
-def _read_structured(raw: bytes) -> CloudEvent:
+def _read_structured(raw: bytes) -> Iterator[CloudEvent | None]:
+    envelope, data, encoded = raw, b"", b""
+    if len(raw) > _LARGE_BYTES:
+        envelope, data, encoded = yield from _taken_apart(raw)
     try:
-        event = _EVENT.decode(raw)
-        data = bytes(event.data)
-        if event.data_base64 is not None:
-            data = base64.b64decode(event.data_base64, validate=True)
+        event = _EVENT.decode(envelope)
+        data = data or bytes(event.data)
+        encoded = encoded or bytes(event.data_base64)
+        if encoded not in _NOTHING:
+            data = yield from _decoded(encoded)
         elif data.startswith(b'"'):  # data of another type than JSON are in a string
-            data = _TEXT.decode(data).encode()
-    except (msgspec.MsgspecError, RecursionError, binascii.Error, ValueError):
-        return CloudEvent(raw)
-    return CloudEvent(data, event.correlationid, _trace_parent(event.traceparent))
+            data = yield from _text(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, binascii.Error):
+        yield CloudEvent(raw)
+    else:
+        yield CloudEvent(data, event.correlationid, _trace_parent(event.traceparent))
+
+
+def _taken_apart(raw: bytes) -> Generator[None, None, tuple[bytes, bytes, bytes]]:
+    """Take the data out of a large event, so that the rest can be read as usual.
+
+    Returns:
+        The event without its data; its data; its data in base64, in quotation
+        marks. Nothing, where it is no object or the rest is large as well.
+    """
+    start, end, rest = 1, len(raw.rstrip(SPACE)) - 1, bytearray()
+    found = {b"data": b"", b"data_base64": b""}
+    if raw[:1] != b"{" or raw[end : end + 1] != b"}":
+        return b"", b"", b""
+    for ends in chain(commas(Walk(raw, start, end)), [[end]]):
+        for comma in ends:
+            if data := _DATA.match(raw, start, comma):
+                found[data[1]] = raw[data.end() : comma].rstrip(SPACE)
+            else:
+                rest += b"," * bool(rest) + raw[start : min(comma, start + _LARGE_BYTES)]
+            start = comma + 1
+        if len(rest) > _LARGE_BYTES:
+            return b"", b"", b""
+        yield None
+    return b"{%b}" % bytes(rest), found[b"data"], found[b"data_base64"]
+
+
+def _decoded(encoded: bytes) -> Generator[None, None, bytes]:
+    """Decode base64 in quotation marks, some at a time."""
+    _check_quoted(encoded)
+    digits = encoded[1:-1].replace(rb"\/", b"/")
+    pieces = []
+    for start in range(0, len(digits), _PIECE_BYTES):
+        piece = digits[start : start + _PIECE_BYTES]
+        if b"=" in piece and start + _PIECE_BYTES < len(digits):
+            raise binascii.Error("padding inside")
+        pieces.append(binascii.a2b_base64(piece, strict_mode=True))
+        yield None
+    return b"".join(pieces)
+
+
+def _text(string: bytes) -> Generator[None, None, bytes]:
+    """Read a JSON string as UTF-8, some at a time: Python's text may be four times as long."""
+    pieces = []
+    _check_quoted(string)
+    position, end = 1, len(string) - 1
+    while position < end:
+        piece = _CHARACTERS.match(string, position, min(position + _PIECE_BYTES, end))
+        stop = piece.end() if piece else position
+        while stop < end and stop > position and _is_within_character(string[stop]):
+            stop -= 1
+        if stop == position:
+            raise msgspec.DecodeError("the string is malformed")
+        pieces.append(_TEXT.decode(b'"%b"' % string[position:stop]).encode())
+        position = stop
+        yield None
+    return b"".join(pieces)
+
+
+def _is_within_character(byte: int) -> bool:
+    """Tell whether a byte of UTF-8 is another than the first one of its character."""
+    return byte >> 6 == 0b10  # noqa: PLR2004 - as Unicode has it
+
+
+def _check_quoted(string: bytes) -> None:
+    if len(string) < len('""') or not string.startswith(b'"') or not string.endswith(b'"'):
+        raise msgspec.DecodeError("this is no string")
 
 
 def _read_binary(headers: Headers, body: bytes) -> CloudEvent:

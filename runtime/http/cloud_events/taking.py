@@ -1,6 +1,6 @@
 """What the endpoints of CloudEvents share: whose turn it is, what is kept of too large a body."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -20,8 +20,10 @@ _KEPT_BYTES: Final = 64 * 1024
 _TAKEN: Final = Answer(HTTPStatus.NO_CONTENT, b"")
 """Without a body: Knative's broker takes any for an event in reply, or for a failure."""
 
-Take = Callable[[Request, list[CloudEvent]], Awaitable[None]]
-"""Returns when all are safe, as events or as dead letters; raises ``Unavailable``."""
+Take = Callable[[Request, Iterator[CloudEvent | None]], Awaitable[None]]
+"""Returns when all are safe, as events or as dead letters; raises ``Unavailable``.
+
+None among the events is where others should have their turn."""
 
 Bury = Callable[[Request, bytes, Fault], Awaitable[None]]
 """Keeps the first bytes of a body that nobody can read; raises ``Unavailable``."""
@@ -47,7 +49,7 @@ def cloud_events_endpoint(bodies: BodyReader, take: Take, bury: Bury) -> Endpoin
             if not body:  # lost on its way: there is nothing to keep
                 raise HttpProblem(HTTPStatus.BAD_REQUEST, "The body is empty: it has no event")
             request.facts.update(bytes=len(body))
-            await take(request, list(read_cloud_events(request.headers, body)))
+            await take(request, read_cloud_events(request.headers, body))
         return _TAKEN
 
     return post_cloud_events

@@ -48,6 +48,7 @@ def gateway_document(
     *,
     url: str,
     body_size_limit: int,
+    event_size_limit: int = 1024**2,
     guarded: bool = False,
     asks_host: bool = False,
     ready_guarded: bool = False,
@@ -59,6 +60,7 @@ def gateway_document(
     Args:
         url: Where it listens on its own machine.
         body_size_limit: The most bytes of one body, unpacked.
+        event_size_limit: The most bytes of one event in it.
         guarded: Whether a key is needed.
         asks_host: Whether it answers to this machine's names only.
         ready_guarded: Whether readiness needs a key, too, where there are keys.
@@ -72,7 +74,7 @@ def gateway_document(
         "Send events",
         _POST_EVENTS,
         _answers(body_size_limit),
-        requestBody=_request_body(body_size_limit),
+        requestBody=_request_body(body_size_limit, event_size_limit),
         behind=list(keys),
     )
     return document(
@@ -92,12 +94,14 @@ def gateway_document(
     )
 
 
-def _request_body(limit: int) -> Schema:
+def _request_body(limit: int, event_limit: int) -> Schema:
     many = {"type": "array", "items": ref("Event")}
     return {
         "description": (
             f"At most {limit} bytes. `Content-Encoding: gzip` is taken; "
-            "the limit is on the unpacked bytes."
+            "the limit is on the unpacked bytes. "
+            f"An event may have {event_limit} of them: a larger one is rejected alone. "
+            "So is an element of an array that is not JSON, if its brackets match."
         ),
         "required": True,
         "content": {
@@ -125,7 +129,7 @@ def _example(summary: str, value: Any) -> dict[str, Any]:
 
 def _faults_of(body: bytes) -> Sequence[Fault]:
     try:
-        list(split_json(body))
+        list(split_json(body, len(body)))
     except Invalid as refused:
         return refused.faults
     raise AssertionError("the body is JSON")
@@ -139,7 +143,8 @@ def _answers(limit: int) -> dict[str, Schema]:
             receipt_example(accepted=1),
         ),
         "400": invalid(
-            "The body is not JSON, neither object nor array, or not gzip where it should be.",
+            "The body is empty, neither object nor array, an object that is not JSON, an array "
+            "whose brackets do not match, or not gzip where it should be.",
             *_faults_of(b"event"),
         ),
         "408": refusal(
