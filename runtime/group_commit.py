@@ -1,7 +1,6 @@
 """Group commit: what concurrent callers bring goes out together; each waits until it is safe."""
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -77,12 +76,12 @@ class GroupCommit(Generic[Item]):
         self._senders.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _gather(self) -> list[_Waiting[Item]]:
-        wait_seconds = self._gather_until - time.monotonic()
+        wait_seconds = self._gather_until - _now()
         if self._waiting and wait_seconds > 0 and self._has_room():
             await asyncio.sleep(wait_seconds)
         group = self._take()
         if len(group) > 1:
-            self._gather_until = time.monotonic() + self._gather_seconds
+            self._gather_until = _now() + self._gather_seconds
         return group
 
     def _has_room(self) -> bool:
@@ -95,6 +94,11 @@ class GroupCommit(Generic[Item]):
             group.append(self._waiting.popleft())
             room -= group[-1].size
         return group
+
+
+def _now() -> float:
+    """Tell the loop's time, by which it waits, too: a simulation has a loop of its own."""
+    return asyncio.get_running_loop().time()
 
 
 def _settle(group: Sequence[_Waiting[Item]], error: Exception | None) -> None:

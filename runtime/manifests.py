@@ -3,8 +3,9 @@
 In a header, so that the ledger knows how many events an unreadable message had.
 """
 
+import time
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Final, NamedTuple, Protocol
@@ -27,6 +28,10 @@ behind, so what is told of stays in flight until it is settled."""
 _TOLD: Final = 8
 """How many envelopes an envelope tells of: so many in a row would have to be
 lost before one of them is not missed."""
+
+_TOLD_SECONDS: Final = 86_400.0
+"""How long an envelope is told of again: the ledger remembers for seven times as
+long what was settled, so nobody tells of what it has forgotten."""
 
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _Events = Annotated[int, msgspec.Meta(ge=0)]
@@ -107,12 +112,25 @@ class Line(NamedTuple):
     rejected: bool
 
 
-class Counted:
-    """What one process of the gateway has counted, for the ledger."""
+class _Acknowledged(NamedTuple):
+    told: Told
+    at_seconds: float
 
-    def __init__(self) -> None:
+
+class Counted:
+    """What one process of the gateway has counted, for the ledger.
+
+    Args:
+        now: Tells the time in seconds since whenever, steadily: how long ago the
+            broker took an envelope is never asked of a clock that somebody sets.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._instance = uuid4().bytes
-        self._told: defaultdict[Line, deque[Told]] = defaultdict(partial(deque, maxlen=_TOLD))
+        self._last: defaultdict[Line, deque[_Acknowledged]] = defaultdict(
+            partial(deque, maxlen=_TOLD)
+        )
         self._last_told: dict[Line, bytes] = {}
 
     def accepted(self, source: Source, parts: Sequence[Part]) -> Envelope:
@@ -126,11 +144,11 @@ class Counted:
 
     def teller(self, line: Line) -> Envelope:
         """Make an envelope without events, that tells of the last ones of a line that has some."""
-        return self._envelope(line, self._told[line][-1].minute, 0)
+        return self._envelope(line, self._last[line][-1].told.minute, 0)
 
     def untold(self) -> dict[Line, bytes]:
         """Name each line whose last envelope no other that the broker has tells of, and its id."""
-        last = {line: told[-1].id for line, told in self._told.items()}
+        last = {line: each[-1].told.id for line, each in self._last.items()}
         return {line: key for line, key in last.items() if self._last_told.get(line) != key}
 
     def acknowledged(self, envelope: Envelope, sequence: int) -> None:
@@ -145,10 +163,25 @@ class Counted:
             self._last_told[line] = envelope.told[-1].id
         if envelope.events:
             told = Told(envelope.id, envelope.minute, envelope.events, sequence)
-            self._told[line].append(told)
+            self._last[line].append(_Acknowledged(told, self._now()))
 
     def _envelope(self, line: Line, minute: datetime, events: int) -> Envelope:
-        told = tuple(self._told.get(line, ()))
         return Envelope(
-            uuid4().bytes, line.source, self._instance, minute, events, told, line.rejected
+            uuid4().bytes,
+            line.source,
+            self._instance,
+            minute,
+            events,
+            tuple(self._to_tell(line)),
+            line.rejected,
         )
+
+    def _to_tell(self, line: Line) -> Iterator[Told]:
+        """Give the last ones of a line: of a day, or that nobody has told of."""
+        since, last_told = self._now() - _TOLD_SECONDS, self._last_told.get(line)
+        last = self._last.get(line, ())
+        told = [it.told.id for it in last]
+        first_untold = told.index(last_told) + 1 if last_told in told else 0
+        for place, it in enumerate(last):
+            if it.at_seconds >= since or place >= first_untold:
+                yield it.told

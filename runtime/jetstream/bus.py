@@ -68,7 +68,7 @@ class JetStreamBus:
         self._letters = {
             source: _grouped(partial(self._publish_letters, source)) for source in (*SOURCES, None)
         }
-        self._counted = Counted()
+        self._counted = Counted(_now)
 
     @property
     def _max_bytes(self) -> int:
@@ -223,6 +223,11 @@ def _halves_of_parts(parts: Sequence[Part]) -> Sequence[Sequence[Part]]:
 def _halves(items: Sequence[Item]) -> Sequence[Sequence[Item]]:
     middle = len(items) // 2
     return (items[:middle], items[middle:]) if middle else ()
+
+
+def _now() -> float:
+    """Tell the loop's time: a simulation has a loop of its own."""
+    return asyncio.get_running_loop().time()
 
 
 def _grouped(send: Callable[[Sequence[Item]], Awaitable[None]]) -> GroupCommit[Item]:

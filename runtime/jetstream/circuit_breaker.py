@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import time
 from collections.abc import Awaitable, Callable
 
 from functions.errors import Unavailable
@@ -44,21 +43,26 @@ class CircuitBreaker:
 
     def left_seconds(self) -> float:
         """Tell how long an answer may still take; 0 or less while open."""
-        return min(self._limit_seconds, self._limit_seconds + self._silent_since - time.monotonic())
+        return min(self._limit_seconds, self._limit_seconds + self._silent_since - _now())
 
     def asked(self) -> None:
         """Note that a request is sent."""
-        self._silent_since = min(self._silent_since, time.monotonic())
+        self._silent_since = min(self._silent_since, _now())
 
     def answered(self) -> None:
         """Note that one is answered, whatever the answer is."""
         self._silent_since = math.inf
 
     async def _ask(self) -> None:
-        if time.monotonic() - self._probed_at < _REST_SECONDS:
+        if _now() - self._probed_at < _REST_SECONDS:
             raise Unavailable("the broker has just not answered")
         try:
             await self._probe()
         finally:
-            self._probed_at = time.monotonic()
+            self._probed_at = _now()
         self.answered()
+
+
+def _now() -> float:
+    """Tell the loop's time: a simulation has a loop of its own."""
+    return asyncio.get_running_loop().time()

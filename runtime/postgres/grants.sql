@@ -16,7 +16,9 @@ REVOKE INSERT, UPDATE ON schema_migrations FROM eps_collector, eps_operator;
 -- The ledger forgets what needs no watching any more. A replay is no part of it.
 REVOKE UPDATE ON envelopes, told FROM eps_collector;
 GRANT DELETE ON envelopes, told, attempts TO eps_collector;
-REVOKE INSERT, UPDATE ON envelopes, told, attempts, ledger, backlogs FROM eps_operator;
+REVOKE INSERT ON ledger_clock FROM eps_collector;
+REVOKE INSERT, UPDATE ON envelopes, told, attempts, ledger, ledger_clock, backlogs
+    FROM eps_operator;
 
 -- An operator replays as a collector stores, and says what a dead letter became.
 GRANT UPDATE (state, event_key) ON dead_letters TO eps_operator;

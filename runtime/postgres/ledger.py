@@ -1,5 +1,7 @@
 """The ledger's keeper: what waits at the broker, and whether every event is accounted for."""
 
+from typing import Final
+
 import asyncpg
 
 from functions.events import Source
@@ -8,9 +10,17 @@ from runtime.postgres.errors import translated
 from runtime.postgres.sql import load
 
 NOTE_BACKLOG = load("note_backlog")
+TICK_LEDGER_CLOCK = load("tick_ledger_clock")
 PRUNE_TOLD = load("prune_told")
 PRUNE_ENVELOPES = load("prune_envelopes")
 LEDGER_IMBALANCE = load("ledger_imbalance")
+
+_FORGOTTEN_AT_ONCE: Final = 5_000
+"""Envelopes that one statement forgets: some tens of milliseconds."""
+
+_MOST_FORGOTTEN: Final = 10 * _FORGOTTEN_AT_ONCE
+"""Envelopes that one balance forgets. Every five seconds it is 10,000 a second,
+as sixty busy gateways make; less would let the table grow."""
 
 
 class PostgresLedger:
@@ -55,6 +65,13 @@ class PostgresLedger:
             Unavailable: The database can't do it now.
         """
         with translated():
+            await self._pool.fetch(TICK_LEDGER_CLOCK)
             await self._pool.fetch(PRUNE_TOLD)
-            await self._pool.fetch(PRUNE_ENVELOPES)
+            await self._forget()
             return int(await self._pool.fetchval(LEDGER_IMBALANCE, self._source))
+
+    async def _forget(self) -> None:
+        for _ in range(0, _MOST_FORGOTTEN, _FORGOTTEN_AT_ONCE):
+            forgotten = await self._pool.fetchval(PRUNE_ENVELOPES, _FORGOTTEN_AT_ONCE)
+            if forgotten < _FORGOTTEN_AT_ONCE:
+                break

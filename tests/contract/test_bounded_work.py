@@ -11,8 +11,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from runtime.postgres.ledger import PRUNE_ENVELOPES
-from runtime.postgres.store import SHRINK_HOURS
+from runtime.postgres.ledger import LEDGER_IMBALANCE, PRUNE_ENVELOPES, PRUNE_TOLD
+from runtime.postgres.store import SHRINK_HOURS, SHRINK_LONGER
 from runtime.postgres.user_figures import name_key
 
 _FORTNIGHT = """
@@ -31,7 +31,36 @@ _FIGURE = """
         (bucket, span, figure, name_key, number, smallest, largest, total, name)
     VALUES ('2024-01-15 12:00:00+00', 'hour', 'followers', $1, 400000, 100000, 999999, 0, '6')
 """
+_TOLD = """
+    INSERT INTO told (id, minute, instance, events, sequence, source, rejected)
+    SELECT id, now(), id, 1, 7, 'facebook', false
+    FROM (
+        (SELECT id FROM envelopes LIMIT 100)
+        UNION ALL
+        SELECT gen_random_uuid() FROM generate_series(1, 50)
+    ) AS each
+"""
+_COUNTRIES = """
+    INSERT INTO user_figures (bucket, span, figure, name_key, number, total, name)
+    SELECT
+        timestamptz '2024-01-01 00:00:00+00' + piece * ('1 ' || $1::text)::interval,
+        $1::text::span, 'country', gen_random_uuid(), 1, 0, country::text
+    FROM generate_series(0, 23) AS piece, generate_series(1, 4000) AS country
+"""
+_PIECES = """
+    INSERT INTO user_figures
+        (bucket, span, figure, name_key, number, smallest, largest, total, name)
+    SELECT
+        timestamptz '2024-01-01 00:00:00+00' + piece * ('1 ' || $3::text)::interval,
+        $3::text::span, 'followers'::user_figure, $1::uuid,
+        1, 100001 + piece, 500000 + piece, 0, '6'
+    FROM generate_series(0, 23) AS piece
+    UNION ALL
+    SELECT '2024-01-01 00:00:00+00', $2::text::span, 'followers', $1::uuid, 24, 1, 999999, 0, '6'
+"""
 _MOST_PAGES = 60
+_PAGES_A_KEY = 10
+"""At the most: from the root of an index to a row."""
 
 
 @pytest.fixture
@@ -54,19 +83,35 @@ async def test_after_a_fortnight_pruning_reads_what_it_deletes(
 ) -> None:
     await connection.execute(_FORTNIGHT)
     await connection.execute("ANALYZE envelopes")
-    deleted = await connection.fetchval(PRUNE_ENVELOPES)
+    deleted = await connection.fetchval(PRUNE_ENVELOPES, 5_000)
     while deleted:  # the first week, as it went day by day
-        last, deleted = deleted, await connection.fetchval(PRUNE_ENVELOPES)
+        last, deleted = deleted, await connection.fetchval(PRUNE_ENVELOPES, 5_000)
     assert last
     await connection.execute("VACUUM envelopes")
     await connection.execute(
         "INSERT INTO envelopes SELECT gen_random_uuid(), now() FROM generate_series(1, 160 * 5)"
     )
 
-    pages = await pages_read(connection, PRUNE_ENVELOPES)
+    pages = await pages_read(connection, PRUNE_ENVELOPES, 5_000)
 
     assert await connection.fetchval("SELECT count(*) FROM envelopes") > 7 * 24 * 1190
     assert pages < _MOST_PAGES
+
+
+async def test_what_was_told_of_is_pruned_without_reading_a_fortnight(
+    connection: asyncpg.Connection,
+) -> None:
+    await connection.execute(_FORTNIGHT)
+    await connection.execute(_TOLD)
+    await connection.execute("ANALYZE envelopes")
+
+    imbalance_pages = await pages_read(connection, LEDGER_IMBALANCE, "facebook")
+    pages = await pages_read(connection, PRUNE_TOLD)
+
+    told = await connection.fetchval("SELECT count(*) FROM told")
+    table_pages = await connection.fetchval("SELECT pg_relation_size('envelopes') / 8192")
+    assert told == 50
+    assert max(pages, imbalance_pages) < _PAGES_A_KEY * 150 < table_pages
 
 
 async def test_the_ends_of_a_great_hour_are_found_at_once(connection: asyncpg.Connection) -> None:
@@ -82,3 +127,26 @@ async def test_the_ends_of_a_great_hour_are_found_at_once(connection: asyncpg.Co
     assert ends is not None
     assert tuple(ends) == (100_001, 500_000)
     assert pages < _MOST_PAGES
+
+
+@pytest.mark.parametrize(("longer", "shorter"), [("day", "hour"), ("month", "day")])
+async def test_the_ends_of_a_day_are_found_between_all_its_countries(
+    connection: asyncpg.Connection, longer: str, shorter: str
+) -> None:
+    key = UUID(bytes=name_key("6"))
+    await connection.execute(_COUNTRIES, shorter)
+    await connection.execute(_PIECES, key, longer, shorter)
+    await connection.execute("ANALYZE user_figures")
+    bucket = await connection.fetchval(
+        "SELECT bucket FROM user_figures WHERE span::text = $1", longer
+    )
+
+    lost = ([bucket], [key], [1], [999_999])
+    pages = await pages_read(connection, SHRINK_LONGER, longer, shorter, *lost)
+
+    ends = await connection.fetchrow(
+        "SELECT smallest, largest FROM user_figures WHERE span::text = $1", longer
+    )
+    assert ends is not None
+    assert tuple(ends) == (100_001, 500_023)
+    assert pages < _PAGES_A_KEY * 31

@@ -318,7 +318,6 @@ async def _sums_of(pool: asyncpg.Pool) -> LedgerBucket:
 
 
 RECENT = datetime.now(UTC).replace(second=0, microsecond=0)
-"""Of what is older than some days nobody tells."""
 
 
 async def test_what_was_told_is_in_flight_until_it_is_settled(pool: asyncpg.Pool) -> None:
@@ -407,25 +406,99 @@ async def test_an_envelope_that_only_tells_is_no_entry(pool: asyncpg.Pool) -> No
     assert await ledger.note(a_backlog(8)) == 2
 
 
-async def test_what_was_told_of_after_days_is_passed_over(pool: asyncpg.Pool) -> None:
-    old = an_envelope(2)
-    teller = an_envelope(1, minute=RECENT, told=[told(old, 7)])
+@pytest.mark.parametrize("days", [-400, -8, 8, 400])
+async def test_a_loss_is_seen_whatever_the_gateway_s_clock_says(
+    pool: asyncpg.Pool, days: int
+) -> None:
+    minute = RECENT + timedelta(days=days)
+    lost = an_envelope(2, minute=minute)
+    teller = an_envelope(1, minute=minute, told=[told(lost, 7)])
 
     await PostgresEventStore(pool).settle([Lot(teller, [a_row()])])
 
-    assert await PostgresLedger(pool, "facebook").note(a_backlog(8)) == 0
+    assert await PostgresLedger(pool, "facebook").note(a_backlog(8)) == 2
 
 
-async def test_envelopes_are_forgotten_after_days(pool: asyncpg.Pool) -> None:
-    await PostgresEventStore(pool).settle([a_lot("1"), a_lot("2")])
+@pytest.mark.parametrize("days", [-400, -8, 8, 400])
+async def test_nothing_is_forgotten_when_the_database_s_clock_jumps(
+    pool: asyncpg.Pool, days: int
+) -> None:
+    store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
+    first = an_envelope(1, minute=RECENT)
+    await store.settle([Lot(first, [a_row()])])
+    await ledger.note(a_backlog(8))
+
+    # What the clock said when the ledger's was moved last is as far away as it has jumped.
     await pool.execute(
-        "UPDATE envelopes SET settled_at = now() - interval '8 days'"
-        " WHERE id = (SELECT min(id::text)::uuid FROM envelopes)"
+        "UPDATE ledger_clock SET ticked_at = ticked_at - $1::interval", timedelta(days=days)
     )
+    await ledger.note(a_backlog(8))
+    teller = an_envelope(1, minute=RECENT, told=[told(first, 7)])
+    await store.settle([Lot(first, [a_row()]), Lot(teller, [a_row()])])
 
-    await PostgresLedger(pool, "facebook").note(a_backlog(1))
+    assert await ledger.note(a_backlog(9)) == 0
+    assert await pool.fetchval("SELECT count(*) FROM envelopes") == 2
+    assert await ledger_of(pool) == Sums(2, 2, 0, 0)
 
-    assert await pool.fetchval("SELECT count(*) FROM envelopes") == 1
+
+async def test_envelopes_are_forgotten_after_days_in_which_collectors_ran(
+    pool: asyncpg.Pool,
+) -> None:
+    store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
+    await store.settle([a_lot("1"), a_lot("2")])
+    await pool.execute("UPDATE ledger_clock SET at = at + interval '6 days'")
+    await ledger.note(a_backlog(1))
+    before = await pool.fetchval("SELECT count(*) FROM envelopes")
+    await store.settle([a_lot("3")])
+    await pool.execute("UPDATE ledger_clock SET at = at + interval '25 hours'")
+
+    await ledger.note(a_backlog(1))
+
+    assert (before, await pool.fetchval("SELECT count(*) FROM envelopes")) == (2, 1)
+
+
+async def moved_by(pool: asyncpg.Pool, ledger: PostgresLedger, *backlogs: Backlog) -> timedelta:
+    """Note backlogs half a minute after the last ones; tell how far the ledger's clock went."""
+    before = await pool.fetchval(
+        "UPDATE ledger_clock SET ticked_at = clock_timestamp() - interval '30 seconds' RETURNING at"
+    )
+    for backlog in backlogs:
+        await ledger.note(backlog)
+    moved: timedelta = await pool.fetchval("SELECT at FROM ledger_clock") - before
+    return moved
+
+
+@pytest.mark.parametrize(
+    ("days_behind", "stands"), [(0.0, False), (0.9, False), (1.1, True), (29, True), (31, False)]
+)
+async def test_the_ledger_s_clock_stands_while_a_collector_is_days_behind(
+    pool: asyncpg.Pool, days_behind: float, *, stands: bool
+) -> None:
+    ledger = PostgresLedger(pool, "facebook")
+    oldest_at = RECENT - timedelta(days=days_behind)
+
+    behind = await moved_by(pool, ledger, Backlog("fb-collector", RECENT, 1, oldest_at, 3))
+    drained = await moved_by(pool, ledger, Backlog("fb-collector", RECENT, 0, None, 4))
+
+    half, minute = timedelta(seconds=30), timedelta(minutes=1)
+    assert behind == timedelta() if stands else half <= behind < minute
+    assert half <= drained < minute
+
+
+@pytest.mark.parametrize(
+    ("days_away", "stands"), [(0.9, False), (1.1, True), (29, True), (31, False)]
+)
+async def test_the_ledger_s_clock_stands_while_a_collector_is_away(
+    pool: asyncpg.Pool, days_away: float, *, stands: bool
+) -> None:
+    ledger = PostgresLedger(pool, "facebook")
+    seen_at = RECENT - timedelta(days=days_away)
+    await PostgresLedger(pool, "tiktok").note(Backlog("ttk-collector", seen_at, 0, None, 3))
+
+    moved = await moved_by(pool, ledger, Backlog("fb-collector", RECENT, 0, None, 4))
+
+    half, minute = timedelta(seconds=30), timedelta(minutes=1)
+    assert moved == timedelta() if stands else half <= moved < minute
 
 
 async def test_the_ledger_is_summed_by_source_range_and_interval(pool: asyncpg.Pool) -> None:

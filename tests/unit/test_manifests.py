@@ -81,3 +81,40 @@ def test_the_last_of_a_line_is_untold_until_another_has_arrived_that_tells_of_it
     assert (teller.events, [it.id for it in teller.told]) == (0, [first.id, second.id])
     assert counted.untold() == {}
     assert counted.accepted("facebook", [a_part()]).told == teller.told
+
+
+class Clock:
+    """A steady clock that goes on when told."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_what_somebody_was_told_of_is_told_again_for_a_day() -> None:
+    clock = Clock()
+    counted, part = Counted(clock), a_part(b"1")
+    counted.acknowledged(counted.accepted("facebook", [part]), 1)
+    clock.seconds += 86_000
+    counted.acknowledged(counted.accepted("facebook", [part]), 2)
+
+    clock.seconds += 500
+
+    assert [it.sequence for it in counted.accepted("facebook", [part]).told] == [2]
+
+
+def test_what_nobody_was_told_of_is_told_however_late() -> None:
+    clock, line = Clock(), Line("facebook", rejected=False)
+    counted, part = Counted(clock), a_part(b"1")
+    for sequence in (1, 2):
+        counted.acknowledged(counted.accepted("facebook", [part]), sequence)
+
+    clock.seconds += 10 * 86_400
+    teller = counted.teller(line)
+    counted.acknowledged(teller, 3)
+
+    assert [it.sequence for it in teller.told] == [2]
+    assert counted.untold() == {}
+    assert counted.teller(line).told == ()

@@ -164,11 +164,22 @@ CREATE INDEX dead_letter_history_by_letter ON dead_letter_history (letter_id, at
 -- Envelopes that were settled: what of them comes again is known, and not counted twice.
 CREATE TABLE envelopes (
     id uuid PRIMARY KEY,                        -- the broker's message id
-    settled_at timestamptz NOT NULL DEFAULT now()
+    settled_at timestamptz NOT NULL DEFAULT now()  -- by ledger_clock
 );
 
 -- Not by BRIN: its ranges never get narrower, so after a week each pruning would read the table.
 CREATE INDEX envelopes_by_time ON envelopes (settled_at);
+
+-- The time by which envelopes get old. It goes on while collectors run and keep up,
+-- a minute at a time at the most: a clock that jumps takes it nowhere. See tick_ledger_clock.
+CREATE TABLE ledger_clock (
+    at timestamptz NOT NULL,
+    ticked_at timestamptz NOT NULL              -- by the database's own clock
+) WITH (fillfactor = 10);                       -- room to update in place
+
+CREATE UNIQUE INDEX ledger_clock_has_one_row ON ledger_clock ((true));
+
+INSERT INTO ledger_clock (at, ticked_at) VALUES (now(), now());
 
 -- Messages that a process was about to open, which may have ended it: few, and mostly none.
 CREATE TABLE attempts (

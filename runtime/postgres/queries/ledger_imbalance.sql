@@ -4,6 +4,7 @@
 -- Missed are those of settled envelopes that came to nothing, or to too much;
 -- and those of envelopes that were told of, are not settled, and lay in the
 -- stream before its first message: one leaves it only after it was settled.
+-- Reads what is amiss and what was told of, which is little; see prune_told.
 -- Returns one number.
 SELECT
     coalesce((
@@ -20,5 +21,5 @@ SELECT
         WHERE told.rejected = ($1::text IS NULL)
             AND ($1::text IS NULL OR told.source = $1::text::event_source)
             AND told.sequence < backlogs.first_sequence
-            AND NOT EXISTS (SELECT FROM envelopes WHERE envelopes.id = told.id)
+            AND (SELECT true FROM envelopes WHERE envelopes.id = told.id) IS NULL
     ), 0)

@@ -8,6 +8,8 @@
 -- $6 largest   bigint[]       the most that somebody no longer has
 -- Arrays are parallel. The transaction has locked these figures, so whoever
 -- else adds to them does so afterwards.
+-- Between the pieces lie the figures of all countries, however many those are:
+-- the index passes over them, from one bucket to the next.
 -- The driver sends the first instant of its calendar as an infinity.
 -- Returns one row for each figure that was read again: (bucket timestamptz)
 UPDATE user_figures AS known

@@ -7,8 +7,9 @@
 -- $5 rejected  boolean[]      by the gateway
 -- $6 events    bigint[]
 -- $7 sequence  bigint[]       its place in the broker's stream
--- One told of so late that it may have been settled and forgotten is passed over;
--- see prune_envelopes. Arrays are parallel. In the order of the keys, as the last of a transaction,
+-- No clock is asked, the gateway's least of all: gateways tell of what is so new
+-- that its settling is not forgotten yet; see prune_envelopes.
+-- Arrays are parallel. In the order of the keys, as the last of a transaction,
 -- so that two collectors never wait for each other in a ring.
 -- Returns one row for each that was not known: (id uuid)
 INSERT INTO told (id, minute, source, instance, rejected, events, sequence)
@@ -17,8 +18,7 @@ FROM unnest(
     $1::uuid[], $2::timestamptz[], $3::text[], $4::uuid[], $5::boolean[], $6::bigint[],
     $7::bigint[]
 ) AS added (id, minute, source, instance, rejected, events, sequence)
-WHERE minute > now() - interval '6 days'
-    AND NOT EXISTS (SELECT FROM envelopes WHERE envelopes.id = added.id)
+WHERE NOT EXISTS (SELECT FROM envelopes WHERE envelopes.id = added.id)
 ORDER BY id
 ON CONFLICT (id) DO NOTHING
 RETURNING id

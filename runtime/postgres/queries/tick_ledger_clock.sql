@@ -1,0 +1,24 @@
+-- Move the ledger's clock on by what has passed since it was moved last, a minute at the most.
+--
+-- It stands while a collector that was seen in the last thirty days is more than
+-- a day behind, or has not been seen for a day, both by the broker's clock: the
+-- broker may then have messages that tell of envelopes of that day, which must
+-- be remembered as long. So no envelope is forgotten because a clock has jumped,
+-- or because nobody was there to settle what came after it.
+-- Returns one row: (at timestamptz), what time it is here by the database's own clock.
+UPDATE ledger_clock
+SET
+    at = CASE
+        WHEN EXISTS (
+            SELECT
+            FROM backlogs
+            CROSS JOIN (SELECT max(measured_at) AS at FROM backlogs) AS newest
+            WHERE newest.at - least(backlogs.oldest_at, backlogs.measured_at)
+                BETWEEN interval '1 day' AND interval '30 days'
+        ) THEN at
+        ELSE at + greatest(
+            interval '0', least(clock_timestamp() - ticked_at, interval '1 minute')
+        )
+    END,
+    ticked_at = clock_timestamp()
+RETURNING clock_timestamp() AS at
