@@ -3,12 +3,12 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 source infra/environment.sh
-source infra/prometheus.sh
+source infra/test-tools.sh
 
 if [[ "${CI:-}" == true ]]; then export NO_COLOR=1; fi
 
 environment requirements-dev.lock
-prometheus_if_possible
+test_tools_if_possible
 "$PYTHON" -m ruff check
 "$PYTHON" -m ruff format --check
 "$PYTHON" -m mypy

@@ -27,18 +27,28 @@ _READY_SECONDS = 60
 
 
 class ClusterNode(EmbeddedNats):
-    """A node of the cluster; its name is told to those who ask who leads."""
+    """A node of the cluster; its name is told to those who ask who leads.
+
+    Attributes:
+        cluster_ports: Where it reaches each of the others, and is reached itself.
+        flags: What else it is told.
+    """
 
     def __init__(self, data_dir: Path, name: str, cluster_ports: dict[str, int]) -> None:
         super().__init__(data_dir)
         self.name = self._server_name = name
         self.cluster_ports = cluster_ports
+        self.flags: Sequence[str] = ()
 
     def program(self) -> Program:
         """Say what to run."""
         usual = super().program()
         command = [str(_CONFIGURATION) if it.endswith("nats.conf") else it for it in usual.command]
-        return replace(usual, command=command, environment={**usual.environment, **self._settings})
+        return replace(
+            usual,
+            command=[*command, *self.flags],
+            environment={**usual.environment, **self._settings},
+        )
 
     @property
     def certificate(self) -> Certificate:
@@ -91,10 +101,10 @@ class ClusteredSystem(KeptSystem):
 
     def _make_servers(self, folder: Path) -> Sequence[EmbeddedServer]:
         ports = {name: free_port() for name in NODES}
-        nodes = [ClusterNode(folder / name, name, ports) for name in NODES]
-        return [*nodes, EmbeddedPostgres(folder / "postgres")]
+        self._nodes = {name: ClusterNode(folder / name, name, ports) for name in NODES}
+        return [*self._nodes.values(), EmbeddedPostgres(folder / "postgres")]
 
-    def _server_urls(self) -> Mapping[str, str]:
+    def _server_urls(self, name: str) -> Mapping[str, str]:  # noqa: ARG002 - the same for all
         return {"nats": self._all_nodes, "postgres": self._servers["postgres"].url}
 
     async def _until_served(self) -> None:

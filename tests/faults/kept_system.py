@@ -34,6 +34,8 @@ class KeptSystem(WholeSystem):
             ``postgres`` or ``CLIENTS``. There is no other way.
     """
 
+    _replicas: Sequence[str] = FUNCTIONS
+
     def __init__(self, folder: Path, **settings: str) -> None:
         super().__init__(folder / "data")
         self.proxies: dict[tuple[str, str], Proxy] = {}
@@ -42,6 +44,7 @@ class KeptSystem(WholeSystem):
             server.name: server for server in self._make_servers(folder)
         }
         self._ports: dict[str, int] = {}
+        self._programs: dict[str, Program] = {}
         self._keepers: dict[str, Keeper] = {}
 
     def _make_servers(self, folder: Path) -> Sequence[EmbeddedServer]:
@@ -53,9 +56,9 @@ class KeptSystem(WholeSystem):
         async with AsyncExitStack() as stack:
             for name in self._servers:
                 stack.push_async_callback(self._stop, name)
-                self._keepers[name] = self._keep_server(name)
+                self._keep(name)
             await self._until_served()
-            for name in FUNCTIONS:
+            for name in self._replicas:
                 await self._start_function(name, stack)
             await self.all_ready(*FUNCTIONS)
             yield
@@ -67,11 +70,11 @@ class KeptSystem(WholeSystem):
         try:
             yield
         finally:
-            self._keepers[name] = self._keep_server(name)
+            self._keep(name)
 
     def names(self, function: str) -> list[str]:
         """Name the replicas of a function."""
-        return [name for name in self._ports if name == function]
+        return [name for name in self._ports if _function_of(name) == function]
 
     def url_of(self, name: str) -> str:
         """Tell where a component answers: functions through their proxy."""
@@ -86,7 +89,7 @@ class KeptSystem(WholeSystem):
     def _process_of(self, name: str) -> dict[str, Any]:
         return {"name": name, "url": self.url_of(name), "pid": self._keepers[name].pid}
 
-    def _server_urls(self) -> Mapping[str, str]:
+    def _server_urls(self, name: str) -> Mapping[str, str]:  # noqa: ARG002 - the same for all
         return {name: self._servers[name].url for name in ("nats", "postgres")}
 
     async def _until_served(self) -> None:
@@ -101,22 +104,22 @@ class KeptSystem(WholeSystem):
     async def _start_function(self, name: str, stack: AsyncExitStack) -> None:
         self._ports[name] = free_port()
         await self._stand_before(name, CLIENTS, self._ports[name], stack)
-        urls = dict(self._server_urls())
+        urls = dict(self._server_urls(name))
         for server in urls.keys() & self._servers.keys():
             port = self._servers[server].port
             await self._stand_before(name, server, port, stack)
             proxy = self.proxies[name, server]
             urls[server] = urls[server].replace(f":{port}", f":{proxy.port}")
-        start = partial(Child.start, self._program(name, urls), _ignore)
+        self._programs[name] = self._program(name, urls)
         stack.push_async_callback(self._stop, name)
-        self._keepers[name] = Keeper(name, start, say=_ignore, changed=_nothing)
+        self._keep(name)
 
     async def _stand_before(self, name: str, other: str, port: int, stack: AsyncExitStack) -> None:
         self.proxies[name, other] = await stack.enter_async_context(Proxy.before(port))
 
     def _program(self, name: str, urls: Mapping[str, str]) -> Program:
         return Program(
-            _COMMANDS[name],
+            _COMMANDS[_function_of(name)],
             {
                 **self._settings,
                 "PORT": str(self._ports[name]),
@@ -127,17 +130,24 @@ class KeptSystem(WholeSystem):
             stop_seconds=_STOP_SECONDS,
         )
 
-    def _keep_server(self, name: str) -> Keeper:
+    def _keep(self, name: str) -> None:
+        start = self._start_server if name in self._servers else self._start_program
+        self._keepers[name] = Keeper(name, partial(start, name), say=_ignore, changed=_nothing)
+
+    async def _start_server(self, name: str) -> Child:
         server = self._servers[name]
+        await server.prepare(_ignore)
+        return await Child.start(server.program(), _ignore)
 
-        async def start() -> Child:
-            await server.prepare(_ignore)
-            return await Child.start(server.program(), _ignore)
-
-        return Keeper(name, start, say=_ignore, changed=_nothing)
+    async def _start_program(self, name: str) -> Child:
+        return await Child.start(self._programs[name], _ignore)
 
     async def _stop(self, name: str) -> None:
         await self._keepers[name].stop(asyncio.Event())
+
+
+def _function_of(name: str) -> str:
+    return name.rstrip("-0123456789")
 
 
 def _ignore(_: str) -> None:

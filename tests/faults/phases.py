@@ -6,10 +6,10 @@ back, and kills or freezes one of the two at that moment.
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from tests.faults.fault import Fault, Inject, World
 from tests.faults.kept_system import CLIENTS, KeptSystem
@@ -104,7 +104,7 @@ _DEAD_LETTERS = (
     Phase("committed, not told", "postgres", [_LETTER, _COMMAND_COMPLETE]),
     *_acknowledging(),
 )
-_PHASES = {
+PHASES: Final = {
     "gateway": _GATEWAY,
     "fb-collector": _collector(b"events.facebook"),
     "ttk-collector": _collector(b"events.tiktok"),
@@ -114,23 +114,44 @@ _HITS_SERVER_OF = ("gateway", "fb-collector")
 """The other collectors do the same with the same servers."""
 
 
+@asynccontextmanager
+async def held(
+    world: World,
+    function: str,
+    phase: Phase,
+    *,
+    spring: Callable[[], object] = bool,
+    drops: bool = False,
+) -> AsyncIterator[None]:
+    """Have a function held at a phase while the context is open.
+
+    Args:
+        world: Where it is.
+        function: Which.
+        phase: Where it is held.
+        spring: What is done at that very moment.
+        drops: Whether what is held back never arrives.
+    """
+    skip = world.random.randrange(_MOST_SKIPPED)
+    trap = Trap(phase.steps, spring, skip=skip, passes=phase.passes, drops=drops)
+    with cast("KeptSystem", world.system).proxies[function, phase.other].trapped(trap):
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await trap.sprung.wait()
+        yield
+
+
 def _hit(function: str, victim: str, phase: Phase, *, kill: bool) -> Inject:
     @asynccontextmanager
     async def inject(world: World) -> AsyncIterator[None]:
-        system = cast("KeptSystem", world.system)
         with ExitStack() as frozen:
 
             def spring() -> None:
                 if kill:
-                    system.signal(victim, signal.SIGKILL)
+                    world.system.signal(victim, signal.SIGKILL)
                 else:
-                    frozen.enter_context(system.paused(victim))
+                    frozen.enter_context(world.system.paused(victim))
 
-            skip = world.random.randrange(_MOST_SKIPPED)
-            trap = Trap(phase.steps, spring, skip=skip, passes=phase.passes, drops=kill)
-            with system.proxies[function, phase.other].trapped(trap):
-                async with asyncio.timeout(_PATIENCE_SECONDS):
-                    await trap.sprung.wait()
+            async with held(world, function, phase, spring=spring, drops=kill):
                 if not kill:
                     await world.a_while(8 if world.is_full else 2)
         yield
@@ -140,9 +161,9 @@ def _hit(function: str, victim: str, phase: Phase, *, kill: bool) -> Inject:
 
 def _faults() -> Iterator[Fault]:
     """Go round the victims: who has just died several times is started later each time."""
-    for number in range(max(map(len, _PHASES.values()))):
+    for number in range(max(map(len, PHASES.values()))):
         for kill in (True, False):
-            for function, phases in _PHASES.items():
+            for function, phases in PHASES.items():
                 for phase in phases[number : number + 1]:
                     yield from _faults_of(function, phase, kill=kill)
 

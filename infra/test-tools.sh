@@ -1,0 +1,51 @@
+# shellcheck shell=bash
+# Give the tests what no package of Python's has, where Debian's can be had:
+# unpacked into the environment and not installed, so that no service starts.
+# Without one the tests that need it are skipped, and say so. Sourced by test.sh.
+#
+#   prometheus   a real server and promtool: tests/monitoring
+#   libfuse3     a disk that forgets what was not synced: tests/faults/power
+
+readonly FETCH_SECONDS=120
+
+test_tools_if_possible() {
+  if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then return; fi
+  has_prometheus || fetched prometheus move_prometheus ||
+    echo "Prometheus can't be had; its tests are skipped." >&2
+  has_libfuse || fetched libfuse3-3 move_libfuse || fetched libfuse3-4 move_libfuse ||
+    echo "libfuse3 can't be had; tests that cut the power are skipped." >&2
+}
+
+has_prometheus() {
+  command -v promtool >/dev/null || [[ -x $VENV/bin/promtool ]]
+}
+
+move_prometheus() {
+  mv "$1"/usr/bin/prometheus "$1"/usr/bin/promtool "$VENV/bin/"
+}
+
+# Where there is no device it is of no use.
+has_libfuse() {
+  [[ ! -c /dev/fuse || -e $VENV/lib/libfuse3.so ]] ||
+    "$PYTHON" -c 'from ctypes.util import find_library; exit(not find_library("fuse3"))'
+}
+
+move_libfuse() {
+  local library
+  library=$(find "$1" -name 'libfuse3.so.3.*' -o -name 'libfuse3.so.4.*')
+  cp -L "$library" "$VENV/lib/libfuse3.so"
+}
+
+# Unpack a package of Debian's, and hand the folder to a function.
+fetched() (
+  package=$1 folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  (cd "$folder" && { download || { timeout "$FETCH_SECONDS" apt-get update && download; }; }) \
+    >/dev/null 2>&1 || return
+  dpkg-deb -x "$folder/$package"_*.deb "$folder" || return
+  "$2" "$folder"
+)
+
+download() {
+  timeout "$FETCH_SECONDS" apt-get download "$package"
+}
