@@ -12,9 +12,10 @@ from functions.events import FunnelStage, Source
 from functions.keys import derive_key
 from functions.rows import EventRow
 
-Reason = Literal["rejected", "unreadable", "refused"]
+Reason = Literal["rejected", "unreadable", "refused", "summarized"]
 """Why something is a dead letter: the gateway judged it invalid, a collector
-could not read it, the database would not keep it."""
+could not read it, the database would not keep it; or it is no event at all, but
+tells of rejected ones that had no room."""
 
 
 class Told(NamedTuple):
@@ -151,7 +152,8 @@ class Lot:
         rows: In any order; may repeat an event: its first row counts. None
             where the gateway had rejected them all.
         letters: What will never be a row; may repeat one.
-        unread: Whether nobody could read it: its one letter stands for all of its events.
+        unread: Whether its one letter stands for all of its events: nobody could
+            read it, or only a summary was kept.
     """
 
     envelope: Envelope | None

@@ -88,9 +88,21 @@ def _observe_freshness(source: Source, parts: Sequence[Part], metrics: ConsumerM
 
 
 def dead_letter_work(
-    store: DeadLetterStore, metrics: ConsumerMetrics, attempts: Attempts | None = None
+    store: DeadLetterStore,
+    metrics: ConsumerMetrics,
+    attempts: Attempts | None = None,
+    *,
+    summaries: bool = False,
 ) -> Work[Lot]:
-    """Make the work of the collector of dead letters; see ``event_work``."""
+    """Make the work of the collector of dead letters.
+
+    Args:
+        store: Where they are kept.
+        metrics: Figures of the loop.
+        attempts: As in ``event_work``.
+        summaries: Whether each message has one letter that stands for all of
+            its rejected events: see ``runtime.letter_summaries``.
+    """
 
     async def handle(lots: Sequence[Lot]) -> None:
         letters = [letter for lot in lots for letter in lot.letters]
@@ -101,7 +113,7 @@ def dead_letter_work(
         _log.info("dead letters stored", stored=stored.new, duplicates=stored.duplicates)
 
     def read(data: bytes, headers: Headers, _delivery: Delivery) -> Sequence[Lot]:
-        return [Lot(read_manifest(None, headers), (), decode_letters(data))]
+        return [Lot(read_manifest(None, headers), (), decode_letters(data), unread=summaries)]
 
     async def bury(letter: DeadLetter, headers: Headers) -> None:
         await store.keep([Lot(read_manifest(None, headers), (), [letter], unread=True)])

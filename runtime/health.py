@@ -19,7 +19,7 @@ class Health:
 
     Attributes:
         checks: What the function uses, by name.
-        facts: What readiness says beside them, by name; decides nothing.
+        facts: What readiness says beside them, by name, if anything; decides nothing.
         is_alive: Whether the process can still do its work.
         stopping: Set from the moment it shuts down.
     """
@@ -27,7 +27,7 @@ class Health:
     checks: Mapping[str, Check] = field(default_factory=dict)
     is_alive: Callable[[], bool] = lambda: True
     stopping: bool = False
-    facts: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    facts: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
 
     async def readiness(self) -> tuple[bool, dict[str, str]]:
         """Ask everything anew, all at once.

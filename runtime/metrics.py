@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar, get_args
 
 from prometheus_client import (
     GC_COLLECTOR,
@@ -18,7 +18,8 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
-from functions.events import Source
+from functions.events import SOURCES, Source
+from functions.ports import Reason
 
 ErrorType = Literal["invalid", "unreadable", "refused", "unavailable"]
 """Why an event failed: invalid by the contract, in an unreadable envelope,
@@ -147,6 +148,25 @@ class EventMetrics:
             self._failed[source_label(source), error_type].inc(events)
 
 
+class SummaryMetrics:
+    """What a gateway kept of rejected events by summaries only."""
+
+    def __init__(self, registry: CollectorRegistry, service: str) -> None:
+        self._summarized = Counter(
+            "dead_letters_summarized_total",
+            "Rejected events of which a summary was kept, as dead letters had no room",
+            ("service", "source"),
+            registry=registry,
+        )
+        self._service = service
+        for source in (*SOURCES, None):
+            self.summarized(source, 0)
+
+    def summarized(self, source: Source | None, events: int) -> None:
+        """Count rejected events that a summary stands for."""
+        self._summarized.labels(self._service, source_label(source)).inc(events)
+
+
 class ConsumerMetrics:
     """How a consumer's loop is doing."""
 
@@ -195,7 +215,7 @@ class ConsumerMetrics:
             registry=registry,
         )
         self._service = service
-        for reason in ("rejected", "unreadable", "refused"):
+        for reason in get_args(Reason):
             self._dead.labels(service, reason)
 
     def dead(self, reason: str, letters: int) -> None:

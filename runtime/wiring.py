@@ -42,13 +42,14 @@ from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.broker_metrics import watch_broker_figures
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker, connected
-from runtime.jetstream.consumer import Consumer
+from runtime.jetstream.consumer import Consumer, Gate
 from runtime.jetstream.durability import DISK, Durability
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.streams import (
     DEAD_LETTER_COLLECTOR,
     EVENTS,
     FB_COLLECTOR,
+    SUMMARY_COLLECTOR,
     TTK_COLLECTOR,
     ensure_consumer,
     ensure_streams,
@@ -61,6 +62,7 @@ from runtime.metrics import (
     HttpMetrics,
     ReportMetrics,
     Saturation,
+    SummaryMetrics,
     new_registry,
 )
 from runtime.postgres.attempts import PostgresAttempts
@@ -120,14 +122,21 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
     saturation.watch("large_bodies", bodies.large.filled)
     async with _broker(settings, "gateway") as broker:
         await ensure_streams(broker.jetstream, settings)
-        jetstream_bus = JetStreamBus(broker, settings.publish_timeout_seconds)
+        jetstream_bus = JetStreamBus(
+            broker,
+            settings.publish_timeout_seconds,
+            SummaryMetrics(registry, "gateway").summarized,
+        )
         bus = CountedBus(jetstream_bus, events)
         durability = Durability(settings.monitoring_urls)
         await durability.ask()
         health = Health(
             {"nats": partial(broker.check_stream, EVENTS)},
             lambda: not broker.client.is_closed,
-            facts={"durability": lambda: durability.meaning},
+            facts={
+                "durability": lambda: durability.meaning,
+                "deadLetters": lambda: jetstream_bus.dead_letters,
+            },
         )
         app = create_app(
             {
@@ -245,8 +254,14 @@ async def _collector(
         saturation.watch("database_connections", partial(filled, pool))
         store, attempts = PostgresEventStore(pool), PostgresAttempts(pool)
         work: Work[Any]
+        more: list[Loop] = []
+        gate = Gate()
         if source is None:
             work = dead_letter_work(store, metrics, attempts)
+            summaries = dead_letter_work(store, metrics, attempts, summaries=True)
+            await ensure_consumer(broker.jetstream, SUMMARY_COLLECTOR, settings.ack_wait_seconds)
+            consumer = Consumer(summaries, metrics, gate=gate)
+            more = _loops(settings, broker, SUMMARY_COLLECTOR, consumer)
         else:
             events.expect([source], ("invalid", "unreadable", "refused"))
             metrics.freshness.expect(source)
@@ -275,7 +290,8 @@ async def _collector(
             app,
             health,
             [
-                *_loops(settings, broker, durable, work, metrics),
+                *_loops(settings, broker, durable, Consumer(work, metrics, gate=gate)),
+                *more,
                 partial(watch_backlog, broker, durable, metrics, note),
             ],
         )
@@ -307,10 +323,8 @@ def _loops(
     settings: CollectorSettings,
     broker: Broker,
     durable: Durable,
-    work: Work[Any],
-    metrics: ConsumerMetrics,
+    consumer: Consumer[Any],
 ) -> list[Loop]:
-    consumer = Consumer(work, metrics)
 
     def consume(stop: asyncio.Event) -> Coroutine[Any, Any, None]:
         pull = Pull(

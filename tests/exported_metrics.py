@@ -8,6 +8,7 @@ from runtime.metrics import (
     HttpMetrics,
     ReportMetrics,
     Saturation,
+    SummaryMetrics,
     new_registry,
 )
 from runtime.server_metrics import BROKER_FIGURES, DATABASE_FIGURES, Measured
@@ -23,7 +24,7 @@ _SERIES = {
 def registry() -> CollectorRegistry:
     """Make a registry of all that functions have of their own."""
     found = CollectorRegistry()
-    for kind in (HttpMetrics, EventMetrics, ConsumerMetrics, Saturation):
+    for kind in (HttpMetrics, EventMetrics, ConsumerMetrics, Saturation, SummaryMetrics):
         kind(found, "any")
     ReportMetrics(found)
     Measured((*BROKER_FIGURES, *DATABASE_FIGURES), found)

@@ -32,7 +32,7 @@ def probe_endpoints(health: Health, ready_keys: ApiKeys | None = None) -> Endpoi
         body = {
             "status": "ready" if is_ready else "unavailable",
             "checks": checks,
-            **{name: fact() for name, fact in health.facts.items()},
+            **{name: said for name, fact in health.facts.items() if (said := fact()) is not None},
         }
         return Answer(status, msgspec.json.encode(body))
 

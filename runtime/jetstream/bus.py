@@ -1,13 +1,14 @@
 """The gateway's bus on JetStream: envelopes, published and acknowledged from disk."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
-from typing import Final
+from typing import Final, Literal
 from uuid import uuid4
 
 from nats.errors import Error as NatsError
@@ -21,8 +22,9 @@ from runtime.envelopes import ENVELOPE_BYTES, MAX_MESSAGE_BYTES, encode, encode_
 from runtime.group_commit import GroupCommit, Item
 from runtime.jetstream.circuit_breaker import CircuitBreaker
 from runtime.jetstream.connection import Broker
-from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, REJECTED, subject_of
-from runtime.manifests import Counted, Line, minute_of, write_manifest
+from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, REJECTED, SUMMARIES, subject_of
+from runtime.letter_summaries import summarize
+from runtime.manifests import NO_PLACE, Counted, Line, minute_of, write_manifest
 
 _IN_FLIGHT = 2
 """Messages of one subject on their way at once; what comes meanwhile shares the next."""
@@ -38,6 +40,18 @@ was killed is told of by nobody."""
 
 _NO_LETTERS: Final = encode_letters(())
 
+_STORE_FAILED: Final = 10077
+_NO_ROOM: Final = ("maximum bytes exceeded", "maximum messages exceeded")
+"""How the broker says that a stream is full: a code that means more, and its words."""
+
+_SUMMARY_SECONDS: Final = 0.25
+"""How long rejected events wait for others to share a summary: what is kept of
+them takes room from events, so it is written at most eight times a second for
+each source, whatever comes."""
+
+_FULL_SECONDS: Final = 60.0
+"""How long dead letters are said to have no room, where none has come since."""
+
 _TRY_SECONDS = 2.0
 _PAUSE_SECONDS = 0.1
 _FULL_RETRY_SECONDS = 5.0
@@ -49,17 +63,37 @@ _OVERHEAD_BYTES = 256
 """What an item adds to a message beside its bytes: ids, times, punctuation."""
 
 
+class _StreamFull(Unavailable):
+    """The stream has no room for this message."""
+
+
+def _not_counted(_source: Source | None, _events: int) -> None:
+    pass
+
+
 class JetStreamBus:
     """Publishes events and dead letters; implements ``Bus``.
+
+    Where the stream of dead letters is full, a summary of them goes to the
+    events' stream instead, so that no event is refused for its neighbour: see
+    ``runtime.letter_summaries``.
 
     Args:
         broker: The connection.
         timeout_seconds: How long a publish is tried while the broker does not
             answer; once it has been silent for so long, others are refused at once.
+        on_summary: Told of each summary: whose rejected events it stands for, and how many.
     """
 
-    def __init__(self, broker: Broker, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        timeout_seconds: float,
+        on_summary: Callable[[Source | None, int], None] = _not_counted,
+    ) -> None:
         self._broker = broker
+        self._on_summary = on_summary
+        self._full_at = -math.inf
         self._timeout_seconds = timeout_seconds
         self._breaker = CircuitBreaker(partial(broker.check_stream, EVENTS), timeout_seconds)
         self._events = {
@@ -69,6 +103,12 @@ class JetStreamBus:
             source: _grouped(partial(self._publish_letters, source)) for source in (*SOURCES, None)
         }
         self._counted = Counted(_now)
+
+    @property
+    def dead_letters(self) -> Literal["summarized"] | None:
+        """Tell whether dead letters are kept by summaries now, for want of room."""
+        is_full = _now() - self._full_at < _FULL_SECONDS
+        return "summarized" if is_full else None
 
     @property
     def _max_bytes(self) -> int:
@@ -144,7 +184,7 @@ class JetStreamBus:
         data = encode_letters(letters)
         halves = _halves(letters) if len(data) > self._max_bytes else ()
         if not halves:
-            await self._send(self._counted.rejected(source, letters), data)
+            await self._send(self._counted.rejected(source, letters), data, letters)
         for half in halves:
             await self._send_letters(source, half)
 
@@ -153,13 +193,44 @@ class JetStreamBus:
         data = encode(line.source, [nothing]) if line.source and not line.rejected else _NO_LETTERS
         await self._send(self._counted.teller(line), data)
 
-    async def _send(self, envelope: Envelope, data: bytes) -> None:
-        """Publish an envelope, and count it as soon as it is acknowledged."""
-        stream, subject = DEAD_LETTERS, REJECTED
+    async def _send(
+        self, envelope: Envelope, data: bytes, letters: Sequence[DeadLetter] = ()
+    ) -> None:
+        """Publish an envelope, and count it as soon as it is acknowledged.
+
+        Args:
+            envelope: What is counted of it.
+            data: It.
+            letters: The dead letters in it, if any.
+        """
         if envelope.source and not envelope.rejected:
-            stream, subject = EVENTS, subject_of(envelope.source)
-        sequence = await self._publish(stream, subject, data, write_manifest(envelope))
+            subject = subject_of(envelope.source)
+            sequence = await self._publish(EVENTS, subject, data, write_manifest(envelope))
+        else:
+            sequence = await self._send_rejected(envelope, data, letters)
         self._counted.acknowledged(envelope, sequence)
+
+    async def _send_rejected(
+        self, envelope: Envelope, data: bytes, letters: Sequence[DeadLetter]
+    ) -> int:
+        """Publish dead letters, or where they have no room a summary under the same id.
+
+        Returns:
+            Their place in their stream. A summary has none: it is in another.
+        """
+        headers = write_manifest(envelope)
+        try:
+            sequence = await self._publish(DEAD_LETTERS, REJECTED, data, headers)
+        except _StreamFull:
+            self._full_at = _now()
+        else:
+            self._full_at = -math.inf
+            return sequence
+        if letters:
+            await asyncio.sleep(_SUMMARY_SECONDS)
+        await self._publish(EVENTS, SUMMARIES, _summary_of(letters, envelope.events), headers)
+        self._on_summary(envelope.source, envelope.events)
+        return NO_PLACE
 
     async def _publish(
         self, stream: str, subject: str, data: bytes, headers: dict[str, str]
@@ -206,7 +277,8 @@ class JetStreamBus:
         except APIError as error:
             self._breaker.answered()
             reason = f"the broker refuses: {error.description}"
-            raise Unavailable(reason, retry_after_seconds=_FULL_RETRY_SECONDS) from error
+            kind = _StreamFull if _is_full(error) else Unavailable
+            raise kind(reason, retry_after_seconds=_FULL_RETRY_SECONDS) from error
         except NatsError as error:
             raise Unavailable(f"the broker can't be reached: {error!r}") from error
         self._breaker.answered()
@@ -228,6 +300,14 @@ def _halves(items: Sequence[Item]) -> Sequence[Sequence[Item]]:
 def _now() -> float:
     """Tell the loop's time: a simulation has a loop of its own."""
     return asyncio.get_running_loop().time()
+
+
+def _is_full(error: APIError) -> bool:
+    return error.err_code == _STORE_FAILED and error.description in _NO_ROOM
+
+
+def _summary_of(letters: Sequence[DeadLetter], events: int) -> bytes:
+    return encode_letters([summarize(letters, events)] if letters else ())
 
 
 def _grouped(send: Callable[[Sequence[Item]], Awaitable[None]]) -> GroupCommit[Item]:

@@ -69,6 +69,7 @@ class Consumer(Generic[Item]):
         *,
         first_delay_seconds: float = _FIRST_DELAY_SECONDS,
         gather_seconds: float = _GATHER_SECONDS,
+        gate: "Gate | None" = None,
     ) -> None:
         """Prepare; any number of loops may run on one consumer.
 
@@ -79,6 +80,8 @@ class Consumer(Generic[Item]):
                 back the first time; each time more doubles it, up to ten seconds.
             gather_seconds: How long the messages after a batch gather, from when
                 it came; where more wait already, the next is fetched at once.
+            gate: Shared with the other consumers of this process, if there are
+                any: what may end it is opened while none of them has anything in hand.
         """
         self._work = work
         self._metrics = metrics
@@ -89,7 +92,7 @@ class Consumer(Generic[Item]):
         self._given_back: dict[int, int] = {}  # by sequence, its delivery then
         self._outlived: Counter[bytes] = Counter()  # marks that could not be taken away
         self._in_hand: dict[int, Msg] = {}
-        self._gate = _Gate()
+        self._gate = gate or Gate()
         self._loops = 0
         self._teller: asyncio.Task[None] | None = None
 
@@ -266,8 +269,8 @@ class Consumer(Generic[Item]):
         await self._work.bury(letter, message.headers)
 
 
-class _Gate:
-    """Lets any number of batches be in hand, or one message alone."""
+class Gate:
+    """Lets any number of batches of a process be in hand, or one message alone."""
 
     def __init__(self) -> None:
         self._entering = asyncio.Lock()

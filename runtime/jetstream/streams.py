@@ -16,6 +16,9 @@ from runtime.settings import BrokerSettings
 EVENTS: Final = "EVENTS"
 DEAD_LETTERS: Final = "DEAD_LETTERS"
 REJECTED: Final = "dead_letters.rejected"
+SUMMARIES: Final = "events.rejected"
+"""Subject of what is kept of rejected events while ``DEAD_LETTERS`` is full: in
+the events' stream, whose room is not theirs to fill."""
 
 _log = structlog.get_logger()
 
@@ -35,11 +38,11 @@ def subject_of(source: Source) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """A durable consumer; all replicas of a function share one.
+    """A durable consumer; all replicas of a function share it.
 
     Attributes:
         stream: The stream it reads.
-        name: Its durable name, that of the function.
+        name: Its durable name, that of the function where it has one only.
         subject: What it takes of the stream.
     """
 
@@ -51,7 +54,8 @@ class Consumer:
 FB_COLLECTOR: Final = Consumer(EVENTS, "fb-collector", subject_of("facebook"))
 TTK_COLLECTOR: Final = Consumer(EVENTS, "ttk-collector", subject_of("tiktok"))
 DEAD_LETTER_COLLECTOR: Final = Consumer(DEAD_LETTERS, "dead-letters", REJECTED)
-CONSUMERS: Final = (FB_COLLECTOR, TTK_COLLECTOR, DEAD_LETTER_COLLECTOR)
+SUMMARY_COLLECTOR: Final = Consumer(EVENTS, "dead-letter-summaries", SUMMARIES)
+CONSUMERS: Final = (FB_COLLECTOR, TTK_COLLECTOR, DEAD_LETTER_COLLECTOR, SUMMARY_COLLECTOR)
 
 
 async def ensure_streams(

@@ -1,13 +1,16 @@
 """The bus on a real broker."""
 
 import asyncio
+import json
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from functions.errors import Unavailable
+from functions.events import Source
 from functions.ports import Envelope, Told
 from runtime.envelopes import MAX_MESSAGE_BYTES, decode, decode_letters
 from runtime.jetstream.bus import JetStreamBus
@@ -16,6 +19,7 @@ from runtime.jetstream.streams import (
     DEAD_LETTERS,
     EVENTS,
     REJECTED,
+    SUMMARIES,
     ensure_streams,
     subject_of,
 )
@@ -164,6 +168,48 @@ async def test_a_full_stream_is_unavailable_at_once_and_takes_again_when_there_i
 
     assert caught.value.retry_after_seconds > 1
     assert len(kept) == 2
+
+
+async def test_where_dead_letters_have_no_room_a_summary_goes_with_the_events(
+    nats_url: str,
+) -> None:
+    summarized: list[tuple[Source | None, int]] = []
+    letters = [a_letter(payload=b"%d" % number * 3000, position=number) for number in range(3)]
+    async with a_broker(nats_url, dead_letters_stream_max_bytes=8_000) as broker:
+        bus = JetStreamBus(broker, TIMEOUT_SECONDS, lambda *it: summarized.append(it))
+        await bus.publish_dead_letters([a_letter(payload=b"x" * 4000)])
+        before = bus.dead_letters
+
+        await asyncio.gather(
+            bus.publish("facebook", a_part(b"1")), bus.publish_dead_letters(letters)
+        )
+
+        meanwhile, kept = bus.dead_letters, await stored(broker, DEAD_LETTERS)
+        message = await broker.jetstream.get_last_msg(EVENTS, SUMMARIES)
+        await broker.jetstream.purge_stream(DEAD_LETTERS)
+        await bus.publish_dead_letters(letters[:1])
+        (last,) = await stored(broker, DEAD_LETTERS)
+
+    assert (before, meanwhile, bus.dead_letters) == (None, "summarized", None)
+    assert len(kept) == 1
+    assert summarized == [(letters[0].source, 3)]
+    (letter,) = decode_letters(message.data or b"")
+    summary = json.loads(letter.payload)
+    assert (letter.fault.code, summary["rejected"]) == ("dead_letters_full", 3)
+    assert summary["kinds"][0]["sha256"] == sha256(letters[0].payload).hexdigest()
+    counted = read_manifest(None, message.headers)
+    assert counted
+    assert (counted.rejected, counted.events, len(counted.told)) == (True, 3, 1)
+    assert decode_letters(last) == letters[:1]
+
+
+async def test_where_nothing_has_room_dead_letters_are_refused(nats_url: str) -> None:
+    limits = {"events_stream_max_bytes": 1_000, "dead_letters_stream_max_bytes": 1_000}
+    async with a_broker(nats_url, **limits) as broker:
+        with pytest.raises(Unavailable):
+            await JetStreamBus(broker, TIMEOUT_SECONDS).publish_dead_letters(
+                [a_letter(payload=b"x" * 4000)]
+            )
 
 
 async def test_without_its_stream_the_broker_is_unavailable(nats_url: str) -> None:

@@ -1,6 +1,7 @@
 """The ledger from the gateway's bus to the collector's store, on real servers."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from runtime.jetstream.streams import (
     DEAD_LETTERS,
     EVENTS,
     FB_COLLECTOR,
+    SUMMARY_COLLECTOR,
     Consumer,
     ensure_consumer,
     subject_of,
@@ -35,8 +37,8 @@ from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.pool import opened
 from runtime.postgres.reports import PostgresReports
 from runtime.postgres.store import PostgresEventStore
-from runtime.settings import DatabaseSettings, GatewaySettings
-from runtime.wiring import Unit, gateway
+from runtime.settings import CollectorSettings, DatabaseSettings, GatewaySettings
+from runtime.wiring import Unit, dead_letters, gateway
 from tests.builders import a_facebook_event, a_letter, a_part, raw
 from tests.contract.broker import ACK_WAIT_SECONDS, a_broker, consuming, eventually, waiting
 from tests.recomputation import ledger_differences
@@ -77,6 +79,9 @@ class Way:
 
     async def are_letters_drained(self) -> bool:
         return await waiting(self.broker, DEAD_LETTER_COLLECTOR) == 0
+
+    async def are_summaries_drained(self) -> bool:
+        return await waiting(self.broker, SUMMARY_COLLECTOR) == 0
 
     async def imbalance(self, durable: Consumer = FB_COLLECTOR) -> int:
         """Let a collector look at the broker once."""
@@ -169,10 +174,24 @@ async def test_what_is_idle_for_a_moment_is_told_of_once(way: Way) -> None:
 
 
 async def post(unit: Unit) -> None:
+    answered = await post_events(unit, [a_facebook_event(), {"eventId": "broken"}])
+    assert answered == HTTPStatus.ACCEPTED
+
+
+async def post_events(unit: Unit, events: Any) -> int:
+    async with calling(unit) as client:
+        return (await client.post("/events", json=events)).status_code
+
+
+async def readiness_of(unit: Unit) -> tuple[int, str]:
+    async with calling(unit) as client:
+        answer = await client.get("/health/ready")
+    return answer.status_code, answer.json()["deadLetters"]
+
+
+def calling(unit: Unit) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(unit.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        answer = await client.post("/events", json=[a_facebook_event(), {"eventId": "broken"}])
-    assert answer.status_code == HTTPStatus.ACCEPTED
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
 async def test_a_gateway_that_stops_tells_of_its_last_envelopes(way: Way, nats_url: str) -> None:
@@ -207,6 +226,32 @@ async def test_a_gateway_stops_though_the_broker_can_t_be_told(way: Way, nats_ur
         await post(unit)
         for stream in (EVENTS, DEAD_LETTERS):
             await way.broker.jetstream.delete_stream(stream)
+
+
+async def test_where_dead_letters_have_no_room_valid_events_are_taken_and_all_is_counted(
+    way: Way, nats_url: str, database_url: str
+) -> None:
+    url = SecretStr(nats_url)
+    letters = CollectorSettings(nats_url=url, database_url=SecretStr(database_url), port=0)
+    async with gateway(GatewaySettings(nats_url=url, dead_letters_stream_max_bytes=1)) as unit:
+        await post(unit)
+        only_rejected = await post_events(unit, [{"eventId": "broken"}] * 3)
+        said = await readiness_of(unit)
+    await way.collect()
+    async with dead_letters(letters) as unit:
+        stop = asyncio.Event()
+        loops = [asyncio.create_task(loop(stop)) for loop in unit.loops]
+        await eventually(way.are_summaries_drained)
+        stop.set()
+        await asyncio.gather(*loops)
+
+    assert only_rejected == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert said == (HTTPStatus.OK, "summarized")
+    assert (await way.total())[1:] == (1, 1, 0, 0, 0, 4, 4, 0, 0)
+    kept = await way.pool.fetch("SELECT code, payload FROM dead_letters ORDER BY payload")
+    assert {record["code"] for record in kept} == {"dead_letters_full"}
+    assert sorted(json.loads(record["payload"])["rejected"] for record in kept) == [1, 3]
+    assert await ledger_differences(way.pool.fetch) == []
 
 
 async def test_rejected_events_are_counted_from_the_gateway_to_the_dead_letters(way: Way) -> None:

@@ -12,7 +12,7 @@ import runtime
 from functions.events import SOURCES
 from runtime.cli import eps
 from runtime.jetstream import streams
-from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, REJECTED, subject_of
+from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, REJECTED, SUMMARIES, subject_of
 from runtime.metrics import ErrorType, new_registry
 from runtime.server_metrics import BROKER_FIGURES, DATABASE_FIGURES
 from runtime.settings import Settings
@@ -27,7 +27,7 @@ STREAMS = {EVENTS, DEAD_LETTERS}
 CONSUMERS = {
     (it.stream, it.name) for it in vars(streams).values() if isinstance(it, streams.Consumer)
 }
-SUBJECTS = {*map(subject_of, SOURCES), REJECTED}
+SUBJECTS = {*map(subject_of, SOURCES), REJECTED, SUMMARIES}
 
 LABELS = {
     "service": set(FUNCTIONS),

@@ -220,6 +220,6 @@ def test_there_is_something_to_know() -> None:
     assert {"NATS_STORE_DIR", "NATS_OPERATOR_PASSWORD"} <= known.broker_variables()
     assert {"events_accepted_total", "event_freshness_seconds_bucket"} <= known.metrics()
     assert {"process_resident_memory_bytes", "consumer_backlog_messages"} <= known.metrics()
-    assert len(known.CONSUMERS) == 3
+    assert len(known.CONSUMERS) == 4
     assert {"eps_migrator", "eps_reporter_login"} <= known.database_roles()
     assert said.files()

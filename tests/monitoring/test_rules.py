@@ -21,6 +21,7 @@ ANCHORS = {
     "events-come-late",
     "the-backlog-grows",
     "dead-letters-appear",
+    "dead-letters-have-no-room",
     "the-ledger-does-not-balance",
     "the-gateway-answers-503",
     "a-202-does-not-mean-disk",

@@ -30,7 +30,7 @@ EVENTS = st.dictionaries(TEXTS, TEXTS | st.integers() | st.none()).map(
 PARTS = st.builds(Part, TEXTS, MOMENTS, st.lists(EVENTS), trace_parent=st.none() | TEXTS)
 LETTERS = st.builds(
     DeadLetter,
-    reason=st.sampled_from(["rejected", "unreadable", "refused"]),
+    reason=st.sampled_from(["rejected", "unreadable", "refused", "summarized"]),
     fault=st.builds(Fault, TEXTS, TEXTS, TEXTS),
     payload=st.binary(),
     position=st.integers(0, 2**40),

@@ -116,3 +116,14 @@ class Readiness(TypedDict):
             ),
         ]
     ]
+    deadLetters: NotRequired[
+        Annotated[
+            Literal["summarized"],
+            Field(
+                description=(
+                    "The gateway's, while the room for dead letters is used up: of rejected "
+                    "events it keeps how many, why, and the first ones' beginnings."
+                ),
+            ),
+        ]
+    ]

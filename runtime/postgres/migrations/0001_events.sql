@@ -132,7 +132,8 @@ CREATE TABLE dead_letters (
     stored_at timestamptz NOT NULL DEFAULT now(),
     source event_source,
     state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'replayed', 'discarded')),
-    reason text NOT NULL CHECK (reason IN ('rejected', 'unreadable', 'refused')),
+    reason text NOT NULL
+        CHECK (reason IN ('rejected', 'unreadable', 'refused', 'summarized')),
     field text NOT NULL,                        -- dotted path; empty for the whole
     code text NOT NULL,
     message text NOT NULL,

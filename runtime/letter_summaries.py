@@ -1,0 +1,94 @@
+"""Summaries of rejected events: what is kept of them where dead letters have no room left."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from functions.errors import Fault
+from functions.events import Source
+from functions.ports import DeadLetter
+
+_KINDS: Final = 8
+"""How many kinds of faults a summary explains; a message seldom has more than two."""
+
+_BEGINNING_BYTES: Final = 1024
+"""What is kept of an event's bytes: most are shorter, and so are kept whole."""
+
+
+class _Kind(msgspec.Struct, rename="camel"):
+    source: Source | None
+    field: str
+    code: str
+    message: str
+    rejected: int
+    correlation_id: str | None
+    position: int
+    event_id: str | None
+    bytes: int
+    sha256: str
+    begins: str
+
+
+class _Summary(msgspec.Struct, rename="camel"):
+    rejected: int
+    others: int
+    kinds: list[_Kind]
+
+
+def summarize(letters: Sequence[DeadLetter], events: int) -> DeadLetter:
+    """Make one dead letter that tells of many.
+
+    Its payload is a JSON object: how many were rejected, and for each of up to
+    eight kinds of fault (by source, field and code) how many, with the first
+    one's place, length, digest and first 1,024 bytes; ``others`` are the
+    letters of further kinds. It has at most some 60 KB, however many and large
+    they are, and mostly two. It is no event: a replay of it fails.
+
+    Args:
+        letters: At least one.
+        events: How many rejected events they stand for.
+    """
+    firsts: dict[tuple[Source | None, str, str], DeadLetter] = {}
+    counts: dict[tuple[Source | None, str, str], int] = {}
+    for letter in letters:
+        kind = (letter.source, letter.fault.field, letter.fault.code)
+        if kind in firsts or len(firsts) < _KINDS:
+            firsts.setdefault(kind, letter)
+            counts[kind] = counts.get(kind, 0) + 1
+    kinds = [_kind(letter, counts[kind]) for kind, letter in firsts.items()]
+    others = len(letters) - sum(counts.values())
+    sources = {letter.source for letter in letters}
+    requests = {letter.correlation_id for letter in letters}
+    return DeadLetter(
+        reason="summarized",
+        fault=Fault(
+            "",
+            "dead_letters_full",
+            f"The room for dead letters was used up: of {events} rejected events this is kept",
+        ),
+        payload=msgspec.json.encode(_Summary(events, others, kinds)),
+        position=0,
+        source=sources.pop() if len(sources) == 1 else None,
+        event_id=None,
+        correlation_id=requests.pop() if len(requests) == 1 else None,
+        accepted_at=letters[0].accepted_at,
+    )
+
+
+def _kind(letter: DeadLetter, rejected: int) -> _Kind:
+    beginning = letter.payload[:_BEGINNING_BYTES]
+    return _Kind(
+        source=letter.source,
+        field=letter.fault.field,
+        code=letter.fault.code,
+        message=letter.fault.message,
+        rejected=rejected,
+        correlation_id=letter.correlation_id,
+        position=letter.position,
+        event_id=letter.event_id,
+        bytes=len(letter.payload),
+        sha256=sha256(letter.payload).hexdigest(),
+        begins=beginning.decode("utf-8", "backslashreplace"),
+    )
