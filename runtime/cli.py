@@ -65,19 +65,21 @@ def migrate() -> None:
 
 @eps.command()
 @click.option("--no-publisher", is_flag=True, help="Send no test events.")
+@click.option("--torrent", is_flag=True, help="Send 25,500 test events a second, not 300.")
 @click.option("--data", type=click.Path(path_type=Path), help="Where data are kept [.data].")
 @click.option("--scale", multiple=True, metavar="NAME=N", help="Run N of a function; repeatable.")
-def up(*, no_publisher: bool, data: Path | None, scale: tuple[str, ...]) -> None:
+def up(*, no_publisher: bool, torrent: bool, data: Path | None, scale: tuple[str, ...]) -> None:
     """Run the whole system here, with servers of its own, until Ctrl-C.
 
     Starts NATS and PostgreSQL, brings the schema up to date, runs every
     function as a process, and sends test events. Data stay for the next time.
+    The torrent takes some 90 GB an hour on the disk.
     """
     from runtime.local.plan import UpOptions  # noqa: PLC0415
     from runtime.local.supervisor import up as run_all  # noqa: PLC0415
 
     check_settings()
-    options = UpOptions(publisher=not no_publisher, data_dir=data, scale=scale)
+    options = UpOptions(not no_publisher, torrent, data_dir=data, scale=scale)
     sys.exit(asyncio.run(run_all(options)))
 
 

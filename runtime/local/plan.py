@@ -12,6 +12,10 @@ from runtime.local.settings import LocalSettings
 from runtime.settings import CollectorSettings, GatewaySettings, ReporterSettings, Settings
 
 MOST_REPLICAS = 32
+_EVERYWHERE = ("0.0.0.0", "::", "localhost")  # noqa: S104 - to compare with
+_ANSWERS_OTHERS = ("gateway", "reporter")
+"""Who listens on ``HOST``; the rest is nobody else's."""
+
 _SCALE = re.compile(r"([a-z-]+)=([0-9]{1,4})", re.ASCII)
 _MAY_MOVE = {"nats_port", "postgres_port", "dead_letters_port"}
 """Ports that no client of the system knows by heart: when the default is taken
@@ -28,11 +32,13 @@ class UpOptions:
 
     Attributes:
         publisher: Whether to publish test events.
+        torrent: Whether to publish as many as the original publisher does.
         data_dir: Where data are kept; None for the setting ``DATA_DIR``.
         scale: ``NAME=N`` each: run function NAME N times.
     """
 
     publisher: bool = True
+    torrent: bool = False
     data_dir: Path | None = None
     scale: Sequence[str] = ()
 
@@ -86,22 +92,35 @@ FUNCTIONS = (
     _function("reporter", 3, ReporterSettings, database_group="eps_reporter"),
 )
 
-PUBLISHER = (sys.executable, "-m", "runtime", "publish", "--url")
-"""The gateway's URL comes after it."""
+_PUBLISH = (sys.executable, "-m", "runtime", "publish")
+_MODEST = ("--min", "100", "--max", "500")
+
+
+def publisher_of(options: UpOptions) -> tuple[str, ...]:
+    """Give the command of the publisher of test events, to which the gateway's URL is added.
+
+    Some hundred events a second, unless the torrent is asked for: 25,500 a
+    second fill a disk with some 90 GB an hour.
+    """
+    if not options.publisher:
+        return ()
+    return (*_PUBLISH, *(() if options.torrent else _MODEST), "--url")
 
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """One process of a function, and its port."""
+    """One process of a function, its port, and the address that it listens on."""
 
     name: str
     function: Function
     port: int
+    host: str = LOOPBACK
 
     @property
     def url(self) -> str:
-        """Where it answers."""
-        return f"http://{LOOPBACK}:{self.port}"
+        """Where it answers, as this machine reaches it."""
+        host = LOOPBACK if self.host in _EVERYWHERE else self.host
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +152,11 @@ def make_plan(
     counts = parse_scale(scale, [function.name for function in functions])
     fields = [function.port_setting for function in functions] + ["nats_port", "postgres_port"]
     ports, notes = choose_ports([_wish(settings, field) for field in fields])
-    first = [Replica(f.name, f, ports[f.port_setting.upper()]) for f in functions]
-    more = [replica for f in functions for replica in _more(f, counts.get(f.name, 1))]
+    hosts = {f.name: settings.host if f.name in _ANSWERS_OTHERS else LOOPBACK for f in functions}
+    first = [Replica(f.name, f, ports[f.port_setting.upper()], hosts[f.name]) for f in functions]
+    more = [
+        replica for f in functions for replica in _more(f, counts.get(f.name, 1), hosts[f.name])
+    ]
     return Plan((*first, *more), ports["NATS_PORT"], ports["POSTGRES_PORT"], tuple(notes))
 
 
@@ -161,6 +183,6 @@ def _wish(settings: LocalSettings, field: str) -> PortWish:
     return PortWish(field.upper(), getattr(settings, field), may_move=may_move)
 
 
-def _more(function: Function, count: int) -> Iterator[Replica]:
+def _more(function: Function, count: int, host: str) -> Iterator[Replica]:
     for number in range(2, count + 1):
-        yield Replica(f"{function.name}-{number}", function, free_port())
+        yield Replica(f"{function.name}-{number}", function, free_port(), host)

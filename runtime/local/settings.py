@@ -21,6 +21,7 @@ class LocalSettings(Settings):
     postgres_password: Annotated[SecretStr, Field(min_length=1)] | None = None
     nats_max_file_store: Size = 64 * 1024**3
     database_disk_bytes: Size | None = None
+    disk_reserve_bytes: Size = 2 * 1024**3
     data_dir: Path = Path(".data")
     ingest_api_key: SecretStr | None = None
     ingest_api_keys: SecretStr | None = None

@@ -14,15 +14,15 @@ from runtime.local.nats_server import OPERATOR, EmbeddedNats
 from runtime.local.output import Output
 from runtime.local.plan import (
     FUNCTIONS,
-    PUBLISHER,
     BadUsage,
     Function,
     Plan,
     Replica,
     UpOptions,
     make_plan,
+    publisher_of,
 )
-from runtime.local.ports import LOOPBACK, PortsTaken
+from runtime.local.ports import PortsTaken
 from runtime.local.postgres_server import EmbeddedPostgres
 from runtime.local.process import Program
 from runtime.local.readiness import StartFailed
@@ -48,14 +48,15 @@ async def up(
     options: UpOptions,
     *,
     functions: Sequence[Function] = FUNCTIONS,
-    publisher: Sequence[str] = PUBLISHER,
+    publisher: Sequence[str] = (),
 ) -> int:
     """Run everything until SIGINT or SIGTERM; data stay.
 
     Args:
         options: What was asked for.
         functions: What to run beside the broker and the database; the first takes events.
-        publisher: What sends test events; the URL of the first function is added.
+        publisher: What sends test events, in place of what the options say; the
+            URL of the first function is added.
 
     Returns:
         The exit code: 0 stopped as told, 1 could not start, 2 wrong usage.
@@ -67,7 +68,9 @@ async def up(
             plan = make_plan(settings, options.scale, functions)
             with _output(plan) as output:
                 run = _Run(settings, plan, data_dir, output)
-                return await run.supervise(publisher if options.publisher else ())
+                return await run.supervise(
+                    publisher_of(options) if publisher is None else publisher
+                )
     except (BadSettings, BadUsage, Locked, PortsTaken) as error:
         sys.stderr.write(f"{error}\n")
         return 2 if isinstance(error, BadUsage) else 1
@@ -144,7 +147,8 @@ class _Run:
             }
             command = [*publisher, replicas[0].url]
             told = settings_of(PublisherSettings)
-            self._system.start_publisher(Program(command, environment, settings=told))
+            reserve = self._settings.disk_reserve_bytes
+            self._system.start_publisher(Program(command, environment, settings=told), reserve)
 
     def _program(self, replica: Replica) -> Program:
         return Program(
@@ -152,7 +156,7 @@ class _Run:
             environment={
                 **self._broker_environment(replica.function.broker_user),
                 **self._database_environment(replica.function.database_group),
-                "HOST": LOOPBACK,
+                "HOST": replica.host,
                 "PORT": str(replica.port),
                 **self._log_environment(),
             },

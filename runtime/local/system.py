@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ import asyncpg
 from functions.errors import Unavailable
 from runtime.local.broker_watch import watch_broker
 from runtime.local.checks import check_http
+from runtime.local.disk_watch import in_gigabytes, watch_disk
 from runtime.local.drain import wait_until_drained
 from runtime.local.keeper import Keeper
 from runtime.local.logins import Logins
@@ -73,6 +75,7 @@ class System:
         self._kept: list[Kept] = []
         self._is_ready = False
         self._watch: asyncio.Task[None] | None = None
+        self._disk_watch: asyncio.Task[None] | None = None
 
     async def start(self, programs: Sequence[tuple[Replica, Program]]) -> None:
         """Start broker and database, migrate, start the functions; return when all are ready.
@@ -90,17 +93,27 @@ class System:
         self._is_ready = True
         self._save()
 
-    def start_publisher(self, program: Program) -> None:
-        """Send test events; it may finish."""
+    def start_publisher(self, program: Program, reserve_bytes: int) -> None:
+        """Send test events, while so much is free on the data's disk; it may finish."""
+        free = shutil.disk_usage(self._data_dir).free
+        self.say(
+            f"{in_gigabytes(free)} are free for data; "
+            f"test events stop when less than {in_gigabytes(reserve_bytes)} are"
+        )
         start = partial(Child.start, program, self._output.named("publisher"))
-        self._keep("publisher", start, _PUBLISHER_TURN, may_finish=True)
+        keeper = self._keep("publisher", start, _PUBLISHER_TURN, may_finish=True)
+
+        async def stop() -> None:
+            self.say("the disk is nearly full: no more test events are sent")
+            await keeper.stop(asyncio.Event())
+
+        self._disk_watch = asyncio.create_task(watch_disk(self._data_dir, reserve_bytes, stop))
 
     async def stop(self, wish: StopWish) -> None:
         """Stop all that was started, turn by turn."""
         was_ready, self._is_ready = self._is_ready, False
         remove_run_state(self._data_dir)
-        if self._watch:
-            await cancel(self._watch)
+        await cancel(*(task for task in (self._watch, self._disk_watch) if task))
         in_turn = sorted(self._kept, key=attrgetter("stop_turn"))
         for turn, group in groupby(in_turn, key=attrgetter("stop_turn")):
             if turn == COLLECTORS_TURN and was_ready:

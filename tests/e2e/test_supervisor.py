@@ -366,3 +366,14 @@ async def test_health_tells_who_is_well_and_who_is_not(
     assert "no answer within 2 s" in "".join(ill.lines)
     assert not nothing.ok
     assert nothing.lines[0].startswith("Nothing runs")
+
+
+async def test_test_events_stop_before_the_disk_is_full(system: Supervised) -> None:
+    await system.start("gateway", "reporter", DISK_RESERVE_BYTES="900000gb")
+
+    await until(lambda: system.said("the disk is nearly full: no more test events are sent"))
+    await until(lambda: system.pid_of("publisher") is None)
+
+    assert system.pid_of("gateway") is not None
+    system.signal(signal.SIGTERM)
+    assert await system.exit_code() == 0

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from runtime.local.plan import BadUsage, Replica, make_plan, parse_scale
+from runtime.local.plan import BadUsage, Replica, UpOptions, make_plan, parse_scale, publisher_of
 from runtime.local.ports import LOOPBACK, PortsTaken
 from runtime.local.settings import LocalSettings
 from runtime.settings import BadSettings
@@ -75,3 +75,36 @@ def test_every_bad_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
 
     with pytest.raises(BadSettings, match=r"(?s)GATEWAY_PORT.*NATS_PORT"):
         LocalSettings.load()
+
+
+def test_test_events_are_few_unless_the_torrent_is_asked_for() -> None:
+    modest, torrent = publisher_of(UpOptions()), publisher_of(UpOptions(torrent=True))
+
+    assert modest[3:] == ("publish", "--min", "100", "--max", "500", "--url")
+    assert torrent[3:] == ("publish", "--url")
+    assert publisher_of(UpOptions(publisher=False)) == ()
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104 - what is tested
+        ("::", "127.0.0.1"),
+        ("::1", "[::1]"),
+        ("192.0.2.1", "192.0.2.1"),
+    ],
+)
+def test_gateway_and_reporter_listen_where_host_says_and_nobody_else(
+    host: str, address: str
+) -> None:
+    settings = LocalSettings.model_validate({**some_settings().model_dump(), "host": host})
+
+    plan = make_plan(settings, ["gateway=2"])
+
+    by_name = {replica.name: replica for replica in plan.replicas}
+    assert {name for name, it in by_name.items() if it.host == host} >= {
+        *("gateway", "gateway-2", "reporter")
+    }
+    assert by_name["gateway"].url == f"http://{address}:{by_name['gateway'].port}"
+    assert by_name["fb-collector"].host == LOOPBACK
