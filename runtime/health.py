@@ -27,7 +27,7 @@ class Health:
     checks: Mapping[str, Check] = field(default_factory=dict)
     is_alive: Callable[[], bool] = lambda: True
     stopping: bool = False
-    facts: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
+    facts: Mapping[str, Callable[[], str | float | None]] = field(default_factory=dict)
 
     async def readiness(self) -> tuple[bool, dict[str, str]]:
         """Ask everything anew, all at once.

@@ -1,7 +1,9 @@
 """Metrics: every name, what it means, and its buckets. No id is ever a label."""
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import Final, Literal, TypeVar, get_args
 
@@ -20,6 +22,7 @@ from prometheus_client.registry import Collector
 
 from functions.events import SOURCES, Source
 from functions.ports import Reason
+from runtime.clocks import ServerClock
 
 ErrorType = Literal["invalid", "unreadable", "refused", "unavailable"]
 """Why an event failed: invalid by the contract, in an unreadable envelope,
@@ -99,6 +102,24 @@ class Saturation:
     def watch(self, resource: Resource, filled: Callable[[], float]) -> None:
         """Ask for a share whenever the metrics are read."""
         self._ratio.labels(self._service, resource).set_function(filled)
+
+
+class ClockMetrics:
+    """How far servers' clocks are from this process's."""
+
+    def __init__(self, registry: CollectorRegistry, service: str, *clocks: ServerClock) -> None:
+        seconds = Gauge(
+            "clock_difference_seconds",
+            "How far a server's clock is ahead of the function's; not a number before it told",
+            ("service", "server"),
+            registry=registry,
+        )
+        for clock in clocks:
+            seconds.labels(service, clock.server).set_function(partial(_difference, clock))
+
+
+def _difference(clock: ServerClock) -> float:
+    return math.nan if clock.seconds_ahead is None else clock.seconds_ahead
 
 
 class EventMetrics:

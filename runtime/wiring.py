@@ -15,6 +15,7 @@ from functions.fb_collector.handler import handle as collect_facebook
 from functions.ports import Backlog, Bus
 from functions.ttk_collector.handler import handle as collect_tiktok
 from runtime.api_keys import ApiKeys
+from runtime.clocks import ServerClock, clock_facts
 from runtime.collector import dead_letter_work, event_work
 from runtime.counted_bus import CountedBus
 from runtime.health import Health
@@ -57,6 +58,7 @@ from runtime.jetstream.streams import (
 )
 from runtime.jetstream.streams import Consumer as Durable
 from runtime.metrics import (
+    ClockMetrics,
     ConsumerMetrics,
     EventMetrics,
     HttpMetrics,
@@ -128,6 +130,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
             SummaryMetrics(registry, "gateway").summarized,
         )
         bus = CountedBus(jetstream_bus, events)
+        ClockMetrics(registry, "gateway", broker.clock)
         durability = Durability(settings.monitoring_urls)
         await durability.ask()
         health = Health(
@@ -136,6 +139,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
             facts={
                 "durability": lambda: durability.meaning,
                 "deadLetters": lambda: jetstream_bus.dead_letters,
+                **clock_facts(broker.clock),
             },
         )
         app = create_app(
@@ -148,7 +152,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
                         event_size_limit=settings.event_size_limit,
                         guarded=bool(settings.ingest_api_keys),
                         asks_host=not settings.ingest_api_keys,
-                        facts={"durability": DISK},
+                        facts={"durability": DISK, "brokerClockSeconds": 0.002},
                     )
                 ),
             },
@@ -182,7 +186,13 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
         await _schema(settings)
         await _schema(settings.for_reports)  # which a replica gets from its primary
         Saturation(registry, "reporter").watch("database_connections", partial(filled, pool))
-        health = Health({"postgres": partial(check, pool)}, lambda: not pool.is_closing())
+        clock = ServerClock("database")
+        ClockMetrics(registry, "reporter", clock)
+        health = Health(
+            {"postgres": partial(check, pool)},
+            lambda: not pool.is_closing(),
+            facts=clock_facts(clock),
+        )
         app = create_app(
             {
                 **all_guarded(
@@ -217,6 +227,7 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
             pool,
             settings.database_disk_bytes,
             Measured(DATABASE_FIGURES, registry),
+            clock=clock,
         )
         yield Unit(app, health, [figures])
 
@@ -267,12 +278,16 @@ async def _collector(
             metrics.freshness.expect(source)
             collect = partial(_HANDLERS[source], store=store)
             work = event_work(source, collect, store, metrics, events, attempts=attempts)
+        ledger = PostgresLedger(pool, source)
+        clocks = (broker.clock, ledger.clock)
+        ClockMetrics(registry, durable.name, *clocks)
         health = Health(
             {
                 "nats": partial(broker.check_stream, durable.stream),
                 "postgres": partial(check, pool),
             },
             lambda: not broker.client.is_closed and not pool.is_closing(),
+            facts=clock_facts(*clocks),
         )
         app = create_app(
             _collector_endpoints(settings, work, source),
@@ -281,7 +296,6 @@ async def _collector(
             metrics=HttpMetrics(registry, durable.name),
             check_host=_check_host(settings, settings.ingest_api_keys),
         )
-        ledger = PostgresLedger(pool, source)
 
         async def note(backlog: Backlog) -> None:
             metrics.imbalance.set(await ledger.note(backlog))

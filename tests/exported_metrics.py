@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry
 
 from runtime.metrics import (
+    ClockMetrics,
     ConsumerMetrics,
     EventMetrics,
     HttpMetrics,
@@ -24,7 +25,9 @@ _SERIES = {
 def registry() -> CollectorRegistry:
     """Make a registry of all that functions have of their own."""
     found = CollectorRegistry()
-    for kind in (HttpMetrics, EventMetrics, ConsumerMetrics, Saturation, SummaryMetrics):
+    for kind in (
+        HttpMetrics, EventMetrics, ConsumerMetrics, Saturation, SummaryMetrics, ClockMetrics,
+    ):  # fmt: skip
         kind(found, "any")
     ReportMetrics(found)
     Measured((*BROKER_FIGURES, *DATABASE_FIGURES), found)

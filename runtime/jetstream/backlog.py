@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from nats.errors import Error as NatsError
@@ -41,17 +41,20 @@ async def watch_backlog(
 
 
 async def _measure(broker: Broker, consumer: Consumer) -> Backlog:
-    """Ask for the end of the stream before its first message: what comes between is neither."""
-    stream = await broker.jetstream.stream_info(consumer.stream)
+    """Ask for the end of the stream before its first message: what comes between is neither.
+
+    Both moments are the broker's, so that an age is right whatever this process's clock says.
+    """
+    stream, measured_at = await broker.ask_stream(consumer.stream)
     info = await broker.jetstream.consumer_info(consumer.stream, consumer.name)
     settled = info.ack_floor.stream_seq if info.ack_floor else 0
     oldest = await _oldest(broker, consumer, settled + 1)
     return Backlog(
         consumer=consumer.name,
-        measured_at=datetime.now(UTC),
+        measured_at=measured_at,
         messages=(info.num_pending or 0) + (info.num_ack_pending or 0),
         oldest_at=datetime.fromisoformat(oldest["time"]) if oldest else None,
-        first_sequence=int(oldest["seq"]) if oldest else stream.state.last_seq + 1,
+        first_sequence=int(oldest["seq"]) if oldest else stream["state"]["last_seq"] + 1,
     )
 
 

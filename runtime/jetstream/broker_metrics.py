@@ -43,13 +43,13 @@ async def measure_broker(broker: Broker, monitoring_urls: Sequence[str]) -> list
 
 async def _stream(broker: Broker, name: str) -> list[Sample]:
     try:
-        info = await broker.jetstream.stream_info(name)
+        info, _ = await broker.ask_stream(name)
     except (NatsError, TimeoutError):  # readiness says so
         return []
     return [
-        Sample("stream_messages", info.state.messages, (name,)),
-        Sample("stream_bytes", info.state.bytes, (name,)),
-        Sample("stream_limit_bytes", info.config.max_bytes or 0, (name,)),
+        Sample("stream_messages", info["state"]["messages"], (name,)),
+        Sample("stream_bytes", info["state"]["bytes"], (name,)),
+        Sample("stream_limit_bytes", info["config"]["max_bytes"], (name,)),
     ]
 
 

@@ -1,15 +1,20 @@
 """The connection to the broker: never given up, and quick to notice a dead peer."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from typing import Any
 
 import structlog
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.errors import APIError
 
 from functions.errors import Unavailable
+from runtime.clocks import ServerClock
 from runtime.envelopes import MAX_MESSAGE_BYTES
 from runtime.jetstream.client import SafeClient, refusal_of
 
@@ -20,6 +25,7 @@ _PINGS_UNANSWERED = 2
 _RECONNECT_SECONDS = 0.25  # the client says int, and sleeps any number
 _CONNECT_SECONDS = 2
 _ANSWER_SECONDS = 0.8
+_STREAM_SECONDS = 5.0
 
 
 class Broker:
@@ -28,6 +34,7 @@ class Broker:
     Attributes:
         client: The NATS client.
         jetstream: Its JetStream context.
+        clock: How far the broker's clock is from this process's.
         disconnected_since: When the connection was lost, in the loop's time; None while it stands.
         refusals: Why servers will not have it, by their address; empty while it is connected.
     """
@@ -37,6 +44,7 @@ class Broker:
         self._name = name
         self.client = SafeClient()
         self.jetstream: JetStreamContext = self.client.jetstream()
+        self.clock = ServerClock("broker")
         self.disconnected_since: float | None = None
         self.refusals: dict[str, str] = {}
         self._refused = asyncio.Event()
@@ -100,6 +108,25 @@ class Broker:
             return 0.0
         return time.monotonic() - self.disconnected_since
 
+    async def ask_stream(self, stream: str) -> tuple[dict[str, Any], datetime]:
+        """Ask for a stream's configuration and state, and when they are so; compares the clocks.
+
+        Returns:
+            What the broker's ``STREAM.INFO`` says, and its time of saying so.
+
+        Raises:
+            NatsError: It has no such stream, or does not answer; with TimeoutError.
+        """
+        asked_at = self.clock.asked()
+        subject = f"$JS.API.STREAM.INFO.{stream}"
+        answer = await self.client.request(subject, timeout=_STREAM_SECONDS)
+        found: dict[str, Any] = json.loads(answer.data)
+        if "error" in found:
+            raise APIError.from_error(found["error"])
+        at = datetime.fromisoformat(found["ts"])
+        self.clock.told(at, asked_at)
+        return found, at
+
     async def check_stream(self, stream: str) -> None:
         """Ask whether a stream answers.
 
@@ -110,7 +137,7 @@ class Broker:
             raise Unavailable("not connected")
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                await self.jetstream.stream_info(stream)
+                await self.ask_stream(stream)
         except (NatsError, TimeoutError) as error:
             raise Unavailable(f"stream {stream} does not answer: {error!r}") from error
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 import asyncpg
 
 from functions.errors import Unavailable
+from runtime.clocks import ServerClock
 from runtime.postgres.errors import translated
 from runtime.postgres.sql import load
 from runtime.server_metrics import DATABASE_UP, Measured, Sample
@@ -13,6 +14,7 @@ from runtime.server_metrics import DATABASE_UP, Measured, Sample
 _EVERY_SECONDS = 15.0
 _ANSWER_SECONDS = 5.0
 
+DATABASE_CLOCK = load("database_clock")
 DATABASE_STATE = load("database_state")
 DATABASE_TABLES = load("database_tables")
 REPORT_LAG = load("report_lag")
@@ -24,6 +26,8 @@ async def watch_database_figures(
     disk_bytes: int | None,
     shown: Measured,
     stop: asyncio.Event,
+    *,
+    clock: ServerClock,
 ) -> None:
     """Measure the database every few seconds until ``stop`` is set.
 
@@ -33,20 +37,25 @@ async def watch_database_figures(
         disk_bytes: What the database may take; None where that is not told.
         shown: Where.
         stop: Ends it.
+        clock: The primary's; compared with this process's own.
     """
     disk = [] if disk_bytes is None else [Sample("database_disk_bytes", disk_bytes)]
     while not stop.is_set():
-        shown.show([*disk, *await measure_database(primary, reports)])
+        shown.show([*disk, *await measure_database(primary, reports, clock)])
         with suppress(TimeoutError):
             async with asyncio.timeout(_EVERY_SECONDS):
                 await stop.wait()
 
 
-async def measure_database(primary: asyncpg.Pool, reports: asyncpg.Pool) -> list[Sample]:
+async def measure_database(
+    primary: asyncpg.Pool, reports: asyncpg.Pool, clock: ServerClock
+) -> list[Sample]:
     """Ask for everything, bounded in time; without an answer it says only that there was none."""
     try:
         with translated():
             async with asyncio.timeout(_ANSWER_SECONDS):
+                asked_at = clock.asked()
+                clock.told(await primary.fetchval(DATABASE_CLOCK), asked_at)
                 return [
                     Sample(DATABASE_UP, 1),
                     *await _state(primary),

@@ -6,6 +6,7 @@ import asyncpg
 
 from functions.events import Source
 from functions.ports import Backlog
+from runtime.clocks import ServerClock
 from runtime.postgres.errors import translated
 from runtime.postgres.sql import load
 
@@ -29,11 +30,15 @@ class PostgresLedger:
     Args:
         pool: The database.
         source: Whose events the consumer takes; None for those that gateways rejected.
+
+    Attributes:
+        clock: How far the database's clock is from this process's.
     """
 
     def __init__(self, pool: asyncpg.Pool, source: Source | None) -> None:
         self._pool = pool
         self._source = source
+        self.clock = ServerClock("database")
 
     async def note(self, backlog: Backlog) -> int:
         """Keep a measurement, and balance as ``balance`` does.
@@ -65,7 +70,8 @@ class PostgresLedger:
             Unavailable: The database can't do it now.
         """
         with translated():
-            await self._pool.fetch(TICK_LEDGER_CLOCK)
+            asked_at = self.clock.asked()
+            self.clock.told(await self._pool.fetchval(TICK_LEDGER_CLOCK), asked_at)
             await self._pool.fetch(PRUNE_TOLD)
             await self._forget()
             return int(await self._pool.fetchval(LEDGER_IMBALANCE, self._source))

@@ -129,6 +129,18 @@ async def test_what_all_arrived_balances(way: Way) -> None:
     assert await ledger_differences(way.pool.fetch) == []
 
 
+async def test_what_waits_is_measured_by_the_broker_s_clock(way: Way) -> None:
+    await way.publish(3)
+    _, before = await way.broker.ask_stream(EVENTS)
+    await way.imbalance()
+    _, after = await way.broker.ask_stream(EVENTS)
+
+    found = await way.pool.fetchrow("SELECT measured_at, oldest_at FROM backlogs")
+
+    assert found is not None
+    assert found["oldest_at"] <= before <= found["measured_at"] <= after
+
+
 async def test_an_envelope_that_vanishes_from_the_broker_is_missed(way: Way) -> None:
     await way.publish(3, 4, 2)
     await way.broker.jetstream.delete_msg(EVENTS, 2)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,12 +11,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
+from runtime.clocks import ServerClock
 from runtime.jetstream.broker_metrics import measure_broker, watch_broker_figures
 from runtime.local.logins import Logins
 from runtime.local.nats_server import EmbeddedNats
 from runtime.local.ports import free_port
 from runtime.local.postgres_server import EmbeddedPostgres
 from runtime.postgres.database_metrics import measure_database, watch_database_figures
+from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.logins import login_of
 from runtime.postgres.pool import opened
 from runtime.postgres.store import PostgresEventStore
@@ -124,7 +127,7 @@ async def pool(
 
 
 async def test_the_database_is_told_with_all_its_figures(pool: asyncpg.Pool) -> None:
-    found = shown(await measure_database(pool, pool), DATABASE_FIGURES)
+    found = shown(await measure_database(pool, pool, ServerClock("database")), DATABASE_FIGURES)
 
     assert unmeasured(found, DATABASE_FIGURES) == {"database_disk_bytes"}  # nobody told it
     assert found["database_up",] == 1
@@ -144,7 +147,7 @@ async def test_an_old_transaction_shows_by_what_began_since(
     for _ in range(20):
         await new.fetchval("SELECT pg_current_xact_id()")
 
-    found = shown(await measure_database(pool, pool), DATABASE_FIGURES)
+    found = shown(await measure_database(pool, pool, ServerClock("database")), DATABASE_FIGURES)
 
     assert found["database_open_transactions_age",] >= 20
     await old.close()
@@ -158,7 +161,10 @@ async def test_what_the_database_may_take_is_shown_even_when_it_is_away(
     measured = Measured(DATABASE_FIGURES, registry)
     await pool.close()
 
-    watching = asyncio.create_task(watch_database_figures(pool, pool, 1024**3, measured, stop))
+    clock = ServerClock("database")
+    watching = asyncio.create_task(
+        watch_database_figures(pool, pool, 1024**3, measured, stop, clock=clock)
+    )
 
     async with asyncio.timeout(10):
         while not read(registry):
@@ -166,3 +172,26 @@ async def test_what_the_database_may_take_is_shown_even_when_it_is_away(
     assert read(registry) == {("database_disk_bytes",): 1024**3, ("database_up",): 0}
     stop.set()
     await watching
+
+
+def days_behind() -> datetime:
+    return datetime.now(UTC) - timedelta(days=8)
+
+
+async def test_clocks_of_the_servers_are_compared_with_the_function_s_own(
+    nats_url: str, database_url: str
+) -> None:
+    async with a_broker(nats_url) as broker:
+        broker.clock = ServerClock("broker", days_behind)
+        await broker.check_stream("EVENTS")
+        broker_days = round((broker.clock.seconds_ahead or 0.0) / 86_400, 1)
+    clock = ServerClock("database", days_behind)
+    async with opened(DatabaseSettings(database_url=SecretStr(database_url)), "test") as pool:
+        ledger = PostgresLedger(pool, "facebook")
+        ledger.clock = ServerClock("database", days_behind)
+
+        await measure_database(pool, pool, clock)
+        await ledger.balance()
+
+    found = [round((it.seconds_ahead or 0.0) / 86_400, 1) for it in (clock, ledger.clock)]
+    assert [broker_days, *found] == [8.0, 8.0, 8.0]

@@ -26,6 +26,7 @@ ANCHORS = {
     "the-gateway-answers-503",
     "a-202-does-not-mean-disk",
     "a-disk-fills",
+    "clocks-differ",
     "reports-are-slow",
 }
 

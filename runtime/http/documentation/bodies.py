@@ -127,3 +127,15 @@ class Readiness(TypedDict):
             ),
         ]
     ]
+    brokerClockSeconds: NotRequired[
+        Annotated[
+            float,
+            Field(description="How far the broker's clock is ahead; missing until it was asked."),
+        ]
+    ]
+    databaseClockSeconds: NotRequired[
+        Annotated[
+            float,
+            Field(description="How far the database's clock is ahead; missing until it was asked."),
+        ]
+    ]

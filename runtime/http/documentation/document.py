@@ -40,7 +40,7 @@ def document(
     schemas: Mapping[str, Schema],
     checks: Sequence[str],
     keys: Mapping[str, str] | None = None,
-    facts: Mapping[str, str] | None = None,
+    facts: Mapping[str, str | float] | None = None,
     asks_host: bool = False,
     ready_behind: Sequence[str] = (),
 ) -> Document:
@@ -149,7 +149,7 @@ def operation(
 
 
 def _probe_paths(
-    checks: Sequence[str], facts: Mapping[str, str], ready_behind: Sequence[str]
+    checks: Sequence[str], facts: Mapping[str, str | float], ready_behind: Sequence[str]
 ) -> dict[str, Schema]:
     ready = {"status": "ready", "checks": dict.fromkeys(checks, "ok"), **facts}
     unready = {"status": "unavailable", "checks": dict.fromkeys(checks, "unavailable"), **facts}

@@ -53,7 +53,7 @@ def gateway_document(
     asks_host: bool = False,
     ready_guarded: bool = False,
     check: str = "nats",
-    facts: Mapping[str, str] | None = None,
+    facts: Mapping[str, str | float] | None = None,
 ) -> Document:
     """Describe the gateway.
 

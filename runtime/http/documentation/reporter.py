@@ -152,6 +152,7 @@ def reporter_document(
             {**{report.__name__: report for report in reports}, **ANSWERS}, "serialization"
         ),
         checks=["postgres"],
+        facts={"databaseClockSeconds": 0.002},
         keys={**operator_keys, **keys},
         asks_host=asks_host,
         ready_behind=list(keys) if ready_guarded else (),
