@@ -99,7 +99,7 @@ def make_row(
 ) -> EventRow:
     """Make a row: the columns that every event has, around those of its source and stage."""
     source, event_id = event.source, event.event_id
-    published_at, stream_sequence, deliveries = part.delivery
+    published_at, stream_sequence, deliveries, _ = part.delivery
     return EventRow(
         event_key(source, event_id),
         user_key(source, event.data.user.user_id),

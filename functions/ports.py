@@ -65,11 +65,14 @@ class Delivery(NamedTuple):
         published_at: When the broker took it, UTC.
         sequence: Its place in the broker's stream, from 1.
         times: How often it was delivered, this time included.
+        is_replayed: Whether it was settled before, and is brought back by an
+            operator; the first two are of the first time.
     """
 
     published_at: datetime | None = None
     sequence: int | None = None
     times: int | None = None
+    is_replayed: bool = False
 
 
 NOT_DELIVERED: Final = Delivery()

@@ -1,7 +1,9 @@
 """The command line of the broker: ``eps broker``."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,10 +19,18 @@ from runtime.jetstream.contents import (
     clear_settled,
     read_contents,
 )
+from runtime.jetstream.replay import (
+    NotKept,
+    Window,
+    read_window,
+    replay,
+    settled_since,
+)
 from runtime.jetstream.set_aside import NotSetAside, put_back, set_aside
 from runtime.jetstream.snapshots import BadCopy, back_up, copied_streams, restore
-from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, ensure_streams
+from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, KEPT, ensure_streams
 from runtime.local.beside import load_beside
+from runtime.packaging.progress import progress
 from runtime.settings import BrokerSettings
 
 _FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
@@ -51,6 +61,8 @@ def status() -> None:
         for contents in found:
             for line in status_lines(contents, datetime.now(UTC)):
                 click.echo(line)
+        if window := await read_window(connection.client):
+            click.echo(window_line(window, datetime.now(UTC)))
         missing = {EVENTS, DEAD_LETTERS} - {it.name for it in found}
         if missing:
             raise click.ClickException(f"missing: {', '.join(sorted(missing))}")
@@ -150,6 +162,65 @@ def put(file: Path) -> None:
     _run(work)
 
 
+@broker.command("replay")
+@click.option(
+    "--since",
+    "since",
+    required=True,
+    metavar="MOMENT",
+    help="A date-time or a date, RFC 3339; in UTC unless it says otherwise.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say how many messages it would be.")
+def replay_kept(since: str, *, dry_run: bool) -> None:
+    """Bring back what was settled since MOMENT, for a database that has lost it.
+
+    The broker keeps what collectors have stored for KEEP_SETTLED_SECONDS.
+    Events that the database still has are passed over: nothing is counted
+    twice, and running it again is safe, also while all runs. MOMENT is when
+    the database was last known to have everything: of a backup its beginning,
+    of a replica the last moment that it had.
+
+    Exit code 1 when what is kept does not reach back to MOMENT.
+    """
+    moment = _moment(since)
+
+    async def work(connection: Broker, _: BrokerSettings) -> None:
+        span = await settled_since(connection.client, moment)
+        if dry_run:
+            click.echo(f"{span.messages:,} messages would be replayed")
+            return
+        with progress() if sys.stderr.isatty() else nullcontext(_say_nothing) as told:
+            done = await replay(connection, span, told)
+        click.echo(f"{done:,} messages replayed; `eps broker status` says what of them waits")
+        if done < span.messages:
+            gone = span.messages - done
+            raise click.ClickException(f"{gone:,} were gone from the broker before their turn")
+
+    _run(work)
+
+
+def _say_nothing(_: str) -> None:
+    """Leave out how far it is: a log has no use for it."""
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text} is no date-time", param_hint="--since") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def window_line(window: Window, now: datetime) -> str:
+    """Write what is kept of what was settled as a person reads it."""
+    reach = (now - window.since).total_seconds()
+    return (
+        f"{KEPT}: {window.messages:,} settled messages, {_size(window.bytes)}"
+        f" of {_size(window.max_bytes)}, since {window.since:%Y-%m-%d %H:%M:%SZ},"
+        f" {reach:,.0f} s back; {window.wanted_seconds:,.0f} s are wanted"
+    )
+
+
 def status_lines(contents: Contents, now: datetime) -> Iterator[str]:
     """Write what a stream holds as a person reads it."""
     copies, current = contents.copies
@@ -195,5 +266,5 @@ def _run(work: _Work) -> None:
         asyncio.run(on_broker())
     except (NatsError, TimeoutError, OSError) as error:
         raise Unavailable(f"the broker refuses or does not answer: {error}") from error
-    except (BadCopy, NotSetAside) as error:
+    except (BadCopy, NotKept, NotSetAside) as error:
         raise click.ClickException(str(error)) from error

@@ -83,6 +83,8 @@ def _traces(parts: Sequence[Part]) -> dict[str, list[str]]:
 def _observe_freshness(source: Source, parts: Sequence[Part], metrics: ConsumerMetrics) -> None:
     now = datetime.now(UTC)
     for part in parts:
+        if part.delivery.is_replayed:  # it was in time when it came
+            continue
         seconds = (now - part.accepted_at).total_seconds()
         metrics.freshness.observe(source, seconds, len(part.events))
 

@@ -20,6 +20,8 @@ Headers = Mapping[str, str] | None
 
 MESSAGE_ID: Final = "Nats-Msg-Id"
 MANIFEST: Final = "Eps-Manifest"
+ENVELOPE_ID: Final = "Eps-Envelope-Id"
+"""The id of an envelope whose message comes again under another id: that of a replay."""
 
 NO_PLACE: Final = 2**63 - 1
 """Stands for the place in a queue that has none: it is never known to lie
@@ -78,12 +80,13 @@ def read_manifest(source: Source | None, headers: Headers) -> Envelope | None:
         headers: The message's.
     """
     try:
-        manifest = _MANIFESTS.decode((headers or {}).get(MANIFEST, ""))
-        message_id = UUID((headers or {}).get(MESSAGE_ID, ""))
+        known = headers or {}
+        manifest = _MANIFESTS.decode(known.get(MANIFEST, ""))
+        envelope_id = UUID(known.get(ENVELOPE_ID) or known.get(MESSAGE_ID, ""))
     except (msgspec.MsgspecError, ValueError):
         return None
     return Envelope(
-        message_id.bytes,
+        envelope_id.bytes,
         source or manifest.source,
         manifest.instance.bytes,
         manifest.minute,

@@ -85,6 +85,10 @@ BROKER_FIGURES: Final = (
     Figure("stream_messages", "Messages in a stream", _STREAM),
     Figure("stream_bytes", "Bytes of a stream on disk", _STREAM),
     Figure("stream_limit_bytes", "Bytes at which a stream is full: the gateway says 503", _STREAM),
+    Figure("kept_bytes", "Bytes of stored messages that the broker keeps for a replay"),
+    Figure("kept_limit_bytes", "Bytes that these may take: beyond, the oldest go"),
+    Figure("kept_reach_seconds", "How far back what is kept reaches"),
+    Figure("kept_wanted_seconds", "How far back it should: KEEP_SETTLED_SECONDS"),
 )
 
 DATABASE_FIGURES: Final = (

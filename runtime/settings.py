@@ -90,6 +90,10 @@ takes a fifth of a second, and with its envelope it still fits in a batch of
 ``BATCH_MAX_BYTES`` beside others."""
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+KeptSeconds = Annotated[float, Field(ge=0, le=5 * 86_400)]
+"""Five days at the most: the database forgets settled envelopes after seven, and a message that
+is replayed after that would be counted a second time."""
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
 PoolSize = Annotated[int, Field(ge=1, le=100)]
 
@@ -168,6 +172,8 @@ class BrokerSettings(Settings):
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
     events_stream_max_bytes: Size = 4 * 1024**3
     dead_letters_stream_max_bytes: Size = 1024**3
+    keep_settled_seconds: KeptSeconds = 0.0
+    kept_stream_max_bytes: Size = 4 * 1024**3
 
 
 class DatabaseSettings(Settings):

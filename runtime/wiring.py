@@ -45,6 +45,7 @@ from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.consumer import Consumer, Gate
 from runtime.jetstream.durability import DISK, Durability
+from runtime.jetstream.kept import KeptMessages, keep_nothing
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.streams import (
     DEAD_LETTER_COLLECTOR,
@@ -166,6 +167,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
             broker,
             settings.monitoring_urls,
             Measured(BROKER_FIGURES, registry),
+            is_kept=bool(settings.keep_settled_seconds),
         )
         yield Unit(app, health, [durability.watch, figures, jetstream_bus.tell_when_idle])
         with suppress(Unavailable):
@@ -267,12 +269,14 @@ async def _collector(
         work: Work[Any]
         more: list[Loop] = []
         gate = Gate()
+        kept = KeptMessages(broker.jetstream, settings)
+        keep = kept.keep if settings.keep_settled_seconds else keep_nothing
         if source is None:
             work = dead_letter_work(store, metrics, attempts)
             summaries = dead_letter_work(store, metrics, attempts, summaries=True)
             await ensure_consumer(broker.jetstream, SUMMARY_COLLECTOR, settings.ack_wait_seconds)
-            consumer = Consumer(summaries, metrics, gate=gate)
-            more = _loops(settings, broker, SUMMARY_COLLECTOR, consumer)
+            summing = Consumer(summaries, metrics, gate=gate, keep=keep)
+            more = _loops(settings, broker, SUMMARY_COLLECTOR, summing)
         else:
             events.expect([source], ("invalid", "unreadable", "refused"))
             metrics.freshness.expect(source)
@@ -296,6 +300,7 @@ async def _collector(
             metrics=HttpMetrics(registry, durable.name),
             check_host=_check_host(settings, settings.ingest_api_keys),
         )
+        consumer: Consumer[Any] = Consumer(work, metrics, gate=gate, keep=keep)
 
         async def note(backlog: Backlog) -> None:
             metrics.imbalance.set(await ledger.note(backlog))
@@ -304,7 +309,7 @@ async def _collector(
             app,
             health,
             [
-                *_loops(settings, broker, durable, Consumer(work, metrics, gate=gate)),
+                *_loops(settings, broker, durable, consumer),
                 *more,
                 partial(watch_backlog, broker, durable, metrics, note),
             ],

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from nats.errors import Error as NatsError
 
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.monitoring import UNTOLD, ask
+from runtime.jetstream.replay import read_window
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS
 from runtime.server_metrics import BROKER_UP, Measured, Sample
 
@@ -17,7 +19,12 @@ _EVERY_SECONDS = 15.0
 
 
 async def watch_broker_figures(
-    broker: Broker, monitoring_urls: Sequence[str], shown: Measured, stop: asyncio.Event
+    broker: Broker,
+    monitoring_urls: Sequence[str],
+    shown: Measured,
+    stop: asyncio.Event,
+    *,
+    is_kept: bool = False,
 ) -> None:
     """Measure the broker every few seconds until ``stop`` is set.
 
@@ -26,18 +33,23 @@ async def watch_broker_figures(
         monitoring_urls: Of every server; without any, only the streams are shown.
         shown: Where.
         stop: Ends it.
+        is_kept: Whether what is stored is kept for a replay; else that is not asked for.
     """
     while not stop.is_set():
-        shown.show(await measure_broker(broker, monitoring_urls))
+        shown.show(await measure_broker(broker, monitoring_urls, is_kept=is_kept))
         with suppress(TimeoutError):
             async with asyncio.timeout(_EVERY_SECONDS):
                 await stop.wait()
 
 
-async def measure_broker(broker: Broker, monitoring_urls: Sequence[str]) -> list[Sample]:
+async def measure_broker(
+    broker: Broker, monitoring_urls: Sequence[str], *, is_kept: bool = False
+) -> list[Sample]:
     """Ask for everything at once; what does not answer is left out."""
-    streams = (_stream(broker, name) for name in (EVENTS, DEAD_LETTERS))
-    found = await asyncio.gather(*streams, *map(_server, monitoring_urls))
+    asked = [_stream(broker, name) for name in (EVENTS, DEAD_LETTERS)]
+    if is_kept:
+        asked.append(_kept(broker))
+    found = await asyncio.gather(*asked, *map(_server, monitoring_urls))
     return [sample for samples in found for sample in samples]
 
 
@@ -50,6 +62,21 @@ async def _stream(broker: Broker, name: str) -> list[Sample]:
         Sample("stream_messages", info["state"]["messages"], (name,)),
         Sample("stream_bytes", info["state"]["bytes"], (name,)),
         Sample("stream_limit_bytes", info["config"]["max_bytes"], (name,)),
+    ]
+
+
+async def _kept(broker: Broker) -> list[Sample]:
+    try:
+        window = await read_window(broker.client)
+    except (NatsError, TimeoutError):
+        return []
+    if window is None:
+        return []
+    return [
+        Sample("kept_bytes", window.bytes),
+        Sample("kept_limit_bytes", window.max_bytes),
+        Sample("kept_reach_seconds", (datetime.now(UTC) - window.since).total_seconds()),
+        Sample("kept_wanted_seconds", window.wanted_seconds),
     ]
 
 

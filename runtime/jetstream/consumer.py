@@ -18,6 +18,7 @@ from functions.errors import Unavailable
 from functions.keys import derive_key
 from functions.ports import Delivery
 from runtime.envelopes import UnreadableEnvelope
+from runtime.jetstream.kept import Keep, keep_nothing, replayed_delivery
 from runtime.jetstream.pull import Pull
 from runtime.manifests import MESSAGE_ID
 from runtime.metrics import ConsumerMetrics
@@ -70,6 +71,7 @@ class Consumer(Generic[Item]):
         first_delay_seconds: float = _FIRST_DELAY_SECONDS,
         gather_seconds: float = _GATHER_SECONDS,
         gate: "Gate | None" = None,
+        keep: Keep = keep_nothing,
     ) -> None:
         """Prepare; any number of loops may run on one consumer.
 
@@ -82,11 +84,13 @@ class Consumer(Generic[Item]):
                 it came; where more wait already, the next is fetched at once.
             gate: Shared with the other consumers of this process, if there are
                 any: what may end it is opened while none of them has anything in hand.
+            keep: Keeps what is settled elsewhere, before it is acknowledged.
         """
         self._work = work
         self._metrics = metrics
         self._first_delay_seconds = first_delay_seconds
         self._gather_seconds = gather_seconds
+        self._keep = keep
         self._succeeded_at = -math.inf
         self._crashed_at: dict[int, float] = {}  # by sequence, until it is settled
         self._given_back: dict[int, int] = {}  # by sequence, its delivery then
@@ -186,6 +190,7 @@ class Consumer(Generic[Item]):
         """Handle a batch; tell whether its messages were settled for good."""
         try:
             await self._handle(messages)
+            await self._keep(messages)
         except Unavailable as error:
             _log.warning("batch given back", messages=len(messages), error=str(error))
             await self._give_back(messages)
@@ -236,6 +241,7 @@ class Consumer(Generic[Item]):
         """Keep a message as a dead letter by its bytes alone; tell whether that was done."""
         try:
             await self._bury(message, why)
+            await self._keep([message])
         except Exception:  # noqa: BLE001 - the loop goes on, and so does the message
             _log.exception("dead letter not kept")
             await self._give_back([message])
@@ -320,7 +326,9 @@ def _deliveries(message: Msg) -> int:
 
 
 def _delivery(message: Msg) -> Delivery:
-    return Delivery(message.metadata.timestamp, _sequence(message), _deliveries(message))
+    times = _deliveries(message)
+    first = replayed_delivery(message.headers, times)
+    return first or Delivery(message.metadata.timestamp, _sequence(message), times)
 
 
 def _more_wait(messages: Sequence[Msg]) -> bool:

@@ -1,7 +1,7 @@
 """What the broker holds, and for whom: streams, and what waits for each consumer."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -102,18 +102,18 @@ async def clear_settled(client: Client) -> dict[str, int]:
     """
     gone = {}
     for consumer in CONSUMERS:
-        info = await _ask(client, f"CONSUMER.INFO.{consumer.stream}.{consumer.name}", {})
+        info = await ask_broker(client, f"CONSUMER.INFO.{consumer.stream}.{consumer.name}", {})
         if info is None:
             continue
         kept_from = info["ack_floor"]["stream_seq"] + 1
         wanted = {"filter": consumer.subject, "seq": kept_from}
-        answer = await _ask(client, f"STREAM.PURGE.{consumer.stream}", wanted)
+        answer = await ask_broker(client, f"STREAM.PURGE.{consumer.stream}", wanted)
         gone[consumer.name] = 0 if answer is None else int(answer["purged"])
     return gone
 
 
 async def _contents(client: Client, stream: str) -> Contents | None:
-    info = await _ask(client, f"STREAM.INFO.{stream}", {})
+    info = await ask_broker(client, f"STREAM.INFO.{stream}", {})
     if info is None:
         return None
     waiting = [
@@ -140,7 +140,7 @@ def _copies(info: dict[str, Any]) -> tuple[int, int]:
 
 
 async def _waiting(client: Client, stream: str, name: str, subject: str) -> Waiting | None:
-    info = await _ask(client, f"CONSUMER.INFO.{stream}.{name}", {})
+    info = await ask_broker(client, f"CONSUMER.INFO.{stream}.{name}", {})
     if info is None:
         return None
     return Waiting(
@@ -153,7 +153,9 @@ async def _waiting(client: Client, stream: str, name: str, subject: str) -> Wait
 
 
 async def _first(client: Client, stream: str, subject: str) -> First | None:
-    found = await _ask(client, f"STREAM.MSG.GET.{stream}", {"seq": 1, "next_by_subj": subject})
+    found = await ask_broker(
+        client, f"STREAM.MSG.GET.{stream}", {"seq": 1, "next_by_subj": subject}
+    )
     if found is None:
         return None
     message = found["message"]
@@ -161,8 +163,20 @@ async def _first(client: Client, stream: str, subject: str) -> First | None:
     return First(int(message["seq"]), datetime.fromisoformat(message["time"]), size)
 
 
-async def _ask(client: Client, api: str, question: dict[str, Any]) -> dict[str, Any] | None:
-    """Ask the broker; None where it has no such thing."""
+async def ask_broker(
+    client: Client, api: str, question: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Ask the broker's own API; None where it has no such thing.
+
+    Args:
+        client: Who may ask that.
+        api: What, as its subject has it after ``$JS.API.``.
+        question: As JSON.
+
+    Raises:
+        APIError: It refused.
+        nats.errors.Error: It does not answer.
+    """
     answer = await client.request(
         f"$JS.API.{api}", json.dumps(question).encode(), timeout=_ANSWER_SECONDS
     )

@@ -15,12 +15,16 @@ from runtime.settings import BrokerSettings
 
 EVENTS: Final = "EVENTS"
 DEAD_LETTERS: Final = "DEAD_LETTERS"
+KEPT: Final = "KEPT"
 REJECTED: Final = "dead_letters.rejected"
 SUMMARIES: Final = "events.rejected"
 """Subject of what is kept of rejected events while ``DEAD_LETTERS`` is full: in
 the events' stream, whose room is not theirs to fill."""
 
 _log = structlog.get_logger()
+
+_KEPT = "kept"
+"""What the subjects of kept messages begin with."""
 
 _AGAIN_SECONDS = 1.0
 _NAME_IN_USE = 10058
@@ -79,6 +83,39 @@ async def ensure_streams(
         _stream(DEAD_LETTERS, "dead_letters.>", settings.dead_letters_stream_max_bytes, settings),
     ):
         await _ensure_stream(jetstream, stream, first_sequence, may_change=may_change)
+    if settings.keep_settled_seconds:
+        await ensure_kept_stream(jetstream, settings, may_change=may_change)
+
+
+async def ensure_kept_stream(
+    jetstream: JetStreamContext, settings: BrokerSettings, *, may_change: bool
+) -> None:
+    """Make the stream of what was settled, or give it today's settings."""
+    await _ensure_stream(jetstream, _kept_stream(settings), None, may_change=may_change)
+
+
+def kept_subject(subject: str) -> str:
+    """Name the subject under which a message of a subject is kept once it is settled."""
+    return f"{_KEPT}.{subject}"
+
+
+def original_subject(kept: str) -> str:
+    """Undo ``kept_subject``."""
+    return kept.removeprefix(f"{_KEPT}.")
+
+
+def _kept_stream(settings: BrokerSettings) -> api.StreamConfig:
+    return api.StreamConfig(
+        name=KEPT,
+        subjects=[f"{_KEPT}.>"],
+        retention=api.RetentionPolicy.LIMITS,
+        discard=api.DiscardPolicy.OLD,  # a full one keeps less long: nothing waits for it
+        max_age=settings.keep_settled_seconds,
+        max_bytes=settings.kept_stream_max_bytes,
+        storage=api.StorageType.FILE,
+        num_replicas=settings.stream_replicas,
+        duplicate_window=min(_DUPLICATE_WINDOW_SECONDS, settings.keep_settled_seconds),
+    )
 
 
 def _stream(name: str, subjects: str, max_bytes: int, settings: BrokerSettings) -> api.StreamConfig:

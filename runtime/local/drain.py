@@ -8,6 +8,7 @@ from nats.js import JetStreamContext
 from nats.js.api import StreamInfo
 
 from runtime.jetstream.client import SafeClient
+from runtime.jetstream.streams import KEPT
 
 _POLL_SECONDS = 0.2
 
@@ -54,9 +55,12 @@ async def unacknowledged(jetstream: JetStreamContext) -> int:
 async def _waiting_in(jetstream: JetStreamContext, stream: StreamInfo) -> int:
     """Count what is not acknowledged; of a stream that nobody has consumed yet, everything.
 
+    What was settled and is kept waits for nobody.
     Not what the stream holds: a broker whose disk was full may keep a message
     that was acknowledged, because it could not write its removal.
     """
+    if stream.config.name == KEPT:
+        return 0
     consumers = await jetstream.consumers_info(str(stream.config.name))
     if not consumers:
         return stream.state.messages

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.consumer import Consumer
+from runtime.jetstream.kept import Keep, keep_nothing
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.streams import Consumer as Durable
 from runtime.jetstream.streams import ensure_consumer, ensure_streams
@@ -55,6 +56,7 @@ async def consuming(
     metrics: ConsumerMetrics | None = None,
     first_delay_seconds: float = 0.5,
     gather_seconds: float = 0.0,
+    keep: Keep = keep_nothing,
     **bounds: Any,
 ) -> AsyncIterator[None]:
     """Run a consumer's loop while the context is open."""
@@ -65,6 +67,7 @@ async def consuming(
         metrics or ConsumerMetrics(CollectorRegistry(), durable.name),
         first_delay_seconds=first_delay_seconds,
         gather_seconds=gather_seconds,
+        keep=keep,
     )
     running = asyncio.create_task(consumer.run(a_pull(broker, durable, **bounds), stop))
     try:

@@ -14,7 +14,9 @@ from functions.ports import Backlog, Part
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker, connected
+from runtime.jetstream.kept import KeptMessages
 from runtime.jetstream.pull import Pull
+from runtime.jetstream.replay import read_window
 from runtime.jetstream.streams import FB_COLLECTOR, ensure_consumer, ensure_streams
 from runtime.local.nats_server import EmbeddedNats
 from runtime.local.process import Program
@@ -55,15 +57,16 @@ def told(url: str, **changed: int) -> BrokerSettings:
 
 
 async def test_each_can_do_its_work(broker: GuardedNats) -> None:
-    event = raw(a_facebook_event())
+    event, kept = raw(a_facebook_event()), {"keep_settled_seconds": 60}
     publishes, collects = broker.url_of("gateway"), broker.url_of("collector")
     async with (
         connected(collects, "fb-collector", 10) as consuming,
         connected(publishes, "gateway", 10) as publishing,
     ):
-        await ensure_streams(consuming.jetstream, told(collects), may_change=False)
-        await ensure_streams(publishing.jetstream, told(publishes, events_stream_max_bytes=10**7))
-        await ensure_streams(consuming.jetstream, told(collects), may_change=False)
+        await ensure_streams(consuming.jetstream, told(collects, **kept), may_change=False)
+        changed = {**kept, "events_stream_max_bytes": 10**7}
+        await ensure_streams(publishing.jetstream, told(publishes, **changed))
+        await ensure_streams(consuming.jetstream, told(collects, **kept), may_change=False)
         await ensure_consumer(consuming.jetstream, FB_COLLECTOR, 20)
         bus = JetStreamBus(publishing, 5)
         await bus.publish("facebook", Part("mine", datetime.now(UTC), [event]))
@@ -73,6 +76,7 @@ async def test_each_can_do_its_work(broker: GuardedNats) -> None:
         async with pull.open():
             [message] = await pull.fetch(5)
             await _measure_backlog(consuming)
+            await KeptMessages(consuming.jetstream, told(collects, **kept)).keep([message])
             await message.ack_sync()
 
         assert event in message.data
@@ -80,6 +84,9 @@ async def test_each_can_do_its_work(broker: GuardedNats) -> None:
         assert (info.num_pending, info.num_ack_pending) == (0, 0)
         stream = await publishing.jetstream.stream_info("EVENTS")
         assert stream.config.max_bytes == 10**7
+        window = await read_window(publishing.client)
+        assert window
+        assert (window.messages, window.wanted_seconds) == (1, 60)
 
 
 async def _measure_backlog(consuming: Broker) -> None:
@@ -105,6 +112,9 @@ REFUSED = [
     ("gateway", "$JS.API.STREAM.PURGE.EVENTS"),
     ("gateway", "$JS.API.STREAM.DELETE.EVENTS"),
     ("gateway", "$JS.API.STREAM.CREATE.MINE"),
+    ("gateway", "kept.events.facebook"),
+    ("gateway", "$JS.API.STREAM.MSG.GET.KEPT"),
+    ("gateway", "$JS.API.STREAM.PURGE.KEPT"),
     ("collector", "events.facebook"),
     ("collector", "dead_letters.rejected"),
     ("collector", "$JS.API.STREAM.UPDATE.EVENTS"),
@@ -112,6 +122,10 @@ REFUSED = [
     ("collector", "$JS.API.STREAM.DELETE.EVENTS"),
     ("collector", "$JS.API.STREAM.MSG.DELETE.EVENTS"),
     ("collector", "$JS.API.STREAM.CREATE.MINE"),
+    ("collector", "$JS.API.STREAM.UPDATE.KEPT"),
+    ("collector", "$JS.API.STREAM.PURGE.KEPT"),
+    ("collector", "$JS.API.STREAM.MSG.GET.KEPT"),
+    ("collector", "$JS.API.CONSUMER.CREATE.KEPT.mine"),
 ]
 
 

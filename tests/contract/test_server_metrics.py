@@ -53,19 +53,25 @@ async def test_the_broker_is_told_with_all_its_figures(
     nats_url: str, nats_server: EmbeddedNats
 ) -> None:
     server = urlsplit(nats_server.monitoring_url).netloc
-    async with a_broker(nats_url, events_stream_max_bytes=1024**3) as broker:
+    limits = {"events_stream_max_bytes": 1024**3, "kept_stream_max_bytes": 1024**2}
+    async with a_broker(nats_url, **limits, keep_settled_seconds=600) as broker:
         await broker.jetstream.publish("events.facebook", b"x" * 1000)
+        await broker.jetstream.publish("kept.events.facebook", b"x" * 500)
 
-        found = shown(await measure_broker(broker, [nats_server.monitoring_url]), BROKER_FIGURES)
+        measured = await measure_broker(broker, [nats_server.monitoring_url], is_kept=True)
+        found = shown(measured, BROKER_FIGURES)
 
     assert unmeasured(found, BROKER_FIGURES) == set()
     assert found["stream_messages", "EVENTS"] == 1
     assert 1000 < found["stream_bytes", "EVENTS"] < 1200
     assert found["stream_limit_bytes", "EVENTS"] == 1024**3
+    assert 500 < found["kept_bytes",] < 700
+    assert found["kept_limit_bytes",] == 1024**2
+    assert 0 <= found["kept_reach_seconds",] < found["kept_wanted_seconds",] == 600
     assert found["broker_up", server] == 1
     assert found["broker_syncs_always", server] == 1
     assert found["broker_store_bytes", server] >= found["stream_bytes", "EVENTS"]
-    assert found["broker_store_reserved_bytes", server] == 2 * 1024**3
+    assert found["broker_store_reserved_bytes", server] == 2 * 1024**3 + 1024**2
     assert found["broker_store_limit_bytes", server] == 64 * 1024**3
     assert found["broker_messages_total", server, "in"] > 0
 
@@ -89,9 +95,14 @@ async def test_a_monitoring_port_that_does_not_answer_is_down_and_the_streams_ar
 async def test_what_a_broker_told_is_shown_no_more_once_it_is_away(tmp_path: Path) -> None:
     registry, stop = CollectorRegistry(), asyncio.Event()
     measured = Measured(BROKER_FIGURES, registry)
-    async with EmbeddedNats(tmp_path / "nats") as server, a_broker(server.url) as broker:
+    async with (
+        EmbeddedNats(tmp_path / "nats") as server,
+        a_broker(server.url, keep_settled_seconds=60) as broker,
+    ):
         urls = [server.monitoring_url]
-        watching = asyncio.create_task(watch_broker_figures(broker, urls, measured, stop))
+        watching = asyncio.create_task(
+            watch_broker_figures(broker, urls, measured, stop, is_kept=True)
+        )
         async with asyncio.timeout(10):
             while not read(registry):
                 await asyncio.sleep(0.02)
@@ -101,7 +112,7 @@ async def test_what_a_broker_told_is_shown_no_more_once_it_is_away(tmp_path: Pat
         nobody = f"http://127.0.0.1:{free_port()}"
         await broker.client.close()
 
-        measured.show(await measure_broker(broker, [nobody]))
+        measured.show(await measure_broker(broker, [nobody], is_kept=True))
 
     assert read(registry) == {("broker_up", urlsplit(nobody).netloc): 0}
 

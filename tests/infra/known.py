@@ -12,7 +12,15 @@ import runtime
 from functions.events import SOURCES
 from runtime.cli import eps
 from runtime.jetstream import streams
-from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, REJECTED, SUMMARIES, subject_of
+from runtime.jetstream.streams import (
+    DEAD_LETTERS,
+    EVENTS,
+    KEPT,
+    REJECTED,
+    SUMMARIES,
+    kept_subject,
+    subject_of,
+)
 from runtime.metrics import ErrorType, new_registry
 from runtime.server_metrics import BROKER_FIGURES, DATABASE_FIGURES
 from runtime.settings import Settings
@@ -23,11 +31,12 @@ _METRIC_MAKERS = {"counter", "gauge", "histogram", "summary"}
 
 COMMANDS = eps.commands
 PORTS = {name: function.port for name, function in FUNCTIONS.items()}
-STREAMS = {EVENTS, DEAD_LETTERS}
+STREAMS = {EVENTS, DEAD_LETTERS, KEPT}
 CONSUMERS = {
     (it.stream, it.name) for it in vars(streams).values() if isinstance(it, streams.Consumer)
 }
-SUBJECTS = {*map(subject_of, SOURCES), REJECTED, SUMMARIES}
+_CONSUMED = {*map(subject_of, SOURCES), REJECTED, SUMMARIES}
+SUBJECTS = {*_CONSUMED, *map(kept_subject, _CONSUMED)}
 
 LABELS = {
     "service": set(FUNCTIONS),

@@ -125,8 +125,8 @@ def test_the_broker_has_as_many_servers_as_streams_have_copies(
 def test_full_streams_find_room_on_every_server(files: tuple[str, ...]) -> None:
     store = values_of(*files)["config"]["jetstream"]["fileStore"]
     fields = BrokerSettings.model_fields
-    streams = (
-        fields["events_stream_max_bytes"].default + fields["dead_letters_stream_max_bytes"].default
+    streams = sum(
+        fields[f"{name}_stream_max_bytes"].default for name in ("events", "dead_letters", "kept")
     )
 
     assert streams <= gigabytes(store["maxSize"], "GB") * 1024**3

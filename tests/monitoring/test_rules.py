@@ -27,6 +27,7 @@ ANCHORS = {
     "a-202-does-not-mean-disk",
     "a-disk-fills",
     "clocks-differ",
+    "what-is-kept-is-too-short",
     "reports-are-slow",
 }
 

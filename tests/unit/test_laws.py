@@ -145,6 +145,7 @@ _OWN_JSON = {
     "functions/publisher/breakage.py",
     "runtime/http/documentation/report_examples.py",
     "runtime/jetstream/backlog.py",
+    "runtime/jetstream/connection.py",
     "runtime/jetstream/contents.py",
     "runtime/jetstream/snapshots.py",
     "runtime/deploying/deployment.py",

@@ -15,8 +15,9 @@ _LIMITS = [field.name for field in fields(api.AccountLimits)]
 class Lists:
     """A JetStream whose two streams have two consumers each, and nothing waiting."""
 
-    def __init__(self, *, streams: int = 2, consumers: int = 2) -> None:
+    def __init__(self, *, streams: int = 2, consumers: int = 2, name: str = "EVENTS") -> None:
         self._streams = streams
+        self._name = name
         self._consumers = consumers
 
     async def account_info(self) -> api.AccountInfo:
@@ -33,8 +34,9 @@ class Lists:
         return account
 
     async def streams_info(self) -> list[api.StreamInfo]:
-        state = {"messages": 0, "bytes": 0, "first_seq": 1, "last_seq": 0, "consumer_count": 2}
-        stream = {"config": {"name": "EVENTS"}, "state": state}
+        kept = 7 if self._name == "KEPT" else 0
+        state = {"messages": kept, "bytes": 0, "first_seq": 1, "last_seq": 0, "consumer_count": 2}
+        stream = {"config": {"name": self._name}, "state": state}
         return [api.StreamInfo.from_response(stream)] * self._streams
 
     async def consumers_info(self, _stream: str) -> list[api.ConsumerInfo]:
@@ -48,6 +50,10 @@ async def waiting(lists: Lists) -> int:
 
 async def test_nothing_waits_when_all_are_listed_and_have_nothing() -> None:
     assert await waiting(Lists()) == 0
+
+
+async def test_what_is_kept_waits_for_nobody() -> None:
+    assert await waiting(Lists(name="KEPT", consumers=0)) == 0
 
 
 @pytest.mark.parametrize("lists", [Lists(streams=1), Lists(consumers=1)])

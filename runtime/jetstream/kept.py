@@ -1,0 +1,114 @@
+"""Settled messages, kept on the broker for a while: what a lost database had can be replayed.
+
+The collector keeps a message after its commit and before its acknowledgement.
+So at every moment it is in its own stream, or kept, or both. The broker's own
+``RePublish`` sends its copies after the publisher was told, and once: those of
+the last moment before a crash are missing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import NoStreamResponseError
+
+from functions.errors import Unavailable
+from functions.ports import Delivery
+from runtime.jetstream.streams import ensure_kept_stream, kept_subject
+from runtime.manifests import MESSAGE_ID, Headers
+from runtime.settings import BrokerSettings
+
+PUBLISHED_AT: Final = "Eps-Published-At"
+SEQUENCE: Final = "Eps-Sequence"
+"""When the broker first took a kept message, and its place in its own stream."""
+
+_OURS: Final = "Eps-"
+_ANSWER_SECONDS: Final = 5.0
+
+Keep = Callable[[Sequence[Msg]], Awaitable[None]]
+"""Keeps messages that are settled; raises ``Unavailable`` when it can't now."""
+
+
+async def keep_nothing(_: Sequence[Msg]) -> None:
+    """Let settled messages go."""
+
+
+class KeptMessages:
+    """Puts settled messages into the stream of what is kept.
+
+    Args:
+        jetstream: The broker.
+        settings: What that stream is like, for when somebody has deleted it.
+    """
+
+    def __init__(self, jetstream: JetStreamContext, settings: BrokerSettings) -> None:
+        self._jetstream = jetstream
+        self._settings = settings
+
+    async def keep(self, messages: Sequence[Msg]) -> None:
+        """Put messages on the broker's disk a second time; safe to repeat.
+
+        Replayed ones are kept already, and left out: no replay makes more for
+        the next.
+
+        Raises:
+            Unavailable: Not all of them are known to be kept.
+        """
+        wanted = [each for each in messages if not _is_replayed(each.headers)]
+        outcomes = await asyncio.gather(*map(self._keep, wanted), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, NoStreamResponseError):
+                await self._make_stream()
+            if isinstance(outcome, NatsError | TimeoutError):
+                raise Unavailable(f"what is settled can't be kept: {outcome!r}") from outcome
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _keep(self, message: Msg) -> None:
+        await self._jetstream.publish(
+            kept_subject(message.subject),
+            message.data,
+            timeout=_ANSWER_SECONDS,
+            headers=_headers_of(message),
+        )
+
+    async def _make_stream(self) -> None:
+        """Make the stream again that somebody has deleted; the messages come again."""
+        try:
+            await ensure_kept_stream(self._jetstream, self._settings, may_change=False)
+        except (NatsError, TimeoutError) as error:
+            raise Unavailable(f"the stream of what is kept is missing: {error!r}") from error
+
+
+def _headers_of(message: Msg) -> dict[str, str]:
+    """Take over our own headers: those of NATS say what its publish expected of the stream."""
+    metadata, known = message.metadata, message.headers or {}
+    headers = {name: text for name, text in known.items() if name.startswith(_OURS)}
+    if message_id := known.get(MESSAGE_ID):
+        headers[MESSAGE_ID] = message_id
+    headers[PUBLISHED_AT] = metadata.timestamp.isoformat()
+    headers[SEQUENCE] = str(metadata.sequence.stream)
+    return headers
+
+
+def replayed_delivery(headers: Headers, times: int) -> Delivery | None:
+    """Tell how a replayed message came the first time; None for one that is not replayed.
+
+    Args:
+        headers: The message's.
+        times: How often it was delivered now.
+    """
+    known = headers or {}
+    try:
+        published_at = datetime.fromisoformat(known[PUBLISHED_AT])
+        return Delivery(published_at, int(known[SEQUENCE]), times, is_replayed=True)
+    except (KeyError, ValueError):
+        return None
+
+
+def _is_replayed(headers: Headers) -> bool:
+    return PUBLISHED_AT in (headers or {})

@@ -1,0 +1,317 @@
+"""What was settled stays on the broker for a while, and a replay brings back what is missing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+from nats.js import JetStreamContext, api
+from pydantic import SecretStr
+
+from functions.errors import Unavailable
+from runtime.collector import dead_letter_work
+from runtime.jetstream.connection import Broker
+from runtime.jetstream.kept import KeptMessages
+from runtime.jetstream.replay import NotKept, read_window, replay, settled_since
+from runtime.jetstream.streams import DEAD_LETTER_COLLECTOR, EVENTS, KEPT, REJECTED
+from runtime.local.postgres_server import EmbeddedPostgres
+from runtime.metrics import ConsumerMetrics, new_registry
+from runtime.settings import BrokerSettings, CollectorSettings, GatewaySettings
+from runtime.wiring import Unit, dead_letters, fb_collector, gateway, ttk_collector
+from tests.builders import a_facebook_event, a_tiktok_event
+from tests.contract.broker import a_broker, consuming, eventually, waiting
+from tests.fakes import FakeEventStore
+from tests.recomputation import differences, ledger_imbalances
+
+LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
+HOUR: dict[str, Any] = {"keep_settled_seconds": 3600}
+
+
+@dataclass
+class System:
+    """Gateway and collectors, on a database that can be lost."""
+
+    server: EmbeddedPostgres
+    template: str
+    broker: Broker
+    nats_url: str
+    database: str = ""
+
+    async def on_a_new_database(self) -> None:
+        """Lose whatever the database had."""
+        self.database = f"test_{uuid4().hex}"
+        await self._execute(f"CREATE DATABASE {self.database} TEMPLATE {self.template}")
+
+    async def on_a_copy(self) -> None:
+        """Go on in a copy of the database, as of now."""
+        before, self.database = self.database, f"test_{uuid4().hex}"
+        await self._execute(f"CREATE DATABASE {self.database} TEMPLATE {before}")
+
+    async def _execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.server.url_of("postgres"))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def post(self, *bodies: Sequence[Any]) -> None:
+        """Send requests, each of which gets a 202."""
+        settings = GatewaySettings(nats_url=SecretStr(self.nats_url), **HOUR)
+        async with gateway(settings) as unit:
+            transport = httpx.ASGITransport(unit.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as it:
+                for body in bodies:
+                    answer = await it.post("/events", json=body)
+                    assert answer.status_code == httpx.codes.ACCEPTED
+
+    async def collect(self) -> None:
+        """Collect until nothing waits."""
+        settings = CollectorSettings(
+            nats_url=SecretStr(self.nats_url),
+            database_url=SecretStr(self.server.url_of(self.database)),
+            **HOUR,
+        )
+        async with (
+            fb_collector(settings) as facebook,
+            ttk_collector(settings) as tiktok,
+            dead_letters(settings) as letters,
+            looping(facebook, tiktok, letters),
+        ):
+            await eventually(self._is_drained)
+
+    async def _is_drained(self) -> bool:
+        streams = [await self.broker.jetstream.stream_info(it) for it in (EVENTS, "DEAD_LETTERS")]
+        return not any(it.state.messages for it in streams)
+
+    async def replay(self, since: datetime = LONG_AGO) -> int:
+        """Replay what was settled since then, or since the stream is there."""
+        window = await read_window(self.broker.client)
+        assert window
+        span = await settled_since(self.broker.client, max(since, window.since))
+        return await replay(self.broker, span, lambda _: None)
+
+    async def contents(self) -> dict[str, Any]:
+        """Read all that a report may come from; the ledger and every figure must be right."""
+        connection = await asyncpg.connect(self.server.url_of(self.database))
+        try:
+            assert await differences(connection.fetch) == {}
+            assert await ledger_imbalances(connection.fetch) == []
+            return {name: await connection.fetch(query) for name, query in CONTENTS.items()}
+        finally:
+            await connection.close()
+
+    async def kept(self) -> int:
+        """Count what is kept."""
+        return (await self.broker.jetstream.stream_info(KEPT)).state.messages
+
+
+CONTENTS = {
+    "events": "SELECT event_id, payload, published_at, stream_sequence FROM events ORDER BY id",
+    "letters": "SELECT id, payload, correlation_id FROM dead_letters ORDER BY id",
+    "ledger": "SELECT * FROM ledger ORDER BY minute, source, instance, rejected",
+    "figures": "SELECT * FROM event_figures ORDER BY 1, 2, 3, 4, 5",
+}
+
+
+@asynccontextmanager
+async def looping(*units: Unit) -> AsyncIterator[None]:
+    """Run what functions do beside HTTP."""
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for unit in units:
+            for loop in unit.loops:
+                group.create_task(loop(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+
+
+@pytest.fixture
+async def system(
+    postgres_server: EmbeddedPostgres, migrated_template: str, nats_url: str
+) -> AsyncIterator[System]:
+    async with a_broker(nats_url, **HOUR) as broker:
+        system = System(postgres_server, migrated_template, broker, nats_url)
+        await system.on_a_new_database()
+        yield system
+
+
+def a_body(name: str) -> list[Any]:
+    """Events of both sources, one of them twice, and one that is rejected."""
+    good = [a_facebook_event(eventId=f"{name}-fb"), a_tiktok_event(eventId=f"{name}-ttk")]
+    return [*good, good[0], a_facebook_event(eventId=f"{name}-bad", timestamp="yesterday")]
+
+
+async def test_a_lost_database_gets_back_all_that_was_promised(system: System) -> None:
+    await system.post(a_body("1"), a_body("2"))
+    await system.collect()
+    before = await system.contents()
+    await system.on_a_new_database()
+
+    assert await system.replay() == await system.kept() > 0
+    await system.collect()
+
+    assert await system.contents() == before
+    assert len(before["events"]) == 4
+    assert len(before["letters"]) == 2
+
+
+async def test_a_database_of_last_night_gets_back_what_came_since(system: System) -> None:
+    await system.post(a_body("1"))
+    await system.collect()
+    last_night = datetime.now(UTC)
+    await system.on_a_copy()
+    copy = system.database
+    await system.post(a_body("2"))
+    await system.collect()
+    after = await system.contents()
+    system.database = copy
+
+    await system.replay(last_night)
+    await system.collect()
+
+    assert await system.contents() == after
+
+
+async def test_what_is_there_is_not_counted_again_however_often_it_is_replayed(
+    system: System,
+) -> None:
+    await system.post(a_body("1"), a_body("2"))
+    await system.collect()
+    before, kept = await system.contents(), await system.kept()
+
+    for _ in range(2):
+        await forget_ids(system.broker.jetstream)
+        assert await system.replay() == kept
+        await system.collect()
+
+    assert await system.contents() == before
+    assert await system.kept() == kept  # a replay makes no more for the next
+
+
+async def forget_ids(jetstream: JetStreamContext) -> None:
+    """Make the broker forget the ids of messages at once, as it does after two minutes."""
+    for stream in (EVENTS, "DEAD_LETTERS"):
+        config = (await jetstream.stream_info(stream)).config
+        await jetstream.update_stream(config.evolve(duplicate_window=0.1))
+
+
+async def test_a_replay_that_is_repeated_at_once_adds_no_message(system: System) -> None:
+    await system.post(a_body("1"))
+    await system.collect()
+
+    await system.replay()
+    first = (await system.broker.jetstream.stream_info(EVENTS)).state.last_seq
+    await system.replay()
+
+    assert (await system.broker.jetstream.stream_info(EVENTS)).state.last_seq == first
+
+
+async def test_a_moment_that_is_not_kept_any_more_is_refused(system: System) -> None:
+    await system.post(a_body("1"), a_body("2"))
+    await system.collect()
+    await system.broker.jetstream.purge_stream(KEPT, keep=1)
+
+    with pytest.raises(NotKept, match="is gone from the broker; to replay what is left: --since"):
+        await settled_since(system.broker.client, datetime.now(UTC) - timedelta(minutes=1))
+
+    window = await read_window(system.broker.client)
+    assert window
+    assert (await settled_since(system.broker.client, window.since)).messages == 1
+    assert (await settled_since(system.broker.client, datetime.now(UTC))).messages == 0
+
+
+async def test_where_nothing_was_ever_kept_that_is_said(nats_url: str) -> None:
+    async with a_broker(nats_url) as broker:
+        with pytest.raises(NotKept, match="KEEP_SETTLED_SECONDS"):
+            await settled_since(broker.client, LONG_AGO)
+
+
+async def test_a_replay_leaves_room_for_what_is_new(nats_url: str) -> None:
+    """Of a stream of 1 MB, a quarter is filled; then it waits until that is settled."""
+    settings = {**HOUR, "events_stream_max_bytes": 1024**2}
+    async with a_broker(nats_url, **settings) as broker:
+        for _ in range(20):
+            await broker.jetstream.publish(f"kept.{EVENTS.lower()}.facebook", bytes(100_000))
+        span = await settled_since(broker.client, (await window_of(broker)).since)
+        said: list[str] = []
+        replaying = asyncio.create_task(replay(broker, span, said.append))
+        await eventually(lambda: "waiting for the collectors" in said)
+
+        filled = (await broker.jetstream.stream_info(EVENTS)).state.bytes
+        await eventually(lambda: drained_away(broker, replaying))
+
+    assert filled <= 1024**2 / 2
+    assert await replaying == 20
+
+
+async def window_of(broker: Broker) -> Any:
+    window = await read_window(broker.client)
+    assert window
+    return window
+
+
+async def drained_away(broker: Broker, replaying: asyncio.Task[int]) -> bool:
+    await broker.jetstream.purge_stream(EVENTS)
+    return replaying.done()
+
+
+async def test_nothing_is_acknowledged_before_it_is_kept(nats_url: str) -> None:
+    settings = BrokerSettings(nats_url=SecretStr(nats_url), **HOUR)
+    store = FakeEventStore()
+    work = dead_letter_work(store, ConsumerMetrics(new_registry(), "x"))
+    async with a_broker(nats_url, **HOUR) as broker:
+        await refuse_to_keep(broker.jetstream, sealed=True)
+        await broker.jetstream.publish(REJECTED, b"[]\n")
+        keep = KeptMessages(broker.jetstream, settings).keep
+        async with consuming(
+            broker, DEAD_LETTER_COLLECTOR, work, keep=keep, first_delay_seconds=0.01
+        ):
+            await eventually(lambda: came_again(broker))
+            assert await waiting(broker, DEAD_LETTER_COLLECTOR) == 1
+
+            await refuse_to_keep(broker.jetstream, sealed=False)
+            await eventually(lambda: is_settled(broker))
+
+        assert (await broker.jetstream.stream_info(KEPT)).state.messages == 1
+
+
+async def refuse_to_keep(jetstream: JetStreamContext, *, sealed: bool) -> None:
+    """Let the stream of what is kept refuse everything, or nothing."""
+    config = (await jetstream.stream_info(KEPT)).config
+    await jetstream.update_stream(config.evolve(max_msg_size=1 if sealed else -1))
+
+
+async def came_again(broker: Broker) -> bool:
+    info = await broker.jetstream.consumer_info("DEAD_LETTERS", DEAD_LETTER_COLLECTOR.name)
+    return bool(info.num_redelivered)
+
+
+async def is_settled(broker: Broker) -> bool:
+    return await waiting(broker, DEAD_LETTER_COLLECTOR) == 0
+
+
+async def test_a_deleted_stream_of_what_is_kept_is_made_again(nats_url: str) -> None:
+    settings = BrokerSettings(nats_url=SecretStr(nats_url), **HOUR)
+    async with a_broker(nats_url, **HOUR) as broker:
+        await broker.jetstream.delete_stream(KEPT)
+        await broker.jetstream.add_consumer(
+            EVENTS, api.ConsumerConfig(durable_name="x", filter_subject="events.facebook")
+        )
+        await broker.jetstream.publish("events.facebook", b"1", stream=EVENTS)
+        subscription = await broker.jetstream.pull_subscribe_bind("x", EVENTS)
+        messages = await subscription.fetch(1)
+        keep = KeptMessages(broker.jetstream, settings).keep
+
+        with pytest.raises(Unavailable):
+            await keep(messages)
+        await keep(messages)
+
+        assert (await broker.jetstream.stream_info(KEPT)).state.messages == 1
