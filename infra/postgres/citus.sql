@@ -12,6 +12,6 @@ SELECT create_distributed_table('campaigns', 'key', colocate_with => 'events');
 SELECT create_distributed_table('user_cities', 'key', colocate_with => 'events');
 
 -- These stay whole on the coordinator: event_figures, user_figures (many writers add
--- to the same few rows, and a report reads them all), ledger, envelopes, told,
+-- to the same few rows, and a report reads them all), ledger, ledger_clock, attempts, envelopes, told,
 -- backlogs (days of them), dead_letters, dead_letter_history (locked row by row), and
 -- schema_migrations.
