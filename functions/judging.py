@@ -23,6 +23,10 @@ _AMOUNT_DECIMALS = 6
 _NO_AMOUNT = Decimal(-1)
 
 
+SMALLEST_EVENT_BYTES: Final = 200
+"""No event with fewer is valid: its keys alone have more."""
+
+
 class InvalidEvent(Exception):  # noqa: N818 - an outcome, not a programming error
     """The event can never be stored as it is.
 
@@ -73,6 +77,20 @@ def judge(raw: bytes, *, by_contract: Callable[[bytes], Event] | None = None) ->
         InvalidEvent: It breaks the contract; its first fault says where.
     """
     return read(raw) or (by_contract or judge_by_contract)(raw)
+
+
+def why_dead(raw: bytes, otherwise: Fault) -> InvalidEvent:
+    """Say again what is wrong with an event that was rejected before.
+
+    Args:
+        raw: One JSON text, as it came.
+        otherwise: What to say where nothing is wrong with the event itself.
+    """
+    try:
+        event = judge(raw)
+    except InvalidEvent as invalid:
+        return invalid
+    return InvalidEvent(otherwise, event_id=event.event_id, source=event.source)
 
 
 def judge_by_contract(raw: bytes) -> Event:

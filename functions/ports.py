@@ -110,11 +110,14 @@ class DeadLetter:
         payload: Its original bytes; any bytes at all.
         position: Its place in the request or batch, from 0: the same bytes at
             the same place are the same letter, so a repeated request adds none.
+            Of a mass that of its first element.
         source: The platform, if known.
         event_id: The platform's id of it, if one could be read.
         correlation_id: The request's, if known.
         accepted_at: When the gateway took the request, UTC.
         trace_parent: The request's W3C ``traceparent``, if it had one.
+        elements: How many elements of a request it holds. More than one are a
+            mass, and its bytes are packed (``functions.masses``).
     """
 
     reason: Reason
@@ -126,11 +129,14 @@ class DeadLetter:
     correlation_id: str | None
     accepted_at: datetime
     trace_parent: str | None = None
+    elements: int = 1
 
     @property
     def id(self) -> UUID:
         """The key: a digest of reason, position and bytes."""
-        return UUID(bytes=derive_key(f"{self.reason}\0{self.position}\0".encode() + self.payload))
+        many = f"*{self.elements}" if self.elements > 1 else ""
+        place = f"{self.reason}{many}\0{self.position}\0"
+        return UUID(bytes=derive_key(place.encode() + self.payload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +173,10 @@ class Lot:
 
 class Bus(Protocol):
     """Where events wait, on disk, for their collector."""
+
+    @property
+    def mass_bytes(self) -> int:
+        """About how many packed bytes the dead letter of a mass may have; then the next begins."""
 
     async def can_carry(self, event: bytes) -> bool:
         """Tell whether an event, or a dead letter with it, is small enough to be published."""

@@ -92,7 +92,7 @@ def commas(walk: Walk) -> Iterator[Sequence[int]]:
     """Find the commas between the elements of an array, or the members of an object.
 
     Args:
-        walk: Anywhere in it; its depth is 1 between two elements.
+        walk: Anywhere in it; its depth is 1 between two elements. It goes on to its end.
 
     Yields:
         Positions of some, in order; none now and then, so that others have their turn.
@@ -101,7 +101,8 @@ def commas(walk: Walk) -> Iterator[Sequence[int]]:
         ahead = replace(walk)
         lowest = ahead.step()
         if lowest is None or lowest > 1:
-            walk = ahead
+            walk.position, walk.depth = ahead.position, ahead.depth
+            walk.in_string = ahead.in_string
             yield ()
         else:
             found: list[int] = []

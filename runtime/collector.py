@@ -68,8 +68,9 @@ def event_work(
 
     async def bury(letter: DeadLetter, headers: Headers) -> None:
         await store.settle([Lot(read_manifest(source, headers), [], [letter], unread=True)])
-        events.failed(source, "unreadable", 1)
-        metrics.dead("unreadable", 1)
+        rejected = letter.reason == "rejected"  # a mass: what it holds was read, and is invalid
+        events.failed(source, "invalid" if rejected else "unreadable", letter.elements)
+        metrics.dead(letter.reason, 1)
 
     return Work(source, read, handle, bury, attempts or NoAttempts())
 
@@ -108,7 +109,7 @@ def dead_letter_work(
 
     async def handle(lots: Sequence[Lot]) -> None:
         letters = [letter for lot in lots for letter in lot.letters]
-        metrics.batch_events.observe(len(letters))
+        metrics.batch_events.observe(sum(letter.elements for letter in letters))
         stored = await keep_dead_letters(lots, store=store)
         for reason, count in Counter(letter.reason for letter in letters).items():
             metrics.dead(reason, count)

@@ -1,6 +1,5 @@
 """A bus that counts what goes over it."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from functions.errors import Unavailable
@@ -21,6 +20,11 @@ class CountedBus:
         self._bus = bus
         self._metrics = metrics
 
+    @property
+    def mass_bytes(self) -> int:
+        """Tell how large a mass may be; see ``Bus``."""
+        return self._bus.mass_bytes
+
     async def can_carry(self, event: bytes) -> bool:
         """Tell whether an event is small enough; see ``Bus``."""
         return await self._bus.can_carry(event)
@@ -37,6 +41,6 @@ class CountedBus:
 
     async def publish_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Put dead letters on the broker's disk; see ``Bus``."""
-        for source, events in Counter(letter.source for letter in letters).items():
-            self._metrics.failed(source, "invalid", events)
+        for letter in letters:
+            self._metrics.failed(letter.source, "invalid", letter.elements)
         await self._bus.publish_dead_letters(letters)

@@ -19,6 +19,7 @@ from functions.operator.handler import (
     handle_reopen,
     handle_show,
     handle_summary,
+    show_elements,
 )
 from functions.operator.ports import Settled
 from functions.operator.replay import handle_replay
@@ -88,7 +89,10 @@ def summary(**chosen: str | None) -> None:
     async def work(letters: PostgresDeadLetters) -> None:
         counted = await handle_summary(_params(chosen), letters=letters)
         for count in counted.counts:
-            click.echo(f"{count.day}  {count.reason:10}  {count.letters:>8}  {count.field or '-'}")
+            click.echo(
+                f"{count.day}  {count.reason:10}  {count.letters:>8}  {count.field or '-'}"
+                + (f"  ({count.elements} events)" if count.elements > count.letters else "")
+            )
         click.echo(f"{counted.total_letters} letters")
 
     _run(work)
@@ -114,14 +118,15 @@ def show(letter_id: UUID) -> None:
 def export(**chosen: str | None) -> None:
     """Write letters with their bytes and their history, the newest first, a line of JSON each.
 
+    A letter that holds many events has a line for each of them.
     What their senders wrote is in it: keep it as safe as the events.
     """
 
     async def work(letters: PostgresDeadLetters) -> None:
         async for head in _heads(letters, chosen):
-            letter = await handle_show(head.id, letters=letters)
-            if letter is not None:
-                _print(letter)
+            letter = await letters.find(head.id)
+            for shown in show_elements(letter) if letter else ():
+                _print(shown)
 
     _run(work)
 

@@ -54,6 +54,7 @@ class _Letter(msgspec.Struct, rename="camel", omit_defaults=True):
     accepted_at: _Moment
     payload_bytes: Annotated[int, msgspec.Meta(ge=0)]
     trace_parent: str | None = None
+    elements: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -148,6 +149,7 @@ def encode_letters(letters: Sequence[DeadLetter]) -> bytes:
             letter.accepted_at,
             len(letter.payload),
             letter.trace_parent,
+            letter.elements,
         )
         for letter in letters
     ]
@@ -186,4 +188,5 @@ def _letter(described: _Letter, payload: bytes) -> DeadLetter:
         correlation_id=described.correlation_id,
         accepted_at=described.accepted_at,
         trace_parent=described.trace_parent,
+        elements=described.elements,
     )

@@ -8,6 +8,7 @@ import msgspec
 
 from functions.errors import Fault
 from functions.events import Source
+from functions.masses import beginning
 from functions.ports import DeadLetter
 
 _KINDS: Final = 8
@@ -42,9 +43,10 @@ def summarize(letters: Sequence[DeadLetter], events: int) -> DeadLetter:
 
     Its payload is a JSON object: how many were rejected, and for each of up to
     eight kinds of fault (by source, field and code) how many, with the first
-    one's place, length, digest and first 1,024 bytes; ``others`` are the
-    letters of further kinds. It has at most some 60 KB, however many and large
-    they are, and mostly two. It is no event: a replay of it fails.
+    one's place, length, digest and first 1,024 bytes; ``others`` are those
+    of further kinds. A mass counts as the events in it. It has at most some
+    60 KB, however many and large they are, and mostly two. It is no event: a
+    replay of it fails.
 
     Args:
         letters: At least one.
@@ -56,9 +58,9 @@ def summarize(letters: Sequence[DeadLetter], events: int) -> DeadLetter:
         kind = (letter.source, letter.fault.field, letter.fault.code)
         if kind in firsts or len(firsts) < _KINDS:
             firsts.setdefault(kind, letter)
-            counts[kind] = counts.get(kind, 0) + 1
+            counts[kind] = counts.get(kind, 0) + letter.elements
     kinds = [_kind(letter, counts[kind]) for kind, letter in firsts.items()]
-    others = len(letters) - sum(counts.values())
+    others = sum(letter.elements for letter in letters) - sum(counts.values())
     sources = {letter.source for letter in letters}
     requests = {letter.correlation_id for letter in letters}
     return DeadLetter(
@@ -78,7 +80,6 @@ def summarize(letters: Sequence[DeadLetter], events: int) -> DeadLetter:
 
 
 def _kind(letter: DeadLetter, rejected: int) -> _Kind:
-    beginning = letter.payload[:_BEGINNING_BYTES]
     return _Kind(
         source=letter.source,
         field=letter.fault.field,
@@ -90,5 +91,11 @@ def _kind(letter: DeadLetter, rejected: int) -> _Kind:
         event_id=letter.event_id,
         bytes=len(letter.payload),
         sha256=sha256(letter.payload).hexdigest(),
-        begins=beginning.decode("utf-8", "backslashreplace"),
+        begins=_beginning(letter).decode("utf-8", "backslashreplace"),
     )
+
+
+def _beginning(letter: DeadLetter) -> bytes:
+    if letter.elements > 1:
+        return beginning(letter.payload, _BEGINNING_BYTES)
+    return letter.payload[:_BEGINNING_BYTES]

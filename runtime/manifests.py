@@ -142,8 +142,9 @@ class Counted:
         return self._envelope(Line(source, rejected=False), minute_of(parts[0]), events)
 
     def rejected(self, source: Source | None, letters: Sequence[DeadLetter]) -> Envelope:
-        """Count dead letters, all of one minute, that will travel together."""
-        return self._envelope(Line(source, rejected=True), minute_of(letters[0]), len(letters))
+        """Count the events of dead letters, all of one minute, that will travel together."""
+        events = sum(letter.elements for letter in letters)
+        return self._envelope(Line(source, rejected=True), minute_of(letters[0]), events)
 
     def teller(self, line: Line) -> Envelope:
         """Make an envelope without events, that tells of the last ones of a line that has some."""

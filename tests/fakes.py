@@ -19,6 +19,7 @@ class FakeBus:
         letters: The dead letters that came.
         failure: What each call raises, if set.
         max_event_bytes: The largest event that it carries.
+        mass_bytes: How large the dead letter of a mass may be.
     """
 
     parts: dict[Source, list[Part]] = field(
@@ -27,6 +28,7 @@ class FakeBus:
     letters: list[DeadLetter] = field(default_factory=list)
     failure: Exception | None = None
     max_event_bytes: int = 30 * 1024**2
+    mass_bytes: int = 1024**2
 
     @property
     def events(self) -> list[bytes]:
@@ -121,24 +123,26 @@ class FakeEventStore:
     async def keep(self, lots: Sequence[Lot]) -> Stored:
         """Keep dead letters; see ``DeadLetterStore``."""
         self._fail()
-        new = sum(self._keep_lot(lot) for lot in lots)
+        before = len(self.letters)
+        for lot in lots:
+            self._keep_lot(lot)
+        new = len(self.letters) - before
         return Stored(new, sum(len(lot.letters) for lot in lots) - new)
 
-    def _keep_lot(self, lot: Lot) -> int:
+    def _keep_lot(self, lot: Lot) -> None:
         if lot.envelope and lot.envelope.id in self.ledger:
-            return 0
+            return
         new = self._keep(lot.letters)
         if lot.envelope:
-            repeated = len(lot.letters) - new
+            repeated = sum(letter.elements for letter in lot.letters) - new
             outcome = (0, 0, lot.envelope.events) if lot.unread else (new, repeated, 0)
             self._enter(lot.envelope, outcome)
-        return new
 
     def _keep(self, letters: Sequence[DeadLetter]) -> int:
-        before = len(self.letters)
-        for letter in letters:
-            self.letters.setdefault(letter.id, letter)
-        return len(self.letters) - before
+        """Keep letters; tell how many events those have that are new."""
+        fresh = {it.id: it for it in letters if it.id not in self.letters}
+        self.letters |= fresh
+        return sum(letter.elements for letter in fresh.values())
 
     def _fail(self) -> None:
         if self.failure is not None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from uuid import UUID
 
 from functions.events import Source
@@ -19,7 +20,7 @@ from functions.operator.ports import (
     State,
     StoredEvent,
 )
-from functions.ports import Lot
+from functions.ports import DeadLetter, Lot, Reason
 from functions.rows import event_key
 from tests.builders import NOON
 from tests.fakes import FakeEventStore
@@ -32,6 +33,17 @@ class FakeDeadLetters:
     kept: dict[UUID, KeptLetter] = field(default_factory=dict)
     store: FakeEventStore = field(default_factory=FakeEventStore)
 
+    def keep(self, *letters: DeadLetter) -> None:
+        """Keep letters, each once, as open ones."""
+        for letter in letters:
+            head = LetterHead(
+                *(letter.id, letter.accepted_at, NOON, "open", letter.reason, letter.source),
+                *(letter.fault.field, letter.fault.code, letter.fault.message),
+                *(letter.correlation_id, letter.trace_parent, len(letter.payload)),
+                letter.elements,
+            )
+            self.kept.setdefault(letter.id, KeptLetter(head, letter.event_id, letter.payload))
+
     async def find(self, letter_id: UUID) -> KeptLetter | None:
         return self.kept.get(letter_id)
 
@@ -42,12 +54,14 @@ class FakeDeadLetters:
         return [head for head in heads if before is None or head.place < before][:limit]
 
     async def count(self, wanted: LetterFilter) -> Sequence[LetterCount]:
-        counts = Counter(
-            (letter.head.accepted_at.date(), letter.head.reason, letter.head.field)
-            for letter in self._wanted(wanted)
-        )
+        counts: Counter[tuple[date, Reason, str]] = Counter()
+        elements: Counter[tuple[date, Reason, str]] = Counter()
+        for head in (letter.head for letter in self._wanted(wanted)):
+            key = (head.accepted_at.date(), head.reason, head.field)
+            counts[key] += 1
+            elements[key] += head.elements
         ordered = sorted(counts.items(), key=lambda item: (-item[0][0].toordinal(), *item[0][1:]))
-        return [LetterCount(*key, number) for key, number in ordered]
+        return [LetterCount(*key, number, elements[key]) for key, number in ordered]
 
     async def read(
         self, wanted: LetterFilter, *, after: Place | None, limit: int
@@ -64,9 +78,13 @@ class FakeDeadLetters:
         if not dry_run:
             await store.keep([Lot(None, (), each.letters) for each in ours])
             for each in ours:
-                self._happen(each, correlation_id)
-        failed = sum(each.fault is not None for each in ours)
-        return Settled(len(ours) - failed, failed, stored.new, stored.duplicates)
+                self.keep(*each.letters)
+            for each in ours:
+                if not each.more:
+                    self._happen(each, correlation_id)
+        ended = [each for each in ours if not each.more]
+        failed = sum(each.fault is not None for each in ended)
+        return Settled(len(ended) - failed, failed, stored.new, stored.duplicates)
 
     async def discard(self, wanted: LetterFilter, *, correlation_id: str, dry_run: bool) -> int:
         ours = [each for each in self._wanted(wanted) if each.head.state == "open"]
@@ -113,7 +131,7 @@ class FakeDeadLetters:
             NOON,
             "failed" if fault else "replayed",
             *facts,
-            len(settlement.rows),
+            settlement.earlier + len(settlement.rows),
             correlation_id,
         )
         head = letter.head if fault else replace(letter.head, state="replayed")

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from functions.errors import Fault
 from functions.events import SOURCES, Source
-from functions.judging import Beginning, InvalidEvent, judge
-from functions.ports import Bus, DeadLetter, Part
+from functions.gateway.rejections import Origin, Rejections
+from functions.judging import SMALLEST_EVENT_BYTES, Beginning, InvalidEvent, judge
+from functions.ports import Bus, DeadLetter
 
 MAX_ERRORS = 100
 """How many invalid events a receipt explains."""
@@ -64,30 +65,6 @@ class Receipt:
         return sum(self.rejected.values())
 
 
-class _Origin(NamedTuple):
-    """What all events of a request bear."""
-
-    correlation_id: str
-    accepted_at: datetime
-    trace_parent: str | None
-
-    def part(self, events: Sequence[bytes]) -> Part:
-        return Part(self.correlation_id, self.accepted_at, events, trace_parent=self.trace_parent)
-
-    def dead_letter(self, raw: bytes, index: int, invalid: InvalidEvent) -> DeadLetter:
-        return DeadLetter(
-            reason="rejected",
-            fault=invalid.fault,
-            payload=raw,
-            position=index,
-            source=invalid.source,
-            event_id=invalid.event_id,
-            correlation_id=self.correlation_id,
-            accepted_at=self.accepted_at,
-            trace_parent=self.trace_parent,
-        )
-
-
 async def handle(
     windows: Iterable[Sequence[bytes]],
     *,
@@ -95,6 +72,7 @@ async def handle(
     accepted_at: datetime,
     bus: Bus,
     trace_parent: str | None = None,
+    rejections: Rejections | None = None,
 ) -> Receipt:
     """Judge each event alone and put all of them on the bus.
 
@@ -106,6 +84,8 @@ async def handle(
         accepted_at: When the request came, UTC.
         bus: Where events and dead letters go.
         trace_parent: The request's W3C ``traceparent``, valid, if it had one; travels as well.
+        rejections: Where several calls are of one request, what they share; who
+            shares it publishes what it gathered, at the end.
 
     Returns:
         The receipt; every event it counts is safe.
@@ -115,18 +95,70 @@ async def handle(
             and doubles nothing.
         Invalid: What holds the events can't be read.
     """
-    receipt, origin = Receipt(), _Origin(correlation_id, accepted_at, trace_parent)
+    origin = Origin(correlation_id, accepted_at, trace_parent)
+    taking = _Taking(bus, origin, rejections or Rejections(origin, bus.mass_bytes))
     for number, window in enumerate(windows):
         if number:
             await asyncio.sleep(0)
-        valid, letters = await _judge(window, receipt, origin, bus)
-        publishing = [
-            bus.publish(source, origin.part(events)) for source, events in valid.items() if events
-        ]
-        if letters:
-            publishing.append(bus.publish_dead_letters(letters))
+        await taking.take(window)
+    if rejections is None and (last := list(taking.rejections.finish())):
+        await bus.publish_dead_letters(last)
+    return taking.receipt
+
+
+class _Taking:
+    """Takes the windows of one request, one after the other."""
+
+    def __init__(self, bus: Bus, origin: Origin, rejections: Rejections) -> None:
+        self.receipt = Receipt()
+        self.rejections = rejections
+        self._bus = bus
+        self._origin = origin
+        self._valid: dict[Source, list[bytes]] = {}
+        self._letters: list[DeadLetter] = []
+
+    async def take(self, window: Sequence[bytes]) -> None:
+        """Judge the events of a window, and publish all of them."""
+        self._valid, self._letters = {source: [] for source in SOURCES}, []
+        index = self.receipt.accepted_total + self.receipt.rejected_total
+        for number, run in enumerate(_runs(window)):
+            if number:
+                await asyncio.sleep(0)
+            await self._judge(run, index)
+            index += len(run)
+        publishing = []
+        for source, events in self._valid.items():
+            if events:
+                self.receipt.accepted[source] += len(events)
+                publishing.append(self._bus.publish(source, self._origin.part(events)))
+        if self._letters:
+            publishing.append(self._bus.publish_dead_letters(self._letters))
         await _all(publishing)
-    return receipt
+
+    async def _judge(self, run: Sequence[bytes], first: int) -> None:
+        if self.rejections.are_many and max(map(len, run)) < SMALLEST_EVENT_BYTES:
+            self._gather(run, first)
+            return
+        for index, raw in enumerate(run, first):
+            fits = len(raw) <= _LARGE_BYTES or await self._bus.can_carry(raw)
+            try:
+                self._valid[_source_of(raw, fits=fits)].append(raw)
+            except InvalidEvent as invalid:
+                self._reject(raw if fits else raw[: Beginning.KEPT_BYTES], index, invalid)
+
+    def _reject(self, kept: bytes, index: int, invalid: InvalidEvent) -> None:
+        if self.rejections.are_many:
+            self._gather([kept], index)
+            return
+        self.rejections.alone()
+        self.receipt.rejected[invalid.source] += 1
+        if len(self.receipt.errors) < MAX_ERRORS:
+            self.receipt.errors.append(Rejection(index, invalid.event_id, invalid.fault))
+        self._letters.append(self._origin.dead_letter(kept, index, invalid))
+
+    def _gather(self, elements: Sequence[bytes], index: int) -> None:
+        self.receipt.rejected[None] += len(elements)
+        self._letters += self.rejections.together(elements, index)
 
 
 async def _all(publishing: Sequence[Coroutine[Any, Any, None]]) -> None:
@@ -135,32 +167,6 @@ async def _all(publishing: Sequence[Coroutine[Any, Any, None]]) -> None:
         await publishing[0]
     else:
         await asyncio.gather(*publishing)
-
-
-async def _judge(
-    window: Sequence[bytes],
-    receipt: Receipt,
-    origin: _Origin,
-    bus: Bus,
-) -> tuple[dict[Source, list[bytes]], list[DeadLetter]]:
-    valid: dict[Source, list[bytes]] = {source: [] for source in SOURCES}
-    letters: list[DeadLetter] = []
-    index = receipt.accepted_total + receipt.rejected_total
-    for number, run in enumerate(_runs(window)):
-        if number:
-            await asyncio.sleep(0)
-        for raw in run:
-            fits = len(raw) <= _LARGE_BYTES or await bus.can_carry(raw)
-            try:
-                valid[_source_of(raw, fits=fits)].append(raw)
-            except InvalidEvent as invalid:
-                _reject(receipt, index, invalid)
-                kept = raw if fits else raw[: Beginning.KEPT_BYTES]
-                letters.append(origin.dead_letter(kept, index, invalid))
-            index += 1
-    for source, events in valid.items():
-        receipt.accepted[source] += len(events)
-    return valid, letters
 
 
 def _runs(window: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
@@ -193,9 +199,3 @@ def _source_of(raw: bytes, *, fits: bool) -> Source:
         fault = Fault("", "event_too_large", message)
         raise InvalidEvent(fault, event_id=event.event_id, source=event.source)
     return event.source
-
-
-def _reject(receipt: Receipt, index: int, invalid: InvalidEvent) -> None:
-    receipt.rejected[invalid.source] += 1
-    if len(receipt.errors) < MAX_ERRORS:
-        receipt.errors.append(Rejection(index, invalid.event_id, invalid.fault))

@@ -35,7 +35,11 @@ class DeadLetterHead(Answer):
     message: str
     correlation_id: str | None
     trace_parent: TraceParent
-    payload_bytes: Number
+    payload_bytes: Number = Field(description="As they are kept; of several events, packed.")
+    elements: Annotated[int, Field(ge=1)] = Field(
+        description="How many events of its request it holds: beyond 1,000 rejected ones of one "
+        "request, the rest are together in one."
+    )
 
 
 class DeadLetterPage(Answer):
@@ -52,6 +56,7 @@ class DeadLetterCount(Answer):
     reason: Reason
     field: str
     letters: Number
+    elements: Number = Field(description="How many events they hold.")
 
 
 class DeadLetterSummary(Answer):
@@ -80,7 +85,11 @@ class DeadLetter(DeadLetterHead):
 
     event_id: str | None
     payload_encoding: Literal["utf-8", "base64"]
-    payload: str = Field(description="The original bytes, in that encoding.")
+    payload: str = Field(
+        description="The original bytes, in that encoding; of several events the beginning, "
+        "unpacked, a line each."
+    )
+    payload_truncated: bool = Field(description="Whether it is only the beginning.")
     history: tuple[DeadLetterHappening, ...] = Field(description="Oldest first.")
 
 

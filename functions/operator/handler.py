@@ -1,10 +1,12 @@
 """Look at dead letters and at events: query parameters in, what is there out."""
 
 from base64 import b64encode
-from typing import get_args
+from collections.abc import Iterator
+from typing import Final, Literal, get_args
 from uuid import UUID
 
 from functions.events import Source
+from functions.masses import beginning, unpacked
 from functions.operator import answers
 from functions.operator.ports import DeadLetters, KeptLetter, LetterHead, Trails
 from functions.operator.questions import (
@@ -15,6 +17,9 @@ from functions.operator.questions import (
     write_cursor,
 )
 from functions.parameters import Params
+
+SHOWN_BYTES: Final = 64 * 1024
+"""How much is shown of a mass, unpacked; an export has all of it."""
 
 
 async def handle_list(params: Params, *, letters: DeadLetters) -> answers.DeadLetterPage:
@@ -105,13 +110,30 @@ def head_of(head: LetterHead) -> answers.DeadLetterHead:
 
 
 def show(letter: KeptLetter) -> answers.DeadLetter:
-    """Write all that is known of a letter."""
-    encoding, payload = _as_text(letter.payload)
+    """Write all that is known of a letter; of a mass with the beginning of its elements."""
+    if letter.head.elements == 1:
+        return _shown(letter, letter.payload)
+    shown = beginning(letter.payload, SHOWN_BYTES)
+    return _shown(letter, shown, truncated=len(shown) == SHOWN_BYTES)
+
+
+def show_elements(letter: KeptLetter) -> Iterator[answers.DeadLetter]:
+    """Write a letter once for each of its elements, with the original bytes of that one."""
+    if letter.head.elements == 1:
+        yield _shown(letter, letter.payload)
+        return
+    for element in unpacked(letter.payload):
+        yield _shown(letter, element)
+
+
+def _shown(letter: KeptLetter, payload: bytes, *, truncated: bool = False) -> answers.DeadLetter:
+    encoding, text = _as_text(payload)
     return answers.DeadLetter(
         **head_of(letter.head).model_dump(by_alias=False),
         event_id=letter.event_id,
         payload_encoding=encoding,
-        payload=payload,
+        payload=text,
+        payload_truncated=truncated,
         history=tuple(
             answers.DeadLetterHappening.model_validate(happening, from_attributes=True)
             for happening in letter.history
@@ -119,7 +141,7 @@ def show(letter: KeptLetter) -> answers.DeadLetter:
     )
 
 
-def _as_text(payload: bytes) -> tuple[str, str]:
+def _as_text(payload: bytes) -> tuple[Literal["utf-8", "base64"], str]:
     try:
         return "utf-8", payload.decode()
     except UnicodeDecodeError:

@@ -44,7 +44,12 @@ class LetterFilter:
 
 @dataclass(frozen=True, slots=True)
 class LetterHead:
-    """What is known of a dead letter without a word of what its sender wrote."""
+    """What is known of a dead letter without a word of what its sender wrote.
+
+    Attributes:
+        payload_bytes: As they are kept; of a mass, packed.
+        elements: How many elements of a request it holds; more than one are a mass.
+    """
 
     id: UUID
     accepted_at: datetime
@@ -58,6 +63,7 @@ class LetterHead:
     correlation_id: str | None
     trace_parent: str | None
     payload_bytes: int
+    elements: int = 1
 
     @property
     def place(self) -> Place:
@@ -98,12 +104,17 @@ class KeptLetter:
 
 
 class LetterCount(NamedTuple):
-    """Dead letters of one day (UTC), reason and field; at least one."""
+    """Dead letters of one day (UTC), reason and field; at least one.
+
+    Attributes:
+        elements: How many events they hold.
+    """
 
     day: date
     reason: Reason
     field: str
     letters: int
+    elements: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +126,17 @@ class Settlement:
         rows: The events in it.
         letters: What in it is dead still, each as a letter of its own.
         fault: Why it stays as it is; then there is nothing in it.
+        more: Whether there is more in it, of which the next settlement tells:
+            until then it stays as it is.
+        earlier: How many events settlements with ``more`` had of it.
     """
 
     letter_id: UUID
     rows: Sequence[EventRow] = ()
     letters: Sequence[DeadLetter] = ()
     fault: Fault | None = None
+    more: bool = False
+    earlier: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,32 +1,25 @@
 """Replay dead letters: their bytes are judged as today, and what is valid is stored."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from functions.collecting import rejected
 from functions.errors import Fault, Invalid, Refused
 from functions.events import Source
-from functions.judging import InvalidEvent, judge
+from functions.judging import InvalidEvent
 from functions.operator.answers import Replayed
+from functions.operator.masses import Settle, ToRows, row_of, settle_mass
 from functions.operator.ports import DeadLetters, KeptLetter, Settled, Settlement
 from functions.operator.questions import parse_replay_question, write_cursor
 from functions.parameters import Params
 from functions.ports import DeadLetter, Part
-from functions.rows import EventRow
-
-ToRows = Mapping[Source, Callable[[Any, Part, bytes], EventRow]]
-"""Makes the row of an event of a source, its part and its bytes."""
 
 Envelope = tuple[Sequence[Part], Sequence[DeadLetter]]
 """What a message of the bus carried: parts of events, or dead letters."""
 
 ReadEnvelope = Callable[[Source | None, bytes], Envelope]
 """Reads a message of events of a source, or, of none, of dead letters; raises ``Invalid``."""
-
-
-_Settle = Callable[[Sequence[Settlement]], Awaitable[Settled]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +59,20 @@ async def handle_replay(
     """
     question = parse_replay_question(params)
     found = await letters.read(question.wanted, after=question.cursor, limit=question.limit)
-    settlements = []
+    settlements, masses = [], []
     for letter in found:
-        settlements.append(_judge(letter, judgement))
+        if letter.head.elements > 1:
+            masses.append(letter)
+        else:
+            settlements.append(_judge(letter, judgement))
         await asyncio.sleep(0)  # health checks and reports have their turn
 
     async def settle(some: Sequence[Settlement]) -> Settled:
         return await letters.settle(some, correlation_id=correlation_id, dry_run=question.dry_run)
 
     settled = await _settle(settlements, settle)
+    for letter in masses:
+        settled += await settle_mass(letter, judgement.to_rows, settle)
     return Replayed(
         dry_run=question.dry_run,
         replayed=settled.replayed,
@@ -85,7 +83,7 @@ async def handle_replay(
     )
 
 
-async def _settle(settlements: Sequence[Settlement], settle: _Settle) -> Settled:
+async def _settle(settlements: Sequence[Settlement], settle: Settle) -> Settled:
     """Settle letters; where the store refuses some, halve them until it is clear which.
 
     None are settled, too: that those of the page were settled before is said
@@ -114,7 +112,7 @@ def _judge(letter: KeptLetter, judgement: Judgement) -> Settlement:
             [letter.payload],
             trace_parent=head.trace_parent,
         )
-        return Settlement(head.id, [_row(part, letter.payload, judgement.to_rows)])
+        return Settlement(head.id, [row_of(part, letter.payload, judgement.to_rows)])
     except InvalidEvent as invalid:
         return Settlement(head.id, fault=invalid.fault)
     except Invalid as invalid:
@@ -128,12 +126,7 @@ def _open(letter: KeptLetter, judgement: Judgement) -> Settlement:
     for part in parts:
         for position, raw in enumerate(part.events):
             try:
-                rows.append(_row(part, raw, judgement.to_rows))
+                rows.append(row_of(part, raw, judgement.to_rows))
             except InvalidEvent as invalid:
                 letters.append(rejected(part, position, raw, invalid))
     return Settlement(letter.head.id, rows, letters)
-
-
-def _row(part: Part, raw: bytes, to_rows: ToRows) -> EventRow:
-    event = judge(raw)
-    return to_rows[event.source](event, part, raw)

@@ -17,6 +17,8 @@ from runtime.manifests import NO_PLACE, Counted, write_manifest
 _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 2.0
+_MASS_BYTES: Final = 512 * 1024
+"""Of a mass of dead letters: in base64 it fits in a message, and what is added last does, too."""
 
 
 _Packet = tuple[Envelope, Message]
@@ -44,6 +46,11 @@ class SqsBus:
         self._letters = letters
         self._timeout_seconds = timeout_seconds
         self._counted = Counted()
+
+    @property
+    def mass_bytes(self) -> int:
+        """Tell how large a mass may be; see ``Bus``."""
+        return _MASS_BYTES
 
     async def can_carry(self, event: bytes) -> bool:
         """Tell whether an event is small enough; see ``Bus``."""

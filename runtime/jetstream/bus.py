@@ -59,6 +59,9 @@ _SILENT_RETRY_SECONDS = 2.0
 _ROOM_BYTES: Final = 64 * 1024
 """For what is beside the events of a message: its headers, ids, times."""
 
+_MASS_BYTES: Final = 4 * 1024**2
+"""Of a mass of dead letters: it fits in a batch, and so in a collector's memory."""
+
 _OVERHEAD_BYTES = 256
 """What an item adds to a message beside its bytes: ids, times, punctuation."""
 
@@ -109,6 +112,11 @@ class JetStreamBus:
         """Tell whether dead letters are kept by summaries now, for want of room."""
         is_full = _now() - self._full_at < _FULL_SECONDS
         return "summarized" if is_full else None
+
+    @property
+    def mass_bytes(self) -> int:
+        """Tell how large a mass may be; see ``Bus``."""
+        return min(_MASS_BYTES, self._max_bytes // 2)
 
     @property
     def _max_bytes(self) -> int:

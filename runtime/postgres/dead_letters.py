@@ -136,19 +136,22 @@ async def _settle(
         [row for each in ours for row in each.rows],
         [letter for each in ours for letter in each.letters],
     )
-    outcomes = zip(*map(_outcome, ours), strict=True)
-    await connection.fetch(SETTLE, correlation_id, *outcomes)
-    failed = sum(each.fault is not None for each in ours)
-    return Settled(len(ours) - failed, failed, stored.new, stored.duplicates)
+    ended = [each for each in ours if not each.more]
+    if ended:
+        outcomes = zip(*map(_outcome, ended), strict=True)
+        await connection.fetch(SETTLE, correlation_id, *outcomes)
+    failed = sum(each.fault is not None for each in ended)
+    return Settled(len(ended) - failed, failed, stored.new, stored.duplicates)
 
 
 def _outcome(settlement: Settlement) -> tuple[Any, ...]:
     fault, rows = settlement.fault or _ALIVE, settlement.rows
+    events = settlement.earlier + len(rows)
     return (
         settlement.letter_id.bytes,
         settlement.fault is None,
-        rows[0].id if len(rows) == 1 else None,
-        len(rows),
+        rows[0].id if rows and events == 1 else None,
+        events,
         fault.field,
         fault.code,
         fault.message,

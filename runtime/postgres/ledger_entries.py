@@ -49,7 +49,7 @@ def ledger_entries(lots: Sequence[Lot], new: _New) -> list[LedgerEntry]:
     """
     sums: dict[tuple[datetime, str | None, bytes, bool], LedgerEntry] = {}
     for lot, stored in zip(lots, _stored(lots, new), strict=True):
-        envelope, found = lot.envelope, len(_things(lot))
+        envelope, found = lot.envelope, _events(_things(lot))
         if envelope is None or not (envelope.events or found):
             continue
         place = (envelope.minute, envelope.source, envelope.instance, envelope.rejected)
@@ -100,11 +100,11 @@ def _dead(lot: Lot, envelope: Envelope) -> int:
 def _stored(lots: Sequence[Lot], new: _New) -> list[int]:
     """Count what is new of each lot; what several have is new in the first."""
     if len(new) == sum(len(_things(lot)) for lot in lots):
-        return [len(_things(lot)) for lot in lots]
-    left = {it.id for it in new}
-    counts = []
-    for lot in lots:
-        own = left.intersection(it.id for it in _things(lot))
-        left -= own
-        counts.append(len(own))
-    return counts
+        return [_events(_things(lot)) for lot in lots]
+    left = {it.id: it for it in new}
+    return [_events([left.pop(it.id) for it in _things(lot) if it.id in left]) for lot in lots]
+
+
+def _events(things: Sequence[EventRow | DeadLetter]) -> int:
+    """Count the events of rows, one each, or of dead letters, whose masses have many."""
+    return sum(it.elements if isinstance(it, DeadLetter) else 1 for it in things)

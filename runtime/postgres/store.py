@@ -343,4 +343,5 @@ def _row(letter: DeadLetter) -> tuple[Any, ...]:
         letter.accepted_at,
         letter.payload,
         letter.trace_parent,
+        letter.elements,
     )

@@ -13,7 +13,8 @@ import pytest
 
 from functions.errors import Fault, Invalid
 from functions.fb_collector.handler import handle as collect_facebook
-from functions.operator import answers
+from functions.masses import Mass, unpacked
+from functions.operator import answers, masses
 from functions.operator.handler import (
     handle_discard,
     handle_list,
@@ -21,8 +22,9 @@ from functions.operator.handler import (
     handle_show,
     handle_summary,
     handle_trail,
+    show_elements,
 )
-from functions.operator.ports import DeadLetters, KeptLetter, LetterFilter, LetterHead, Trails
+from functions.operator.ports import DeadLetters, LetterFilter, Trails
 from functions.operator.replay import handle_replay
 from functions.ports import DeadLetter, Delivery, Period
 from runtime.envelopes import encode, encode_letters
@@ -81,13 +83,7 @@ class Desk:
 
 
 async def keep_in_memory(fake: FakeDeadLetters, *letters: DeadLetter) -> None:
-    for letter in letters:
-        head = LetterHead(
-            *(letter.id, letter.accepted_at, NOON, "open", letter.reason, letter.source),
-            *(letter.fault.field, letter.fault.code, letter.fault.message),
-            *(letter.correlation_id, letter.trace_parent, len(letter.payload)),
-        )
-        fake.kept.setdefault(letter.id, KeptLetter(head, letter.event_id, letter.payload))
+    fake.keep(*letters)
 
 
 async def keep_on_postgres(pool: asyncpg.Pool, *letters: DeadLetter) -> None:
@@ -322,6 +318,153 @@ async def test_what_the_store_refuses_fails_alone() -> None:
     assert (replayed.replayed, replayed.failed, replayed.stored) == (4, 1, 4)
     [happening] = (await desk.show(letters[2])).history
     assert (happening.action, happening.code) == ("failed", "22003")
+
+
+def a_mass(*elements: bytes, **fields: Any) -> DeadLetter:
+    """The letter of many events of one request."""
+    mass = Mass()
+    mass.add(elements)
+    return a_letter(
+        fault=mass.fault,
+        payload=mass.finish(),
+        elements=mass.elements,
+        source=None,
+        event_id=None,
+        **fields,
+    )
+
+
+GOOD = [raw(a_facebook_event(eventId=f"fb-{n}", pad="x" * 300)) for n in range(40)]
+BAD = [raw(a_tiktok_event(eventId=f"ttk-{n}", source="snapchat")) for n in range(30)]
+
+
+async def open_letters(desk: Desk) -> list[answers.DeadLetterHead]:
+    return list((await desk.list()).letters)
+
+
+async def test_what_is_valid_in_a_mass_is_stored_and_the_rest_stays_dead(desk: Desk) -> None:
+    mass = a_mass(b"1", *GOOD[:20], *BAD, b"", *GOOD[20:])
+    await desk.keep(mass)
+
+    tried = await desk.replay(dryRun="true")
+    replayed = await desk.replay()
+    again = await desk.replay()
+    await desk.keep(mass)  # the same request again
+
+    assert (tried.replayed, tried.stored, tried.dry_run) == (1, 40, True)
+    assert (replayed.replayed, replayed.failed, replayed.stored) == (1, 0, 40)
+    assert (again.replayed, again.failed, again.stored, again.duplicates) == (0, 1, 0, 0)
+    shown = await desk.show(mass)
+    assert (shown.state, shown.elements) == ("replayed", 72)
+    assert [it.events for it in shown.history] == [40]
+    (rest,) = await open_letters(desk)
+    kept = await desk.letters.find(rest.id)
+    assert kept
+    assert (rest.elements, rest.code, rest.correlation_id) == (32, "many_invalid", "test")
+    assert list(unpacked(kept.payload)) == [b"1", *BAD, b""]
+    assert [it.action for it in kept.history] == ["failed"]
+
+
+async def test_of_a_mass_that_lives_whole_nothing_is_left(desk: Desk) -> None:
+    await desk.keep(a_mass(*GOOD), a_mass(*GOOD[:20], BAD[0]))
+
+    replayed = await desk.replay()
+
+    assert (replayed.replayed, replayed.stored, replayed.duplicates) == (2, 40, 20)
+    (rest,) = await open_letters(desk)
+    assert (rest.elements, rest.event_id if isinstance(rest, answers.DeadLetter) else None) == (
+        1,
+        None,
+    )
+    assert (rest.field, rest.code) == ("source", "literal_error")
+    shown = await handle_show(rest.id, letters=desk.letters)
+    assert shown
+    assert (shown.payload, shown.event_id) == (BAD[0].decode(), "ttk-0")
+
+
+async def test_a_mass_without_a_valid_event_stays_as_it_is(desk: Desk) -> None:
+    mass = a_mass(*BAD)
+    await desk.keep(mass)
+
+    replayed = await desk.replay()
+
+    assert (replayed.replayed, replayed.failed, replayed.stored) == (0, 1, 0)
+    shown = await desk.show(mass)
+    assert [it.action for it in shown.history] == ["failed"]
+    assert [it.id for it in await open_letters(desk)] == [mass.id]
+
+
+async def test_the_rests_of_two_masses_are_two_letters(desk: Desk) -> None:
+    await desk.keep(a_mass(GOOD[0], *BAD), a_mass(GOOD[1], *BAD))
+
+    await desk.replay()
+
+    assert [it.elements for it in await open_letters(desk)] == [30, 30]
+
+
+async def test_a_mass_is_shown_by_its_beginning_and_exported_whole(desk: Desk) -> None:
+    small, large = a_mass(b"1", b"[2]", b"\xc3\xa4"), a_mass(*(b"x" * 1000 for _ in range(100)))
+    await desk.keep(small, large)
+
+    shown, beginning = await desk.show(small), await desk.show(large)
+    kept = await desk.letters.find(large.id)
+    summary = await handle_summary([], letters=desk.letters)
+
+    assert (shown.payload, shown.payload_encoding) == ("1\n[2]\n\xe4", "utf-8")
+    assert (shown.elements, shown.payload_truncated) == (3, False)
+    assert (beginning.elements, beginning.payload_truncated) == (100, True)
+    assert len(beginning.payload) == 65_536
+    assert kept
+    assert [it.payload for it in show_elements(kept)] == ["x" * 1000] * 100
+    assert (summary.total_letters, [it.elements for it in summary.counts]) == (2, [103])
+
+
+async def test_a_mass_is_stored_some_megabytes_at_a_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(masses, "_PIECE_BYTES", 3000)
+    mass = a_mass(*GOOD, *BAD)
+    await desk.keep(mass)
+
+    replayed = await desk.replay()
+
+    assert (replayed.replayed, replayed.stored) == (1, 40)
+    assert [it.events for it in (await desk.show(mass)).history] == [40]
+    assert [it.elements for it in await open_letters(desk)] == [30]
+
+
+async def test_what_the_store_refuses_in_a_mass_stays_dead_alone() -> None:
+    fake = FakeDeadLetters()
+    fake.store.refuses = lambda row: row.event_id in {"fb-3", "fb-20"}
+    desk = Desk(fake, FakeTrails(fake), partial(keep_in_memory, fake))
+    await desk.keep(a_mass(*GOOD))
+
+    replayed = await desk.replay()
+
+    assert (replayed.replayed, replayed.stored) == (1, 38)
+    (rest,) = fake.store.letters.values()
+    assert list(unpacked(rest.payload)) == [GOOD[3], GOOD[20]]
+
+
+async def test_one_event_of_a_mass_that_the_store_refuses_is_a_letter_as_others_are() -> None:
+    fake = FakeDeadLetters()
+    fake.store.refuses = lambda row: row.event_id == "fb-3"
+    desk = Desk(fake, FakeTrails(fake), partial(keep_in_memory, fake))
+    await desk.keep(a_mass(*GOOD))
+
+    await desk.replay()
+
+    (rest,) = fake.store.letters.values()
+    assert (rest.payload, rest.elements, rest.event_id) == (GOOD[3], 1, "fb-3")
+
+
+async def test_a_damaged_mass_stays_open(desk: Desk) -> None:
+    await desk.keep(a_letter(payload=b"no mass", elements=5))
+
+    replayed = await desk.replay()
+
+    assert (replayed.replayed, replayed.failed) == (0, 1)
+    assert [it.elements for it in await open_letters(desk)] == [5]
 
 
 async def test_what_is_given_up_keeps_its_bytes_and_is_not_replayed(desk: Desk) -> None:

@@ -177,6 +177,19 @@ async def test_what_became_of_rejected_events_is_in_the_ledger(kept: Kept) -> No
     assert await kept.sums() == Sums(counted=4, stored=3, duplicates=1, dead=0)
 
 
+async def test_a_mass_counts_as_many_events_as_it_holds(kept: Kept) -> None:
+    mass = a_letter(elements=5000)
+    own = letters_of(mass, a_letter(), envelope=an_envelope(5001, source=None, rejected=True))
+    again = letters_of(mass, a_letter(), envelope=an_envelope(5001, source=None, rejected=True))
+
+    await kept.store.keep([own])
+    first = await kept.sums()
+    await kept.store.keep([again])
+
+    assert first == Sums(counted=5001, stored=5001, duplicates=0, dead=0)
+    assert await kept.sums() == Sums(counted=10_002, stored=5002, duplicates=5000, dead=0)
+
+
 async def test_rejected_events_that_come_again_change_nothing(kept: Kept) -> None:
     lot = letters_of(a_letter(), a_letter(), envelope=rejected(2))
     await kept.store.keep([lot, lot])

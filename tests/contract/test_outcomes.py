@@ -256,6 +256,9 @@ class CloudEvents:
         answer = await self.client.post("/cloudevents", content=self.body_of(case), headers=headers)
         if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             return Outcome.AGAIN
+        if not self.body_of(case):  # nothing that could be kept: the one 4xx there is
+            assert answer.status_code == httpx.codes.BAD_REQUEST
+            return Outcome.NEVER_AGAIN
         assert (answer.status_code, answer.content) == (httpx.codes.NO_CONTENT, b"")
         return Outcome.NEVER_AGAIN if self.port.letters else Outcome.DONE
 

@@ -12,6 +12,7 @@ import pytest
 
 from functions.errors import Unavailable
 from functions.gateway.handler import handle
+from functions.masses import unpacked
 from functions.ports import DeadLetter, Part
 from runtime.aws.bus import SqsBus
 from runtime.aws.client import open_client
@@ -169,6 +170,20 @@ async def test_many_letters_go_in_as_many_messages_as_are_needed(queues: Queues)
     await queues.bus.publish_dead_letters(letters)
 
     assert queues.letters() == letters
+
+
+async def test_masses_go_in_messages_that_are_small_enough(queues: Queues) -> None:
+    noise = [os.urandom(900) for _ in range(2500)]
+    windows = [noise[start : start + 500] for start in range(0, 2500, 500)]
+
+    receipt = await handle(windows, correlation_id="x", accepted_at=NOON, bus=queues.bus)
+
+    letters = queues.letters()
+    assert receipt.rejected_total == sum(letter.elements for letter in letters) == 2500
+    masses = [letter for letter in letters if letter.elements > 1]
+    assert 1 < len(masses) < 6
+    packed = [raw for letter in masses for raw in unpacked(letter.payload)]
+    assert sorted(packed) == sorted(noise[1000:])
 
 
 async def test_a_too_large_event_is_a_dead_letter_and_its_neighbours_are_taken(

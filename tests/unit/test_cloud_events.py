@@ -68,7 +68,9 @@ async def post(endpoint: Endpoint, body: bytes, headers: dict[str, str]) -> http
 
 
 def a_reader() -> BodyReader:
-    return BodyReader(limit=LIMIT, bytes_in_flight=LIMIT, timeout_seconds=5)
+    return BodyReader(
+        limit=LIMIT, bytes_in_flight=LIMIT, timeout_seconds=5, event_size_limit=50_000
+    )
 
 
 @pytest.fixture
@@ -181,7 +183,7 @@ async def test_a_body_over_the_limit_is_a_dead_letter_with_its_head(
     assert_taken(await to_gateway(b"x" * (LIMIT + 1), BINARY))
     assert_taken(await to_gateway(b"x" * LIMIT, BINARY))
 
-    assert [len(letter.payload) for letter in bus.letters] == [64 * 1024, LIMIT]
+    assert [len(letter.payload) for letter in bus.letters] == [64 * 1024, 64 * 1024]
     assert bus.letters[0].fault.code == "body_too_large"
 
 
@@ -295,3 +297,106 @@ async def test_a_crash_is_no_success(to_gateway: Post, bus: FakeBus) -> None:
 
     assert answer.status_code == 500
     assert "ZeroDivisionError" not in json.dumps(answer.json())
+
+
+@pytest.mark.parametrize("body", [b"[" + b"1," * 20_000 + GOOD + b"]"])
+async def test_masses_are_one_letter_for_the_gateway_and_for_a_collector(
+    to_gateway: Post, to_collector: Post, bus: FakeBus, store: FakeEventStore, body: bytes
+) -> None:
+    for _ in range(2):
+        assert_taken(await to_gateway(body, BINARY))
+        assert_taken(await to_collector(structured(body), {"content-type": STRUCTURED}))
+
+    assert bus.events == [GOOD, GOOD]
+    assert [letter.elements for letter in bus.letters] == 2 * [*[1] * 1000, 19_000]
+    assert len(store.rows) == 1
+    assert sorted(letter.elements for letter in store.letters.values()) == [*[1] * 1000, 19_000]
+
+
+async def test_a_batch_of_as_many_origins_has_no_more_letters(
+    to_gateway: Post, bus: FakeBus
+) -> None:
+    batch = b",".join(structured(b"1", correlationid=f"c-{number}") for number in range(1500))
+
+    assert_taken(await to_gateway(b"[" + batch + b"]", {"content-type": BATCH}))
+
+    assert [letter.elements for letter in bus.letters] == [*[1] * 1000, 500]
+
+
+async def test_an_event_that_is_too_large_is_rejected_alone(
+    to_gateway: Post, to_collector: Post, bus: FakeBus, store: FakeEventStore
+) -> None:
+    large = raw(a_facebook_event(eventId="fb-large", pad="x" * 60_000))
+    for body, headers in (
+        (b"[" + large + b"," + GOOD + b"]", BINARY),
+        (structured(b"[" + large + b"," + GOOD + b"]"), {"content-type": STRUCTURED}),
+        (b"[" + structured(large) + b"," + structured(GOOD) + b"]", {"content-type": BATCH}),
+    ):
+        bus.letters.clear()
+        store.letters.clear()
+
+        assert_taken(await to_gateway(body, headers))
+        assert_taken(await to_collector(body, headers))
+
+        for letter in (*bus.letters, *store.letters.values()):
+            assert (letter.fault.code, letter.event_id) == ("event_too_large", "fb-large")
+            assert letter.payload == large
+        assert len(bus.letters) == len(store.letters) == 1
+    assert bus.events == [GOOD] * 3
+    assert len(store.rows) == 1
+
+
+LARGE = [
+    raw(a_facebook_event(eventId=f"fb-{number}", extra="ä\U0001f600/")) for number in range(900)
+]
+LARGE_ARRAY = b"[" + b",".join(LARGE) + b"]"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        structured(LARGE_ARRAY),
+        b"\xef\xbb\xbf " + structured(LARGE_ARRAY),
+        structured(raw(LARGE_ARRAY.decode())),
+        structured(json.dumps(LARGE_ARRAY.decode()).encode()),
+        raw(a_cloud_event(data_base64=base64.b64encode(LARGE_ARRAY).decode())),
+        raw(a_cloud_event(data_base64=base64.b64encode(LARGE_ARRAY).decode())).replace(
+            b"/", rb"\/"
+        ),
+    ],
+    ids=["array", "mark", "string", "escaped string", "base64", "escaped base64"],
+)
+async def test_large_data_are_read_as_small_ones_are(bus: FakeBus, body: bytes) -> None:
+    assert len(body) > 300_000
+    reader = BodyReader(limit=1_000_000, bytes_in_flight=1_000_000, timeout_seconds=5)
+
+    assert_taken(await post(gateway_cloud_events(bus, reader), body, {"content-type": STRUCTURED}))
+
+    assert bus.events == LARGE
+    assert bus.letters == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        structured(LARGE_ARRAY)[:-2],
+        structured(LARGE_ARRAY).replace(b'"id"', b'"ID"'),
+        structured(LARGE_ARRAY)[:-1] + b',"more":"' + b"x" * 300_000 + b'"}',
+        structured(b'"' + b"x" * 300_000 + b"\\"),
+        structured(b'"' + b"x" * 300_000 + b'\\q"'),
+        structured(b'"\\ud800' + b"x" * 300_000 + b'"'),
+        raw(a_cloud_event(data_base64="=" + "x" * 400_000)),
+        raw(a_cloud_event(data_base64=7, pad="x" * 300_000)),
+    ],
+    ids=["cut", "no id", "more", "no end", "escape", "half", "padding", "number"],
+)
+async def test_what_is_large_and_not_to_the_standard_is_a_dead_letter(
+    bus: FakeBus, bad: bytes
+) -> None:
+    reader = BodyReader(limit=1_000_000, bytes_in_flight=1_000_000, timeout_seconds=5)
+
+    assert_taken(await post(gateway_cloud_events(bus, reader), bad, {"content-type": STRUCTURED}))
+
+    (letter,) = bus.letters
+    assert letter.payload == bad
+    assert bus.events == []

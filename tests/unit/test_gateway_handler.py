@@ -1,10 +1,16 @@
 import asyncio
 from collections.abc import Iterator, Sequence
+from random import Random
+from typing import Any
 
 import pytest
 
 from functions.errors import Fault, Unavailable
+from functions.events import EVENT_TYPES
 from functions.gateway.handler import MAX_ERRORS, Receipt, Rejection, handle
+from functions.gateway.rejections import MAX_LETTERS
+from functions.judging import SMALLEST_EVENT_BYTES, Beginning, judge
+from functions.masses import unpacked
 from functions.ports import DeadLetter
 from tests.builders import NOON, a_facebook_event, a_tiktok_event, raw
 from tests.fakes import FakeBus
@@ -143,3 +149,96 @@ async def test_an_event_that_no_bus_can_carry_is_rejected_alone(*, is_valid: boo
     assert letter.fault.code == ("event_too_large" if is_valid else "int_type")
     assert letter.payload == large[: len(letter.payload)]
     assert 0 < len(letter.payload) < 100_000
+
+
+def many(number: int, *, beside: Sequence[bytes] = ()) -> Sequence[Sequence[bytes]]:
+    """Windows of so many invalid events, large and small, and some others at the end."""
+    bad = [BAD if it % 2 else b"%d" % it for it in range(number)]
+    return [bad[start : start + 700] for start in range(0, number, 700)] + [list(beside)]
+
+
+async def test_beyond_a_thousand_the_rejected_events_of_a_request_are_one_letter() -> None:
+    bus = FakeBus()
+    windows = many(5000, beside=[GOOD, b"", GOOD, BAD])
+
+    receipt = await take(bus, *windows)
+
+    *alone, mass = bus.letters
+    assert (receipt.accepted_total, receipt.rejected_total) == (2, 5002)
+    assert len(receipt.errors) == MAX_ERRORS
+    assert bus.events == [GOOD, GOOD]
+    assert [letter.position for letter in alone] == list(range(MAX_LETTERS))
+    assert (mass.elements, mass.position, mass.source) == (4002, MAX_LETTERS, None)
+    assert (mass.fault.code, mass.reason) == ("many_invalid", "rejected")
+    assert "4002" in mass.fault.message
+    bad = [event for window in windows for event in window if event != GOOD]
+    assert [*(letter.payload for letter in alone), *unpacked(mass.payload)] == bad
+
+
+async def test_a_request_of_masses_that_comes_again_makes_the_same_dead_letters() -> None:
+    bus = FakeBus()
+
+    await take(bus, *many(3000))
+    await take(bus, *many(3000))
+    await take(bus, *many(3001))
+
+    assert len(bus.letters) == 3 * (MAX_LETTERS + 1)
+    assert len({letter.id for letter in bus.letters}) == MAX_LETTERS + 2
+
+
+@pytest.mark.parametrize(("number", "letters"), [(999, 999), (1000, 1000), (1001, 1001)])
+async def test_one_event_beyond_a_thousand_is_a_letter_as_others_are(
+    number: int, letters: int
+) -> None:
+    bus = FakeBus()
+
+    receipt = await take(bus, [BAD] * number)
+
+    assert receipt.rejected_total == number
+    assert len(bus.letters) == letters
+    assert {letter.elements for letter in bus.letters} == {1}
+    assert bus.letters[-1].payload == BAD
+    assert bus.letters[-1].fault == FAULT
+    assert bus.letters[-1].position == number - 1
+
+
+async def test_a_mass_that_is_full_is_published_and_the_next_begins() -> None:
+    bus = FakeBus(mass_bytes=100_000)
+    noise = [Random(number).randbytes(1000) for number in range(1500)]
+
+    receipt = await take(bus, *(noise[start : start + 100] for start in range(0, 1500, 100)))
+
+    masses = bus.letters[MAX_LETTERS:]
+    assert receipt.rejected_total == 1500
+    assert len(masses) > 3
+    assert all(len(letter.payload) < 180_000 for letter in masses)
+    assert [raw for letter in masses for raw in unpacked(letter.payload)] == noise[MAX_LETTERS:]
+    assert sum(letter.elements for letter in bus.letters) == 1500
+
+
+async def test_a_beginning_is_in_a_mass_as_it_is_kept() -> None:
+    bus = FakeBus()
+    beginning = Beginning(b'{"a":"' + b"x" * 70_000, 65_000)
+
+    await take(bus, [b"1"] * MAX_LETTERS, [beginning, b"2"])
+
+    assert list(unpacked(bus.letters[-1].payload)) == [beginning, b"2"]
+
+
+@pytest.mark.parametrize("build", [a_facebook_event, a_tiktok_event])
+@pytest.mark.parametrize("stage", ["top", "bottom"])
+def test_no_event_is_smaller_than_the_smallest(build: Any, stage: str) -> None:
+    event = build(eventId="x", timestamp="2024-01-01T00:00:00Z", funnelStage=stage)
+    types = {f"{source} {where}": names for (source, where), names in EVENT_TYPES.items()}
+    event["eventType"] = min(types[f"{event['source']} {stage}"], key=len)
+    user, engagement = event["data"]["user"], event["data"]["engagement"]
+    user |= {key: "" for key in ("userId", "name", "username") if key in user}
+    user |= {"location": {"country": "", "city": ""}} if "location" in user else {}
+    engagement |= {
+        key: "" for key in ("adId", "campaignId", "country", "videoId") if key in engagement
+    }
+
+    text = raw(event)
+
+    judge(text)
+    assert len(text) > SMALLEST_EVENT_BYTES + 20

@@ -4,6 +4,7 @@ import json
 from hashlib import sha256
 
 from functions.errors import Fault
+from functions.masses import Mass
 from runtime.letter_summaries import summarize
 from tests.builders import a_letter
 
@@ -51,3 +52,16 @@ def test_a_summary_of_several_requests_is_of_none_of_them() -> None:
     assert summarize(same, 2).source == "facebook"
     assert summarize([*same, other], 3).correlation_id is None
     assert summarize([*same, other], 3).source is None
+
+
+def test_a_mass_counts_as_the_events_in_it() -> None:
+    mass = Mass()
+    mass.add([b"1"] * 4000)
+    letters = [a_letter(payload=mass.finish(), elements=4000, fault=mass.fault), a_letter()]
+
+    summary = json.loads(summarize(letters, 4001).payload)
+
+    first, second = summary["kinds"]
+    assert (summary["rejected"], summary["others"]) == (4001, 0)
+    assert (first["rejected"], second["rejected"]) == (4000, 1)
+    assert first["begins"] == "1\n" * 511 + "1"

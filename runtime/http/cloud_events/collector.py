@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Generic
 
@@ -10,7 +10,8 @@ import msgspec
 
 from functions.errors import Fault, Invalid
 from functions.events import Source
-from functions.judging import Beginning
+from functions.gateway.rejections import MAX_LETTERS, Origin, Rejections
+from functions.judging import SMALLEST_EVENT_BYTES, Beginning, InvalidEvent, judge
 from functions.ports import NOT_DELIVERED, DeadLetter, Lot, Part
 from runtime.envelopes import UnreadableEnvelope
 from runtime.http.body import BodyReader
@@ -32,6 +33,9 @@ class _MeantAsEnvelope(msgspec.Struct):
     parts: msgspec.Raw
 
 
+MASS_BYTES: Final = 4 * 1024**2
+"""Of a mass of dead letters that goes straight to the database; as on JetStream."""
+
 _MEANT: msgspec.json.Decoder[_MeantAsEnvelope] = msgspec.json.Decoder(_MeantAsEnvelope)
 
 
@@ -48,7 +52,7 @@ def collector_cloud_events(
     read = _Read(work, read_bare, bodies.event_size_limit)
 
     async def take(request: Request, events: Iterator[CloudEvent | None]) -> None:
-        batch = _Batch(work)
+        batch = _Batch(work, _Sieve(work.source, _origin(request)))
         for event in events:
             try:
                 for items in read(request, event) if event else ():
@@ -56,7 +60,7 @@ def collector_cloud_events(
             except UnreadableEnvelope as error:
                 await work.bury(_unreadable(work.source, event, str(error)), None)
             await asyncio.sleep(0)
-        await batch.handle()
+        await batch.end()
 
     async def bury(request: Request, head: bytes, fault: Fault) -> None:
         letter = DeadLetter(
@@ -98,25 +102,83 @@ class _Read(Generic[Item]):
             raise UnreadableEnvelope(str(invalid)) from invalid
 
 
+class _Sieve:
+    """Takes out of bare events, beyond the first of a request, what is no event of the source.
+
+    The others are judged again by the collector, which makes a dead letter of each that is none.
+    """
+
+    def __init__(self, source: Source | None, origin: Origin) -> None:
+        self._source = source
+        self._seen = 0
+        self._rejections = Rejections(origin, MASS_BYTES)
+
+    def sift(self, item: Item) -> tuple[Item, list[DeadLetter]]:
+        """Leave of a part without an envelope what is to be stored; other items are as they were.
+
+        Returns:
+            What is left, and the letters of masses that are full.
+        """
+        if not isinstance(item, Part) or item.envelope is not None:
+            return item, []
+        first, self._seen = self._seen, self._seen + len(item.events)
+        own = max(0, MAX_LETTERS - first)
+        good, letters = list(item.events[:own]), list[DeadLetter]()
+        for index, raw in enumerate(item.events[own:], first + own):
+            if self._is_ours(raw):
+                good.append(raw)
+            else:
+                letters += self._rejections.together([raw], index)
+        return replace(item, events=good), letters
+
+    def end(self) -> list[DeadLetter]:
+        """Give the letter of what was taken out last."""
+        return list(self._rejections.finish())
+
+    def _is_ours(self, raw: bytes) -> bool:
+        if len(raw) < SMALLEST_EVENT_BYTES:
+            return False
+        try:
+            return judge(raw).source == self._source
+        except InvalidEvent:
+            return False
+
+
 @dataclass(slots=True)
 class _Batch(Generic[Item]):
     """Gathers what is handled together: about a window, so that no array is held in pieces."""
 
     work: Work[Item]
+    sieve: _Sieve
     items: list[Item] = field(default_factory=list)
     size: int = 0
 
     async def add(self, items: Sequence[Item], size: int) -> None:
-        self.items += items
+        for item in items:
+            left, letters = self.sieve.sift(item)
+            await self._bury(letters)
+            self.items.append(left)
         self.size += size if items else 0
         if self.size >= WINDOW_BYTES:
-            await self.handle()
+            await self._handle()
         await asyncio.sleep(0)
 
-    async def handle(self) -> None:
+    async def end(self) -> None:
+        await self._handle()
+        await self._bury(self.sieve.end())
+
+    async def _handle(self) -> None:
         items, self.items, self.size = self.items, [], 0
         if items:
             await self.work.handle(items)
+
+    async def _bury(self, letters: Sequence[DeadLetter]) -> None:
+        for letter in letters:
+            await self.work.bury(letter, None)
+
+
+def _origin(request: Request) -> Origin:
+    return Origin(request.correlation_id, datetime.now(UTC), request.trace_parent)
 
 
 def _unreadable(source: Source | None, event: CloudEvent | None, why: str) -> DeadLetter:

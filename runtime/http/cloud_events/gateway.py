@@ -7,6 +7,7 @@ from itertools import groupby
 
 from functions.errors import Fault, Invalid
 from functions.gateway.handler import handle
+from functions.gateway.rejections import Origin, Rejections
 from functions.judging import Beginning
 from functions.ports import Bus, DeadLetter
 from runtime.http.body import BodyReader
@@ -22,16 +23,21 @@ def gateway_cloud_events(bus: Bus, bodies: BodyReader) -> Endpoint:
     async def take(request: Request, events: Iterator[CloudEvent | None]) -> None:
         accepted_at = datetime.now(UTC)
         accepted = rejected = 0
-        for (correlation_id, trace_parent), own in groupby(events, _Origin(request)):
+        origin = Origin(request.correlation_id, accepted_at, request.trace_parent)
+        rejections = Rejections(origin, bus.mass_bytes)
+        for (correlation_id, trace_parent), own in groupby(events, _OriginOf(request)):
             receipt = await handle(
                 _gathered(own, bodies.event_size_limit),
                 correlation_id=correlation_id,
                 accepted_at=accepted_at,
                 bus=bus,
                 trace_parent=trace_parent,
+                rejections=rejections,
             )
             accepted += receipt.accepted_total
             rejected += receipt.rejected_total
+        if last := list(rejections.finish()):
+            await bus.publish_dead_letters(last)
         request.facts.update(accepted=accepted, rejected=rejected)
 
     async def bury(request: Request, head: bytes, fault: Fault) -> None:
@@ -52,7 +58,7 @@ def gateway_cloud_events(bus: Bus, bodies: BodyReader) -> Endpoint:
 
 
 @dataclass(slots=True)
-class _Origin:
+class _OriginOf:
     """Tells the origin of one event after the other; what is none belongs to the one before."""
 
     request: Request

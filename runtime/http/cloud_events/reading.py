@@ -139,11 +139,13 @@ def _taken_apart(raw: bytes) -> Generator[None, None, tuple[bytes, bytes, bytes]
         The event without its data; its data; its data in base64, in quotation
         marks. Nothing, where it is no object or the rest is large as well.
     """
-    start, end, rest = 1, len(raw.rstrip(SPACE)) - 1, bytearray()
+    raw = raw.strip(SPACE)
+    start, end, rest = 1, len(raw) - 1, bytearray()
+    walk = Walk(raw, start, end)
     found = {b"data": b"", b"data_base64": b""}
     if raw[:1] != b"{" or raw[end : end + 1] != b"}":
         return b"", b"", b""
-    for ends in chain(commas(Walk(raw, start, end)), [[end]]):
+    for ends in chain(commas(walk), [[end]]):
         for comma in ends:
             if data := _DATA.match(raw, start, comma):
                 found[data[1]] = raw[data.end() : comma].rstrip(SPACE)
@@ -153,6 +155,8 @@ def _taken_apart(raw: bytes) -> Generator[None, None, tuple[bytes, bytes, bytes]
         if len(rest) > _LARGE_BYTES:
             return b"", b"", b""
         yield None
+    if walk.depth != 1 or walk.in_string:
+        return b"", b"", b""
     return b"{%b}" % bytes(rest), found[b"data"], found[b"data_base64"]
 
 

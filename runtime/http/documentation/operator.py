@@ -39,6 +39,7 @@ _HEAD: Final = answers.DeadLetterHead(
     correlation_id="order-import-42",
     trace_parent=None,
     payload_bytes=425,
+    elements=1,
 )
 
 
@@ -47,7 +48,7 @@ _SUMMARY: Final = answers.DeadLetterSummary(
     total_letters=1,
     counts=(
         answers.DeadLetterCount(
-            day=_NOON.date(), reason="rejected", field="data.user.age", letters=1
+            day=_NOON.date(), reason="rejected", field="data.user.age", letters=1, elements=1
         ),
     ),
 )
@@ -61,6 +62,7 @@ _LETTER: Final = answers.DeadLetter(
     event_id="fb-1",
     payload_encoding="utf-8",
     payload='{"eventId":"fb-1"}',
+    payload_truncated=False,
     history=(),
 )
 _TRAIL: Final = answers.EventTrail(

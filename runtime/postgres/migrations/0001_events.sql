@@ -141,6 +141,7 @@ CREATE TABLE dead_letters (
     event_key uuid,                             -- of the one event that it became
     correlation_id text,
     trace_parent text,
+    elements integer NOT NULL DEFAULT 1,        -- of its request; of more the bytes are packed
     payload bytea NOT NULL                      -- the original bytes
 );
 

@@ -8,8 +8,10 @@
 -- $6 start   timestamptz   of the time of acceptance
 -- $7 end     timestamptz
 -- Returns the newest day first, then by reason and field:
--- (day date, reason text, field text, letters bigint)
-SELECT (accepted_at AT TIME ZONE 'UTC')::date AS day, reason, field, count(*) AS letters
+-- (day date, reason text, field text, letters bigint, elements bigint)
+SELECT
+    (accepted_at AT TIME ZONE 'UTC')::date AS day, reason, field, count(*) AS letters,
+    sum(elements)::bigint AS elements
 FROM dead_letters
 WHERE ($1::uuid IS NULL OR id = $1)
     AND ($2::text IS NULL OR reason = $2)

@@ -1,0 +1,104 @@
+"""What becomes of the rejected events of one request: a dead letter each, then masses."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from functions.judging import InvalidEvent, why_dead
+from functions.masses import Mass
+from functions.ports import DeadLetter, Part
+
+MAX_LETTERS: Final = 1000
+"""How many rejected events of a request have a dead letter each. A body can hold
+millions, of which each letter has some hundred bytes beside the event."""
+
+
+class Origin(NamedTuple):
+    """What all events of a request bear."""
+
+    correlation_id: str
+    accepted_at: datetime
+    trace_parent: str | None
+
+    def part(self, events: Sequence[bytes]) -> Part:
+        """Make a part of valid events."""
+        return Part(self.correlation_id, self.accepted_at, events, trace_parent=self.trace_parent)
+
+    def dead_letter(self, raw: bytes, index: int, invalid: InvalidEvent) -> DeadLetter:
+        """Make the dead letter of one event, at its place in the request."""
+        return DeadLetter(
+            reason="rejected",
+            fault=invalid.fault,
+            payload=raw,
+            position=index,
+            source=invalid.source,
+            event_id=invalid.event_id,
+            correlation_id=self.correlation_id,
+            accepted_at=self.accepted_at,
+            trace_parent=self.trace_parent,
+        )
+
+    def mass_letter(self, mass: Mass, index: int) -> DeadLetter:
+        """Make the dead letter of many events, of which the first has that place."""
+        return DeadLetter(
+            reason="rejected",
+            fault=mass.fault,
+            payload=mass.finish(),
+            position=index,
+            source=None,
+            event_id=None,
+            correlation_id=self.correlation_id,
+            accepted_at=self.accepted_at,
+            trace_parent=self.trace_parent,
+            elements=mass.elements,
+        )
+
+
+class Rejections:
+    """Counts the dead letters of a request, and gathers what is beyond ``MAX_LETTERS``.
+
+    Args:
+        origin: What the masses of the request bear.
+        mass_bytes: About how many packed bytes one mass may have.
+    """
+
+    def __init__(self, origin: Origin, mass_bytes: int) -> None:
+        self._origin = origin
+        self._mass_bytes = mass_bytes
+        self._letters = 0
+        self._mass: Mass | None = None
+        self._index = 0
+
+    @property
+    def are_many(self) -> bool:
+        """Tell whether no more have a letter of their own."""
+        return self._letters >= MAX_LETTERS
+
+    def alone(self) -> None:
+        """Count a rejected event that has a letter of its own."""
+        self._letters += 1
+
+    def together(self, elements: Sequence[bytes], index: int) -> Iterator[DeadLetter]:
+        """Add elements that have none, the first of them at that place.
+
+        Yields:
+            The letter of a mass that has no room for them.
+        """
+        size = sum(map(len, elements))
+        if self._mass and self._mass.packed_bytes + size > self._mass_bytes:
+            yield from self.finish()
+        if self._mass is None:
+            self._mass, self._index = Mass(), index
+        self._mass.add(elements)
+
+    def finish(self) -> Iterator[DeadLetter]:
+        """End the mass, if there is one; one element is a letter as others are."""
+        mass, self._mass = self._mass, None
+        if mass is None:
+            return
+        if mass.elements == 1:
+            yield self._origin.dead_letter(
+                mass.first, self._index, why_dead(mass.first, mass.fault)
+            )
+        else:
+            yield self._origin.mass_letter(mass, self._index)

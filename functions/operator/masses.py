@@ -1,0 +1,146 @@
+"""Replay a mass: each of its elements is judged as today, some megabytes at a time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from functions.collecting import rejected
+from functions.errors import Fault, Refused
+from functions.events import Source
+from functions.judging import SMALLEST_EVENT_BYTES, InvalidEvent, judge, why_dead
+from functions.masses import Mass, unpacked
+from functions.operator.ports import KeptLetter, Settled, Settlement
+from functions.ports import DeadLetter, Part
+from functions.rows import EventRow
+
+ToRows = Mapping[Source, Callable[[Any, Part, bytes], EventRow]]
+"""Makes the row of an event of a source, its part and its bytes."""
+
+Settle = Callable[[Sequence[Settlement]], Awaitable[Settled]]
+
+_PIECE_BYTES: Final = 4 * 1024**2
+"""How many bytes of events one transaction stores."""
+
+_BREATH: Final = 200
+
+
+def row_of(part: Part, raw: bytes, to_rows: ToRows) -> EventRow:
+    """Judge an event as today, and make its row.
+
+    Raises:
+        InvalidEvent: It is none.
+    """
+    event = judge(raw)
+    return to_rows[event.source](event, part, raw)
+
+
+async def settle_mass(letter: KeptLetter, to_rows: ToRows, settle: Settle) -> Settled:
+    """Store what is valid in a mass; what is not stays dead, in a letter of its own.
+
+    Its events are stored before the letter is changed, some at a time: whoever
+    is stopped in between begins again, and each is stored once. Where none is
+    valid the letter stays as it is.
+
+    Raises:
+        Unavailable: Some of it may be stored; the letter is open still.
+    """
+    taking = _Taking(letter, settle)
+    try:
+        for number, raw in enumerate(unpacked(letter.payload)):
+            taking.take(raw, to_rows)
+            if taking.size > _PIECE_BYTES:
+                await taking.store()
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
+    except ValueError as error:
+        fault = Fault("", "mass", str(error))
+        return taking.settled + await settle([Settlement(letter.head.id, fault=fault)])
+    await taking.store()
+    return taking.settled + await settle([taking.outcome()])
+
+
+@dataclass
+class _Taking:
+    """One mass, being taken apart.
+
+    Attributes:
+        settled: What it came to so far.
+        size: Bytes of the rows that wait.
+    """
+
+    letter: KeptLetter
+    settle: Settle
+    settled: Settled = field(default_factory=Settled)
+    size: int = 0
+
+    def __post_init__(self) -> None:
+        head = self.letter.head
+        self._part = Part(
+            head.correlation_id or str(head.id),
+            head.accepted_at,
+            (),
+            trace_parent=head.trace_parent,
+        )
+        self._dead = Mass()
+        self._rows: list[EventRow] = []
+        self._events = 0
+
+    def take(self, raw: bytes, to_rows: ToRows) -> None:
+        """Judge an element."""
+        if len(raw) < SMALLEST_EVENT_BYTES:
+            self._dead.add([raw])
+            return
+        try:
+            self._rows.append(row_of(self._part, raw, to_rows))
+        except InvalidEvent:
+            self._dead.add([raw])
+        else:
+            self.size += len(raw)
+
+    async def store(self) -> None:
+        """Store the rows that wait."""
+        rows, self._rows, self.size = self._rows, [], 0
+        await self._store(rows)
+
+    async def _store(self, rows: Sequence[EventRow]) -> None:
+        """Store rows; those that the store refuses stay dead, halved until each is alone."""
+        if not rows:
+            return
+        try:
+            self.settled += await self.settle([Settlement(self.letter.head.id, rows, more=True)])
+            self._events += len(rows)
+        except Refused:
+            if len(rows) == 1:
+                self._dead.add([rows[0].payload.encode()])
+                return
+            middle = len(rows) // 2
+            await self._store(rows[:middle])
+            await self._store(rows[middle:])
+
+    def outcome(self) -> Settlement:
+        """Tell what becomes of the letter itself, when all of its events are stored."""
+        head = self.letter.head
+        if not self._events:
+            return Settlement(head.id, fault=self._dead.fault)
+        letters = [self._rest()] if self._dead.elements else []
+        return Settlement(head.id, letters=letters, earlier=self._events)
+
+    def _rest(self) -> DeadLetter:
+        """Make the letter of what is dead still, the same however often it is made."""
+        position = self.letter.head.id.int  # its place is in that letter
+        if self._dead.elements == 1:
+            invalid = why_dead(self._dead.first, self._dead.fault)
+            return rejected(self._part, position, self._dead.first, invalid)
+        return DeadLetter(
+            reason="rejected",
+            fault=self._dead.fault,
+            payload=self._dead.finish(),
+            position=position,
+            source=None,
+            event_id=None,
+            correlation_id=self.letter.head.correlation_id,
+            accepted_at=self.letter.head.accepted_at,
+            trace_parent=self.letter.head.trace_parent,
+            elements=self._dead.elements,
+        )
