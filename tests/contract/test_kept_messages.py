@@ -1,6 +1,8 @@
 """What was settled stays on the broker for a while, and a replay brings back what is missing."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -226,6 +228,36 @@ async def test_a_moment_that_is_not_kept_any_more_is_refused(system: System) -> 
     assert window
     assert (await settled_since(system.broker.client, window.since)).messages == 1
     assert (await settled_since(system.broker.client, datetime.now(UTC))).messages == 0
+
+
+async def eps_replay(nats_url: str, *options: str) -> tuple[int, str]:
+    """Run the command; returns its exit code and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "runtime", "broker", "replay", *options),
+        env={**os.environ, "NATS_URL": nats_url},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+async def test_the_command_says_how_much_it_would_be_and_ends_as_it_went(system: System) -> None:
+    await system.post(a_body("1"))
+    await system.collect()
+    window = await window_of(system.broker)
+    before = (await system.broker.jetstream.stream_info(EVENTS)).state.last_seq
+
+    dry = await eps_replay(system.nats_url, "--since", window.since.isoformat(), "--dry-run")
+    too_old = await eps_replay(system.nats_url, "--since", "2024-01-01")
+    no_moment = await eps_replay(system.nats_url, "--since", "yesterday")
+
+    assert dry == (0, f"{window.messages} messages would be replayed\n")
+    assert too_old[0] == 1
+    assert "is gone from the broker" in too_old[1]
+    assert no_moment[0] == 2
+    assert (await system.broker.jetstream.stream_info(EVENTS)).state.last_seq == before
 
 
 async def test_where_nothing_was_ever_kept_that_is_said(nats_url: str) -> None:

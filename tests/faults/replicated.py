@@ -18,16 +18,18 @@ _POLL_SECONDS = 0.1
 
 
 class ReplicatedSystem(KeptSystem):
-    """What `eps up` runs, with a synchronous replica beside the database.
+    """What `eps up` runs, with a replica beside the database.
 
     Attributes:
+        is_synchronous: Whether commits wait for it.
         replica: It; nobody brings it back by itself.
     """
 
     replica: Replica
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, is_synchronous: bool = True, **settings: str) -> None:
         super().__init__(folder, **settings)
+        self.is_synchronous = is_synchronous
         self._folder = folder
         self._has_failed_over = False
         self._replica_runs = AsyncExitStack()
@@ -38,7 +40,8 @@ class ReplicatedSystem(KeptSystem):
         async with super().up(), self._replica_runs:
             self.replica = Replica(self._folder / "replica", self._primary)
             await self._replica_runs.enter_async_context(self.replica)
-            await self.promise_copies()
+            if self.is_synchronous:
+                await self.promise_copies()
             yield
 
     @property

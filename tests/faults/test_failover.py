@@ -12,6 +12,7 @@ import pytest
 from tests.contract.broker import eventually
 from tests.faults.fault import IMPATIENT, Fault, World
 from tests.faults.kept_system import CLIENTS
+from tests.faults.kept_window import replay_all
 from tests.faults.replicated import ReplicatedSystem
 from tests.faults.table import Table
 from tests.faults.trial import survived
@@ -22,10 +23,15 @@ _COMES_AGAIN_SECONDS = 2.5 * float(IMPATIENT["DATABASE_TIMEOUT_SECONDS"])
 _SETTLED_ALONE = "SELECT count(*) FROM envelopes"
 
 
+_ASYNCHRONOUS = "an asynchronous replica behind, the primary lost, what was kept replayed"
+
+
 @pytest.fixture
-async def system() -> AsyncIterator[ReplicatedSystem]:
+async def system(fault: Fault) -> AsyncIterator[ReplicatedSystem]:
+    is_synchronous = fault.name != _ASYNCHRONOUS
+    kept = {} if is_synchronous else {"KEEP_SETTLED_SECONDS": "3600"}
     with tempfile.TemporaryDirectory(prefix="eps-failover-") as folder:
-        replicated = ReplicatedSystem(Path(folder))
+        replicated = ReplicatedSystem(Path(folder), is_synchronous=is_synchronous, **kept)
         async with replicated.up():
             yield replicated
 
@@ -50,7 +56,20 @@ async def primary_lost_after_its_replica_was_away(world: World) -> AsyncIterator
     yield
 
 
+@asynccontextmanager
+async def primary_lost_that_was_ahead(world: World) -> AsyncIterator[None]:
+    """Let the primary store what its replica has not, and lose it."""
+    system = cast("ReplicatedSystem", world.system)
+    async with system.without_a_replica():
+        await world.sender.accepted(20)
+        await system.lose_primary()
+    await system.promote()
+    await replay_all(system.url_of("nats"))
+    yield
+
+
 FAULTS = [
+    Fault(_ASYNCHRONOUS, primary_lost_that_was_ahead),
     Fault(
         "the replica away, then the primary lost, the replica promoted",
         primary_lost_after_its_replica_was_away,

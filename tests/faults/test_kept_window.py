@@ -1,30 +1,23 @@
 """What is stored is kept on the broker for an hour: a lost database gets it back."""
 
-import asyncio
-import os
 import signal
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import asyncpg
-import msgspec
 import pytest
-from nats.aio.client import Client
 
-from runtime.envelopes import decode, decode_letters
-from runtime.jetstream.replay import read_window
 from runtime.local.postgres_server import DATABASE, EmbeddedPostgres
 from runtime.postgres.migrate import migrate
 from tests.faults.fault import Fault, World
 from tests.faults.kept_system import KeptSystem
+from tests.faults.kept_window import kept_ids, replay_all
 from tests.faults.table import Table
 from tests.faults.trial import survived
 
-_SOURCES = {"kept.events.facebook": "facebook", "kept.events.tiktok": "tiktok"}
 _SWAP = f"""
     ALTER DATABASE {DATABASE} WITH ALLOW_CONNECTIONS false;
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -32,13 +25,6 @@ _SWAP = f"""
     ALTER DATABASE {DATABASE} RENAME TO lost;
     ALTER DATABASE fresh RENAME TO {DATABASE};
 """  # noqa: S608 - a name of our own
-
-
-class _Event(msgspec.Struct, rename="camel"):
-    event_id: str
-
-
-_EVENTS = msgspec.json.Decoder(_Event)
 
 
 class KeepingSystem(KeptSystem):
@@ -59,53 +45,6 @@ class KeepingSystem(KeptSystem):
         finally:
             await connection.close()
 
-    async def replay(self) -> None:
-        """Replay all that was ever stored, as an operator does."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "runtime", "broker", "replay"),
-            *("--since", await self._kept_since()),
-            env={**os.environ, "NATS_URL": self.url_of("nats")},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await process.communicate()
-        assert process.returncode == 0, output.decode()
-        assert b"messages replayed" in output
-
-    async def _kept_since(self) -> str:
-        async with self._connected() as client:
-            window = await read_window(client)
-            assert window
-            return window.since.isoformat()
-
-    async def kept_ids(self) -> set[str]:
-        """Name every event that is kept, the rejected too."""
-        found: set[str] = set()
-        async with self._connected() as client:
-            jetstream = client.jetstream()
-            state = (await jetstream.stream_info("KEPT")).state
-            for sequence in range(state.first_seq, state.last_seq + 1):
-                message = await jetstream.get_msg("KEPT", sequence)
-                found |= _ids_of(message)
-        return found
-
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Client]:
-        client = Client()
-        await client.connect(self.url_of("nats"))
-        try:
-            yield client
-        finally:
-            await client.close()
-
-
-def _ids_of(message: Any) -> set[str]:
-    source: Any = _SOURCES.get(message.subject)
-    if source is None:
-        return {letter.event_id for letter in decode_letters(message.data) if letter.event_id}
-    parts = decode(source, message.data)
-    return {_EVENTS.decode(event).event_id for part in parts for event in part.events}
-
 
 @pytest.fixture
 async def system() -> AsyncIterator[KeepingSystem]:
@@ -121,9 +60,9 @@ async def database_lost(world: World) -> AsyncIterator[None]:
     system = cast("KeepingSystem", world.system)
     await world.sender.accepted(20)
     await system.lose_database()
-    await system.replay()
+    await replay_all(system.url_of("nats"))
     await world.sender.accepted(5)
-    await system.replay()
+    await replay_all(system.url_of("nats"))
     yield
 
 
@@ -154,4 +93,4 @@ async def test_what_was_promised_is_kept_and_nothing_is_lost_or_doubled(
 ) -> None:
     assert turn  # repeated at other moments
     assert (await survived(fault, world, table)).wrongs == []
-    assert world.sender.acknowledged - await system.kept_ids() == set()
+    assert world.sender.acknowledged - await kept_ids(system.url_of("nats")) == set()

@@ -1,7 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
-from runtime.broker import status_lines
+from runtime.broker import status_lines, window_line
 from runtime.jetstream.contents import Contents, First, Waiting
+from runtime.jetstream.replay import Window
 
 NOW = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
@@ -29,3 +30,20 @@ EVENTS: 1,012 messages, 3 MB of 4 GB, up to sequence 1112, 2 of 3 copies current
   nobody's: 1; the first is 100, 86,400 s old, 12 B
 """
     assert list(status_lines(contents, NOW)) == lines.splitlines()
+
+
+def test_what_is_kept_is_told_with_how_far_back_it_reaches() -> None:
+    window = Window(
+        first_sequence=12,
+        last_sequence=1_023,
+        since=NOW - timedelta(minutes=30),
+        messages=1_012,
+        bytes=3 * 1024**2,
+        max_bytes=4 * 1024**3,
+        wanted_seconds=3600,
+    )
+
+    assert window_line(window, NOW) == (
+        "KEPT: 1,012 settled messages, 3 MB of 4 GB, since 2024-01-01 11:30:00Z,"
+        " 1,800 s back; 3,600 s are wanted"
+    )
