@@ -12,7 +12,7 @@ ERROR = 0
 def post_request(path: str, body: bytes) -> bytes:
     """Write a POST of JSON, head and body."""
     return (
-        b"POST %b HTTP/1.1\r\nHost: benchmark\r\nContent-Type: application/json\r\n"
+        b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Content-Length: %d\r\n\r\n%b" % (path.encode(), len(body), body)
     )
 

@@ -175,7 +175,7 @@ async def _half_sent(system: WholeSystem) -> AsyncIterator[None]:
     gateway = urlsplit(system.url_of("gateway"))
     _, writer = await asyncio.open_connection(gateway.hostname, gateway.port)
     writer.write(
-        b"POST /events HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+        b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Content-Length: %d\r\n\r\n[" % _LARGE_BYTES
     )
     writer.write(b" " * (_LARGE_BYTES // 10))

@@ -85,14 +85,14 @@ _WIRE = (
     b"FOO BAR\r\n\r\n",
     b"\0" * 10_000,
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # a TLS greeting
-    b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 200_000,
-    b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
-    b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-    b"POST /events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+    b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * 200_000,
+    b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+    b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    b"POST /events HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
     b"GET /health/live HTTP/1.1\r\n\r\n",
-    b"GET /health/live HTTP/2.0\r\nHost: x\r\n\r\n",
-    b"GET /health/live HTTP/1.1\r\nHost: x\r\n" + b"X-Long: " + b"a" * 70_000 + b"\r\n\r\n",
-    b"POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    b"GET /health/live HTTP/2.0\r\nHost: localhost\r\n\r\n",
+    b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n" + b"X-Long: " + b"a" * 70_000 + b"\r\n\r\n",
+    b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
     + b"a:\r\n" * 99_999,
     b"POST /events HTTP/1.1\nContent-Type: application/json\nContent-Length: 999999999999\n\n[",
 )
@@ -143,7 +143,7 @@ async def pipelined_requests(world: World) -> AsyncIterator[None]:
         with suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(_FLOOD_SECONDS):
                 for _ in range(_FLOOD_WRITES):
-                    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1_024)
+                    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1_024)
                     await writer.drain()
         writer.close()
     yield

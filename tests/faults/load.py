@@ -29,7 +29,7 @@ _Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 def _head(length: int) -> bytes:
     return (
-        b"POST /events HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+        b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Content-Length: %d\r\n\r\n[" % length
     )
 
