@@ -14,6 +14,13 @@ from functions.ports import DeadLetter, EventStore, Lot, Part, Stored
 from functions.rows import EventRow, event_key, user_key
 from functions.shapes import Event, FacebookEvent, TiktokEvent
 
+_LARGE_BYTES = 1024**2
+"""Up to here a part's events are judged in a row, some milliseconds; what is more
+than a gateway puts together was made for taking long."""
+
+_FEW = 8
+"""Events of a larger part that are judged in a row."""
+
 OwnEvent = TypeVar("OwnEvent", FacebookEvent, TiktokEvent)
 
 ToRow = Callable[[OwnEvent, Part, bytes], EventRow]
@@ -82,7 +89,10 @@ async def collect(
         rows: list[EventRow] = []
         dead: list[DeadLetter] = []
         for part in own:
+            is_large = sum(map(len, part.events)) > _LARGE_BYTES
             for position, raw in enumerate(part.events):
+                if is_large and not position % _FEW:
+                    await asyncio.sleep(0)
                 try:
                     rows.append(to_row(_judge_own(source, shapes, raw), part, raw))
                 except InvalidEvent as invalid:

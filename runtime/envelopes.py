@@ -20,7 +20,12 @@ MAX_MESSAGE_BYTES = 31 * 1024**2
 """What a JetStream stream can keep in one record, 32 MiB, less headers."""
 
 _PACKED = b"\x78"  # how zlib's format starts, and JSON never does
-_MAX_UNPACKED_BYTES = 256 * 1024**2
+_ZLIB_CHECK = 31  # divides the first two bytes (RFC 1950)
+
+MAX_UNPACKED_BYTES = 16 * 1024**2
+"""What one message may unpack to. Today's gateways make none that is larger than
+some megabytes. What an older one, or anybody else, packed tighter becomes a dead
+letter as it is: a collector could not hold its rows."""
 
 
 class UnreadableEnvelope(Exception):  # noqa: N818 - an outcome, settled by the consumer
@@ -116,22 +121,36 @@ def decode(
     ]
 
 
+def most_bytes_of(data: bytes) -> int:
+    """Tell the most that a message can unpack to; nobody knows it of a packed one."""
+    return MAX_UNPACKED_BYTES if _is_packed(data) else len(data)
+
+
 def unpack(data: bytes) -> bytes:
     """Unpack a message that an older gateway packed, or that on SQS; others stay as they are.
 
+    Holds no more than ``MAX_UNPACKED_BYTES``, whatever it would come to.
+
     Raises:
-        UnreadableEnvelope: It is damaged, or larger than any body can be.
+        UnreadableEnvelope: It is damaged, or larger than that.
     """
-    if data[:1] != _PACKED:
+    if not _is_packed(data):
         return data
     unpacker = zlib.decompressobj()
     try:
-        unpacked = unpacker.decompress(data, _MAX_UNPACKED_BYTES)
+        unpacked = unpacker.decompress(data, MAX_UNPACKED_BYTES)
+        is_whole = unpacker.eof or not unpacker.unconsumed_tail
     except zlib.error as error:
         raise UnreadableEnvelope(f"damaged: {error}") from error
+    if not is_whole:
+        raise UnreadableEnvelope(f"it unpacks to more than {MAX_UNPACKED_BYTES} bytes")
     if not unpacker.eof:
         raise UnreadableEnvelope("damaged: it does not end")
     return unpacked
+
+
+def _is_packed(data: bytes) -> bool:
+    return data[:1] == _PACKED and int.from_bytes(data[:2]) % _ZLIB_CHECK == 0
 
 
 def encode_letters(letters: Sequence[DeadLetter]) -> bytes:

@@ -89,6 +89,10 @@ EventSize = Annotated[int, BeforeValidator(_to_bytes), Field(ge=1, le=4 * 1024**
 takes a fifth of a second, and with its envelope it still fits in a batch of
 ``BATCH_MAX_BYTES`` beside others."""
 
+BatchSize = Annotated[int, BeforeValidator(_to_bytes), Field(ge=1, le=64 * 1024**2)]
+"""Bytes of one transaction: a message to PostgreSQL has 1 GB at the most, and rows
+with their figures take more room than the events did."""
+
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 KeptSeconds = Annotated[float, Field(ge=0, le=5 * 86_400)]
 """Five days at the most: the database forgets settled envelopes after seven, and a message that
@@ -217,7 +221,7 @@ class CollectorSettings(BrokerSettings, DatabaseSettings, BodySettings):
     ingest_api_keys: OptionalKeys = ApiKeys()
 
     batch_max_messages: Annotated[int, Field(ge=1, le=1000)] = 64
-    batch_max_bytes: Size = 6 * 1024**2
+    batch_max_bytes: BatchSize = 6 * 1024**2
     batches_in_flight: Annotated[int, Field(ge=1, le=16)] = 2
     ack_wait_seconds: Seconds = 3.0
 

@@ -268,15 +268,21 @@ async def _collector(
         store, attempts = PostgresEventStore(pool), PostgresAttempts(pool)
         work: Work[Any]
         more: list[Loop] = []
-        gate = Gate()
         kept = KeptMessages(broker.jetstream, settings)
         keep = kept.keep if settings.keep_settled_seconds else keep_nothing
+        consumer_of = partial(
+            Consumer[Any],
+            metrics=metrics,
+            gate=Gate(),
+            keep=keep,
+            max_bytes=settings.batch_max_bytes,
+            answers=partial(check, pool),
+        )
         if source is None:
             work = dead_letter_work(store, metrics, attempts)
             summaries = dead_letter_work(store, metrics, attempts, summaries=True)
             await ensure_consumer(broker.jetstream, SUMMARY_COLLECTOR, settings.ack_wait_seconds)
-            summing = Consumer(summaries, metrics, gate=gate, keep=keep)
-            more = _loops(settings, broker, SUMMARY_COLLECTOR, summing)
+            more = _loops(settings, broker, SUMMARY_COLLECTOR, consumer_of(summaries))
         else:
             events.expect([source], ("invalid", "unreadable", "refused"))
             metrics.freshness.expect(source)
@@ -300,7 +306,6 @@ async def _collector(
             metrics=HttpMetrics(registry, durable.name),
             check_host=_check_host(settings, settings.ingest_api_keys),
         )
-        consumer: Consumer[Any] = Consumer(work, metrics, gate=gate, keep=keep)
 
         async def note(backlog: Backlog) -> None:
             metrics.imbalance.set(await ledger.note(backlog))
@@ -309,7 +314,7 @@ async def _collector(
             app,
             health,
             [
-                *_loops(settings, broker, durable, consumer),
+                *_loops(settings, broker, durable, consumer_of(work)),
                 *more,
                 partial(watch_backlog, broker, durable, metrics, note),
             ],

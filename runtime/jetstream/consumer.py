@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Generic
@@ -17,7 +17,7 @@ from nats.errors import Error as NatsError
 from functions.errors import Unavailable
 from functions.keys import derive_key
 from functions.ports import Delivery
-from runtime.envelopes import UnreadableEnvelope
+from runtime.envelopes import UnreadableEnvelope, most_bytes_of
 from runtime.jetstream.kept import Keep, keep_nothing, replayed_delivery
 from runtime.jetstream.pull import Pull
 from runtime.manifests import MESSAGE_ID
@@ -52,7 +52,13 @@ long it waits without, so it can be short: what a dead process had in hand comes
 again soon, and what a slow one has does not."""
 
 _REMEMBERED = 10_000
-"""Messages of which it is known that they were given back."""
+"""Messages of which it is known that they were given back, or that they are slow."""
+
+_MAX_BYTES = 6 * 1024**2
+_MAX_FAILURES = 20
+"""Tries in a row, of halves of batches that fail, after which all is given back:
+twice what it takes to find two slow messages among 64. Where nothing succeeds
+it is no single message's fault."""
 
 
 class Consumer(Generic[Item]):
@@ -72,6 +78,8 @@ class Consumer(Generic[Item]):
         gather_seconds: float = _GATHER_SECONDS,
         gate: "Gate | None" = None,
         keep: Keep = keep_nothing,
+        max_bytes: int = _MAX_BYTES,
+        answers: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Prepare; any number of loops may run on one consumer.
 
@@ -85,6 +93,10 @@ class Consumer(Generic[Item]):
             gate: Shared with the other consumers of this process, if there are
                 any: what may end it is opened while none of them has anything in hand.
             keep: Keeps what is settled elsewhere, before it is acknowledged.
+            max_bytes: The most that a batch unpacks to, unless one message alone
+                may have more: then nothing else is in hand.
+            answers: Asks whether that answers at all which keeps the items; raises
+                ``Unavailable``. What fails while it answers may itself be too much.
         """
         self._work = work
         self._metrics = metrics
@@ -97,11 +109,17 @@ class Consumer(Generic[Item]):
         self._outlived: Counter[bytes] = Counter()  # marks that could not be taken away
         self._in_hand: dict[int, Msg] = {}
         self._gate = gate or Gate()
+        self._max_bytes = max_bytes
+        self._answers = answers
+        self._failures = 0  # since anything succeeded, or the database was away
+        self._slow: dict[int, None] = {}  # sequences of what failed alone while others succeed
+        self._stop = asyncio.Event()
         self._loops = 0
         self._teller: asyncio.Task[None] | None = None
 
     async def run(self, pull: Pull, stop: asyncio.Event) -> None:
         """Consume until ``stop`` is set, finishing the batch in hand."""
+        self._stop = stop
         failures = 0
         async with pull.open(), self._telling():
             while not stop.is_set():
@@ -147,9 +165,10 @@ class Consumer(Generic[Item]):
         others = [message for message in messages if not self._is_suspicious(message)]
         try:
             outcomes = []
-            if others:
-                async with self._gate.shared():
-                    outcomes.append(await self._process(others))
+            for batch in list(self._batches(others)):  # before any of them is found to be slow
+                is_large = sum(map(_weight, batch)) > self._max_bytes
+                async with self._gate.alone() if is_large else self._gate.shared():
+                    outcomes.append(await self._process(batch))
             for message in suspicious:
                 async with self._gate.alone():
                     outcomes.append(await self._process_alone(message))
@@ -157,6 +176,22 @@ class Consumer(Generic[Item]):
         finally:
             for message in messages:
                 self._in_hand.pop(id(message), None)
+
+    def _batches(self, messages: Sequence[Msg]) -> Iterator[Sequence[Msg]]:
+        """Cut what came into batches that unpack to little enough; what is slow is last, alone."""
+        batch: list[Msg] = []
+        room = self._max_bytes
+        for message in messages:
+            if _sequence(message) in self._slow:
+                continue
+            if batch and _weight(message) > room:
+                yield batch
+                batch, room = [], self._max_bytes
+            batch.append(message)
+            room -= _weight(message)
+        if batch:
+            yield batch
+        yield from ([message] for message in messages if _sequence(message) in self._slow)
 
     def _is_suspicious(self, message: Msg) -> bool:
         deliveries = _deliveries(message)
@@ -188,10 +223,14 @@ class Consumer(Generic[Item]):
 
     async def _process(self, messages: Sequence[Msg]) -> bool:
         """Handle a batch; tell whether its messages were settled for good."""
+        is_handled = False
         try:
             await self._handle(messages)
+            is_handled = True
             await self._keep(messages)
         except Unavailable as error:
+            if not is_handled and await self._is_too_much(messages):
+                return await self._halve(messages)
             _log.warning("batch given back", messages=len(messages), error=str(error))
             await self._give_back(messages)
             return False
@@ -201,14 +240,44 @@ class Consumer(Generic[Item]):
                 self._crashed_at.setdefault(_sequence(message), _now())
             return await self._isolate(messages)
         self._succeeded_at = _now()
+        self._failures = 0
         for message in messages:
             await self._settle(message)
         return True
+
+    async def _is_too_much(self, messages: Sequence[Msg]) -> bool:
+        """Tell whether a batch that fails again may succeed in parts: the database answers."""
+        if self._answers is None or all(_deliveries(message) == 1 for message in messages):
+            return False
+        try:
+            await self._answers()
+        except Unavailable:
+            self._failures = 0
+            return False
+        self._failures += 1
+        if self._failures > _MAX_FAILURES:
+            self._failures = 0
+            return False
+        if len(messages) == 1:
+            self._note_slow(messages[0])
+        return len(messages) > 1 and not self._stop.is_set()
+
+    async def _halve(self, messages: Sequence[Msg]) -> bool:
+        """Try both halves, and so on until what is slow or too large is alone; the others go on."""
+        _log.warning("batch halved", messages=len(messages))
+        middle = len(messages) // 2
+        return all([await self._process(half) for half in (messages[:middle], messages[middle:])])
+
+    def _note_slow(self, message: Msg) -> None:
+        self._slow[_sequence(message)] = None
+        if len(self._slow) > _REMEMBERED:
+            del self._slow[next(iter(self._slow))]
 
     async def _settle(self, message: Msg) -> None:
         sequence = _sequence(message)
         self._crashed_at.pop(sequence, None)
         self._given_back.pop(sequence, None)
+        self._slow.pop(sequence, None)
         self._in_hand.pop(id(message), None)
         await message.ack()
 
@@ -319,6 +388,10 @@ def _now() -> float:
 
 def _sequence(message: Msg) -> int:
     return int(message.metadata.sequence.stream)
+
+
+def _weight(message: Msg) -> int:
+    return most_bytes_of(message.data)
 
 
 def _deliveries(message: Msg) -> int:

@@ -57,6 +57,8 @@ async def consuming(
     first_delay_seconds: float = 0.5,
     gather_seconds: float = 0.0,
     keep: Keep = keep_nothing,
+    batch_bytes: int = 1024**2,
+    answers: Callable[[], Awaitable[None]] | None = None,
     **bounds: Any,
 ) -> AsyncIterator[None]:
     """Run a consumer's loop while the context is open."""
@@ -68,6 +70,8 @@ async def consuming(
         first_delay_seconds=first_delay_seconds,
         gather_seconds=gather_seconds,
         keep=keep,
+        max_bytes=batch_bytes,
+        answers=answers,
     )
     running = asyncio.create_task(consumer.run(a_pull(broker, durable, **bounds), stop))
     try:

@@ -1,6 +1,7 @@
 """The consumer's loop on a real broker."""
 
 import asyncio
+import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -13,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from functions.errors import Unavailable
 from functions.ports import Backlog, DeadLetter, Delivery
-from runtime.envelopes import UnreadableEnvelope
+from runtime.envelopes import MAX_UNPACKED_BYTES, UnreadableEnvelope
 from runtime.jetstream import consumer as consumer_module
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker, connected
@@ -275,6 +276,128 @@ async def test_a_handler_that_crashes_on_everything_gives_nothing_up(broker: Bro
         await eventually(lambda: bool(bench.buried))
 
     assert bench.done == [b"1"]
+
+
+async def it_answers() -> None:
+    """Answer, as a database that does what it can."""
+
+
+@dataclass
+class Slow(Bench):
+    """Work that never comes to an end with some messages, and does with others.
+
+    Attributes:
+        slow: These messages.
+        is_locked: Whether it comes to an end with none.
+        was_last_alone: Whether it had the last of sixty messages alone.
+    """
+
+    slow: frozenset[bytes] = frozenset()
+    is_locked: bool = False
+    was_last_alone: bool = False
+
+    async def handle(self, items: Sequence[bytes]) -> None:
+        self.tried.update(items)
+        self.was_last_alone |= list(items) == [b"59"]
+        if self.is_locked or self.slow.intersection(items):
+            raise Unavailable("it takes too long")
+        self.handled.append(list(items))
+
+
+async def test_what_is_slow_is_found_and_the_others_go_on(broker: Broker) -> None:
+    slow = frozenset({b"3", b"40", b"41"})
+    bench = Slow(slow=slow)
+    messages = [b"%d" % number for number in range(50)]
+    await publish(broker, *messages)
+
+    async with consuming(
+        broker, FB_COLLECTOR, bench.work, first_delay_seconds=0.01, answers=it_answers
+    ):
+        await eventually(lambda: has_done(bench, 47))
+        await publish(broker, b"later")
+        await eventually(lambda: has_done(bench, 48))
+        before = bench.tried[b"3"]
+        await eventually(lambda: bench.tried[b"3"] > before + 2)
+        bench.slow = frozenset()
+        await eventually(lambda: has_done(bench, 51))
+
+    assert bench.done == sorted([*messages, b"later"])
+    assert max(bench.tried[it] for it in messages if it not in slow) <= 8
+    assert all([it] in bench.handled for it in slow)
+    await eventually_waiting(broker, 0)
+
+
+async def test_where_nothing_comes_to_an_end_a_batch_is_not_halved_for_ever(
+    broker: Broker,
+) -> None:
+    bench = Slow(is_locked=True)
+    messages = [b"%d" % number for number in range(60)]
+    await publish(broker, *messages)
+
+    async with consuming(
+        broker, FB_COLLECTOR, bench.work, first_delay_seconds=0.01, answers=it_answers
+    ):
+        await eventually(lambda: bench.tried[b"59"] > 8)
+        was_ever_alone = bench.was_last_alone
+        bench.is_locked = False
+        await eventually(lambda: has_done(bench, 60))
+
+    assert not was_ever_alone
+    assert bench.done == sorted(messages)
+    await eventually_waiting(broker, 0)
+
+
+async def test_while_the_database_is_away_a_batch_stays_whole(broker: Broker) -> None:
+    bench = Slow(is_locked=True)
+    await publish(broker, *(b"%d" % number for number in range(10)))
+
+    async def away() -> None:
+        raise Unavailable("away")
+
+    async with consuming(broker, FB_COLLECTOR, bench.work, first_delay_seconds=0.01, answers=away):
+        await eventually(lambda: bench.tried[b"0"] > 5)
+        bench.is_locked = False
+        await eventually(lambda: has_done(bench, 10))
+
+    assert max(map(len, bench.handled)) > 1
+
+
+async def test_a_batch_is_bounded_by_what_it_unpacks_to(broker: Broker) -> None:
+    bench = Bench()
+    packed = [zlib.compress(b"%d" % number + bytes(5000)) for number in range(4)]
+    await publish(broker, b"1", *packed[:2], b"2", *packed[2:])
+
+    async with consuming(broker, FB_COLLECTOR, bench.work, batch_bytes=MAX_UNPACKED_BYTES):
+        await eventually(lambda: has_done(bench, 6))
+
+    assert [len(batch) for batch in bench.handled] == [1] * 6
+
+
+async def test_what_is_larger_than_a_batch_is_in_hand_with_nothing_else(broker: Broker) -> None:
+    bench = Bench()
+    in_hand, most = list[bytes](), list[list[bytes]]()
+
+    async def handle(items: Sequence[bytes]) -> None:
+        in_hand.extend(items)
+        await asyncio.sleep(0.05)
+        most.append(list(in_hand))
+        await bench.handle(items)
+        for item in items:
+            in_hand.remove(item)
+
+    work = Work(None, bench.decode, handle, bench.bury)
+    metrics = ConsumerMetrics(CollectorRegistry(), FB_COLLECTOR.name)
+    consumer, stop = Consumer(work, metrics, gather_seconds=0, max_bytes=2000), asyncio.Event()
+    await publish(broker, *(b"s%d" % number for number in range(9)), b"L" * 3000, b"L" * 3001)
+
+    pulls = [a_pull(broker, FB_COLLECTOR, max_messages=2) for _ in range(2)]
+    running = [asyncio.create_task(consumer.run(pull, stop)) for pull in pulls]
+    await eventually(lambda: has_done(bench, 11))
+    stop.set()
+    await asyncio.gather(*running)
+
+    assert any(len(together) > 1 for together in most)
+    assert all(len(together) == 1 for together in most if any(len(it) > 2000 for it in together))
 
 
 @dataclass

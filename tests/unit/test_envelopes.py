@@ -12,11 +12,13 @@ from functions.errors import Fault
 from functions.events import SOURCES, Source
 from functions.ports import DeadLetter, Delivery, Part
 from runtime.envelopes import (
+    MAX_UNPACKED_BYTES,
     UnreadableEnvelope,
     decode,
     decode_letters,
     encode,
     encode_letters,
+    most_bytes_of,
     unpack,
 )
 from tests.builders import NOON, a_facebook_event, a_letter, a_part, raw
@@ -151,6 +153,24 @@ def test_a_message_that_was_packed_is_read_as_before(size: int) -> None:
     packed = zlib.compress(encode("facebook", [a_part(event)]), 1)
 
     assert decode("facebook", packed)[0].events == [event]
+
+
+@pytest.mark.parametrize("size", [MAX_UNPACKED_BYTES, MAX_UNPACKED_BYTES + 1])
+def test_what_unpacks_to_more_than_a_collector_holds_is_unreadable(size: int) -> None:
+    packed = zlib.compress(bytes(size), 1)
+
+    if size <= MAX_UNPACKED_BYTES:
+        assert unpack(packed) == bytes(size)
+    else:
+        with pytest.raises(UnreadableEnvelope, match="unpacks to more"):
+            unpack(packed)
+
+
+def test_the_most_that_a_message_unpacks_to_is_known_before() -> None:
+    assert most_bytes_of(an_envelope()) == len(an_envelope())
+    assert most_bytes_of(zlib.compress(an_envelope())) == MAX_UNPACKED_BYTES
+    assert most_bytes_of(b"") == 0
+    assert most_bytes_of(b"x") == 1
 
 
 def test_a_bomb_is_unreadable() -> None:
