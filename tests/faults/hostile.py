@@ -88,7 +88,7 @@ _WIRE = (
     b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * 200_000,
     b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
     b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-    b"POST /events HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+    b"POST /e HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
     b"GET /health/live HTTP/1.1\r\n\r\n",
     b"GET /health/live HTTP/2.0\r\nHost: localhost\r\n\r\n",
     b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n" + b"X-Long: " + b"a" * 70_000 + b"\r\n\r\n",
