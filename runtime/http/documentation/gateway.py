@@ -107,7 +107,7 @@ def _request_body(limit: int, event_limit: int) -> Schema:
         "content": {
             JSON: {"schema": {"anyOf": [ref("Event"), many]}, "examples": _json_examples()},
             "application/x-ndjson": {
-                "schema": {**many, "description": "One event a line."},
+                "schema": {**many, "minItems": 1, "description": "One event a line."},
                 "examples": {"lines": _example("One event a line", list(EVENTS.values()))},
             },
         },
