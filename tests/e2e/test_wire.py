@@ -289,8 +289,7 @@ async def test_what_is_refused_is_logged_and_counted_under_the_senders_id(
     answer, _ = await answer_to(port, head)
 
     assert b"\r\nx-correlation-id: mine\r\n" in answer
-    [(correlation_id, line)] = lines
-    assert correlation_id == "mine"
+    [line] = [event for correlation_id, event in lines if correlation_id == "mine"]
     assert (line["method"], line["path"], line["status"]) == ("GET", "/secret/", 400)
     assert line["reason"] == "A request should have one Host header"
     labels = {"service": "gateway", "route": "unknown", "status": "400"}
