@@ -40,7 +40,6 @@ def _no_json() -> Iterator[bytes]:
     yield from (b"", b"x", b"1", b'"x"', b"[1", b"{'a': 1}", b"[] []")
     yield "[]".encode("utf-16")
     yield b'[{"a":"\\ud800"}'
-    yield b'[{"name":"\xe4"}]'
     yield b"[" * 100_000
     yield b'"' + b"a" * 1024**2
 
@@ -68,7 +67,7 @@ def _no_events() -> Iterator[bytes]:
 def _bodies() -> Iterator[Body]:
     yield from (Body(400, content) for content in _no_json())
     yield from (Body(422, b"[" + content + b"]") for content in _no_events())
-    yield from (Body(422, content) for content in (b"[1,]", b"[NaN]"))
+    yield from (Body(422, content) for content in (b"[1,]", b"[NaN]", b'[{"a":"\xe4"}]'))
     yield Body(202, b"\xef\xbb\xbf[]")
     yield Body(422, b'{"a":' * 100_000 + b"1" + b"}" * 100_000)  # too deep to be looked at
     yield Body(400, b'{"a":' * 100_000)
