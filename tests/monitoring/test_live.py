@@ -57,7 +57,8 @@ async def watched() -> AsyncIterator[Watched]:
     with tempfile.TemporaryDirectory(prefix="eps-monitoring-") as name:
         folder = Path(name)
         shutil.copytree(PROMETHEUS, folder / "infra" / "prometheus")
-        system = WholeSystem(folder / ".data", scale=["fb-collector=2"])
+        kept = {"KEEP_SETTLED_SECONDS": "3600"}  # else nobody tells how far back that goes
+        system = WholeSystem(folder / ".data", scale=["fb-collector=2"], **kept)
         await system.start()
         configuration = folder / "infra" / "prometheus" / "prometheus.local.yml"
         async with Prometheus(configuration, folder / "prometheus", free_port()) as prometheus:
