@@ -159,6 +159,8 @@ class Consumer(Generic[Item]):
 
     async def _take(self, messages: Sequence[Msg]) -> bool:
         """Handle what came, and apart from it each message that may end the process."""
+        if self._failures > _MAX_FAILURES:  # what failed then was given back, and is tried anew
+            self._failures = 0
         for message in messages:
             self._in_hand[id(message)] = message
         suspicious = [message for message in messages if self._is_suspicious(message)]
@@ -256,7 +258,6 @@ class Consumer(Generic[Item]):
             return False
         self._failures += 1
         if self._failures > _MAX_FAILURES:
-            self._failures = 0
             return False
         if len(messages) == 1:
             self._note_slow(messages[0])
