@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -7,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from functions.errors import Unavailable
 from functions.fb_collector.handler import handle as collect
+from functions.ports import Delivery
 from runtime.collector import dead_letter_work, event_work
 from runtime.counted_bus import CountedBus
 from runtime.http.byte_budget import ByteBudget
@@ -20,7 +22,7 @@ from runtime.metrics import (
     new_registry,
 )
 from runtime.server_metrics import Figure, Measured, Sample
-from tests.builders import a_facebook_event, a_letter, a_part, letters_of, raw
+from tests.builders import NOON, a_facebook_event, a_letter, a_part, letters_of, raw
 from tests.fakes import FakeBus, FakeEventStore
 
 LABELS = ("service", "source", "error_type", "reason", "report_type", "le")
@@ -97,6 +99,20 @@ async def test_a_collector_counts_each_event_as_one_thing(registry: CollectorReg
     assert found["dead_letters_total", "fb-collector", "unreadable"] == 1
     assert found["batch_events_sum", "fb-collector"] == 4
     assert found["event_freshness_seconds_count", "facebook"] == 4
+
+
+async def test_what_is_replayed_was_in_time_when_it_came(registry: CollectorRegistry) -> None:
+    store = FakeEventStore()
+    metrics = ConsumerMetrics(registry, "fb-collector")
+    events = EventMetrics(registry, "fb-collector")
+    work = event_work("facebook", partial(collect, store=store), store, metrics, events)
+    replayed = Delivery(NOON, 7, 1, is_replayed=True)
+
+    await work.handle([replace(a_part(raw(a_facebook_event())), delivery=replayed)])
+
+    found = samples(registry)
+    assert found["events_processed_total", "fb-collector", "facebook"] == 1
+    assert ("event_freshness_seconds_count", "facebook") not in found
 
 
 async def test_what_fails_is_not_counted_as_done(registry: CollectorRegistry) -> None:
