@@ -24,6 +24,9 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _WHOLE_STRINGS = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _REST_OF_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
+_BESIDE_COMMAS = re.compile(rb'["\[\]{}]')
+_COMMAS = re.compile(rb",")
 _TURNS: Final = bytes.maketrans(b"[]{}", b"\x01\xff\x01\xff")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _OPENING, _CLOSING, _COMMA = frozenset(b"[{"), frozenset(b"]}"), ord(",")
@@ -71,12 +74,18 @@ class Walk:
             return None
         strings = _WHOLE_STRINGS.match(self.text, self.position, end)
         stop = strings.end() if strings else end
-        deep = list(depths(without_strings(self.text[self.position : stop]), self.depth))
-        self.depth = deep[-1]
-        highest = max(deep)
-        self.deepest = max(self.deepest, highest)
+        lowest = self._turn(self.text[self.position : stop])
         self.in_string = stop < end
         self.position = stop + self.in_string
+        return lowest
+
+    def _turn(self, text: bytes) -> int:
+        """Follow the brackets of a text without broken strings; return the lowest depth."""
+        if not _BRACKET.search(text):
+            return self.depth
+        deep = list(depths(without_strings(text), self.depth))
+        highest = max(deep)
+        self.depth, self.deepest = deep[-1], max(self.deepest, highest)
         return min(deep)
 
     def _leave_string(self, end: int) -> None:
@@ -97,18 +106,21 @@ def commas(walk: Walk) -> Iterator[Sequence[int]]:
     Yields:
         Positions of some, in order; none now and then, so that others have their turn.
     """
+    found: list[int] = []
     while walk.position < walk.end:
         ahead = replace(walk)
-        lowest = ahead.step()
+        # Where elements end, it is likely that the next ones do soon: no look ahead pays.
+        lowest = 1 if found else ahead.step()
         if lowest is None or lowest > 1:
             walk.position, walk.depth = ahead.position, ahead.depth
             walk.in_string = ahead.in_string
             yield ()
-        else:
-            found: list[int] = []
-            while walk.position < ahead.position:
-                found += _fine_step(walk)
-            yield found
+            continue
+        end = min(walk.position + PIECE_BYTES, walk.end)
+        found = []
+        while walk.position < end:
+            found += _fine_step(walk)
+        yield found
 
 
 def _fine_step(walk: Walk) -> Sequence[int]:
@@ -116,6 +128,8 @@ def _fine_step(walk: Walk) -> Sequence[int]:
     lowest = walk.step(_FINE_BYTES)
     if lowest is None or lowest > 1:
         return ()
+    if not _BESIDE_COMMAS.search(walk.text, start, walk.position):
+        return [comma.start() for comma in _COMMAS.finditer(walk.text, start, walk.position)]
     found = []
     for token in _TOKEN.finditer(walk.text, start, walk.position):
         mark = walk.text[token.start()]

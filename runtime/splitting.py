@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from typing import Final, NamedTuple
 
 import msgspec
@@ -301,22 +301,39 @@ def _rough(body: bytes, stretch: _Stretch, event_size_limit: int) -> Windows:
     """Split a stretch by its brackets alone; what lies between two commas may be nothing."""
     window: list[bytes] = []
     size, start = 0, stretch.start
-    for found in chain(commas(Walk(body, start, stretch.end)), [[stretch.end]]):
-        for comma in found:
-            if comma - start <= event_size_limit:
-                event = body[start:comma].strip(SPACE)
-            else:
-                first, last = yield from _trimmed(body, start, comma)
-                event = _event(body, first, last, event_size_limit)
-            start = comma + 1
-            if window and (size + len(event) > WINDOW_BYTES or len(window) == WINDOW_EVENTS):
+    for ends in chain(commas(Walk(body, start, stretch.end)), [[stretch.end]]):
+        yield []
+        if not ends:
+            continue
+        events = yield from _between(body, start, ends, event_size_limit)
+        start = ends[-1] + 1
+        for some in _filled(events):
+            more = sum(map(len, some))
+            if window and (size + more > WINDOW_BYTES or len(window) + len(some) > WINDOW_EVENTS):
                 yield window
                 window, size = [], 0
-            window.append(event)
-            size += len(event)
-        if not found:
-            yield []
+            window += some
+            size += more
     yield window
+
+
+def _between(
+    body: bytes, start: int, ends: Sequence[int], event_size_limit: int
+) -> Generator[Sequence[bytes], None, list[bytes]]:
+    """Copy the events that end at commas, the first of which may have begun long before."""
+    first, last = yield from _trimmed(body, start, ends[0])
+    events = [_event(body, first, last, event_size_limit)]
+    events += [body[comma + 1 : end].strip(SPACE) for comma, end in pairwise(ends)]
+    if event_size_limit < 2 * PIECE_BYTES:
+        events = [_cut_down(event, event_size_limit) for event in events]
+    return events
+
+
+def _filled(events: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Give a large event alone, and as many others as a window has at the most."""
+    yield events[:1]
+    for start in range(1, len(events), WINDOW_EVENTS):
+        yield events[start : start + WINDOW_EVENTS]
 
 
 def _likely_cuts(body: bytes, start: int, close: int) -> Iterator[int]:

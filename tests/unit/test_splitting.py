@@ -1,10 +1,12 @@
 import json
 import tracemalloc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from functions import scanning
 from functions.errors import Invalid
 from functions.judging import Beginning
-from functions.scanning import Walk
+from functions.scanning import PIECE_BYTES, Walk
 from runtime import splitting
 from runtime.splitting import (
     BYTE_ORDER_MARK,
@@ -22,7 +24,7 @@ from runtime.splitting import (
     split_lines,
 )
 from tests.builders import a_facebook_event, raw
-from tests.shapes import arrays, bodies, elements_of
+from tests.shapes import JSON, SHAPES, arrays, bodies, elements_of
 
 LIMIT = 1024**2
 SPACE = st.text(" \t\n\r", max_size=3)
@@ -357,3 +359,69 @@ def test_lines_come_in_bounded_windows(size: int) -> None:
     assert list(chain.from_iterable(found)) == lines
     assert all(len(window) <= WINDOW_EVENTS for window in found)
     assert all(sum(map(len, window)) <= WINDOW_BYTES + size for window in found)
+
+
+@dataclass
+class Work:
+    """What splitting looked at: bytes in all, and the most between two turns of others."""
+
+    total: int = 0
+    most: int = 0
+    now: int = 0
+
+    def look(self, size: int) -> None:
+        self.now += size
+
+    def turn(self) -> None:
+        self.total += self.now
+        self.most, self.now = max(self.most, self.now), 0
+
+
+@dataclass
+class Decoder:
+    """A decoder that counts the bytes it is given."""
+
+    work: Work
+    decoder: Any
+
+    def decode(self, text: bytes) -> Any:
+        self.work.look(len(text))
+        return self.decoder.decode(text)
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Work:
+    """Count the bytes that decoders and walks are given."""
+    counted, step = Work(), Walk.step
+
+    def walked(walk: Walk, size: int = PIECE_BYTES) -> int | None:
+        before = walk.position
+        lowest = step(walk, size)
+        counted.look(walk.position - before)
+        return lowest
+
+    for name, kind in (("_ANY", msgspec.Raw), ("_ELEMENTS", list[msgspec.Raw])):
+        monkeypatch.setattr(splitting, name, Decoder(counted, msgspec.json.Decoder(kind)))
+    monkeypatch.setattr(Walk, "step", walked)
+    return counted
+
+
+@pytest.mark.parametrize("name", [it.name for it in SHAPES.values() if it.media_type == JSON])
+def test_no_shape_is_looked_at_for_long_or_often_or_held_in_pieces(name: str, work: Work) -> None:
+    body = SHAPES[name].make(2_000_000)
+    largest = most = 0
+
+    tracemalloc.start()
+    with suppress(Invalid):
+        for window in split_json(body, LIMIT):
+            work.turn()
+            most, largest = max(most, len(window)), max(largest, sum(map(len, window)))
+    work.turn()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert work.most <= 2 * WINDOW_BYTES
+    assert work.total <= 10 * len(body)
+    assert most <= WINDOW_EVENTS
+    assert largest <= LIMIT + WINDOW_BYTES
+    assert peak < 40_000_000  # a window of elements of two bytes is 262,144 of them
