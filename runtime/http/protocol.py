@@ -8,13 +8,15 @@ import asyncio
 import contextvars
 import re
 import time
+from contextlib import suppress
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Final, cast
+from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from functions.errors import Fault, Invalid, Unavailable
 from runtime import logs
@@ -97,7 +99,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._trailer_bytes = 0
         self._silent = 0  # bytes of this head, or since there was any of the body
         self._later, self._later_at = b"", 0  # what was pipelined, and where it goes on
-        self._may_begin = False  # a head: never within a piece that began as a body
+        self._may_begin = False  # a head: once in a piece, and not where that began as a body
+        self._is_behind = False  # one began all the same
         self._is_last = False  # nothing more is read
         self._has_ended = False  # the sender has said all
         self._refusal: Exception | None = None
@@ -113,7 +116,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came; what is behind a request in hand waits for its turn, unread."""
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
         if self._is_last:
             return
         if self._in_hand or self._later:
@@ -154,9 +158,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin a request's head."""
-        if not self._may_begin:  # behind a body in chunks, in the same read: its sender asks again
-            self._read_no_more()
+        if not self._may_begin:
+            self._is_behind = True
             raise _EnoughRead
+        self._may_begin = False
         self._trailer_bytes = 0
         self._began = time.perf_counter()
         super().on_message_begin()
@@ -176,13 +181,39 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """End a request's head."""
-        self._check_head()
+        version = self.parser.get_http_version()
+        self._check_head(version)
         if self.parser.should_upgrade():
             return  # the parser believes that no body follows; see _ignore_upgrade
         self._in_head, self._head_is_new = False, True
         self._silent, self._tail = 0, b""
         self._forget_deadline()
-        super().on_headers_complete()
+        self._start(version)
+
+    def _start(self, version: str) -> None:
+        """Start the application, as uvicorn does; nothing of it is needed that waits in line."""
+        scope = self.scope
+        scope["method"] = self.parser.get_method().decode()
+        scope["http_version"] = version
+        raw_path, query = _path_and_query(self.url)
+        path = raw_path.decode()
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = raw_path
+        scope["query_string"] = query
+        self.cycle = RequestResponseCycle(
+            scope=scope,
+            transport=cast("asyncio.Transport", self.transport),
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        self._start_asgi_task(self.cycle, self.app)
 
     def on_chunk_header(self) -> None:
         """Begin a chunk."""
@@ -191,20 +222,29 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
         self._silent = 0
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """End a request; one that came at once is handed over at once, as no one read of it yet."""
         if self.parser.should_upgrade():
             return
-        super().on_message_complete()
         self._in_head, self._silent = True, 0
-        self._in_hand = not self.cycle.response_complete
-        if self._head_is_new:
-            self.scope[WHOLE_BODY] = bytes(self.cycle.body)  # type: ignore[typeddict-unknown-key]
-        if not self._in_hand:  # it was answered before its body had ended
+        cycle = self.cycle
+        if cycle.response_complete:  # before its body had ended
             self._forget_request()
             self._expect_within(self.timeout_keep_alive)
+            return
+        self._in_hand = True
+        cycle.more_body = False
+        cycle.message_event.set()
+        if self._head_is_new:
+            self.scope[WHOLE_BODY] = bytes(cycle.body)  # type: ignore[typeddict-unknown-key]
 
     def on_response_complete(self) -> None:
         """Go on with what was pipelined, or wait for more."""
@@ -213,6 +253,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if not self._in_head:
+            self.cycle.body.clear()  # what was read ahead, and nobody will ask for
             if self.expect_100_continue:  # nobody knows whether the body will come
                 self.transport.close()
             self._expect_within(_LINGER_SECONDS)
@@ -228,14 +269,50 @@ class BoundedProtocol(HttpToolsProtocol):
     def _take(self, data: bytes, start: int = 0) -> None:
         self._head_is_new = False
         end = self._end_of_piece(data, start)
-        self._feed(data if end - start == len(data) else memoryview(data)[start:end])
-        if end < len(data):
-            self._take_rest(data, end)
+        if start == 0 and self._in_head and not self._silent and data.find(_END_OF_HEAD, end) < 0:
+            self._take_one(data, end)
+        else:
+            self._feed(data if end - start == len(data) else memoryview(data)[start:end])
+            if end < len(data):
+                self._take_rest(data, end)
         if self._in_head and not (self._in_hand or self._is_last):
             if self._deadline is None:
                 self._expect_within(_HEAD_SECONDS)
             if self._silent and (refusal := self._weigh_head()):
                 self._refuse(refusal)
+
+    def _take_one(self, data: bytes, end: int) -> None:
+        """Take at once what has no more than one head, as nearly all does, and it ends there."""
+        self._silent = end
+        if end > MAX_HEAD_BYTES:
+            self._refuse(_TOO_LONG)
+            return
+        self._may_begin = True
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._ignore_upgrade()
+            self._take_rest(data, end)
+        except httptools.HttpParserError as error:
+            self._part(data, end + self._body_left, error)
+        else:
+            if self._body_left:
+                self._body_left = max(0, self._body_left - (len(data) - end))
+
+    def _part(self, data: bytes, end: int, error: httptools.HttpParserError) -> None:
+        """Part a request from what begins behind it and is not complete."""
+        if not self._in_hand or any(name == b"transfer-encoding" for name, _ in self.headers):
+            self._give_up(data, error)
+        else:
+            self._body_left, self._is_behind = 0, False
+            self.parser = httptools.HttpRequestParser(self)
+            self._wait(data, end)
+
+    def _give_up(self, piece: bytes | memoryview, error: httptools.HttpParserError) -> None:
+        if self._in_hand or self._is_behind:  # behind a body in chunks: its sender asks again
+            self._read_no_more()
+        elif not self._is_last:
+            self._refuse(self._refusal or _no_http(piece, error))
 
     def _take_rest(self, data: bytes, position: int) -> None:
         view = memoryview(data)
@@ -294,8 +371,7 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             self._ignore_upgrade()
         except httptools.HttpParserError as error:
-            if not self._is_last:
-                self._refuse(self._refusal or _no_http(piece, error))
+            self._give_up(piece, error)
             return
         if self._silent > MAX_HEAD_BYTES and not self.transport.is_closing():
             self._refuse(_TOO_LONG)
@@ -320,7 +396,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # Bounds
 
-    def _check_head(self) -> None:
+    def _check_head(self, version: str) -> None:
         """Check what the parser lets pass, and note the declared length of the body."""
         if (
             self._silent > _FREE_BYTES or len(self.headers) > _FREE_HEADERS or self._head_weight
@@ -334,7 +410,6 @@ class BoundedProtocol(HttpToolsProtocol):
                 if host is not None:
                     self._stop(_bad_request("A request should have one Host header"))
                 host = value
-        version = self.parser.get_http_version()
         if version not in _VERSIONS:
             detail = f"HTTP/{version} is not spoken here: send HTTP/1.1"
             self._stop(HttpProblem(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, detail))
@@ -471,6 +546,14 @@ _TOO_LONG: Final = HttpProblem(
 )
 
 
+def _path_and_query(target: bytes) -> tuple[bytes, bytes]:
+    if target.startswith(b"/") and b"#" not in target:
+        path, _, query = target.partition(b"?")
+        return path, query
+    url = httptools.parse_url(target)
+    return url.path or b"/", url.query or b""
+
+
 def _weight(later: bytes) -> int:
     return len(later) if len(later) > _FREE_BYTES else 0
 
@@ -556,7 +639,8 @@ class _Joined:
         if self._farewell is not None:
             self._farewell.cancel()
         elif self.farewell_seconds and not self._transport.is_closing():
-            self._transport.write_eof()
+            with suppress(OSError):  # it may have gone
+                self._transport.write_eof()
             self._transport.resume_reading()
             self._farewell = self._loop.call_later(self.farewell_seconds, self._end)
             return
