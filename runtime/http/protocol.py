@@ -106,6 +106,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refusal: Exception | None = None
         self._began = 0.0
         self._deadline: asyncio.TimerHandle | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection."""
@@ -116,8 +118,6 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came; what is behind a request in hand waits for its turn, unread."""
-        if self.timeout_keep_alive_task is not None:
-            self._unset_keepalive_if_required()
         if self._is_last:
             return
         if self._in_hand or self._later:
@@ -139,6 +139,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._forget_deadline()
+        if self._idle is not None:
+            self._idle.cancel()
         self._later = b""
         self._hold(0)
         self.transport.forget_timers()
@@ -249,9 +251,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with what was pipelined, or wait for more."""
         self._in_hand = False
-        super().on_response_complete()
+        self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
+        self._flow.resume_reading()
+        self._idle_since = self.loop.time()
+        if self._idle is None:
+            self._watch_idle(self.timeout_keep_alive)
         if not self._in_head:
             self.cycle.body.clear()  # what was read ahead, and nobody will ask for
             if self.expect_100_continue:  # nobody knows whether the body will come
@@ -298,6 +304,8 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             if self._body_left:
                 self._body_left = max(0, self._body_left - (len(data) - end))
+            if self._in_head and not self._in_hand:  # what ended there were empty lines before it
+                self._silent, self._tail = len(data), data[-3:]
 
     def _part(self, data: bytes, end: int, error: httptools.HttpParserError) -> None:
         """Part a request from what begins behind it and is not complete."""
@@ -336,7 +344,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def _go_on(self) -> None:
         data, start = self._later, self._later_at
         self._later = b""
-        self._unset_keepalive_if_required()
         self._flow.let_go()
         self._hold(0)
         if data and not self._is_last:
@@ -402,7 +409,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._silent > _FREE_BYTES or len(self.headers) > _FREE_HEADERS or self._head_weight
         ) and (refusal := self._weigh_head()):
             self._stop(refusal)
-        host = None
+        host, self._body_left = None, 0
         for name, value in self.headers:
             if name == b"content-length":
                 self._body_left = int(value)
@@ -471,6 +478,20 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if self._began_head():
             self._refuse(HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The headers came too slowly"))
+        else:
+            self.transport.close()
+
+    def _watch_idle(self, seconds: float) -> None:
+        """Close a connection that is not used; one timer for all of its requests."""
+        self._idle = self.loop.call_later(seconds, self._check_idle)
+
+    def _check_idle(self) -> None:
+        self._idle = None
+        if self._in_hand or self._later or not self._in_head or self._silent:
+            return  # the next answer watches on
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._watch_idle(left)
         else:
             self.transport.close()
 

@@ -428,6 +428,38 @@ async def test_an_offer_among_other_requests_is_ignored(telling_port: int) -> No
     assert await bodies_of(telling_port, sent) == ["[0]", "[12]", "[3]"]
 
 
+async def test_empty_lines_before_a_request_and_cuts_in_its_end_change_nothing(
+    telling_port: int,
+) -> None:
+    first, last = b"\r\n\r\n" + a_post(4, last=False), a_post(3)
+    for cut in range(len(first) - 4, len(first)):
+        rest = first[cut:] + b"[12]" + last[:20]
+
+        assert await bodies_of(telling_port, first[:cut], rest, last[20:] + b"[3]") == [
+            "[12]",
+            "[3]",
+        ]
+
+
+async def test_an_idle_connection_is_closed_and_one_in_use_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "_KEEP_ALIVE_SECONDS", 0.3)
+    registry = CollectorRegistry()
+    metrics = HttpMetrics(registry, "gateway")
+    app = create_app({}, health=Health(), registry=registry, metrics=metrics)
+    port = free_port()
+    async with served(app, host=LOOPBACK, port=port, shutdown_timeout_seconds=5):
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+        for _ in range(10):
+            writer.write(GET + b"\r\n")
+            assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
+            await asyncio.sleep(0.05)
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+        writer.close()
+
+
 async def test_an_offer_with_a_body_in_chunks_is_ignored(telling_port: int) -> None:
     chunked = an_offer(b"h2c", 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
 
