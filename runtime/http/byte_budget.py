@@ -46,7 +46,7 @@ class ByteBudget:
 
         Whoever took them gives them back.
         """
-        if not self.has_room(size):
+        if self._line or size > self._free:  # has_room, without a call: each small request asks
             return False
         self._free -= size
         return True

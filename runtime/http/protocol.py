@@ -526,6 +526,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if not running and self._observer is not None:  # else the application's line tells of it
             context = contextvars.copy_context()
             context.run(self._observe, self._observer, correlation_id, answer.status, error)
+        self.scope = self.headers = None  # type: ignore[assignment]
+        self._hold(0)
 
     def _observe(
         self, observer: Observer, correlation_id: str, status: int, error: Exception

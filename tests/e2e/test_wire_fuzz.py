@@ -308,3 +308,21 @@ async def test_nothing_is_kept_of_bodies_whose_requests_were_refused(
     for writer in writers:
         writer.close()
     assert held < _REFUSED * length / 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is as Linux counts it")
+async def test_nothing_is_kept_of_heads_that_were_refused(served_app: tuple[int, int]) -> None:
+    port, pid = served_app
+    head = b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n" + b"a: %b\r\n" % (b"b" * 55) * 900
+    before, writers = peak_bytes(pid), []
+    for _ in range(_REFUSED):
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+        writer.write(head + b"\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+        writers.append(writer)
+
+    held = peak_bytes(pid) - before
+
+    for writer in writers:
+        writer.close()
+    assert held < _REFUSED * len(head)
