@@ -259,6 +259,7 @@ async def test_a_dead_letter_knows_all_there_is_to_know(pool: asyncpg.Pool) -> N
         "correlation_id": "test",
         "trace_parent": letter.trace_parent,
         "payload": letter.payload,
+        "elements": 1,
     }
 
 
