@@ -99,7 +99,7 @@ _KEPT_STORED = """
 """
 _REJECTIONS = """
     SELECT date_trunc('minute', accepted_at, 'UTC') AS minute, source, sum(elements)::numeric
-    FROM dead_letters WHERE reason IN ('rejected', 'summarized') GROUP BY 1, 2
+    FROM dead_letters WHERE reason = 'rejected' GROUP BY 1, 2
 """
 _KEPT_REJECTIONS = """
     SELECT minute, source, sum(stored) FROM ledger WHERE rejected GROUP BY 1, 2
