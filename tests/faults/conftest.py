@@ -11,10 +11,12 @@ from tests.e2e.whole_system import WholeSystem
 from tests.faults.fault import Fault, World
 from tests.faults.files import let_open_many
 from tests.faults.ledger import empty
+from tests.faults.limits.table import ShapeTable
 from tests.faults.sender import Sender
 from tests.faults.table import Table
 
 _TABLE = Table()
+_SHAPES = ShapeTable()
 _TIMES = 3
 _SEEDS = count(int(os.environ.get("FAULT_SEED", SystemRandom().randrange(2**32))))
 
@@ -30,7 +32,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for line in _TABLE.lines():
+    for line in (*_TABLE.lines(), *_SHAPES.lines()):
         terminalreporter.write_line(line)
 
 
@@ -43,6 +45,11 @@ def _many_files() -> Iterator[None]:
 @pytest.fixture
 def table() -> Table:
     return _TABLE
+
+
+@pytest.fixture
+def shape_table() -> ShapeTable:
+    return _SHAPES
 
 
 @pytest.fixture

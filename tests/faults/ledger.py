@@ -39,7 +39,7 @@ _SETTLE_SECONDS = 180
 _POLL_SECONDS = 0.2
 
 
-async def _settled(system: WholeSystem) -> None:
+async def settled(system: WholeSystem) -> None:
     """Wait until each consumer has acknowledged all."""
     client = Client()
     async with asyncio.timeout(_SETTLE_SECONDS):
@@ -60,7 +60,7 @@ async def _unsettled(client: Client) -> bool:
 
 async def empty(system: WholeSystem, sender: Sender) -> None:
     """Begin a new page."""
-    await _settled(system)
+    await settled(system)
     await system.forget()
     sender.sent.clear()
     sender.acknowledged.clear()
@@ -69,7 +69,7 @@ async def empty(system: WholeSystem, sender: Sender) -> None:
 
 async def balance(system: WholeSystem, sender: Sender) -> Balance:
     """Wait until nothing is on its way, and compare."""
-    await _settled(system)
+    await settled(system)
     rows = Counter([row["event_id"] for row in await system.fetch("SELECT event_id FROM events")])
     letters = {row["event_id"] for row in await system.fetch("SELECT event_id FROM dead_letters")}
     kept_right = {each for each in rows if not each.startswith(BROKEN)} | letters

@@ -145,17 +145,20 @@ async def test_the_ledger_misses_what_a_flipped_bit_takes_from_the_broker(
     async with world.sender.sending():
         await world.sender.accepted(_MORE_THAN_WAITED)
 
-    missed = await _missed(system)
+    await _until_missed(system)
     found = await balance(system, world.sender)
 
-    assert 0 < len(found.lost) <= missed
+    assert found.lost
     assert not found.doubled
     assert found.differences == {"ledger"}
 
 
-async def _missed(system: _System) -> int:
-    """Wait until the ledger misses something; tell how much."""
+async def _until_missed(system: _System) -> None:
+    """Wait until the ledger misses something.
+
+    Not all that is gone: an envelope tells of the eight before it, and where a
+    broken record hides those behind it, too, there may be more of them.
+    """
     async with asyncio.timeout(_PATIENCE_SECONDS):
-        while not (missed := (await system.ask("/reports/ledger"))["total"]["imbalance"]):
+        while not (await system.ask("/reports/ledger"))["total"]["imbalance"]:
             await asyncio.sleep(0.2)
-    return int(missed)

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
+
 from runtime.local.nats_server import EmbeddedNats
 from runtime.local.postgres_server import EmbeddedPostgres
 from runtime.local.server import EmbeddedServer
@@ -81,3 +83,10 @@ class PoweredCluster(Powered, ClusteredSystem):
                     os.fsync(opened.fileno())
         async with super().up():
             yield
+
+    async def waits_for_itself(self) -> bool:
+        """Tell whether each broker waits for what another one has, and none of them leads."""
+        async with httpx.AsyncClient() as client:
+            urls = [f"{node.monitoring_url}/healthz" for node in self._nodes.values()]
+            answers = [(await client.get(url)).text for url in urls]
+        return all("stream catching up" in answer for answer in answers)
