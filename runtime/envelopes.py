@@ -22,9 +22,9 @@ MAX_MESSAGE_BYTES = 31 * 1024**2
 _PACKED = b"\x78"  # how zlib's format starts, and JSON never does
 _ZLIB_CHECK = 31  # divides the first two bytes (RFC 1950)
 
-MAX_UNPACKED_BYTES = 16 * 1024**2
-"""What one message may unpack to. Today's gateways make none that is larger than
-some megabytes. What an older one, or anybody else, packed tighter becomes a dead
+MAX_UNPACKED_BYTES = 10 * 1024**2
+"""What one message may have, unpacked. Today's gateways make none that is larger than
+some megabytes. What an older one, or anybody else, made larger becomes a dead
 letter as it is: a collector could not hold its rows."""
 
 
@@ -135,6 +135,8 @@ def unpack(data: bytes) -> bytes:
         UnreadableEnvelope: It is damaged, or larger than that.
     """
     if not _is_packed(data):
+        if len(data) > MAX_UNPACKED_BYTES:
+            raise UnreadableEnvelope(f"it has more than {MAX_UNPACKED_BYTES} bytes")
         return data
     unpacker = zlib.decompressobj()
     try:

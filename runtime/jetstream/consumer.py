@@ -106,7 +106,7 @@ class Consumer(Generic[Item]):
         self._succeeded_at = -math.inf
         self._crashed_at: dict[int, float] = {}  # by sequence, until it is settled
         self._given_back: dict[int, int] = {}  # by sequence, its delivery then
-        self._outlived: Counter[bytes] = Counter()  # marks that could not be taken away
+        self._outlived: Counter[bytes] = Counter()  # marks that are there, or may be
         self._in_hand: dict[int, Msg] = {}
         self._gate = gate or Gate()
         self._max_bytes = max_bytes
@@ -208,6 +208,7 @@ class Consumer(Generic[Item]):
             deaths = await self._work.attempts.begin(message_id) - self._outlived[message_id]
         except Unavailable as error:
             _log.warning("batch given back", messages=1, error=str(error))
+            self._outlived[message_id] += 1  # the mark may be there all the same
             await self._nak(message)  # unopened: it is as suspicious as before
             return False
         if deaths >= _MAX_DEATHS:

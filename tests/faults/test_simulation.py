@@ -1,6 +1,7 @@
 """The collectors' loop in thousands of worlds where anything goes wrong between any two steps."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
@@ -53,8 +54,9 @@ class AcknowledgesFailures(Consumer[Part]):
 
 
 class DropsUnreadable(Consumer[Part]):
-    def __init__(self, work: Work[Part], metrics: ConsumerMetrics) -> None:
-        super().__init__(Work(work.source, work.decode, work.handle, _forget), metrics)
+    def __init__(self, work: Work[Part], metrics: ConsumerMetrics, **options: Any) -> None:
+        forgetful = Work(work.source, work.decode, work.handle, _forget)
+        super().__init__(forgetful, metrics, **options)
 
 
 class GivesUpOnUnavailable(Consumer[Part]):
@@ -71,12 +73,36 @@ class GivesUpOnUnavailable(Consumer[Part]):
         return True
 
 
+class OpensWhatIsDeadly(Consumer[Part]):
+    async def _process_alone(self, message: Msg) -> bool:
+        return await self._process([message])
+
+
+class BuriesByDeliveries(Consumer[Part]):
+    def _is_suspicious(self, message: Msg) -> bool:
+        return (message.metadata.num_delivered or 1) >= _DELIVERIES
+
+    async def _process_alone(self, message: Msg) -> bool:
+        return await self._set_aside(message, "it came too often")
+
+
+_DELIVERIES = 4
+
+
 async def _forget(_letter: DeadLetter, _headers: Headers) -> None:
     pass
 
 
 @pytest.mark.parametrize(
-    "mutant", [AcknowledgesFirst, AcknowledgesFailures, DropsUnreadable, GivesUpOnUnavailable]
+    "mutant",
+    [
+        AcknowledgesFirst,
+        AcknowledgesFailures,
+        DropsUnreadable,
+        GivesUpOnUnavailable,
+        OpensWhatIsDeadly,
+        BuriesByDeliveries,
+    ],
 )
 def test_the_simulation_finds_a_loop_that_is_wrong(mutant: type[Consumer[Part]]) -> None:
     only_search = settings(_ALIKE, phases=(Phase.generate,))

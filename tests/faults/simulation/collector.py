@@ -1,7 +1,9 @@
 """A collector's process: the real loops on a simulated connection and store, restarted."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -17,6 +19,7 @@ from runtime.jetstream.consumer import Consumer
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.streams import FB_COLLECTOR
 from runtime.metrics import ConsumerMetrics, EventMetrics
+from runtime.work import Work
 from tests.fakes import FakeEventStore
 from tests.faults.simulation.broker import ACK_WAIT_SECONDS, SimulatedBroker, SimulatedClient
 from tests.faults.simulation.schedule import Chance, Place
@@ -46,16 +49,25 @@ class SimulatedStore:
         self._die = die
 
     async def settle(self, lots: Sequence[Lot]) -> Stored:
+        await self._meet(row.event_id.encode() for lot in lots for row in lot.rows)
         return await self._transact("settle", partial(self._database.settle, lots))
 
     async def store(self, rows: Sequence[EventRow]) -> Stored:
         return await self.settle([Lot(None, rows)])
 
     async def keep(self, lots: Sequence[Lot]) -> Stored:
+        opened = (lot for lot in lots if not lot.unread)
+        await self._meet(letter.payload for lot in opened for letter in lot.letters)
         return await self._transact("settle", partial(self._database.keep, lots))
 
     async def probe(self, rows: Sequence[EventRow]) -> None:
+        await self._meet(row.event_id.encode() for row in rows)
         await self._transact("probe", partial(self._database.probe, rows))
+
+    async def _meet(self, things: Iterable[bytes]) -> None:
+        """End the process if one of these is deadly."""
+        if any(b"deadly-" in thing for thing in things):
+            await self._die()
 
     async def _transact(self, place: Place, do: Callable[[], Awaitable[Answer]]) -> Answer:
         what = self._chance.at(place)
@@ -76,6 +88,43 @@ class SimulatedStore:
         return answer
 
 
+class SimulatedAttempts:
+    """One process's way to the marks that all share; implements ``Attempts``.
+
+    Args:
+        marks: How many each message has.
+        chance: What goes wrong.
+        die: Ends the process that calls.
+    """
+
+    def __init__(self, marks: Counter[bytes], chance: Chance, die: Die) -> None:
+        self._marks = marks
+        self._chance = chance
+        self._die = die
+
+    async def begin(self, message_id: bytes) -> int:
+        async with self._going_wrong():
+            self._marks[message_id] += 1
+            return self._marks[message_id] - 1
+
+    async def end(self, message_id: bytes) -> None:
+        async with self._going_wrong():
+            del self._marks[message_id]
+
+    @asynccontextmanager
+    async def _going_wrong(self) -> AsyncIterator[None]:
+        what = self._chance.at("mark")
+        if what == "killed before":
+            await self._die()
+        if what == "away":
+            raise Unavailable("away")
+        yield
+        if what == "killed after":
+            await self._die()
+        if what == "answer lost":
+            raise Unavailable("answer lost")
+
+
 class SimulatedCollector:
     """Runs a collector until it is stopped."""
 
@@ -83,11 +132,13 @@ class SimulatedCollector:
         self,
         broker: SimulatedBroker,
         database: FakeEventStore,
+        marks: Counter[bytes],
         on_ack: Callable[[int], None],
         kind: type[Consumer[Any]],
     ) -> None:
         self._broker = broker
         self._database = database
+        self._marks = marks
         self._on_ack = on_ack
         self._kind = kind
 
@@ -108,7 +159,9 @@ class SimulatedCollector:
             await asyncio.Event().wait()
 
         client = SimulatedClient(self._broker, die, self._on_ack)
-        consumer = self._consumer(SimulatedStore(self._database, self._broker.chance, die))
+        store = SimulatedStore(self._database, self._broker.chance, die)
+        attempts = SimulatedAttempts(self._marks, self._broker.chance, die)
+        consumer = self._kind(self._work(store, attempts), _METRICS, answers=_answer)
         loops = [asyncio.create_task(_consume(consumer, client, stop)) for _ in range(_LOOPS)]
         ended = asyncio.create_task(asyncio.wait(loops, return_when=asyncio.FIRST_EXCEPTION))
         await asyncio.wait((ended, killed), return_when=asyncio.FIRST_COMPLETED)
@@ -117,11 +170,15 @@ class SimulatedCollector:
             task.cancel()
         await asyncio.gather(ended, *loops, return_exceptions=True)
 
-    def _consumer(self, store: SimulatedStore) -> Consumer[Any]:
+    def _work(self, store: SimulatedStore, attempts: SimulatedAttempts) -> Work[Any]:
         if self._broker.chance.schedule.rejected:
-            return self._kind(dead_letter_work(store, _METRICS), _METRICS)
+            return dead_letter_work(store, _METRICS, attempts)
         collect = partial(handle, store=store)
-        return self._kind(event_work("facebook", collect, store, _METRICS, _EVENTS), _METRICS)
+        return event_work("facebook", collect, store, _METRICS, _EVENTS, attempts=attempts)
+
+
+async def _answer() -> None:
+    """Answer, as a database that may fail the next moment."""
 
 
 def _consume(consumer: Consumer[Any], client: Any, stop: asyncio.Event) -> Any:

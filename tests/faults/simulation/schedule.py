@@ -8,19 +8,20 @@ from typing import Final, Literal
 
 from hypothesis import strategies as st
 
-Place = Literal["pull", "deliver", "ack", "nak", "progress", "settle", "probe"]
+Place = Literal["pull", "deliver", "ack", "nak", "progress", "settle", "probe", "mark"]
 """Where something may go wrong: a request for messages, a message on its way to
 the collector, its settling, word of it while it is in hand, a transaction that
-stores, one that is taken back."""
+stores, one that is taken back, a mark of a message that may end the process."""
 
 What = Literal[
     "lost", "twice", "raises", "killed before", "killed after",
     "away", "answer lost", "crashes", "slow",
 ]  # fmt: skip
 
-Kind = Literal["good", "repeated", "invalid", "refused", "poison", "none"]
+Kind = Literal["good", "repeated", "invalid", "refused", "poison", "deadly", "none"]
 """What an event is: the store will never keep a refused one, and crashes on
-poison; none at all where a gateway only tells of others."""
+poison; a deadly one ends the process that would store it; none at all where a
+gateway only tells of others."""
 
 UNREADABLE: Final = ()
 """A message without events stands for one that is no envelope."""
@@ -35,8 +36,11 @@ _FAULTS: Final[dict[Place, tuple[What, ...]]] = {
     "progress": ("lost",),
     "settle": _TRANSACTION,
     "probe": _TRANSACTION,
+    "mark": ("killed before", "killed after", "away", "answer lost"),
 }
-_KINDS: Final[tuple[Kind, ...]] = ("good", "repeated", "invalid", "refused", "poison", "none")
+_KINDS: Final[tuple[Kind, ...]] = (
+    "good", "repeated", "invalid", "refused", "poison", "deadly", "none",
+)  # fmt: skip
 _LATEST: Final = 12
 
 

@@ -1,6 +1,7 @@
 """Play a schedule to its end, and say what it broke."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ _COLLECTORS = 2
 _UNCOUNTED = 3
 """Each third message is of a gateway that counts nothing for the ledger."""
 
+_DEATHS = 3
 _PUBLISH_SECONDS = 2.0
 _TRAFFIC_SECONDS = 5.0
 _LIMIT_SECONDS = 1800.0
@@ -73,13 +75,16 @@ class _World:
         self._chance = Chance(schedule)
         self._broker = SimulatedBroker(self._chance)
         self._database = Database()
+        self._marks: Counter[bytes] = Counter()
         self._published: list[Published] = []
         self._broken = Broken()
 
     async def play(self) -> Broken:
         stop = asyncio.Event()
         collectors = [
-            SimulatedCollector(self._broker, self._database, self._check_ack, self._kind)
+            SimulatedCollector(
+                self._broker, self._database, self._marks, self._check_ack, self._kind
+            )
             for _ in range(_COLLECTORS)
         ]
         running = [asyncio.create_task(collector.run(stop)) for collector in collectors]
@@ -149,7 +154,7 @@ class _World:
         broken.stored_though_bad += [
             row.event_id
             for row in database.rows.values()
-            if _is(row, "refused", "poison", "invalid")
+            if _is(row, "refused", "poison", "invalid", "deadly")
         ]
         broken.told_and_not_settled += database.told - set(database.ledger)
         broken.unbalanced += [
@@ -159,11 +164,21 @@ class _World:
         ]
 
     def _may_die(self) -> Iterator[bytes]:
-        """Give the bytes that may be dead letters: the bad, and who was near a crash too often."""
-        crashes = any(fault.what == "crashes" for fault in self._schedule.faults)
+        """Give the bytes that may be dead letters: the bad, and who was near a crash too often.
+
+        A message in whose hands three processes ended looks deadly, whatever ended them.
+        """
+        faults = self._schedule.faults
+        crashes = any(fault.what == "crashes" for fault in faults)
+        left_marks = [
+            fault
+            for fault in faults
+            if "killed" in fault.what or (fault.place, fault.what) == ("mark", "answer lost")
+        ]
+        all_may = crashes or len(left_marks) >= _DEATHS
         for message in self._published:
             kinds = {kind for kind, _, _ in message.events}
-            if not message.is_readable or "poison" in kinds or crashes:
+            if not message.is_readable or kinds & {"poison", "deadly"} or all_may:
                 yield message.data
             all_die = self._schedule.rejected
             yield from (

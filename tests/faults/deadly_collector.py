@@ -1,0 +1,25 @@
+"""A collector of Facebook events whose process ends when its handler is given a deadly event."""
+
+import os
+import signal
+from collections.abc import Sequence
+from typing import Any
+
+from functions.fb_collector import handler
+from functions.ports import EventStore, Part
+
+DEADLY = b"deadly-"
+_handle = handler.handle
+
+
+async def _handle_or_die(parts: Sequence[Part], *, store: EventStore) -> Any:
+    if any(DEADLY in event for part in parts for event in part.events):
+        os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does for want of memory
+    return await _handle(parts, store=store)
+
+
+if __name__ == "__main__":
+    handler.handle = _handle_or_die
+    from runtime.run import run
+
+    raise SystemExit(run("fb-collector"))
