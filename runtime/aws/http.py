@@ -127,7 +127,7 @@ class _Asked:
         if not self.method:
             detail = "This is no HTTP request in Lambda's payload format 2.0"
             raise HttpProblem(HTTPStatus.BAD_REQUEST, detail)
-        found = unit.router.find(self.method, self.path)
+        found = unit.router.find(self.method, _decoded(self.path, self._event))
         self.route = found.route
         body = _body_of(self._event)
         # As the platform passes it on: it may have been said of other bytes, or of none.
@@ -158,16 +158,23 @@ def _headers_of(event: Event) -> dict[str, str]:
 
 
 def _path_of(event: Event) -> str:
-    """Read the path, decoded: HTTP APIs pass it on so, function URLs as it came.
-
-    A stage other than the default one stands before it.
-    """
+    """Read the path as the platform passes it on; a stage other than the default stands before."""
     path = str(event.get("rawPath", ""))
     context = event.get("requestContext", {})
     stage = f"/{context.get('stage')}"
     if stage != "/$default" and path.startswith(f"{stage}/"):
         path = path.removeprefix(stage)
-    return text_of(path) if _FUNCTION_URL in str(context.get("domainName")) else path
+    return path
+
+
+def _decoded(path: str, event: Event) -> str:
+    """Decode a path where that is still to be done: HTTP APIs have, function URLs have not.
+
+    Raises:
+        Invalid: It is no text.
+    """
+    domain = str(event.get("requestContext", {}).get("domainName"))
+    return text_of(path) if _FUNCTION_URL in domain else path
 
 
 def _body_of(event: Event) -> bytes:

@@ -319,6 +319,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def _give_up(self, piece: bytes | memoryview, error: httptools.HttpParserError) -> None:
         if self._in_hand or self._is_behind:  # behind a body in chunks: its sender asks again
             self._read_no_more()
+        elif not self._is_last and self.parser.get_method() == b"PRI":  # HTTP/2's preface
+            self._refuse(_other_version("2"))
         elif not self._is_last:
             self._refuse(self._refusal or _no_http(piece, error))
 
@@ -418,8 +420,7 @@ class BoundedProtocol(HttpToolsProtocol):
                     self._stop(_bad_request("A request should have one Host header"))
                 host = value
         if version not in _VERSIONS:
-            detail = f"HTTP/{version} is not spoken here: send HTTP/1.1"
-            self._stop(HttpProblem(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, detail))
+            self._stop(_other_version(version))
         if host is None:
             if version == "1.1":  # RFC 9112, 3.2
                 self._stop(_bad_request("A request should have one Host header"))
@@ -583,6 +584,11 @@ def _weight(later: bytes) -> int:
 
 def _bad_request(message: str) -> Invalid:
     return Invalid([Fault("", "http_invalid", message)])
+
+
+def _other_version(version: str) -> HttpProblem:
+    detail = f"HTTP/{version} is not spoken here: send HTTP/1.1"
+    return HttpProblem(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, detail)
 
 
 def _no_http(piece: bytes | memoryview, error: httptools.HttpParserError) -> Invalid:

@@ -239,6 +239,7 @@ async def test_who_reads_no_answer_is_not_written_to_for_ever(
         (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "Host"),
         (b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400, "Host"),
         (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505, "HTTP/1.1"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "HTTP/1.1"),
         ("GET /ї HTTP/1.1\r\nHost: a\r\n\r\n".encode(), 400, "percent-encode"),
         ("GET /?x=ї HTTP/1.1\r\nHost: a\r\n\r\n".encode(), 400, "percent-encode"),
     ],

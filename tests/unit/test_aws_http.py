@@ -183,6 +183,17 @@ async def test_a_path_is_decoded_once_whoever_passes_it_on(
     assert seen.requests[0].path_params == {"source": "facebook", "eventId": "a/b%41"}
 
 
+@pytest.mark.parametrize("raw_path", ["/events/facebook/%FF", "/%C3%28"])
+async def test_a_path_that_is_no_text_is_a_problem(function: HttpFunction, raw_path: str) -> None:
+    event = a_request("GET", raw_path)
+    event["requestContext"] |= {"domainName": "abc.lambda-url.eu-central-1.on.aws"}
+
+    answer = await invoke(function, event)
+
+    assert answer["statusCode"] == 400
+    assert json.loads(answer["body"])["errors"][0]["code"] == "encoding"
+
+
 async def test_a_parameter_that_is_a_uuid_is_one(function: HttpFunction, seen: Seen) -> None:
     identity = UUID("0f8e1c52-6a63-8d0b-9a6e-2f1c7b0d4e11")
 
