@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from functions.errors import Fault, Invalid
-from functions.scanning import Walk, without_strings
+from functions.scanning import Walk, depths, turns, without_strings
 from functions.shapes import FACEBOOK_SHAPES, TIKTOK_SHAPES
 
 LARGE_BYTES: Final = 4096
@@ -23,6 +23,7 @@ _MAX_DIGITS: Final = 4300
 
 _LONG_NUMBER: Final = re.compile(rb"(?<![0-9])[0-9]{%d}" % (_MAX_DIGITS + 1))
 
+_DIGITS: Final = b"0123456789"
 _ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 
 Keys = Mapping[str, "Keys"]
@@ -88,7 +89,7 @@ def prune(raw: bytes) -> bytes:
         raw.decode()
         if raw.count(b"[") + raw.count(b"{") > _MAX_DEPTH:
             _check_depth(raw)
-        if _LONG_NUMBER.search(raw) and _LONG_NUMBER.search(without_strings(raw)):
+        if _may_have_long_number(raw) and _LONG_NUMBER.search(without_strings(raw)):
             raise _not_json("a number has too many digits")
         text = raw.strip()
         if not text.startswith(b"{"):
@@ -106,8 +107,23 @@ def _check_depth(raw: bytes) -> None:
     walk = Walk(raw, 0, len(raw), depth=0)
     while walk.position < walk.end:
         walk.step()
-        if walk.deepest > _MAX_DEPTH:
-            raise _not_json("it nests too deep")
+        if walk.deepest > _MAX_DEPTH:  # perhaps
+            bare = b"" if walk.depth > _MAX_DEPTH else turns(without_strings(raw))
+            if walk.depth > _MAX_DEPTH or max(depths(bare)) > _MAX_DEPTH:
+                raise _not_json("it nests too deep")
+            return
+
+
+def _may_have_long_number(raw: bytes) -> bool:
+    """Look at every so many bytes: a number with too many digits has one there."""
+    for place in range(_MAX_DIGITS, len(raw), _MAX_DIGITS + 1):
+        if raw[place] in _DIGITS:
+            before = raw[place - _MAX_DIGITS : place]
+            after = raw[place : place + _MAX_DIGITS + 1]
+            digits = len(before) - len(before.rstrip(_DIGITS))
+            if digits + len(after) - len(after.lstrip(_DIGITS)) > _MAX_DIGITS:
+                return True
+    return False
 
 
 def _not_json(why: str) -> Invalid:

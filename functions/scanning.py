@@ -29,6 +29,11 @@ _BESIDE_COMMAS = re.compile(rb'["\[\]{}]')
 _COMMAS = re.compile(rb",")
 _TURNS: Final = bytes.maketrans(b"[]{}", b"\x01\xff\x01\xff")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_PAIR: Final = b"\x01\xff"
+_MAX_ROUNDS: Final = 16
+_WORTH: Final = 20
+"""A round is worth it while it takes out one of so many."""
+
 _OPENING, _CLOSING, _COMMA = frozenset(b"[{"), frozenset(b"]}"), ord(",")
 
 
@@ -37,9 +42,29 @@ def without_strings(text: bytes) -> bytes:
     return _STRING.sub(b"", text) if b'"' in text else text
 
 
-def depths(text: bytes, depth: int = 0) -> Iterator[int]:
-    """Tell how deep a text is before it, and after each of its brackets; it has no strings."""
-    return accumulate(array("b", text.translate(_TURNS, _NO_BRACKETS)), initial=depth)
+def turns(text: bytes) -> bytes:
+    """Write down for each bracket of a text, which has no strings, whether one opens or closes."""
+    return text.translate(_TURNS, _NO_BRACKETS)
+
+
+def depths(turned: bytes, depth: int = 0) -> Iterator[int]:
+    """Tell how deep a text is before it, and after each of its ``turns``."""
+    return accumulate(array("b", turned), initial=depth)
+
+
+def without_pairs(turned: bytes) -> tuple[bytes, int]:
+    """Take out brackets that close at once, again and again while that takes out many.
+
+    Returns:
+        What is left, which is as deep at its end and at its lowest; and how
+        much less deep it may be at its deepest.
+    """
+    for rounds in range(_MAX_ROUNDS):
+        left = turned.replace(_PAIR, b"")
+        if len(left) * _WORTH > len(turned) * (_WORTH - 1):
+            return left, rounds + 1
+        turned = left
+    return turned, _MAX_ROUNDS
 
 
 @dataclass(slots=True)
@@ -52,7 +77,7 @@ class Walk:
         end: Where the walk ends.
         depth: How many brackets are open at the position.
         in_string: Whether the position is inside a string.
-        deepest: The greatest depth so far.
+        deepest: The greatest depth so far, or some more, by ``without_pairs``.
     """
 
     text: bytes
@@ -83,8 +108,9 @@ class Walk:
         """Follow the brackets of a text without broken strings; return the lowest depth."""
         if not _BRACKET.search(text):
             return self.depth
-        deep = list(depths(without_strings(text), self.depth))
-        highest = max(deep)
+        left, less = without_pairs(turns(without_strings(text)))
+        deep = list(depths(left, self.depth))
+        highest = max(deep) + less
         self.depth, self.deepest = deep[-1], max(self.deepest, highest)
         return min(deep)
 

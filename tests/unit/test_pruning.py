@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from functions import judging
 from functions.errors import Invalid
 from functions.judging import InvalidEvent, judge, judge_by_contract
 from functions.pruning import LARGE_BYTES, prune
+from functions.scanning import depths, turns, without_pairs
 from tests.builders import a_facebook_event, a_tiktok_event, raw
 from tests.shapes import elements, event_with, valid_event
 
@@ -140,3 +142,20 @@ def test_what_nobody_knows_is_never_built(
 def test_what_is_no_json_is_not_pruned(text: bytes) -> None:
     with pytest.raises(Invalid):
         prune(text)
+
+
+@given(
+    st.lists(st.sampled_from([b"[", b"]", b"[]", b"{}", b"[[]]", b"{[]}"]), max_size=60),
+    st.integers(0, 3),
+)
+def test_pairs_are_taken_out_without_a_change_of_what_is_asked(
+    brackets: list[bytes], depth: int
+) -> None:
+    turned = turns(b"".join(brackets * 8))
+    exact = list(depths(turned, depth))
+
+    left, less = without_pairs(turned)
+
+    found = list(depths(left, depth))
+    assert (min(found), found[-1]) == (min(exact), exact[-1])
+    assert max(found) <= max(exact) <= max(found) + less
