@@ -16,16 +16,13 @@ ENVELOPE_BYTES = 512 * 1024
 message costs the broker a flush to disk, so few large ones are cheap, and a
 collector can still bound what it fetches."""
 
-MAX_MESSAGE_BYTES = 31 * 1024**2
-"""What a JetStream stream can keep in one record, 32 MiB, less headers."""
+MAX_MESSAGE_BYTES = 10 * 1024**2
+"""What one message may have, unpacked. No gateway makes a larger one. What an older
+gateway, or anybody else, made larger becomes a dead letter as it is: a collector
+could not hold its rows."""
 
 _PACKED = b"\x78"  # how zlib's format starts, and JSON never does
 _ZLIB_CHECK = 31  # divides the first two bytes (RFC 1950)
-
-MAX_UNPACKED_BYTES = 10 * 1024**2
-"""What one message may have, unpacked. Today's gateways make none that is larger than
-some megabytes. What an older one, or anybody else, made larger becomes a dead
-letter as it is: a collector could not hold its rows."""
 
 
 class UnreadableEnvelope(Exception):  # noqa: N818 - an outcome, settled by the consumer
@@ -123,29 +120,29 @@ def decode(
 
 def most_bytes_of(data: bytes) -> int:
     """Tell the most that a message can unpack to; nobody knows it of a packed one."""
-    return MAX_UNPACKED_BYTES if _is_packed(data) else len(data)
+    return MAX_MESSAGE_BYTES if _is_packed(data) else len(data)
 
 
 def unpack(data: bytes) -> bytes:
     """Unpack a message that an older gateway packed, or that on SQS; others stay as they are.
 
-    Holds no more than ``MAX_UNPACKED_BYTES``, whatever it would come to.
+    Holds no more than ``MAX_MESSAGE_BYTES``, whatever it would come to.
 
     Raises:
         UnreadableEnvelope: It is damaged, or larger than that.
     """
     if not _is_packed(data):
-        if len(data) > MAX_UNPACKED_BYTES:
-            raise UnreadableEnvelope(f"it has more than {MAX_UNPACKED_BYTES} bytes")
+        if len(data) > MAX_MESSAGE_BYTES:
+            raise UnreadableEnvelope(f"it has more than {MAX_MESSAGE_BYTES} bytes")
         return data
     unpacker = zlib.decompressobj()
     try:
-        unpacked = unpacker.decompress(data, MAX_UNPACKED_BYTES)
+        unpacked = unpacker.decompress(data, MAX_MESSAGE_BYTES)
         is_whole = unpacker.eof or not unpacker.unconsumed_tail
     except zlib.error as error:
         raise UnreadableEnvelope(f"damaged: {error}") from error
     if not is_whole:
-        raise UnreadableEnvelope(f"it unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+        raise UnreadableEnvelope(f"it unpacks to more than {MAX_MESSAGE_BYTES} bytes")
     if not unpacker.eof:
         raise UnreadableEnvelope("damaged: it does not end")
     return unpacked

@@ -15,7 +15,6 @@ from nats.js.errors import APIError
 
 from functions.errors import Unavailable
 from runtime.clocks import ServerClock
-from runtime.envelopes import MAX_MESSAGE_BYTES
 from runtime.jetstream.client import SafeClient, refusal_of
 
 _log = structlog.get_logger()
@@ -26,6 +25,7 @@ _RECONNECT_SECONDS = 0.25  # the client says int, and sleeps any number
 _CONNECT_SECONDS = 2
 _ANSWER_SECONDS = 0.8
 _STREAM_SECONDS = 5.0
+_PENDING_BYTES = 64 * 1024**2  # what waits for the socket; the gateway keeps less in hand
 
 
 class Broker:
@@ -90,7 +90,7 @@ class Broker:
             connect_timeout=_CONNECT_SECONDS,
             ping_interval=_PING_SECONDS,
             max_outstanding_pings=_PINGS_UNANSWERED,
-            pending_size=2 * MAX_MESSAGE_BYTES,
+            pending_size=_PENDING_BYTES,
             error_cb=self._on_error,
             disconnected_cb=self._on_disconnect,
             reconnected_cb=self._on_reconnect,

@@ -36,6 +36,7 @@ async def opened(settings: DatabaseSettings, name: str) -> AsyncIterator[asyncpg
 async def _open(settings: DatabaseSettings, name: str) -> asyncpg.Pool:
     """Open a pool, trying again until the database answers."""
     give_up = asyncio.get_running_loop().time() + settings.startup_timeout_seconds
+    timeout_seconds = settings.database_timeout_seconds
     while True:
         try:
             with translated():
@@ -43,9 +44,15 @@ async def _open(settings: DatabaseSettings, name: str) -> asyncpg.Pool:
                     settings.database_url.get_secret_value(),
                     min_size=1,
                     max_size=settings.database_pool_size,
-                    timeout=settings.database_timeout_seconds,
-                    command_timeout=settings.database_timeout_seconds,
-                    server_settings={"application_name": name, "timezone": "UTC", "jit": "off"},
+                    timeout=timeout_seconds,
+                    command_timeout=timeout_seconds,
+                    server_settings={
+                        "application_name": name,
+                        "timezone": "UTC",
+                        "jit": "off",
+                        # A frozen process would keep for itself what it has claimed.
+                        "idle_in_transaction_session_timeout": f"{timeout_seconds * 1000:.0f}ms",
+                    },
                     init=send_keys_as_bytes,
                 )
         except Unavailable:

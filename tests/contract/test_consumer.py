@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from functions.errors import Unavailable
 from functions.ports import Backlog, DeadLetter, Delivery
-from runtime.envelopes import MAX_UNPACKED_BYTES, UnreadableEnvelope
+from runtime.envelopes import MAX_MESSAGE_BYTES, UnreadableEnvelope
 from runtime.jetstream import consumer as consumer_module
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker, connected
@@ -401,7 +401,7 @@ async def test_a_batch_is_bounded_by_what_it_unpacks_to(broker: Broker) -> None:
     packed = [zlib.compress(b"%d" % number + bytes(5000)) for number in range(4)]
     await publish(broker, b"1", *packed[:2], b"2", *packed[2:])
 
-    async with consuming(broker, FB_COLLECTOR, bench.work, batch_bytes=MAX_UNPACKED_BYTES):
+    async with consuming(broker, FB_COLLECTOR, bench.work, batch_bytes=MAX_MESSAGE_BYTES):
         await eventually(lambda: has_done(bench, 6))
 
     assert [len(batch) for batch in bench.handled] == [1] * 6

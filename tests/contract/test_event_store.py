@@ -14,12 +14,12 @@ import pytest
 
 from functions.errors import Refused, Unavailable
 from functions.events import Source
-from functions.ports import EventStore, Stored
+from functions.ports import Envelope, EventStore, Lot, Stored
 from functions.rows import EventRow, user_key
 from runtime.postgres.pool import opened
-from runtime.postgres.store import PostgresEventStore
+from runtime.postgres.store import CLAIM_ENVELOPES, PostgresEventStore
 from runtime.settings import DatabaseSettings
-from tests.builders import NOON, a_letter, a_row, a_sale, letters_of
+from tests.builders import NOON, a_letter, a_row, a_sale, an_envelope, letters_of
 from tests.fakes import FakeEventStore
 from tests.recomputation import differences
 
@@ -212,13 +212,14 @@ async def test_a_database_that_is_away_is_unavailable(pool: asyncpg.Pool) -> Non
 
 
 async def test_a_statement_that_takes_too_long_is_unavailable(database_url: str) -> None:
-    settings = DatabaseSettings(database_url=database_url, database_timeout_seconds=0.2)
-    async with opened(settings, "test") as pool, pool.acquire() as other, other.transaction():
-        await other.execute("LOCK events")
-        with pytest.raises(Unavailable):
-            await PostgresEventStore(pool).store([a_row()])
+    patient = DatabaseSettings(database_url=database_url)
+    hasty = DatabaseSettings(database_url=database_url, database_timeout_seconds=0.2)
+    async with opened(patient, "other") as others, opened(hasty, "test") as pool:
+        async with others.acquire() as other, other.transaction():
+            await other.execute("LOCK events")
+            with pytest.raises(Unavailable):
+                await PostgresEventStore(pool).store([a_row()])
 
-    async with opened(settings, "test") as pool:
         assert await pool.fetchval("SELECT count(*) FROM events") == 0
 
 
@@ -341,3 +342,34 @@ async def test_a_rollup_may_outgrow_the_amounts_it_is_made_of(pool: asyncpg.Pool
     total = await pool.fetchval("SELECT revenue FROM event_figures WHERE span = 'hour'")
 
     assert total == 100 * Decimal("999999999999.999999")
+
+
+async def test_what_a_frozen_process_began_is_taken_back_and_others_go_on(
+    database_url: str,
+) -> None:
+    settings = DatabaseSettings(database_url=database_url, database_timeout_seconds=1)
+    envelope = an_envelope(1)
+    async with (
+        opened(settings, "frozen") as frozen,
+        opened(settings, "other") as pool,
+        frozen.acquire() as connection,
+    ):
+        begun = connection.transaction()
+        await begun.start()
+        await connection.fetch(CLAIM_ENVELOPES, [envelope.id])  # and not a word more
+
+        store = PostgresEventStore(pool)
+        async with asyncio.timeout(20):
+            while not await is_settled(store, envelope):
+                await asyncio.sleep(0)
+
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+            await connection.fetch(CLAIM_ENVELOPES, [envelope.id])
+
+
+async def is_settled(store: PostgresEventStore, envelope: Envelope) -> bool:
+    """Try once; a claim that another holds makes the statement wait until it is cancelled."""
+    try:
+        return (await store.settle([Lot(envelope, [a_row()])])).new == 1
+    except Unavailable:
+        return False

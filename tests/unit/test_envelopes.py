@@ -12,7 +12,7 @@ from functions.errors import Fault
 from functions.events import SOURCES, Source
 from functions.ports import DeadLetter, Delivery, Part
 from runtime.envelopes import (
-    MAX_UNPACKED_BYTES,
+    MAX_MESSAGE_BYTES,
     UnreadableEnvelope,
     decode,
     decode_letters,
@@ -155,11 +155,11 @@ def test_a_message_that_was_packed_is_read_as_before(size: int) -> None:
     assert decode("facebook", packed)[0].events == [event]
 
 
-@pytest.mark.parametrize("size", [MAX_UNPACKED_BYTES, MAX_UNPACKED_BYTES + 1])
+@pytest.mark.parametrize("size", [MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES + 1])
 def test_what_unpacks_to_more_than_a_collector_holds_is_unreadable(size: int) -> None:
     packed = zlib.compress(bytes(size), 1)
 
-    if size <= MAX_UNPACKED_BYTES:
+    if size <= MAX_MESSAGE_BYTES:
         assert unpack(packed) == bytes(size)
     else:
         with pytest.raises(UnreadableEnvelope, match="unpacks to more"):
@@ -168,7 +168,7 @@ def test_what_unpacks_to_more_than_a_collector_holds_is_unreadable(size: int) ->
 
 def test_the_most_that_a_message_unpacks_to_is_known_before() -> None:
     assert most_bytes_of(an_envelope()) == len(an_envelope())
-    assert most_bytes_of(zlib.compress(an_envelope())) == MAX_UNPACKED_BYTES
+    assert most_bytes_of(zlib.compress(an_envelope())) == MAX_MESSAGE_BYTES
     assert most_bytes_of(b"") == 0
     assert most_bytes_of(b"x") == 1
 
