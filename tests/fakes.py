@@ -90,7 +90,7 @@ class FakeEventStore:
     async def settle(self, lots: Sequence[Lot]) -> Stored:
         """Keep rows and letters; see ``EventStore``."""
         by_id = {lot.envelope.id if lot.envelope else object(): lot for lot in lots}
-        fresh = [lot for key, lot in by_id.items() if key not in self.ledger]
+        fresh = [lot for key, lot in by_id.items() if not self._is_settled(key)]
         rows = [row for lot in fresh for row in lot.rows]
         await self.probe(rows)
         for lot in fresh:
@@ -116,6 +116,9 @@ class FakeEventStore:
             self._enter(lot.envelope, outcome)
         return new
 
+    def _is_settled(self, key: object) -> bool:
+        return key in self.ledger
+
     def _enter(self, envelope: Envelope, outcome: tuple[int, int, int]) -> None:
         self.ledger[envelope.id] = (envelope.events, *outcome)
         self.told |= {it.id for it in envelope.told}
@@ -130,7 +133,7 @@ class FakeEventStore:
         return Stored(new, sum(len(lot.letters) for lot in lots) - new)
 
     def _keep_lot(self, lot: Lot) -> None:
-        if lot.envelope and lot.envelope.id in self.ledger:
+        if lot.envelope and self._is_settled(lot.envelope.id):
             return
         new = self._keep(lot.letters)
         if lot.envelope:

@@ -197,6 +197,7 @@ class JetStreamBus:
             await self._send_letters(source, half)
 
     async def _tell(self, line: Line) -> None:
+        await self._breaker.admit()  # where nothing is published, nobody else asks
         nothing = Part(str(uuid4()), datetime.now(UTC), ())
         data = encode(line.source, [nothing]) if line.source and not line.rejected else _NO_LETTERS
         await self._send(self._counted.teller(line), data)

@@ -1,6 +1,7 @@
 """The ledger: one suite for the store in memory and the store on PostgreSQL."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 
 from functions.collecting import Collected
 from functions.errors import Refused
+from functions.events import Source
 from functions.fb_collector.handler import handle as collect_facebook
 from functions.ports import (
     Backlog,
@@ -39,6 +41,7 @@ from tests.builders import (
     letters_of,
     raw,
 )
+from tests.fake_ledger import FakeLedger
 from tests.fakes import FakeEventStore
 
 
@@ -419,79 +422,154 @@ async def test_an_envelope_that_only_tells_is_no_entry(pool: asyncpg.Pool) -> No
     assert await ledger.note(a_backlog(8)) == 2
 
 
+class Books(ABC):
+    """A store with its ledger, and a way to move their clocks."""
+
+    store: EventStore
+
+    @abstractmethod
+    async def note(self, source: Source, backlog: Backlog) -> int: ...
+
+    @abstractmethod
+    async def jump(self, by: timedelta) -> None:
+        """Let the database's clock jump."""
+
+    @abstractmethod
+    async def let_pass(self, time: timedelta) -> None:
+        """Let it be so long ago that the ledger's clock was moved last."""
+
+    @abstractmethod
+    async def grow_old(self, by: timedelta) -> None:
+        """Move the ledger's clock on."""
+
+    @abstractmethod
+    async def time(self) -> datetime:
+        """Tell what time it is for the ledger."""
+
+    @abstractmethod
+    async def remembered(self) -> int:
+        """Count the envelopes that are known to be settled."""
+
+
+class PostgresBooks(Books):
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self.store = PostgresEventStore(pool)
+
+    async def note(self, source: Source, backlog: Backlog) -> int:
+        return await PostgresLedger(self._pool, source).note(backlog)
+
+    async def jump(self, by: timedelta) -> None:
+        # What the clock said when the ledger's was moved last is as far away as it has jumped.
+        statement = "UPDATE ledger_clock SET ticked_at = ticked_at - $1::interval"
+        await self._pool.execute(statement, by)
+
+    async def let_pass(self, time: timedelta) -> None:
+        statement = "UPDATE ledger_clock SET ticked_at = clock_timestamp() - $1::interval"
+        await self._pool.execute(statement, time)
+
+    async def grow_old(self, by: timedelta) -> None:
+        await self._pool.execute("UPDATE ledger_clock SET at = at + $1::interval", by)
+
+    async def time(self) -> datetime:
+        at: datetime = await self._pool.fetchval("SELECT at FROM ledger_clock")
+        return at
+
+    async def remembered(self) -> int:
+        return int(await self._pool.fetchval("SELECT count(*) FROM envelopes"))
+
+
+class FakeBooks(Books):
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+        self._ledger = FakeLedger(now=lambda: datetime.now(UTC) + self._ahead)
+        self.store = self._ledger
+
+    async def note(self, source: Source, backlog: Backlog) -> int:
+        return await self._ledger.note(source, backlog)
+
+    async def jump(self, by: timedelta) -> None:
+        self._ahead += by
+
+    async def let_pass(self, time: timedelta) -> None:
+        self._ledger.ticked_at = self._ledger.now() - time
+
+    async def grow_old(self, by: timedelta) -> None:
+        self._ledger.at += by
+
+    async def time(self) -> datetime:
+        return self._ledger.at
+
+    async def remembered(self) -> int:
+        return len(self._ledger.settled)
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def books(request: pytest.FixtureRequest, pool: asyncpg.Pool) -> Books:
+    return PostgresBooks(pool) if request.param == "postgres" else FakeBooks()
+
+
 @pytest.mark.parametrize("days", [-400, -8, 8, 400])
-async def test_a_loss_is_seen_whatever_the_gateway_s_clock_says(
-    pool: asyncpg.Pool, days: int
-) -> None:
+async def test_a_loss_is_seen_whatever_the_gateway_s_clock_says(books: Books, days: int) -> None:
     minute = RECENT + timedelta(days=days)
     lost = an_envelope(2, minute=minute)
     teller = an_envelope(1, minute=minute, told=[told(lost, 7)])
 
-    await PostgresEventStore(pool).settle([Lot(teller, [a_row()])])
+    await books.store.settle([Lot(teller, [a_row()])])
 
-    assert await PostgresLedger(pool, "facebook").note(a_backlog(8)) == 2
+    assert await books.note("facebook", a_backlog(7)) == 0
+    assert await books.note("facebook", a_backlog(8)) == 2
 
 
 @pytest.mark.parametrize("days", [-400, -8, 8, 400])
 async def test_nothing_is_forgotten_when_the_database_s_clock_jumps(
-    pool: asyncpg.Pool, days: int
+    books: Books, days: int
 ) -> None:
-    store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
     first = an_envelope(1, minute=RECENT)
-    await store.settle([Lot(first, [a_row()])])
-    await ledger.note(a_backlog(8))
+    await books.store.settle([Lot(first, [a_row()])])
+    await books.note("facebook", a_backlog(8))
 
-    # What the clock said when the ledger's was moved last is as far away as it has jumped.
-    await pool.execute(
-        "UPDATE ledger_clock SET ticked_at = ticked_at - $1::interval", timedelta(days=days)
-    )
-    await ledger.note(a_backlog(8))
+    await books.jump(timedelta(days=days))
+    await books.note("facebook", a_backlog(8))
     teller = an_envelope(1, minute=RECENT, told=[told(first, 7)])
-    await store.settle([Lot(first, [a_row()]), Lot(teller, [a_row()])])
+    again = await books.store.settle([Lot(first, [a_row()]), Lot(teller, [a_row()])])
 
-    assert await ledger.note(a_backlog(9)) == 0
-    assert await pool.fetchval("SELECT count(*) FROM envelopes") == 2
-    assert await ledger_of(pool) == Sums(2, 2, 0, 0)
-
-
-async def test_envelopes_are_forgotten_after_days_in_which_collectors_ran(
-    pool: asyncpg.Pool,
-) -> None:
-    store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
-    await store.settle([a_lot("1"), a_lot("2")])
-    await pool.execute("UPDATE ledger_clock SET at = at + interval '6 days'")
-    await ledger.note(a_backlog(1))
-    before = await pool.fetchval("SELECT count(*) FROM envelopes")
-    await store.settle([a_lot("3")])
-    await pool.execute("UPDATE ledger_clock SET at = at + interval '25 hours'")
-
-    await ledger.note(a_backlog(1))
-
-    assert (before, await pool.fetchval("SELECT count(*) FROM envelopes")) == (2, 1)
+    assert again == Stored(1, 1)
+    assert await books.note("facebook", a_backlog(9)) == 0
+    assert await books.remembered() == 2
 
 
-async def moved_by(pool: asyncpg.Pool, ledger: PostgresLedger, *backlogs: Backlog) -> timedelta:
-    """Note backlogs half a minute after the last ones; tell how far the ledger's clock went."""
-    before = await pool.fetchval(
-        "UPDATE ledger_clock SET ticked_at = clock_timestamp() - interval '30 seconds' RETURNING at"
-    )
-    for backlog in backlogs:
-        await ledger.note(backlog)
-    moved: timedelta = await pool.fetchval("SELECT at FROM ledger_clock") - before
-    return moved
+async def test_envelopes_are_forgotten_after_days_in_which_collectors_ran(books: Books) -> None:
+    await books.store.settle([a_lot("1"), a_lot("2")])
+    await books.grow_old(timedelta(days=6))
+    await books.note("facebook", a_backlog(1))
+    before = await books.remembered()
+    await books.store.settle([a_lot("3")])
+    await books.grow_old(timedelta(hours=25))
+
+    await books.note("facebook", a_backlog(1))
+
+    assert (before, await books.remembered()) == (2, 1)
+
+
+async def moved_by(books: Books, backlog: Backlog) -> timedelta:
+    """Note a backlog half a minute after the last; tell how far the ledger's clock went."""
+    before = await books.time()
+    await books.let_pass(timedelta(seconds=30))
+    await books.note("facebook", backlog)
+    return await books.time() - before
 
 
 @pytest.mark.parametrize(
     ("days_behind", "stands"), [(0.0, False), (0.9, False), (1.1, True), (29, True), (31, False)]
 )
 async def test_the_ledger_s_clock_stands_while_a_collector_is_days_behind(
-    pool: asyncpg.Pool, days_behind: float, *, stands: bool
+    books: Books, days_behind: float, *, stands: bool
 ) -> None:
-    ledger = PostgresLedger(pool, "facebook")
     oldest_at = RECENT - timedelta(days=days_behind)
 
-    behind = await moved_by(pool, ledger, Backlog("fb-collector", RECENT, 1, oldest_at, 3))
-    drained = await moved_by(pool, ledger, Backlog("fb-collector", RECENT, 0, None, 4))
+    behind = await moved_by(books, Backlog("fb-collector", RECENT, 1, oldest_at, 3))
+    drained = await moved_by(books, Backlog("fb-collector", RECENT, 0, None, 4))
 
     half, minute = timedelta(seconds=30), timedelta(minutes=1)
     assert behind == timedelta() if stands else half <= behind < minute
@@ -502,13 +580,12 @@ async def test_the_ledger_s_clock_stands_while_a_collector_is_days_behind(
     ("days_away", "stands"), [(0.9, False), (1.1, True), (29, True), (31, False)]
 )
 async def test_the_ledger_s_clock_stands_while_a_collector_is_away(
-    pool: asyncpg.Pool, days_away: float, *, stands: bool
+    books: Books, days_away: float, *, stands: bool
 ) -> None:
-    ledger = PostgresLedger(pool, "facebook")
     seen_at = RECENT - timedelta(days=days_away)
-    await PostgresLedger(pool, "tiktok").note(Backlog("ttk-collector", seen_at, 0, None, 3))
+    await books.note("tiktok", Backlog("ttk-collector", seen_at, 0, None, 3))
 
-    moved = await moved_by(pool, ledger, Backlog("fb-collector", RECENT, 0, None, 4))
+    moved = await moved_by(books, Backlog("fb-collector", RECENT, 0, None, 4))
 
     half, minute = timedelta(seconds=30), timedelta(minutes=1)
     assert moved == timedelta() if stands else half <= moved < minute

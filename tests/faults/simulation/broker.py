@@ -29,12 +29,14 @@ class Waiting:
         headers: Beside them.
         deliveries: How often it was sent to somebody.
         hidden_until: When it may be sent again.
+        published_at: When it came, by the broker's own clock, in seconds of Unix.
     """
 
     data: bytes
     headers: dict[str, str] | None = None
     deliveries: int = 0
     hidden_until: float = 0.0
+    published_at: float = 0.0
 
 
 class SimulatedBroker:
@@ -93,7 +95,9 @@ class SimulatedBroker:
         what, waiting = self.chance.at("deliver"), self.waiting.get(sequence)
         if waiting is None or what == "lost":
             return
-        reply = f"$JS.ACK.EVENTS.fb-collector.{waiting.deliveries}.{sequence}.{sequence}.0.0"
+        places = f"{waiting.deliveries}.{sequence}.{sequence}"
+        at = int(waiting.published_at * 1e9)
+        reply = f"$JS.ACK.EVENTS.fb-collector.{places}.{at}.0"
         for _ in range(2 if what == "twice" else 1):
             yield Msg(client, "events.facebook", reply, waiting.data, waiting.headers)  # type: ignore[arg-type]
 

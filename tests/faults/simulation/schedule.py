@@ -8,14 +8,17 @@ from typing import Final, Literal
 
 from hypothesis import strategies as st
 
-Place = Literal["pull", "deliver", "ack", "nak", "progress", "settle", "probe", "mark"]
-"""Where something may go wrong: a request for messages, a message on its way to
-the collector, its settling, word of it while it is in hand, a transaction that
-stores, one that is taken back, a mark of a message that may end the process."""
+Place = Literal[
+    "publish", "pull", "deliver", "ack", "nak", "progress", "settle", "probe", "mark"
+]  # fmt: skip
+"""Where something may go wrong: a gateway's message, a request for messages, a
+message on its way to the collector, its settling, word of it while it is in
+hand, a transaction that stores, one that is taken back, a mark of a message that
+may end the process."""
 
 What = Literal[
     "lost", "twice", "raises", "killed before", "killed after",
-    "away", "answer lost", "crashes", "slow",
+    "away", "answer lost", "refused", "crashes", "slow",
 ]  # fmt: skip
 
 Kind = Literal["good", "repeated", "invalid", "refused", "poison", "deadly", "none"]

@@ -1,0 +1,25 @@
+"""Worlds in which every machine has a clock of its own, and any of them may jump."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from tests.builders import NOON
+
+
+class Wall:
+    """A machine's clock, as somebody has set it.
+
+    Args:
+        days: How far it is ahead of the world's.
+    """
+
+    def __init__(self, days: float) -> None:
+        self._ahead = timedelta(days=days)
+
+    def now(self) -> datetime:
+        """Tell the time."""
+        return NOON + self._ahead + timedelta(seconds=asyncio.get_running_loop().time())
+
+    def jump(self, days: float) -> None:
+        """Be set anew."""
+        self._ahead += timedelta(days=days)
