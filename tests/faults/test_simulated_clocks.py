@@ -12,7 +12,16 @@ from functions.ports import Told
 from tests.fake_ledger import FakeLedger
 from tests.faults.simulation.clock_world import Unseen, play
 from tests.faults.simulation.schedule import Fault, Schedule
-from tests.faults.simulation.story import Jump, Pause, Publish, Story, Wait, stories
+from tests.faults.simulation.story import (
+    Jump,
+    Machine,
+    Pause,
+    Publish,
+    Step,
+    Story,
+    Wait,
+    stories,
+)
 
 _ALIKE = settings(
     max_examples=500,
@@ -70,9 +79,15 @@ def test_the_worlds_find_a_ledger_that_is_wrong(mutant: type[FakeLedger]) -> Non
 
 
 def test_the_same_story_is_always_the_same_world() -> None:
-    steps = [Publish(0, [1, 2, 3]), Jump("database", 8.0), Wait(20.0), Pause(2.0), Publish(0, [1])]
+    steps: list[Step] = [
+        Publish(0, [1, 2, 3]),
+        Jump("database", 8.0),
+        Wait(20.0),
+        Pause(2.0),
+        Publish(0, [1]),
+    ]
     faults = [Fault("settle", 0, "slow"), Fault("publish", 1, "answer lost")]
-    days = {0: -8.0, 1: 0.0, "broker": 0.1, "database": 400.0}
+    days: dict[Machine, float] = {0: -8.0, 1: 0.0, "broker": 0.1, "database": 400.0}
     story = Story(days, steps, frozenset([0, 2]), Schedule((), faults, seed=7))
 
     once, again = (play(story, PassesOverOldMinutes) for _ in range(2))

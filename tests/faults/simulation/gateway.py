@@ -190,6 +190,7 @@ class SimulatedGateway:
     rejects: bool
     promised: list[Promised] = field(default_factory=list)
     was_killed: bool = False
+    _telling: asyncio.Task[None] = field(init=False)
 
     def __post_init__(self) -> None:
         self._stop = asyncio.Event()
@@ -221,7 +222,7 @@ class SimulatedGateway:
         self._telling.cancel()
         await asyncio.gather(self._telling, return_exceptions=True)
         await asyncio.sleep(seconds)
-        self._telling = asyncio.create_task(self._bus.tell_when_idle(self._stop))
+        self._telling = self._start_telling()
 
     async def stop(self) -> None:
         """Stop as a process does that is asked to; the broker is there."""
@@ -235,7 +236,10 @@ class SimulatedGateway:
     def _start(self) -> None:
         self._connection = Connection(self.broker)
         self._bus = JetStreamBus(cast("Broker", self._connection), _PUBLISH_SECONDS)
-        self._telling = asyncio.create_task(self._bus.tell_when_idle(self._stop))
+        self._telling = self._start_telling()
+
+    def _start_telling(self) -> asyncio.Task[None]:
+        return asyncio.create_task(self._bus.tell_when_idle(self._stop))
 
     async def _take(self, events: int) -> None:
         taken = [a_facebook_event(eventId=self._new_id()) for _ in range(events)]
