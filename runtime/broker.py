@@ -75,14 +75,15 @@ def status() -> None:
 @broker.command()
 @_FOLDER
 def backup(folder: Path) -> None:
-    """Copy both streams into FOLDER, while they are in use.
+    """Copy the streams into FOLDER, while they are in use; what is kept after storing, too.
 
     What senders wrote is in it: keep it as safe as the events.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def work(connection: Broker, _: BrokerSettings) -> None:
-        for stream in (EVENTS, DEAD_LETTERS):
+        kept = [KEPT] if await read_window(connection.client) else []
+        for stream in (EVENTS, DEAD_LETTERS, *kept):
             messages = await back_up(connection.client, stream, folder)
             click.echo(f"{stream}: {messages} messages copied")
 

@@ -16,7 +16,6 @@ REVOKE INSERT, UPDATE ON schema_migrations FROM eps_collector, eps_operator;
 -- The ledger forgets what needs no watching any more. A replay is no part of it.
 REVOKE UPDATE ON envelopes, told FROM eps_collector;
 GRANT DELETE ON envelopes, told, attempts TO eps_collector;
-REVOKE INSERT ON ledger_clock FROM eps_collector;
 REVOKE INSERT, UPDATE ON envelopes, told, attempts, ledger, ledger_clock, backlogs
     FROM eps_operator;
 

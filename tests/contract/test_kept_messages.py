@@ -7,21 +7,30 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import httpx
 import pytest
+from click.testing import CliRunner
 from nats.js import JetStreamContext, api
 from pydantic import SecretStr
 
 from functions.errors import Unavailable
+from runtime.broker import broker as commands
 from runtime.collector import dead_letter_work
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.kept import KeptMessages
 from runtime.jetstream.replay import NotKept, read_window, replay, settled_since
-from runtime.jetstream.streams import DEAD_LETTER_COLLECTOR, EVENTS, KEPT, REJECTED
+from runtime.jetstream.streams import (
+    DEAD_LETTER_COLLECTOR,
+    DEAD_LETTERS,
+    EVENTS,
+    KEPT,
+    REJECTED,
+)
 from runtime.local.postgres_server import EmbeddedPostgres
 from runtime.metrics import ConsumerMetrics, new_registry
 from runtime.settings import BrokerSettings, CollectorSettings, GatewaySettings
@@ -347,3 +356,27 @@ async def test_a_deleted_stream_of_what_is_kept_is_made_again(nats_url: str) -> 
         await keep(messages)
 
         assert (await broker.jetstream.stream_info(KEPT)).state.messages == 1
+
+
+async def test_a_copy_of_the_broker_has_what_is_kept(system: System, tmp_path: Path) -> None:
+    await system.post(a_body("1"))
+    await system.collect()
+    before, kept = await system.contents(), await system.kept()
+    await run_eps(system, "backup", tmp_path / "copy")
+    for stream in (EVENTS, DEAD_LETTERS, KEPT):
+        await system.broker.jetstream.delete_stream(stream)
+
+    await run_eps(system, "restore", tmp_path / "copy")
+    await system.on_a_new_database()
+    assert await system.replay() == kept > 0
+    await system.collect()
+
+    assert await system.contents() == before
+
+
+async def run_eps(system: System, command: str, folder: Path) -> None:
+    """Run one of the operator's commands on the broker, and expect success."""
+    environment = {"NATS_URL": system.nats_url}
+    arguments = [command, str(folder)]
+    done = await asyncio.to_thread(CliRunner().invoke, commands, arguments, env=environment)
+    assert done.exit_code == 0, done.output

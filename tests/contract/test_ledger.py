@@ -552,6 +552,21 @@ async def test_envelopes_are_forgotten_after_days_in_which_collectors_ran(books:
     assert (before, await books.remembered()) == (2, 1)
 
 
+async def test_a_clock_that_somebody_deleted_is_made_again_at_the_newest_envelope(
+    pool: asyncpg.Pool,
+) -> None:
+    books = PostgresBooks(pool)
+    await books.grow_old(-timedelta(days=3))
+    await books.store.settle([a_lot("1")])
+    settled_at = await pool.fetchval("SELECT settled_at FROM envelopes")
+    await pool.execute("DELETE FROM ledger_clock")
+
+    await books.note("facebook", a_backlog(1))
+
+    assert await books.time() == settled_at
+    assert await books.remembered() == 1
+
+
 async def moved_by(books: Books, backlog: Backlog) -> timedelta:
     """Note a backlog half a minute after the last; tell how far the ledger's clock went."""
     before = await books.time()

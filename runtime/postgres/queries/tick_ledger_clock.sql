@@ -5,20 +5,28 @@
 -- broker may then have messages that tell of envelopes of that day, which must
 -- be remembered as long. So no envelope is forgotten because a clock has jumped,
 -- or because nobody was there to settle what came after it.
+-- A row that somebody deleted is made again, at the time of the newest envelope.
 -- Returns one row: (at timestamptz), what time it is here by the database's own clock.
-UPDATE ledger_clock
-SET
-    at = CASE
-        WHEN EXISTS (
-            SELECT
-            FROM backlogs
-            CROSS JOIN (SELECT max(measured_at) AS at FROM backlogs) AS newest
-            WHERE newest.at - least(backlogs.oldest_at, backlogs.measured_at)
-                BETWEEN interval '1 day' AND interval '30 days'
-        ) THEN at
-        ELSE at + greatest(
-            interval '0', least(clock_timestamp() - ticked_at, interval '1 minute')
-        )
-    END,
-    ticked_at = clock_timestamp()
-RETURNING clock_timestamp() AS at
+WITH moved AS (
+    UPDATE ledger_clock
+    SET
+        at = CASE
+            WHEN EXISTS (
+                SELECT
+                FROM backlogs
+                CROSS JOIN (SELECT max(measured_at) AS at FROM backlogs) AS newest
+                WHERE newest.at - least(backlogs.oldest_at, backlogs.measured_at)
+                    BETWEEN interval '1 day' AND interval '30 days'
+            ) THEN at
+            ELSE at + greatest(
+                interval '0', least(clock_timestamp() - ticked_at, interval '1 minute')
+            )
+        END,
+        ticked_at = clock_timestamp()
+), made AS (
+    INSERT INTO ledger_clock (at, ticked_at)
+    SELECT coalesce((SELECT max(settled_at) FROM envelopes), now()), clock_timestamp()
+    WHERE NOT EXISTS (SELECT FROM ledger_clock)
+    ON CONFLICT DO NOTHING
+)
+SELECT clock_timestamp() AS at
