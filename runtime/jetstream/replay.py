@@ -78,13 +78,14 @@ async def read_window(client: Client) -> Window | None:
         return None
     state, config = info["state"], info["config"]
     # What is gone is older than the first that is there; nothing is gone before there was a second.
-    since = state["first_ts"] if state["messages"] else state["last_ts"]
-    if state["first_seq"] <= 1:
-        since = info["created"]
+    since = datetime.fromisoformat(state["first_ts"] if state["messages"] else state["last_ts"])
+    created_at = datetime.fromisoformat(info["created"])
+    if state["first_seq"] <= 1 and not (state["messages"] and since < created_at):
+        since = created_at  # a stream that was restored is younger than its messages
     return Window(
         first_sequence=state["first_seq"],
         last_sequence=state["last_seq"],
-        since=datetime.fromisoformat(since),
+        since=since,
         messages=state["messages"],
         bytes=state["bytes"],
         max_bytes=config["max_bytes"],
