@@ -73,12 +73,20 @@ def up(*, no_publisher: bool, torrent: bool, data: Path | None, scale: tuple[str
 
     Starts NATS and PostgreSQL, brings the schema up to date, runs every
     function as a process, and sends test events. Data stay for the next time.
+    Where DATABASE_URL or NATS_URL is set, that server is used, and none of its own.
     The torrent takes some 90 GB an hour on the disk.
     """
     from runtime.local.plan import UpOptions  # noqa: PLC0415
+    from runtime.local.set_names import misspelled  # noqa: PLC0415
+    from runtime.local.settings import LocalSettings  # noqa: PLC0415
     from runtime.local.supervisor import up as run_all  # noqa: PLC0415
 
-    check_settings()
+    try:
+        check_settings(LocalSettings, PublisherSettings)
+    except BadSettings:
+        for line in misspelled():
+            click.echo(line, err=True)
+        raise
     options = UpOptions(not no_publisher, torrent, data_dir=data, scale=scale)
     sys.exit(asyncio.run(run_all(options)))
 

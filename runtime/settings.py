@@ -48,16 +48,26 @@ _NATS: TypeAdapter[Url] = TypeAdapter(
 _HTTP = TypeAdapter(HttpUrl)
 
 
-def _check_postgres(url: SecretStr) -> SecretStr:
+def check_postgres(url: SecretStr) -> SecretStr:
+    """Make sure that it is the URL of a database.
+
+    Raises:
+        ValidationError: It is not.
+    """
     _POSTGRES.validate_python(url.get_secret_value())
     return url
 
 
 def _check_some_postgres(url: SecretStr | None) -> SecretStr | None:
-    return None if url is None else _check_postgres(url)
+    return None if url is None else check_postgres(url)
 
 
-def _check_nats(urls: SecretStr) -> SecretStr:
+def check_nats(urls: SecretStr) -> SecretStr:
+    """Make sure that they are URLs of brokers, separated by commas.
+
+    Raises:
+        ValidationError: One is not.
+    """
     for url in urls.get_secret_value().split(","):
         _NATS.validate_python(url)
     return urls
@@ -75,7 +85,12 @@ def _check_keys(keys: ApiKeys, info: ValidationInfo) -> ApiKeys:
     return keys
 
 
-def _check_monitoring(urls: str) -> str:
+def check_monitoring(urls: str) -> str:
+    """Make sure that they are URLs of HTTP, separated by commas.
+
+    Raises:
+        ValidationError: One is not.
+    """
     for url in urls.split(","):
         _HTTP.validate_python(url)
     return urls
@@ -172,7 +187,7 @@ class Settings(BaseSettings):
 class BrokerSettings(Settings):
     """What a function is told that uses the broker."""
 
-    nats_url: Annotated[SecretStr, AfterValidator(_check_nats)]
+    nats_url: Annotated[SecretStr, AfterValidator(check_nats)]
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
     events_stream_max_bytes: Size = 4 * 1024**3
     dead_letters_stream_max_bytes: Size = 1024**3
@@ -183,7 +198,7 @@ class BrokerSettings(Settings):
 class DatabaseSettings(Settings):
     """What a function is told that uses the database."""
 
-    database_url: Annotated[SecretStr, AfterValidator(_check_postgres)]
+    database_url: Annotated[SecretStr, AfterValidator(check_postgres)]
     database_pool_size: PoolSize = 4
     database_timeout_seconds: Seconds = 15.0
 
@@ -207,7 +222,7 @@ class IngestSettings(BodySettings):
 class GatewaySettings(BrokerSettings, IngestSettings):
     """What the gateway is told."""
 
-    nats_monitoring_url: Annotated[str, AfterValidator(_check_monitoring)] | None = None
+    nats_monitoring_url: Annotated[str, AfterValidator(check_monitoring)] | None = None
 
     @property
     def monitoring_urls(self) -> list[str]:
@@ -281,19 +296,25 @@ class PublisherSettings(Settings):
     event_endpoint: str | None = None
 
 
-def check_all(kinds: Iterable[type[Settings]], given: Mapping[str, str]) -> None:
+def check_all(
+    kinds: Iterable[type[Settings]],
+    given: Mapping[str, str],
+    others: Iterable[type[Settings]] = (),
+) -> None:
     """Read several kinds of settings, and report their faults together.
 
     Args:
         kinds: What to read.
         given: Settings that need not be set, by field.
+        others: What to read as it is set.
 
     Raises:
         BadSettings: Some are missing or wrong; it names them all, each once.
     """
     faults: dict[str, None] = {}
-    for kind in kinds:
-        wanted: dict[str, Any] = {name: given[name] for name in given if name in kind.model_fields}
+    told = [(kind, given) for kind in kinds] + [(kind, {}) for kind in others]
+    for kind, known in told:
+        wanted: dict[str, Any] = {name: known[name] for name in known if name in kind.model_fields}
         try:
             kind(**wanted)
         except ValidationError as error:

@@ -418,11 +418,14 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
 }
 
 
-def check_settings() -> None:
+def check_settings(*others: type[Settings]) -> None:
     """Read the settings of every function, but for the addresses that it will be given.
+
+    Args:
+        others: Kinds to read beside them.
 
     Raises:
         BadSettings: Some are wrong; it names them all.
     """
     given = {"nats_url": "nats://given", "database_url": "postgresql://given"}
-    check_all({function.settings for function in FUNCTIONS.values()}, given)
+    check_all({function.settings for function in FUNCTIONS.values()}, given, others)

@@ -11,14 +11,16 @@ _WIDTH = 14
 
 
 def banner(
-    plan: Plan, *, database_url: str, nats_url: str, monitoring_url: str, data_dir: Path
+    plan: Plan, *, database_url: str, nats_url: str, monitoring_url: str | None, data_dir: Path
 ) -> str:
     """Tell every URL, with an example of a report; of secrets, the file that has them."""
+    monitoring = f"  monitoring {monitoring_url}" if monitoring_url else ""
+    file = secrets_file(data_dir)
     rows = [
         *_function_rows(plan),
         ("database", without_password(database_url)),
-        ("broker", f"{without_password(nats_url)}  monitoring {monitoring_url}"),
-        ("passwords", str(secrets_file(data_dir))),
+        ("broker", ",".join(map(without_password, nats_url.split(","))) + monitoring),
+        *([("passwords", str(file))] if file.exists() else []),
         ("data", str(data_dir)),
     ]
     table = [f"  {name:<{_WIDTH}} {where}" for name, where in rows]

@@ -1,6 +1,7 @@
 """Wait until nothing waits on the broker any more."""
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 
 from nats.errors import Error as NatsError
@@ -13,13 +14,20 @@ from runtime.jetstream.streams import KEPT
 _POLL_SECONDS = 0.2
 
 
-async def wait_until_drained(nats_url: str, *, seconds: float, impatient: asyncio.Event) -> int:
+async def wait_until_drained(
+    nats_url: str,
+    *,
+    seconds: float,
+    impatient: asyncio.Event,
+    streams: Collection[str] = (),
+) -> int:
     """Wait until all consumers have acknowledged all.
 
     Args:
         nats_url: The broker; one or more URLs, separated by commas.
         seconds: How long to wait at most.
         impatient: Set when somebody will wait no longer.
+        streams: Which ones; all of the broker unless said.
 
     Returns:
         How many messages still wait; they are on the broker's disk.
@@ -29,7 +37,7 @@ async def wait_until_drained(nats_url: str, *, seconds: float, impatient: asynci
     with suppress(TimeoutError, NatsError, OSError):  # a broker that is gone has nothing to drain
         async with asyncio.timeout(seconds):
             await client.connect(nats_url.split(","), error_cb=_say_nothing)
-            while waiting := await unacknowledged(client.jetstream()):
+            while waiting := await unacknowledged(client.jetstream(), streams):
                 if impatient.is_set():
                     break
                 await asyncio.sleep(_POLL_SECONDS)
@@ -41,15 +49,16 @@ async def _say_nothing(_error: Exception) -> None:
     """Leave it to the supervisor to tell of a broker that does not answer."""
 
 
-async def unacknowledged(jetstream: JetStreamContext) -> int:
-    """Count the messages of all streams that somebody has still to take.
+async def unacknowledged(jetstream: JetStreamContext, only: Collection[str] = ()) -> int:
+    """Count the messages of all streams, or only of some, that somebody has still to take.
 
     While a cluster chooses leaders its lists leave out what has none: that
     counts as something that waits.
     """
     streams = await jetstream.streams_info()
     unlisted = max(0, (await jetstream.account_info()).streams - len(streams))
-    return unlisted + sum([await _waiting_in(jetstream, each) for each in streams])
+    wanted = [each for each in streams if not only or each.config.name in only]
+    return unlisted + sum([await _waiting_in(jetstream, each) for each in wanted])
 
 
 async def _waiting_in(jetstream: JetStreamContext, stream: StreamInfo) -> int:

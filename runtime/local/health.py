@@ -16,6 +16,7 @@ from runtime.local.run_state import Running, load_run_state
 from runtime.local.settings import LocalSettings
 
 _NAME_WIDTH = 16
+_NATS_PORT = 4222
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +68,30 @@ def _expected(settings: LocalSettings) -> Iterable[Running]:
 async def _fault(process: Running) -> str:
     """Say what is wrong with a component; empty when it is healthy."""
     url = urlsplit(process.url)
-    host, port = url.hostname or "", url.port or 0
     try:
         match url.scheme:
             case "http":
                 await check_http(f"{process.url}/health/ready")
-            case "nats":
-                await check_nats(host, port)
-            case "postgresql" if url.password:
+            case "nats" | "tls":
+                await _check_brokers(process.url)
+            case "postgresql" | "postgres" if url.path:
                 await check_database(process.url)
-            case "postgresql":
-                await check_postgres(host, port)
+            case "postgresql" | "postgres":
+                await check_postgres(url.hostname or "", url.port or 0)
             case _:
                 _check_process(process)
     except NotReady as reason:
         return str(reason) or "no answer"
     return ""
+
+
+async def _check_brokers(urls: str) -> None:
+    """Return when one of several servers answers."""
+    told = [urlsplit(url) for url in urls.split(",")]
+    checks = (check_nats(url.hostname or "", url.port or _NATS_PORT) for url in told)
+    answers = await asyncio.gather(*checks, return_exceptions=True)
+    if all(answers):
+        raise next(answer for answer in answers if answer)
 
 
 def _check_process(process: Running) -> None:
@@ -94,7 +103,7 @@ def _check_process(process: Running) -> None:
 
 def _line(process: Running, fault: str) -> str:
     url = urlsplit(process.url)
-    where = f"{url.hostname}:{url.port}" if url.netloc else f"process {process.pid}"
+    where = url.netloc.rpartition("@")[2] if url.netloc else f"process {process.pid}"
     told = "finished" if process.finished else where
     words = f"not healthy  {told}  {fault}" if fault else f"healthy      {told}"
     return f"{process.name:<{_NAME_WIDTH}} {words}"

@@ -26,7 +26,7 @@ def inherited(settings: Collection[str]) -> dict[str, str]:
     Args:
         settings: Names of the settings that are its own, in upper case.
     """
-    others = _all_settings().difference(settings)
+    others = all_settings().difference(settings)
     return {
         name: value
         for name, value in os.environ.items()
@@ -41,7 +41,8 @@ def settings_of(kind: type[Settings]) -> frozenset[str]:
 
 
 @cache
-def _all_settings() -> frozenset[str]:
+def all_settings() -> frozenset[str]:
+    """Name every variable of the environment that some kind of settings is read from."""
     return frozenset().union(*(settings_of(kind) for kind in _kinds(Settings)))
 
 

@@ -129,8 +129,8 @@ class Plan:
 
     Attributes:
         replicas: First of each function in the order of the table, then the others.
-        nats_port: The broker's.
-        postgres_port: The database's.
+        nats_port: The embedded broker's; 0 where none is started.
+        postgres_port: The embedded database's; same.
         notes: What a person should know, a line each.
     """
 
@@ -150,14 +150,17 @@ def make_plan(
         PortsTaken: A port that may not move is taken; it names them all.
     """
     counts = parse_scale(scale, [function.name for function in functions])
-    fields = [function.port_setting for function in functions] + ["nats_port", "postgres_port"]
+    fields = [function.port_setting for function in functions]
+    fields += [] if settings.nats_url else ["nats_port"]
+    fields += [] if settings.database_url else ["postgres_port"]
     ports, notes = choose_ports([_wish(settings, field) for field in fields])
     hosts = {f.name: settings.host if f.name in _ANSWERS_OTHERS else LOOPBACK for f in functions}
     first = [Replica(f.name, f, ports[f.port_setting.upper()], hosts[f.name]) for f in functions]
     more = [
         replica for f in functions for replica in _more(f, counts.get(f.name, 1), hosts[f.name])
     ]
-    return Plan((*first, *more), ports["NATS_PORT"], ports["POSTGRES_PORT"], tuple(notes))
+    nats_port, postgres_port = (ports.get(name, 0) for name in ("NATS_PORT", "POSTGRES_PORT"))
+    return Plan((*first, *more), nats_port, postgres_port, tuple(notes))
 
 
 def parse_scale(scale: Iterable[str], known: Sequence[str]) -> dict[str, int]:

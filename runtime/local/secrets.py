@@ -13,8 +13,9 @@ _HEAD: Final = (
     "# Made by `eps up` for its owner alone: the database as its superuser, the broker as operator."
     "\n# Of a shell: set -a; . .data/secrets.env; set +a\n"
 )
-_LINE: Final = re.compile(r"^(DATABASE_URL|NATS_URL)=(.+)$", re.MULTILINE)
+_LINE: Final = re.compile(r"^(?:# )?(DATABASE_URL|NATS_URL)=(.+)$", re.MULTILINE)
 _BYTES: Final = 24
+_BROKER_SCHEMES: Final = {"nats", "tls"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +43,47 @@ def secrets_file(data_dir: Path) -> Path:
 
 def load_passwords(data_dir: Path) -> Passwords:
     """Read what an earlier run has left."""
+    found = {name: urlsplit(url).password for name, url in _kept(data_dir).items()}
+    return Passwords(*(_decoded(found.get(name)) for name in ("DATABASE_URL", "NATS_URL")))
+
+
+def _kept(data_dir: Path) -> dict[str, str]:
     try:
         text = secrets_file(data_dir).read_text(encoding="utf-8")
     except FileNotFoundError:
-        return Passwords()
-    found = {name: urlsplit(url).password for name, url in _LINE.findall(text)}
-    return Passwords(*(_decoded(found.get(name)) for name in ("DATABASE_URL", "NATS_URL")))
+        return {}
+    return dict(_LINE.findall(text))
 
 
 def _decoded(password: str | None) -> str | None:
     return None if password is None else unquote(password)
 
 
-def save_secrets(data_dir: Path, *, database_url: str, nats_url: str) -> None:
-    """Write them, all or nothing, readable by the owner alone."""
-    lines = f"DATABASE_URL={database_url}\nNATS_URL={nats_url}\n"
-    write_own(secrets_file(data_dir), _HEAD + lines)
+def save_secrets(data_dir: Path, *, database_url: str | None, nats_url: str | None) -> None:
+    """Write them, all or nothing, readable by the owner alone.
+
+    Args:
+        data_dir: Where.
+        database_url: Of the embedded database; None where it does not run: what an
+            earlier run has left stays, as a comment, since its data need the password.
+        nats_url: Of the embedded broker; same.
+    """
+    running = {"DATABASE_URL": database_url, "NATS_URL": nats_url}
+    kept = _kept(data_dir)
+    lines = [
+        f"{name}={url}\n" if url else f"# {name}={kept[name]}\n"
+        for name, url in running.items()
+        if url or name in kept
+    ]
+    if lines:
+        write_own(secrets_file(data_dir), _HEAD + "".join(lines))
 
 
 def without_password(url: str) -> str:
-    """Write a URL as it may be shown: with the user, without the password."""
+    """Write a URL as it may be shown: with the user, without password, token or parameters."""
     parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{parts.username}@{host}").geturl()
+    login, _, host = parts.netloc.rpartition("@")
+    user, has_password, _ = login.partition(":")
+    is_token = parts.scheme in _BROKER_SCHEMES and not has_password
+    shown = host if is_token or not user else f"{user}@{host}"
+    return parts._replace(netloc=shown, query="", fragment="").geturl()

@@ -3,13 +3,32 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
-from runtime.settings import Port, Settings, Size
+from runtime.settings import Port, Settings, Size, check_monitoring, check_nats, check_postgres
+
+
+def _check_database(url: SecretStr | None) -> SecretStr | None:
+    return None if url is None else check_postgres(url)
+
+
+def _check_broker(url: SecretStr | None) -> SecretStr | None:
+    return None if url is None else check_nats(url)
+
+
+def _check_monitoring(urls: str | None) -> str | None:
+    return None if urls is None else check_monitoring(urls)
 
 
 class LocalSettings(Settings):
-    """Settings of the whole system on one machine; a port of 0 is any free one."""
+    """Settings of the whole system on one machine; a port of 0 is any free one.
+
+    Where ``database_url`` or ``nats_url`` is set, that server is used, and no embedded one.
+    """
+
+    database_url: Annotated[SecretStr | None, AfterValidator(_check_database)] = None
+    nats_url: Annotated[SecretStr | None, AfterValidator(_check_broker)] = None
+    nats_monitoring_url: Annotated[str | None, AfterValidator(_check_monitoring)] = None
 
     gateway_port: Port = 3001
     fb_collector_port: Port = 3002

@@ -12,6 +12,7 @@ from runtime.local.inheritance import settings_of
 from runtime.local.lock import Locked, owned
 from runtime.local.nats_server import OPERATOR, EmbeddedNats
 from runtime.local.output import Output
+from runtime.local.own_servers import OwnBroker, OwnDatabase
 from runtime.local.plan import (
     FUNCTIONS,
     BadUsage,
@@ -28,6 +29,8 @@ from runtime.local.process import Program
 from runtime.local.readiness import StartFailed
 from runtime.local.room import room_for
 from runtime.local.secrets import load_passwords, new_password, save_secrets
+from runtime.local.server import EmbeddedServer
+from runtime.local.set_names import misspelled, names_set, unused
 from runtime.local.settings import LocalSettings
 from runtime.local.stopping import StopWish, stop_on_signals
 from runtime.local.system import System
@@ -96,24 +99,40 @@ class _Run:
         self._data_dir = data_dir
         self._output = output
         kept = load_passwords(data_dir)
-        self._nats = EmbeddedNats(
-            data_dir / "nats",
-            port=plan.nats_port,
-            max_store_bytes=settings.nats_max_file_store,
+        self._nats = self._choose_broker(kept.broker)
+        self._postgres = self._choose_database(kept.database)
+        self._system = System(
+            self._nats,
+            self._postgres,
+            data_dir=data_dir,
+            output=output,
+            reach_seconds=settings.startup_timeout_seconds,
+        )
+
+    def _choose_broker(self, password: str | None) -> EmbeddedNats | OwnBroker:
+        if self._settings.nats_url:
+            return OwnBroker(self._settings.nats_url, self._settings.nats_monitoring_url)
+        return EmbeddedNats(
+            self._data_dir / "nats",
+            port=self._plan.nats_port,
+            max_store_bytes=self._settings.nats_max_file_store,
             passwords={
-                OPERATOR: kept.broker or new_password(),
+                OPERATOR: password or new_password(),
                 **{user: new_password() for user in _BROKER_USERS},
             },
         )
-        given = settings.postgres_password
-        password = given.get_secret_value() if given else kept.database or new_password()
-        self._postgres = EmbeddedPostgres(
-            data_dir / "postgres",
-            port=plan.postgres_port,
+
+    def _choose_database(self, kept: str | None) -> EmbeddedPostgres | OwnDatabase:
+        if self._settings.database_url:
+            return OwnDatabase(self._settings.database_url)
+        given = self._settings.postgres_password
+        password = given.get_secret_value() if given else kept or new_password()
+        return EmbeddedPostgres(
+            self._data_dir / "postgres",
+            port=self._plan.postgres_port,
             password=password,
-            change_password=password != kept.database,
+            change_password=password != kept,
         )
-        self._system = System(self._nats, self._postgres, data_dir=data_dir, output=output)
 
     async def supervise(self, publisher: Sequence[str]) -> int:
         """Start, keep running until it is told to stop, stop; returns the exit code."""
@@ -132,7 +151,7 @@ class _Run:
                 await self._system.stop(wish)
 
     async def _start(self, publisher: Sequence[str]) -> None:
-        for note in self._plan.notes:
+        for note in self._notes():
             self._system.say(note)
         replicas = self._plan.replicas
         await self._system.start([(replica, self._program(replica)) for replica in replicas])
@@ -149,6 +168,15 @@ class _Run:
             told = settings_of(PublisherSettings)
             reserve = self._settings.disk_reserve_bytes
             self._system.start_publisher(Program(command, environment, settings=told), reserve)
+
+    def _notes(self) -> Iterator[str]:
+        yield from self._plan.notes
+        if isinstance(self._postgres, OwnDatabase):
+            yield f"the database is that of DATABASE_URL, {self._postgres}: none is started here"
+        if isinstance(self._nats, OwnBroker):
+            yield f"the broker is that of NATS_URL, {self._nats}: none is started here"
+        yield from unused(self._settings, names_set())
+        yield from misspelled()
 
     def _program(self, replica: Replica) -> Program:
         return Program(
@@ -167,23 +195,26 @@ class _Run:
     def _broker_environment(self, user: str | None) -> dict[str, str]:
         if user is None:
             return {}
+        monitoring_url = self._nats.monitoring_url
         return {
             "NATS_URL": self._nats.url_for(user),
-            "NATS_MONITORING_URL": self._nats.monitoring_url,
+            **({} if monitoring_url is None else {"NATS_MONITORING_URL": monitoring_url}),
         }
 
     def _database_environment(self, group: str | None) -> dict[str, str]:
         if group is None:
             return {}
-        told = {"DATABASE_URL": self._url_of(group)}
+        if isinstance(self._postgres, OwnDatabase):
+            return {"DATABASE_URL": self._postgres.url}
+        told = {"DATABASE_URL": self._url_of(self._postgres, group)}
         if group == "eps_reporter":
-            told["OPERATOR_DATABASE_URL"] = self._url_of("eps_operator")
+            told["OPERATOR_DATABASE_URL"] = self._url_of(self._postgres, "eps_operator")
             room = self._settings.database_disk_bytes or room_for(self._postgres.data_dir)
             told["DATABASE_DISK_BYTES"] = str(room)
         return told
 
-    def _url_of(self, group: str) -> str:
-        return self._postgres.url_for(login_of(group), self._system.logins.passwords[group])
+    def _url_of(self, postgres: EmbeddedPostgres, group: str) -> str:
+        return postgres.url_for(login_of(group), self._system.logins.passwords[group])
 
     def _log_environment(self) -> dict[str, str]:
         """Have lines written as they come, and readable where a person reads them."""
@@ -192,7 +223,9 @@ class _Run:
         return {"PYTHONUNBUFFERED": "1", **readable}
 
     def _save_secrets(self) -> None:
-        save_secrets(self._data_dir, database_url=self._postgres.url, nats_url=self._nats.url)
+        servers = (self._postgres, self._nats)
+        database, broker = (it.url if isinstance(it, EmbeddedServer) else None for it in servers)
+        save_secrets(self._data_dir, database_url=database, nats_url=broker)
 
     def _banner(self) -> str:
         return banner(

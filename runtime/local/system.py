@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 
 from functions.errors import Unavailable
+from runtime.jetstream.streams import DEAD_LETTERS, EVENTS
 from runtime.local.broker_watch import watch_broker
 from runtime.local.checks import check_http
 from runtime.local.disk_watch import in_gigabytes, watch_disk
@@ -21,6 +22,7 @@ from runtime.local.keeper import Keeper
 from runtime.local.logins import Logins
 from runtime.local.nats_server import EmbeddedNats
 from runtime.local.output import Output
+from runtime.local.own_servers import OwnBroker, OwnDatabase
 from runtime.local.plan import COLLECTORS_TURN, Replica
 from runtime.local.postgres_server import EmbeddedPostgres
 from runtime.local.process import Child, Program
@@ -64,30 +66,48 @@ class System:
     """
 
     def __init__(
-        self, nats: EmbeddedNats, postgres: EmbeddedPostgres, *, data_dir: Path, output: Output
+        self,
+        nats: EmbeddedNats | OwnBroker,
+        postgres: EmbeddedPostgres | OwnDatabase,
+        *,
+        data_dir: Path,
+        output: Output,
+        reach_seconds: float,
     ) -> None:
+        """Describe it; nothing is started.
+
+        Args:
+            nats: The broker: to start, or to reach.
+            postgres: The database; same.
+            data_dir: Where data and the run state are kept.
+            output: Where lines are written.
+            reach_seconds: How long a server that is not started here may take to answer.
+        """
         self.say = output.named("eps")
         self.logins = Logins()
         self._nats = nats
         self._postgres = postgres
         self._data_dir = data_dir
         self._output = output
+        self._reach_seconds = reach_seconds
+        self._own: list[Running] = []
         self._kept: list[Kept] = []
         self._is_ready = False
         self._watch: asyncio.Task[None] | None = None
         self._disk_watch: asyncio.Task[None] | None = None
 
     async def start(self, programs: Sequence[tuple[Replica, Program]]) -> None:
-        """Start broker and database, migrate, start the functions; return when all are ready.
+        """Have broker and database, migrate, start the functions; return when all are ready.
 
         Raises:
             StartFailed: Something could not be started; what was started runs on.
         """
         await together(
-            self._start_server(self._nats, _NATS_TURN),
-            self._start_server(self._postgres, _POSTGRES_TURN),
+            self._have_server(self._nats, _NATS_TURN),
+            self._have_server(self._postgres, _POSTGRES_TURN),
         )
-        self._watch = asyncio.create_task(self._watch_broker())
+        if isinstance(self._nats, EmbeddedNats):
+            self._watch = asyncio.create_task(self._watch_broker(self._nats))
         await self._migrate()
         await together(*(self._start_replica(*program) for program in programs))
         self._is_ready = True
@@ -123,7 +143,10 @@ class System:
 
     async def _drain(self, wish: StopWish) -> None:
         waiting = await wait_until_drained(
-            self._nats.url, seconds=_DRAIN_SECONDS, impatient=wish.hurried
+            self._nats.url,
+            seconds=_DRAIN_SECONDS,
+            impatient=wish.hurried,
+            streams=(EVENTS, DEAD_LETTERS),
         )
         if waiting:
             self.say(f"{waiting} messages wait on the broker's disk for the next start")
@@ -131,6 +154,15 @@ class System:
     async def _stop(self, keeper: Keeper, impatient: asyncio.Event) -> None:
         await keeper.stop(impatient)
         self.say(f"{keeper.name} stopped")
+
+    async def _have_server(
+        self, server: EmbeddedServer | OwnBroker | OwnDatabase, stop_turn: int
+    ) -> None:
+        if isinstance(server, EmbeddedServer):
+            await self._start_server(server, stop_turn)
+            return
+        await server.reach(self._reach_seconds)
+        self._own.append(Running(server.name, server.url))
 
     async def _start_server(self, server: EmbeddedServer, stop_turn: int) -> None:
         on_line = self._output.named(server.name)
@@ -145,20 +177,21 @@ class System:
             server.name, server.check, hopeless=keeper.hopeless(), seconds=server.ready_seconds
         )
 
-    async def _watch_broker(self) -> None:
+    async def _watch_broker(self, nats: EmbeddedNats) -> None:
         """Have a broker start anew that a full disk has stopped."""
-        [keeper] = [kept.keeper for kept in self._kept if kept.keeper.name == self._nats.name]
+        [keeper] = [kept.keeper for kept in self._kept if kept.keeper.name == nats.name]
 
         async def restart() -> None:
             self.say("nats gave up writing when its disk was full; it starts anew")
             await keeper.restart()
 
-        await watch_broker(self._nats.monitoring_url, self._nats.data_dir, restart)
+        await watch_broker(nats.monitoring_url, nats.data_dir, restart)
 
     async def _migrate(self) -> None:
         try:
             applied = await migrate(self._postgres.url)
-            await self.logins.make(self._postgres.url)
+            if isinstance(self._postgres, EmbeddedPostgres):
+                await self.logins.make(self._postgres.url)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Unavailable) as error:
             raise StartFailed(f"The schema can't be brought up to date: {error}") from error
         self.say(f"schema up to date, {len(applied)} migrations applied")
@@ -184,4 +217,5 @@ class System:
 
     def _save(self) -> None:
         if self._is_ready:
-            RunState(os.getpid(), tuple(kept.running() for kept in self._kept)).save(self._data_dir)
+            kept = (kept.running() for kept in self._kept)
+            RunState(os.getpid(), (*self._own, *kept)).save(self._data_dir)
