@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any, Final, get_args
 
 from functions.errors import Fault, Invalid
 from functions.events import EVENT_TYPES, FUNNEL_STAGES, SOURCES
 from functions.ports import Interval, Period
+from functions.zones import UTC_NAME, midnight, zone_of
 
 MAX_LIMIT: Final = 100
 
@@ -56,12 +58,20 @@ def read_parameters(
     given: dict[str, list[str]] = {}
     for name, text in params:
         given.setdefault(name, []).append(text)
-    values, faults = {}, []
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
     for name, texts in given.items():
         try:
             values[name] = _judge(texts, known.get(name))
         except Wrong as wrong:
             faults.append(Fault(_printable(name), wrong.code, wrong.message))
+    zone = zone_of(values.get("timezone", UTC_NAME))
+    for name in [name for name, value in values.items() if isinstance(value, _Midnight)]:
+        try:
+            values[name] = values[name].in_zone(zone)
+        except Wrong as wrong:
+            del values[name]
+            faults.append(Fault(name, wrong.code, wrong.message))
     faults += [*_range_faults(values), *between(values)]
     if faults:
         raise Invalid(faults)
@@ -100,25 +110,49 @@ _DATE_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
     r"([Zz]|[+\- ]([01][0-9]|2[0-3]):[0-5][0-9])?"
 )
+_NOT_IN_UTC = "Should lie in the years 1 to 9999 in UTC"
 _LIMITS = {str(number): number for number in range(1, MAX_LIMIT + 1)}
 _ALL_TYPES = tuple(dict.fromkeys(name for types in EVENT_TYPES.values() for name in types))
 
 
-def parse_start(text: str) -> datetime:
-    """Read a date-time, or the first instant of a date; UTC where no offset is given."""
-    return _read_moment(f"{text}T00:00:00" if _DATE.fullmatch(text) else text)
+@dataclass(frozen=True, slots=True)
+class _Midnight:
+    """Where a day begins: an instant as soon as the zone is known.
 
-
-def parse_end(text: str) -> datetime | None:
-    """Read a date-time, or the instant after a date's last.
-
-    Returns:
-        None after the last date there is: nothing can lie beyond.
+    Attributes:
+        day: None after the last day there is: nothing can lie beyond.
     """
-    start = parse_start(text)
+
+    day: date | None
+
+    def in_zone(self, zone: tzinfo) -> datetime | None:
+        try:
+            return None if self.day is None else midnight(self.day, zone)
+        except OverflowError:
+            raise Wrong("datetime_range", _NOT_IN_UTC) from None
+
+
+def parse_start(text: str) -> Any:
+    """Read a date-time, or the beginning of a date; UTC where no offset is given."""
+    return _Midnight(_read_date(text)) if _DATE.fullmatch(text) else _read_moment(text)
+
+
+def parse_end(text: str) -> Any:
+    """Read a date-time, or the end of a date; ``read_parameters`` makes it an instant."""
     if not _DATE.fullmatch(text):
-        return start
-    return None if start.date() == date.max else start + timedelta(days=1)
+        return _read_moment(text)
+    day = _read_date(text)
+    return _Midnight(None if day == date.max else day + timedelta(days=1))
+
+
+def parse_timezone(text: str) -> str:
+    """Take the name of a time zone."""
+    try:
+        zone_of(text)
+    except ValueError:
+        message = "Should be the IANA name of a time zone, such as Europe/Kyiv"
+        raise Wrong("unknown_timezone", message) from None
+    return text
 
 
 def parse_source(text: str) -> str:
@@ -159,10 +193,16 @@ def _read_moment(text: str) -> datetime:
     except ValueError:
         raise Wrong("datetime", "Should be a date that the calendar has") from None
     except OverflowError:
-        raise Wrong("datetime_range", "Should lie in the years 1 to 9999 in UTC") from None
+        raise Wrong("datetime_range", _NOT_IN_UTC) from None
+
+
+def _read_date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Wrong("datetime", "Should be a date that the calendar has") from None
 
 
 parse_funnel_stage: Parse = partial(parse_choice, choices=FUNNEL_STAGES)
 parse_event_type: Parse = partial(parse_choice, choices=_ALL_TYPES)
 parse_interval: Parse = partial(parse_choice, choices=get_args(Interval))
-parse_ledger_interval: Parse = partial(parse_choice, choices=("minute", *get_args(Interval)))

@@ -255,8 +255,8 @@ class EventStore(DeadLetterStore, Protocol):
         """
 
 
-Interval = Literal["hour", "day", "week", "month"]
-"""How long a bucket of time is, in UTC; a week starts on Monday."""
+Interval = Literal["minute", "hour", "day", "week", "month"]
+"""How long a bucket of time is, by a zone's clock; a week starts on Monday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,10 +442,6 @@ class Backlog:
         return (self.measured_at - self.oldest_at).total_seconds() if self.oldest_at else 0.0
 
 
-LedgerInterval = Literal["minute", Interval]
-"""How long a bucket of the ledger is."""
-
-
 class LedgerBucket(NamedTuple):
     """What became of the events that came in a bucket, named by its first instant.
 
@@ -488,7 +484,8 @@ class Reports(Protocol):
     """What is stored, counted and summed; each answer is one consistent snapshot.
 
     A filter that is None lets everything through. Every method raises
-    ``Unavailable`` when there is no answer now; the same question may come again.
+    ``Unavailable`` when there is no answer now; the same question may come again,
+    and ``UnknownZone`` when what answers does not know the zone.
     """
 
     async def count_events(
@@ -499,6 +496,7 @@ class Reports(Protocol):
         funnel_stage: FunnelStage | None,
         event_type: str | None,
         interval: Interval | None,
+        zone: str,
         max_buckets: int,
     ) -> EventFigures:
         """Count events by kind and, with an interval, by bucket.
@@ -509,6 +507,7 @@ class Reports(Protocol):
             funnel_stage: Only those of this stage.
             event_type: Only those of this type.
             interval: The length of a bucket; None for no buckets.
+            zone: Where buckets begin: a name of IANA's.
             max_buckets: More than these, the oldest, are never given.
         """
 
@@ -519,6 +518,7 @@ class Reports(Protocol):
         source: Source | None,
         campaign_id: str | None,
         interval: Interval | None,
+        zone: str,
         limit: int,
         max_buckets: int,
     ) -> RevenueFigures:
@@ -529,6 +529,7 @@ class Reports(Protocol):
             source: Only this platform's.
             campaign_id: Only this campaign's; a source without campaigns has none.
             interval: The length of a bucket; None for no buckets.
+            zone: Where buckets begin: a name of IANA's.
             limit: How many campaigns are given at most.
             max_buckets: More than these, the oldest, are never given.
         """
@@ -561,7 +562,8 @@ class Reports(Protocol):
         period: Period,
         *,
         source: Source | None,
-        interval: LedgerInterval,
+        interval: Interval,
+        zone: str,
         max_buckets: int,
     ) -> LedgerFigures:
         """Sum what became of events, by bucket of the time of their acceptance.
@@ -571,5 +573,6 @@ class Reports(Protocol):
             source: Only this platform's; then without the backlog of dead
                 letters, and without rejected events of which it is unknown.
             interval: The length of a bucket.
+            zone: Where buckets begin: a name of IANA's.
             max_buckets: More than these, the oldest, are never given.
         """

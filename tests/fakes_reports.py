@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from functions.errors import Unavailable
 from functions.events import REVENUE_TYPES, FunnelStage, Source
@@ -20,7 +21,6 @@ from functions.ports import (
     Interval,
     KindCount,
     LedgerFigures,
-    LedgerInterval,
     Period,
     RevenueFigures,
     SourceRevenue,
@@ -33,6 +33,10 @@ from functions.ports import (
 from functions.rows import EventRow, user_key
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
+FIRST = datetime(1, 1, 1, tzinfo=UTC)
+
+_CYCLE = timedelta(days=146_097)  # 400 years, after which the calendar says the same again
+_SAFE_YEARS = (2, 9998)
 
 
 def a_row(**fields: Any) -> EventRow:
@@ -104,6 +108,7 @@ class FakeReports:
         funnel_stage: FunnelStage | None,
         event_type: str | None,
         interval: Interval | None,
+        zone: str,
         max_buckets: int,
     ) -> EventFigures:
         rows = [
@@ -112,7 +117,7 @@ class FakeReports:
             if funnel_stage in (None, row.funnel_stage) and event_type in (None, row.event_type)
         ]
         kinds = Counter((row.source, row.funnel_stage, row.event_type) for row in rows)
-        buckets = Counter(truncate(row.occurred_at, interval) for row in rows if interval)
+        buckets = Counter(truncate(row.occurred_at, interval, zone) for row in rows if interval)
         return EventFigures(
             kinds=[KindCount(*kind, events) for kind, events in kinds.items()],
             buckets=[BucketCount(*bucket) for bucket in sorted(buckets.items())][:max_buckets],
@@ -125,6 +130,7 @@ class FakeReports:
         source: Source | None,
         campaign_id: str | None,
         interval: Interval | None,
+        zone: str,
         limit: int,
         max_buckets: int,
     ) -> RevenueFigures:
@@ -135,7 +141,9 @@ class FakeReports:
         ]
         campaigns = _sums((row for row in rows if row.campaign_id), lambda row: row.campaign_id)
         ranked = sorted(campaigns, key=lambda sums: (-sums[1], sums[0]))
-        buckets = _sums(rows if interval else [], lambda row: truncate(row.occurred_at, interval))
+        buckets = _sums(
+            rows if interval else [], lambda row: truncate(row.occurred_at, interval, zone)
+        )
         return RevenueFigures(
             sources=[SourceRevenue(*sums) for sums in _sums(rows, lambda row: row.source)],
             campaigns=[CampaignRevenue(*sums) for sums in ranked[:limit]],
@@ -147,7 +155,8 @@ class FakeReports:
         period: Period,
         *,
         source: Source | None,  # noqa: ARG002 - the figures are given
-        interval: LedgerInterval,  # noqa: ARG002
+        interval: Interval,  # noqa: ARG002
+        zone: str,  # noqa: ARG002
         max_buckets: int,
     ) -> LedgerFigures:
         list(self._of(period, None))
@@ -207,15 +216,23 @@ class FakeReports:
             yield max(theirs, key=lambda row: (row.occurred_at, row.id))
 
 
-def truncate(moment: datetime, interval: Interval | None) -> datetime:
+def truncate(moment: datetime, interval: Interval | None, zone: str = "UTC") -> datetime:
     """The first instant of the bucket that a moment in UTC lies in."""
-    hour = moment.replace(minute=0, second=0, microsecond=0)
+    if moment.year < _SAFE_YEARS[0]:  # a zone's clock may leave the calendar
+        return max(truncate(moment + _CYCLE, interval, zone), FIRST + _CYCLE) - _CYCLE
+    if moment.year > _SAFE_YEARS[1]:
+        return truncate(moment - _CYCLE, interval, zone) + _CYCLE
+    there = moment.astimezone(ZoneInfo(zone))
+    minute = there.replace(second=0, microsecond=0)
+    if interval == "minute":
+        return minute.astimezone(UTC)
+    hour = minute.replace(minute=0)
     if interval == "hour":
-        return hour
-    day = hour.replace(hour=0)
+        return hour.astimezone(UTC)
+    day = hour.replace(hour=0, fold=0)
     if interval == "week":
-        return day - timedelta(days=day.weekday())
-    return day.replace(day=1) if interval == "month" else day
+        day -= timedelta(days=day.weekday())
+    return (day.replace(day=1) if interval == "month" else day).astimezone(UTC)
 
 
 def _sums(

@@ -18,7 +18,7 @@ from functions.events import (
     TiktokBottomType,
     TiktokTopType,
 )
-from functions.ports import Interval, LedgerInterval
+from functions.ports import Interval
 
 Number = Annotated[int, Field(ge=0)]
 Average = Annotated[float, Field(ge=0, description="Rounded half-even to one decimal.")]
@@ -48,6 +48,9 @@ class Filters(Answer):
     start: datetime | None = Field(alias="from", description="The first instant, UTC.")
     end: datetime | None = Field(alias="to", description="The instant after the last, UTC.")
     source: Source | None
+    timezone: str | MISSING = Field(
+        default=MISSING, description="There where it was given; else days are those of UTC."
+    )
 
 
 class EventsFilters(Filters):
@@ -68,7 +71,7 @@ class EventCount(Answer):
 
 
 class EventBucket(Answer):
-    """Events of one bucket, named by its first instant, UTC."""
+    """Events of one bucket, named by its first instant, with the offset of `timezone`."""
 
     bucket: datetime
     count: Number
@@ -114,7 +117,7 @@ class CampaignRevenue(Answer):
 
 
 class RevenueBucket(Answer):
-    """Revenue of one bucket, named by its first instant, UTC."""
+    """Revenue of one bucket, named by its first instant, with the offset of `timezone`."""
 
     bucket: datetime
     total_revenue: Money
@@ -238,7 +241,7 @@ class DemographicsReport(Answer):
 class LedgerFilters(Filters):
     """The filters of the ledger, on the time of acceptance."""
 
-    interval: LedgerInterval
+    interval: Interval
 
 
 class Rejections(Answer):
@@ -267,7 +270,7 @@ class Balance(Answer):
 
 
 class LedgerBucket(Balance):
-    """One bucket, named by its first instant, UTC."""
+    """One bucket, named by its first instant, with the offset of `timezone`."""
 
     bucket: datetime
 

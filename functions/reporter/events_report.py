@@ -1,6 +1,7 @@
 """The events report: figures in, the answer out."""
 
 from collections.abc import Sequence
+from datetime import tzinfo
 
 from pydantic import MISSING
 
@@ -8,6 +9,7 @@ from functions.ports import BucketCount, EventFigures, Interval, KindCount
 from functions.reporter.answers import EventBucket, EventCount, EventsFilters, EventsReport
 from functions.reporter.questions import EventsQuestion, filters_of
 from functions.reporter.series import buckets_of
+from functions.zones import UTC_NAME, shown, zone_of
 
 
 def shape(question: EventsQuestion, figures: EventFigures) -> EventsReport:
@@ -16,7 +18,9 @@ def shape(question: EventsQuestion, figures: EventFigures) -> EventsReport:
     Raises:
         Invalid: The series is too long even without its empty buckets.
     """
-    series, gaps = _series(figures.buckets, question.interval)
+    series, gaps = _series(
+        figures.buckets, question.interval, zone_of(question.timezone or UTC_NAME)
+    )
     return EventsReport(
         filters=EventsFilters(**filters_of(question)),
         total_events=sum(kind.events for kind in figures.kinds),
@@ -40,10 +44,12 @@ def _event_count(kind: KindCount) -> EventCount:
 
 
 def _series(
-    found: Sequence[BucketCount], interval: Interval | None
+    found: Sequence[BucketCount], interval: Interval | None, zone: tzinfo
 ) -> tuple[tuple[EventBucket, ...] | MISSING, bool]:
     if interval is None:
         return MISSING, False
     counts = {bucket.bucket: bucket.events for bucket in found}
-    buckets, gaps = buckets_of(list(counts), interval)
-    return tuple(EventBucket(bucket=it, count=counts.get(it, 0)) for it in buckets), gaps
+    buckets, gaps = buckets_of(list(counts), interval, zone)
+    return tuple(
+        EventBucket(bucket=shown(it, zone), count=counts.get(it, 0)) for it in buckets
+    ), gaps

@@ -12,6 +12,7 @@ from functions.reporter.questions import (
     parse_revenue_question,
 )
 from functions.reporter.series import MAX_BUCKETS
+from functions.zones import UTC_NAME
 
 
 async def handle_events(params: Params, *, reports: Reports) -> EventsReport:
@@ -35,6 +36,7 @@ async def handle_events(params: Params, *, reports: Reports) -> EventsReport:
         funnel_stage=question.funnel_stage,
         event_type=question.event_type,
         interval=question.interval,
+        zone=question.timezone or UTC_NAME,
         max_buckets=MAX_BUCKETS + 1,
     )
     return events_report.shape(question, figures)
@@ -48,6 +50,7 @@ async def handle_revenue(params: Params, *, reports: Reports) -> RevenueReport:
         source=question.source,
         campaign_id=question.campaign_id,
         interval=question.interval,
+        zone=question.timezone or UTC_NAME,
         limit=question.limit,
         max_buckets=MAX_BUCKETS + 1,
     )
@@ -74,6 +77,7 @@ async def handle_ledger(params: Params, *, reports: Reports) -> LedgerReport:
         question.period,
         source=question.source,
         interval=question.interval,
+        zone=question.timezone or UTC_NAME,
         max_buckets=MAX_BUCKETS + 1,
     )
     return ledger_report.shape(question, figures)

@@ -15,6 +15,7 @@ from functions.reporter.answers import (
 )
 from functions.reporter.questions import LedgerQuestion, filters_of
 from functions.reporter.series import MAX_BUCKETS
+from functions.zones import UTC_NAME, shown, zone_of
 
 
 def shape(question: LedgerQuestion, figures: LedgerFigures) -> LedgerReport:
@@ -26,6 +27,7 @@ def shape(question: LedgerQuestion, figures: LedgerFigures) -> LedgerReport:
     if len(figures.buckets) > MAX_BUCKETS:
         message = f"Should give at most {MAX_BUCKETS} buckets: ask for longer ones or less time"
         raise Invalid([Fault("interval", "too_many_buckets", message)])
+    zone = zone_of(question.timezone or UTC_NAME)
     return LedgerReport(
         filters=LedgerFilters(**filters_of(question)),
         total=Balance(**_balance(*_totals(figures.buckets))),
@@ -39,7 +41,8 @@ def shape(question: LedgerQuestion, figures: LedgerFigures) -> LedgerReport:
             for it in figures.backlogs
         ),
         series=tuple(
-            answers.LedgerBucket(bucket=it.bucket, **_balance(*it[1:])) for it in figures.buckets
+            answers.LedgerBucket(bucket=shown(it.bucket, zone), **_balance(*it[1:]))
+            for it in figures.buckets
         ),
     )
 

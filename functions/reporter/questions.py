@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from functions.errors import Fault
@@ -14,19 +15,25 @@ from functions.parameters import (
     parse_event_type,
     parse_funnel_stage,
     parse_interval,
-    parse_ledger_interval,
     parse_limit,
     parse_source,
     parse_start,
     parse_text,
+    parse_timezone,
     period_of,
     read_parameters,
 )
-from functions.ports import Interval, LedgerInterval, Period
+from functions.ports import Interval, Period
 
 DEFAULT_LIMIT: Final = 10
+_LONGEST_BY_MINUTE: Final = timedelta(days=7)
 
-_SHARED: Mapping[str, Parse] = {"from": parse_start, "to": parse_end, "source": parse_source}
+_SHARED: Mapping[str, Parse] = {
+    "from": parse_start,
+    "to": parse_end,
+    "timezone": parse_timezone,
+    "source": parse_source,
+}
 _EVENTS = {
     **_SHARED,
     "funnelStage": parse_funnel_stage,
@@ -40,18 +47,23 @@ _REVENUE = {
     "limit": parse_limit,
 }
 _DEMOGRAPHICS = {**_SHARED, "limit": parse_limit}
-_LEDGER = {**_SHARED, "interval": parse_ledger_interval}
+_LEDGER = {**_SHARED, "interval": parse_interval}
 
 
 @dataclass(frozen=True, slots=True)
 class EventsQuestion:
-    """How many events are there? None is no filter; without an interval no series."""
+    """How many events are there? None is no filter; without an interval no series.
+
+    Attributes:
+        timezone: Where days begin; None for UTC.
+    """
 
     period: Period
     source: Source | None = None
     funnel_stage: FunnelStage | None = None
     event_type: str | None = None
     interval: Interval | None = None
+    timezone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,7 @@ class RevenueQuestion:
     campaign_id: str | None = None
     interval: Interval | None = None
     limit: int = DEFAULT_LIMIT
+    timezone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,7 @@ class DemographicsQuestion:
     period: Period
     source: Source | None = None
     limit: int = DEFAULT_LIMIT
+    timezone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +94,8 @@ class LedgerQuestion:
 
     period: Period
     source: Source | None = None
-    interval: LedgerInterval = "minute"
+    interval: Interval = "minute"
+    timezone: str | None = None
 
 
 def parse_events_question(params: Params) -> EventsQuestion:
@@ -90,25 +105,29 @@ def parse_events_question(params: Params) -> EventsQuestion:
         Invalid: With every fault: first those of single parameters, in their
             order, then those of parameters that do not go together.
     """
-    values = read_parameters(params, _EVENTS, _kind_faults)
+    values = read_parameters(
+        params, _EVENTS, lambda values: [*_kind_faults(values), *_minute_faults(values)]
+    )
     return EventsQuestion(
         period_of(values),
         source=values.get("source"),
         funnel_stage=values.get("funnelStage"),
         event_type=values.get("eventType"),
         interval=values.get("interval"),
+        timezone=values.get("timezone"),
     )
 
 
 def parse_revenue_question(params: Params) -> RevenueQuestion:
     """Read the question of ``/reports/revenue``; raises as ``parse_events_question``."""
-    values = read_parameters(params, _REVENUE)
+    values = read_parameters(params, _REVENUE, _minute_faults)
     return RevenueQuestion(
         period_of(values),
         source=values.get("source"),
         campaign_id=values.get("campaignId"),
         interval=values.get("interval"),
         limit=values.get("limit", DEFAULT_LIMIT),
+        timezone=values.get("timezone"),
     )
 
 
@@ -119,6 +138,7 @@ def parse_demographics_question(params: Params) -> DemographicsQuestion:
         period_of(values),
         source=values.get("source"),
         limit=values.get("limit", DEFAULT_LIMIT),
+        timezone=values.get("timezone"),
     )
 
 
@@ -129,6 +149,7 @@ def parse_ledger_question(params: Params) -> LedgerQuestion:
         period_of(values),
         source=values.get("source"),
         interval=values.get("interval", "minute"),
+        timezone=values.get("timezone"),
     )
 
 
@@ -137,6 +158,8 @@ def filters_of(
 ) -> dict[str, Any]:
     """List what a question filters by, for its echo: its fields, the period's among them."""
     fields = asdict(question)
+    if fields["timezone"] is None:  # the answer's times are in UTC, and say so
+        del fields["timezone"]
     return {**fields.pop("period"), **fields}
 
 
@@ -151,3 +174,13 @@ def _kind_faults(values: Values) -> list[Fault]:
     if wanted is None or wanted in possible:
         return []
     return [Fault("eventType", "no_such_kind", "Should exist for the source and the funnelStage")]
+
+
+def _minute_faults(values: Values) -> list[Fault]:
+    if values.get("interval") != "minute":
+        return []
+    start, end = values.get("from"), values.get("to")
+    if start is not None and end is not None and end - start <= _LONGEST_BY_MINUTE:
+        return []
+    message = "Should be longer than a minute, or from and to at most seven days apart"
+    return [Fault("interval", "too_many_buckets", message)]

@@ -1,6 +1,7 @@
 """The revenue report: figures in, the answer out."""
 
 from collections.abc import Sequence
+from datetime import tzinfo
 from decimal import Decimal
 
 from pydantic import MISSING
@@ -17,6 +18,7 @@ from functions.reporter.answers import (
 from functions.reporter.questions import RevenueQuestion, filters_of
 from functions.reporter.rounding import add, average_money, money
 from functions.reporter.series import buckets_of
+from functions.zones import UTC_NAME, shown, zone_of
 
 
 def shape(question: RevenueQuestion, figures: ports.RevenueFigures) -> RevenueReport:
@@ -27,7 +29,9 @@ def shape(question: RevenueQuestion, figures: ports.RevenueFigures) -> RevenueRe
     """
     total = add(source.revenue for source in figures.sources)
     count = sum(source.transactions for source in figures.sources)
-    series, gaps = _series(figures.buckets, question.interval)
+    series, gaps = _series(
+        figures.buckets, question.interval, zone_of(question.timezone or UTC_NAME)
+    )
     return RevenueReport(
         filters=RevenueFilters(**filters_of(question)),
         total_revenue=money(total),
@@ -63,19 +67,19 @@ def _campaign_revenue(found: ports.CampaignRevenue) -> CampaignRevenue:
 
 
 def _series(
-    found: Sequence[ports.BucketRevenue], interval: ports.Interval | None
+    found: Sequence[ports.BucketRevenue], interval: ports.Interval | None, zone: tzinfo
 ) -> tuple[tuple[RevenueBucket, ...] | MISSING, bool]:
     if interval is None:
         return MISSING, False
     figures = {bucket.bucket: bucket for bucket in found}
-    buckets, gaps = buckets_of(list(figures), interval)
+    buckets, gaps = buckets_of(list(figures), interval, zone)
     series = (figures.get(it) or ports.BucketRevenue(it, Decimal(0), 0) for it in buckets)
-    return tuple(map(_bucket, series)), gaps
+    return tuple(_bucket(it, zone) for it in series), gaps
 
 
-def _bucket(found: ports.BucketRevenue) -> RevenueBucket:
+def _bucket(found: ports.BucketRevenue, zone: tzinfo) -> RevenueBucket:
     return RevenueBucket(
-        bucket=found.bucket,
+        bucket=shown(found.bucket, zone),
         total_revenue=money(found.revenue),
         transaction_count=found.transactions,
     )

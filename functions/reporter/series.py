@@ -1,20 +1,31 @@
 """A series of buckets: those that have something, and the empty ones between."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import islice
 from typing import Final
 
 from functions.errors import Fault, Invalid
 from functions.ports import Interval
+from functions.zones import midnight, shown
 
 MAX_BUCKETS: Final = 100_000
 """More than eleven years of hours, six megabytes of JSON; a client of more asks in parts."""
 
 _MONTHS = 12
-_LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
+_LENGTHS = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "month": timedelta(days=28),
+}
+"""How long a bucket is; a month at the least."""
 
 
-def buckets_of(found: Sequence[datetime], interval: Interval) -> tuple[Iterable[datetime], bool]:
+def buckets_of(
+    found: Sequence[datetime], interval: Interval, zone: tzinfo
+) -> tuple[Sequence[datetime], bool]:
     """List every bucket from the first that was found to the last, by first instants.
 
     Where they would be more than ``MAX_BUCKETS``, as one event with a wild
@@ -23,9 +34,10 @@ def buckets_of(found: Sequence[datetime], interval: Interval) -> tuple[Iterable[
     Args:
         found: First instants in UTC, oldest first; may be empty.
         interval: How long the buckets are.
+        zone: By whose clock they begin.
 
     Returns:
-        The buckets, oldest first, and whether the empty ones were left out.
+        The buckets, oldest first, in UTC, and whether the empty ones were left out.
 
     Raises:
         Invalid: Those that are not empty are more than ``MAX_BUCKETS``.
@@ -35,27 +47,51 @@ def buckets_of(found: Sequence[datetime], interval: Interval) -> tuple[Iterable[
         raise Invalid([Fault("interval", "too_many_buckets", message)])
     if not found:
         return (), False
-    if _steps(found[0], found[-1], interval) >= MAX_BUCKETS:
+    walk = islice(_walk(found[0], found[-1], interval, zone), MAX_BUCKETS + 1)
+    if (found[-1] - found[0]) // _LENGTHS[interval] > 2 * MAX_BUCKETS:
         return found, True
-    return _walk(found[0], found[-1], interval), False
+    # The database knew the zone by its own book: what it found is listed in any case.
+    listed = sorted({*walk, *found})
+    return (found, True) if len(listed) > MAX_BUCKETS else (listed, False)
 
 
-def _steps(first: datetime, last: datetime, interval: Interval) -> int:
-    if interval == "month":
-        return (last.year - first.year) * _MONTHS + last.month - first.month
-    return (last - first) // _LENGTHS[interval]
+def _walk(first: datetime, last: datetime, interval: Interval, zone: tzinfo) -> Iterator[datetime]:
+    if interval in ("minute", "hour"):
+        yield from _by_the_clock(first, last, _LENGTHS[interval], zone)
+    else:
+        yield from _by_the_calendar(first, last, interval, zone)
 
 
-def _walk(first: datetime, last: datetime, interval: Interval) -> Iterator[datetime]:
+def _by_the_clock(
+    first: datetime, last: datetime, length: timedelta, zone: tzinfo
+) -> Iterator[datetime]:
+    """Go on in even steps; where the offset changes, to what its clock calls a beginning."""
     bucket = first
     while bucket < last:
         yield bucket
-        bucket = _next(bucket, interval)
+        bucket += length
+        if zone is not UTC:
+            wall = bucket.astimezone(zone)
+            bucket -= timedelta(
+                minutes=wall.minute if length > _LENGTHS["minute"] else 0,
+                seconds=wall.second,
+            )
     yield last
 
 
-def _next(bucket: datetime, interval: Interval) -> datetime:
+def _by_the_calendar(
+    first: datetime, last: datetime, interval: Interval, zone: tzinfo
+) -> Iterator[datetime]:
+    bucket, day = first, shown(first, zone).date()
+    while bucket < last:
+        yield bucket
+        day = _next(day, interval)
+        bucket = midnight(day, zone)
+    yield last
+
+
+def _next(day: date, interval: Interval) -> date:
     if interval != "month":
-        return bucket + _LENGTHS[interval]
-    years, month = divmod(bucket.month, _MONTHS)
-    return bucket.replace(year=bucket.year + years, month=month + 1)
+        return day + _LENGTHS[interval]
+    years, month = divmod(day.month, _MONTHS)
+    return day.replace(year=day.year + years, month=month + 1)

@@ -1,13 +1,14 @@
 """The reports on PostgreSQL."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from typing import Final
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from functions.errors import Fault, Invalid
 from functions.events import FunnelStage, Source
 from functions.ports import (
     Backlog,
@@ -15,11 +16,11 @@ from functions.ports import (
     Interval,
     LedgerBucket,
     LedgerFigures,
-    LedgerInterval,
     Period,
     RevenueFigures,
     UserFigures,
 )
+from functions.zones import UTC_NAME
 from runtime.postgres.errors import translated
 from runtime.postgres.figures import (
     campaign_figures,
@@ -48,11 +49,14 @@ BACKLOGS = load("report_backlogs")
 
 _EVENT_SPANS: Final[tuple[Span, ...]] = ("day", "hour", "minute")
 _USER_SPANS: Final[tuple[Span, ...]] = ("month", "day", "hour")
-_NO_PIECE: Final = (EPOCH, EPOCH)
 
 _FEW_SALES = 20_000
 """Up to here the sales themselves are summed by campaign; a shorter period has
 so few that the campaigns' own order says little about them."""
+
+_UNKNOWN_ZONE: Final = (asyncpg.InvalidParameterValueError,)
+
+_NO_PIECE: Final = (EPOCH, EPOCH)
 
 _MAX_KINDS = 100
 """More kinds of events than there will ever be; their rows come before the buckets'."""
@@ -77,11 +81,12 @@ class PostgresReports:
         funnel_stage: FunnelStage | None,
         event_type: str | None,
         interval: Interval | None,
+        zone: str,
         max_buckets: int,
     ) -> EventFigures:
         """Count events; see ``Reports``."""
         max_rows = _MAX_KINDS + max_buckets
-        with translated():
+        with translated(but=_UNKNOWN_ZONE), _zone_known():
             rows = await self._pool.fetch(
                 EVENTS,
                 _event_bounds(period, interval),
@@ -90,6 +95,8 @@ class PostgresReports:
                 event_type,
                 interval,
                 max_rows,
+                zone,
+                _may_cut(interval, zone),
             )
         return event_figures(rows, max_buckets)
 
@@ -100,6 +107,7 @@ class PostgresReports:
         source: Source | None,
         campaign_id: str | None,
         interval: Interval | None,
+        zone: str,
         limit: int,
         max_buckets: int,
     ) -> RevenueFigures:
@@ -108,11 +116,17 @@ class PostgresReports:
         async with self._snapshot() as connection:
             if campaign_id is not None:
                 rows = await connection.fetch(
-                    CAMPAIGN, *bounds, source, campaign_id, interval, max_rows
+                    CAMPAIGN, *bounds, source, campaign_id, interval, max_rows, zone
                 )
                 return campaign_figures(rows, campaign_id, max_buckets)
             rows = await connection.fetch(
-                REVENUE, _event_bounds(period, interval), source, interval, max_rows
+                REVENUE,
+                _event_bounds(period, interval),
+                source,
+                interval,
+                max_rows,
+                zone,
+                _may_cut(interval, zone),
             )
             if source == "tiktok":
                 return revenue_figures(rows, (), max_buckets)
@@ -152,13 +166,14 @@ class PostgresReports:
         period: Period,
         *,
         source: Source | None,
-        interval: LedgerInterval,
+        interval: Interval,
+        zone: str,
         max_buckets: int,
     ) -> LedgerFigures:
         """Sum the ledger; see ``Reports``."""
         bounds = (period.start, period.end)
         async with self._snapshot() as connection:
-            buckets = await connection.fetch(LEDGER, *bounds, source, interval, max_buckets)
+            buckets = await connection.fetch(LEDGER, *bounds, source, interval, max_buckets, zone)
             backlogs = await connection.fetch(BACKLOGS, source)
         return LedgerFigures(
             [LedgerBucket(*row) for row in buckets], [Backlog(*row) for row in backlogs]
@@ -167,7 +182,7 @@ class PostgresReports:
     @asynccontextmanager
     async def _snapshot(self) -> AsyncIterator[PoolConnectionProxy]:
         """Hold one state of the database."""
-        with translated():
+        with translated(but=_UNKNOWN_ZONE), _zone_known():
             async with (
                 self._pool.acquire() as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
@@ -177,11 +192,29 @@ class PostgresReports:
 
 
 def _event_bounds(period: Period, interval: Interval | None) -> list[Bound]:
-    """Split a period into pieces that no bucket cuts."""
-    if interval != "hour":
-        return split(period, _EVENT_SPANS)
-    hours, rest = (bounds := split(period, _EVENT_SPANS[1:]))[:2], bounds[2:]
-    return [*_NO_PIECE, *hours, *_NO_PIECE, *rest]
+    """Split a period into pieces that no bucket of UTC cuts."""
+    if interval == "minute":
+        minutes, ends = (bounds := split(period, _EVENT_SPANS[2:]))[:2], bounds[2:]
+        return [*3 * _NO_PIECE, *minutes, *_NO_PIECE, *ends]
+    if interval == "hour":
+        hours, rest = (bounds := split(period, _EVENT_SPANS[1:]))[:2], bounds[2:]
+        return [*_NO_PIECE, *hours, *_NO_PIECE, *rest]
+    return split(period, _EVENT_SPANS)
+
+
+def _may_cut(interval: Interval | None, zone: str) -> bool:
+    """Tell whether buckets may begin within those pieces."""
+    return interval is not None and zone != UTC_NAME
+
+
+@contextmanager
+def _zone_known() -> Iterator[None]:
+    """Say so where the database's book of zones lacks one that Python's has."""
+    try:
+        yield
+    except _UNKNOWN_ZONE as error:
+        message = f"The database does not know this zone: {error.args[0]}"
+        raise Invalid([Fault("timezone", "unknown_timezone", message)]) from error
 
 
 async def _top_campaigns(

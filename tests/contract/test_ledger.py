@@ -327,7 +327,7 @@ async def rejections_of(pool: asyncpg.Pool) -> tuple[int, ...]:
 
 async def _sums_of(pool: asyncpg.Pool) -> LedgerBucket:
     figures = await PostgresReports(pool).sum_ledger(
-        Period(None, None), source=None, interval="month", max_buckets=10
+        Period(None, None), source=None, interval="month", zone="UTC", max_buckets=10
     )
     (bucket,) = figures.buckets
     return bucket
@@ -615,7 +615,7 @@ async def test_the_ledger_is_summed_by_source_range_and_interval(pool: asyncpg.P
         ]
     )
     await PostgresLedger(pool, "facebook").note(a_backlog(3))
-    ask = partial(PostgresReports(pool).sum_ledger, max_buckets=2)
+    ask = partial(PostgresReports(pool).sum_ledger, zone="UTC", max_buckets=2)
 
     by_minute = await ask(Period(None, None), source=None, interval="minute")
     by_hour = await ask(Period(minutes[1], None), source="facebook", interval="hour")

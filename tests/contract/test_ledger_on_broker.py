@@ -103,7 +103,7 @@ class Way:
     async def total(self) -> LedgerBucket:
         """Sum the whole ledger."""
         figures = await PostgresReports(self.pool).sum_ledger(
-            Period(None, None), source=None, interval="month", max_buckets=2
+            Period(None, None), source=None, interval="month", zone="UTC", max_buckets=2
         )
         (bucket,) = figures.buckets
         return bucket

@@ -36,6 +36,15 @@ ENDS_OF_TIME = [
 ]
 BEYOND = [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
 """The driver turns these into infinities; nothing is stored there."""
+ZONES = [
+    "UTC",
+    "Europe/Kyiv",  # where days cut those of UTC
+    "Asia/Kathmandu",  # and hours those of UTC
+    "America/St_Johns",
+    "Australia/Lord_Howe",  # whose summer is half an hour
+    "Asia/Kolkata",
+    "Pacific/Kiritimati",
+]
 SESSION = {"timezone": "Asia/Kathmandu"}
 """Far from UTC, by a part of an hour: a report should not care."""
 
@@ -147,6 +156,7 @@ def some_count(chance: random.Random) -> tuple[str, dict[str, Any]]:
         "funnel_stage": chance.choice([None, stage]),
         "event_type": chance.choice([None, event_type]),
         "interval": chance.choice([None, *get_args(Interval)]),
+        "zone": chance.choice(ZONES),
         "max_buckets": chance.choice([3, MAX_BUCKETS]),
     }
 
@@ -161,6 +171,7 @@ def some_sum(chance: random.Random) -> tuple[str, dict[str, Any]]:
         "source": chance.choice([None, *SOURCES]),
         "campaign_id": chance.choice([None, None, "none", *NAMES]),
         "interval": chance.choice([None, *get_args(Interval)]),
+        "zone": chance.choice(ZONES),
         "limit": chance.choice([1, 3, 100]),
         "max_buckets": chance.choice([3, MAX_BUCKETS]),
     }
@@ -175,7 +186,8 @@ def some_description(chance: random.Random) -> tuple[str, dict[str, Any]]:
     }
 
 
-async def test_periods_at_the_ends_of_time_are_exact(pool: asyncpg.Pool) -> None:
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "America/St_Johns"])
+async def test_periods_at_the_ends_of_time_are_exact(pool: asyncpg.Pool, zone: str) -> None:
     moments = [*ENDS_OF_TIME, *(end.replace(minute=30) for end in ENDS_OF_TIME)]
     rows = [a_row(occurred_at=moment) for moment in moments]
     await keep(pool, rows)
@@ -185,7 +197,7 @@ async def test_periods_at_the_ends_of_time_are_exact(pool: asyncpg.Pool) -> None
         if start is None or end is None or start < end:
             found, expected = [
                 await reports.count_events(
-                    Period(start, end), **filters, interval="hour", max_buckets=10
+                    Period(start, end), **filters, interval="hour", zone=zone, max_buckets=10
                 )
                 for reports in (PostgresReports(pool), FakeReports(rows))
             ]
@@ -200,6 +212,7 @@ async def test_campaigns_of_one_revenue_are_ordered_by_code_points(pool: asyncpg
         source=None,
         campaign_id=None,
         interval=None,
+        zone="UTC",
         limit=4,
         max_buckets=10,
     )
@@ -254,6 +267,7 @@ async def test_whole_hours_are_read_from_their_figures(pool: asyncpg.Pool) -> No
         source=None,
         campaign_id=None,
         interval=None,
+        zone="UTC",
         limit=10,
         max_buckets=10,
     )

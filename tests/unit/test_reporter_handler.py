@@ -285,6 +285,89 @@ async def test_empty_buckets_of_revenue_are_listed() -> None:
     }
 
 
+async def test_days_of_a_time_zone_are_listed_with_its_offset_summer_time_included() -> None:
+    at = datetime(2024, 3, 29, 23, tzinfo=UTC)  # the 30th in Kyiv; summer begins on the 31st
+    report = await events(
+        a_row(occurred_at=at),
+        a_row(occurred_at=at + 3 * DAY),
+        interval="day",
+        timezone="Europe/Kyiv",
+    )
+
+    assert report["filters"]["timezone"] == "Europe/Kyiv"
+    assert report["series"] == [
+        {"bucket": "2024-03-30T00:00:00+02:00", "count": 1},
+        {"bucket": "2024-03-31T00:00:00+02:00", "count": 0},
+        {"bucket": "2024-04-01T00:00:00+03:00", "count": 0},
+        {"bucket": "2024-04-02T00:00:00+03:00", "count": 1},
+    ]
+
+
+KYIV, KATHMANDU = "Europe/Kyiv", "Asia/Kathmandu"
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "hours", "buckets"),
+    [
+        # An hour that comes twice is two buckets.
+        (KYIV, (2024, 10, 26, 23), 3, "02:00+03:00 03:00+03:00 03:00+02:00 04:00+02:00"),
+        # One that is skipped is none.
+        (KYIV, (2024, 3, 31, 0), 2, "02:00+02:00 04:00+03:00 05:00+03:00"),
+        (KATHMANDU, (2024, 1, 1, 0, 15), 2, "06:00+05:45 07:00+05:45 08:00+05:45"),
+    ],
+)
+async def test_hours_of_a_time_zone_are_listed(
+    zone: str, first: tuple[int, ...], hours: int, buckets: str
+) -> None:
+    at = datetime(*first, tzinfo=UTC)  # type: ignore[arg-type, misc]
+    rows = [a_row(occurred_at=at), a_row(occurred_at=at + timedelta(hours=hours))]
+
+    series = (await events(*rows, interval="hour", timezone=zone))["series"]
+
+    assert [it["bucket"][11:16] + it["bucket"][19:] for it in series] == buckets.split()
+    assert [it["count"] for it in series] == [1, *[0] * (len(series) - 2), 1]
+
+
+async def test_weeks_and_months_of_a_time_zone_are_listed() -> None:
+    rows = [a_row(occurred_at=datetime(2024, 2, 29, 22, tzinfo=UTC)), a_row(occurred_at=NOON)]
+
+    months = await events(*rows, interval="month", timezone="Europe/Kyiv")
+    weeks = await revenue(
+        a_sale("1", occurred_at=datetime(2024, 1, 7, 22, tzinfo=UTC)),
+        a_sale("2", occurred_at=datetime(2024, 1, 7, 21, tzinfo=UTC)),
+        interval="week",
+        timezone="Europe/Kyiv",
+    )
+
+    assert [(it["bucket"], it["count"]) for it in months["series"]] == [
+        ("2024-01-01T00:00:00+02:00", 1),
+        ("2024-02-01T00:00:00+02:00", 0),
+        ("2024-03-01T00:00:00+02:00", 1),
+    ]
+    assert [(it["bucket"], it["totalRevenue"]) for it in weeks["series"]] == [
+        ("2024-01-01T00:00:00+02:00", "2.00"),
+        ("2024-01-08T00:00:00+02:00", "1.00"),
+    ]
+
+
+async def test_a_bucket_that_a_zone_s_clock_can_not_say_is_said_in_utc() -> None:
+    first = datetime(1, 1, 1, 2, tzinfo=UTC)
+
+    report = await events(a_row(occurred_at=first), interval="month", timezone="America/Lima")
+    old = await events(
+        a_row(occurred_at=datetime(1900, 1, 1, 12, tzinfo=UTC)),
+        interval="day",
+        timezone="Europe/Kyiv",
+    )
+
+    assert report["series"] == [{"bucket": "0001-01-01T00:00:00Z", "count": 1}]
+    assert old["series"] == [{"bucket": "1899-12-31T21:57:56Z", "count": 1}]  # 2:02:04 before UTC
+
+
+async def test_without_a_time_zone_the_filters_name_none() -> None:
+    assert "timezone" not in (await events(a_row()))["filters"]
+
+
 async def test_a_user_is_counted_once_by_the_newest_event() -> None:
     report = await demographics(
         a_row(user_id="a", age=17, city="Lviv"),

@@ -266,3 +266,81 @@ def faults_of(
     with pytest.raises(Invalid) as invalid:
         parse(params)
     return [(fault.field, fault.code) for fault in invalid.value.faults]
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "end"),
+    [
+        ("UTC", at(2024, 3, 31), at(2024, 4, 1)),
+        ("Europe/Kyiv", at(2024, 3, 30, 22), at(2024, 3, 31, 21)),  # 23 hours: summer begins
+        ("Asia/Kathmandu", at(2024, 3, 30, 18, 15), at(2024, 3, 31, 18, 15)),
+        ("America/St_Johns", at(2024, 3, 31, 2, 30), at(2024, 4, 1, 2, 30)),
+    ],
+)
+def test_dates_are_days_of_the_time_zone(zone: str, start: datetime, end: datetime) -> None:
+    params = [("from", "2024-03-31"), ("to", "2024-03-31"), ("timezone", zone)]
+
+    question = parse_events_question(params)
+
+    assert question.period == Period(start, end)
+    assert parse_demographics_question(params).period == question.period
+    assert parse_revenue_question(params).timezone == zone
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "start"),
+    [
+        ("America/Sao_Paulo", "2018-11-04", at(2018, 11, 4, 3)),  # its midnight is skipped
+        ("America/Sao_Paulo", "2018-02-18", at(2018, 2, 18, 3)),  # the hour before it came twice
+        ("America/Havana", "2024-11-03", at(2024, 11, 3, 5)),  # its midnight comes twice
+        ("Pacific/Apia", "2011-12-30", at(2011, 12, 30, 10)),  # a day that was left out
+    ],
+)
+def test_a_day_begins_where_its_midnight_should_be(zone: str, day: str, start: datetime) -> None:
+    question = parse_events_question([("timezone", zone), ("from", day)])
+
+    assert question.period == Period(start, None)
+
+
+def test_a_time_without_an_offset_is_utc_in_any_time_zone() -> None:
+    params = [("from", "2024-01-01T00:00:00"), ("timezone", "Europe/Kyiv")]
+
+    assert parse_events_question(params).period.start == at(2024, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Kyiv", "europe/kyiv", "+02:00", "../etc/passwd", "/etc/localtime", "UTC\0", "posix/UTC"],
+)
+def test_what_is_no_time_zone_is_a_fault(name: str) -> None:
+    faults = faults_of([("timezone", name), ("from", "2024-01-01")])
+
+    assert faults == [("timezone", "unknown_timezone")]
+
+
+def test_a_day_that_utc_does_not_have_is_a_fault() -> None:
+    faults = faults_of([("timezone", "Asia/Tokyo"), ("from", "0001-01-01")])
+
+    assert faults == [("from", "datetime_range")]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "fits"),
+    [
+        ("2024-01-01", "2024-01-07", True),
+        ("2024-01-01T00:00:00Z", "2024-01-08T00:00:01Z", False),
+        ("2024-01-01", None, False),
+        (None, "2024-01-01", False),
+    ],
+)
+def test_minutes_are_listed_for_a_week_at_the_most(
+    start: str | None, end: str | None, *, fits: bool
+) -> None:
+    params = [("interval", "minute")]
+    params += [("from", start)] if start else []
+    params += [("to", end)] if end else []
+
+    if fits:
+        assert parse_events_question(params).interval == "minute"
+    else:
+        assert faults_of(params) == [("interval", "too_many_buckets")]

@@ -18,6 +18,7 @@ from functions.reporter.answers import (
     RevenueReport,
 )
 from functions.reporter.questions import DEFAULT_LIMIT
+from functions.zones import UTC_NAME
 from runtime.http.documentation.answers import invalid, json_answer, unavailable
 from runtime.http.documentation.document import Document, document, operation
 from runtime.http.documentation.operator import ANSWERS, operator_paths
@@ -79,8 +80,18 @@ _PARAMETERS: Final[Mapping[str, Schema]] = {
         "schema": {"type": "string", "pattern": "^[^\\u0000]+$"},
         "example": "camp-5fCRI",
     },
+    "timezone": {
+        "description": (
+            "Where dates lie, and where hours, days, weeks and months begin: an IANA name."
+        ),
+        "schema": {"type": "string", "default": UTC_NAME},
+        "example": "Europe/Kyiv",
+    },
     "interval": {
-        "description": "Adds `series`, by buckets of this length in UTC; weeks start on Monday.",
+        "description": (
+            "Adds `series`, by buckets of this length; weeks start on Monday. By the minute"
+            " for at most seven days."
+        ),
         "example": "day",
     },
     "limit": {"description": "How long lists are at most.", "example": 5},
@@ -94,7 +105,7 @@ _OF_LEDGER: Final[Mapping[str, Schema]] = {
     },
     "to": {**_PARAMETERS["to"], "description": "Events of the minutes before then; as `from`."},
     "interval": {
-        "description": "The length of a bucket in UTC, a minute unless said; weeks from Monday.",
+        "description": "The length of a bucket, a minute unless said; weeks start on Monday.",
         "example": "hour",
     },
 }

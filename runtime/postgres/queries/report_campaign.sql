@@ -4,13 +4,18 @@
 -- $2 end          timestamptz  null for no bound
 -- $3 source       text         null for both
 -- $4 campaign_id  text
--- $5 interval     text         hour, day, week or month; null for no buckets
+-- $5 interval     text         minute, hour, day, week or month; null for no buckets
 -- $6 max_rows     bigint
+-- $7 zone         text         where buckets begin: a name of IANA's
 -- Returns first a row for each source, with null as bucket, then a row for each
 -- bucket that is not empty, oldest first, with null as source:
 -- (source text, bucket timestamptz, revenue numeric, transactions bigint)
 WITH asked AS (
-    SELECT source, revenue, date_trunc($5::text, occurred_at, 'UTC') AS bucket
+    SELECT
+        source, revenue,
+        CASE WHEN $5::text IS NOT NULL THEN
+            greatest(date_trunc($5::text, occurred_at, $7::text), timestamptz '0001-01-01 00:00:00+00')
+        END AS bucket
     FROM events
     WHERE hashtextextended(campaign_id, 0) = hashtextextended($4::text, 0)
         AND campaign_id = $4::text

@@ -6,61 +6,143 @@
 -- $2 source        text           null for both
 -- $3 funnel_stage  text           null for both
 -- $4 event_type    text           null for all
--- $5 interval      text           hour, day, week or month; null for no buckets
+-- $5 interval      text           minute, hour, day, week or month; null for no buckets
 -- $6 max_rows      bigint
+-- $7 zone          text           where buckets begin: a name of IANA's
+-- $8 cuts          boolean        whether a bucket may cut a piece's days, hours or minutes
+-- A bucket of a zone may cut a day of UTC, an hour, even a minute: then what is
+-- shorter is read in its place, and all the rest stays whole. A bucket that begins
+-- before the first instant that clients can name begins there.
 -- Returns first a row for each kind, with null as bucket, then a row for each
 -- bucket that is not empty, oldest first, with null as kind:
 -- (source text, funnel_stage text, event_type text, bucket timestamptz, events bigint)
-WITH counted AS (
-    SELECT
-        CASE $5::text WHEN 'day' THEN bucket ELSE date_trunc($5::text, bucket, 'UTC') END AS bucket,
-        source, funnel_stage, event_type, events
+WITH days AS NOT MATERIALIZED (
+    SELECT bucket AS at, source, funnel_stage, event_type, events
     FROM event_figures
     WHERE span = 'day'
         AND bucket >= coalesce(($1::timestamptz[])[1], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[2], 'infinity')
-    UNION ALL
+),
+days_judged AS MATERIALIZED (
     SELECT
-        CASE $5::text WHEN 'hour' THEN bucket ELSE date_trunc($5::text, bucket, 'UTC') END AS bucket,
-        source, funnel_stage, event_type, events
+        at, source, funnel_stage, event_type, events,
+        date_trunc($5::text, at, $7::text) <> date_trunc($5::text, last, $7::text)
+            OR last AT TIME ZONE $7::text - at AT TIME ZONE $7::text <> last - at AS is_cut
+    FROM days
+    CROSS JOIN LATERAL (
+        SELECT at + interval '24 hours' - interval '1 microsecond' AS last
+    ) AS their
+    WHERE $8::boolean
+),
+hours AS NOT MATERIALIZED (
+    SELECT bucket AS at, source, funnel_stage, event_type, events
     FROM event_figures
     WHERE span = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[3], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[4], 'infinity')
     UNION ALL
-    SELECT
-        CASE $5::text WHEN 'hour' THEN bucket ELSE date_trunc($5::text, bucket, 'UTC') END AS bucket,
-        source, funnel_stage, event_type, events
+    SELECT bucket AS at, source, funnel_stage, event_type, events
     FROM event_figures
     WHERE span = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[5], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[6], 'infinity')
     UNION ALL
-    SELECT date_trunc($5::text, bucket, 'UTC'), source, funnel_stage, event_type, events
+    SELECT part.at, part.source, part.funnel_stage, part.event_type, part.events
+    FROM (SELECT DISTINCT at FROM days_judged WHERE is_cut) AS cut
+    CROSS JOIN LATERAL (
+        SELECT bucket AS at, source, funnel_stage, event_type, events
+        FROM event_figures
+        WHERE span = 'hour'
+            AND bucket >= cut.at
+            AND bucket < cut.at + interval '24 hours'
+        OFFSET 0  -- has each looked up, rather than all figures read
+    ) AS part
+),
+hours_judged AS MATERIALIZED (
+    SELECT
+        at, source, funnel_stage, event_type, events,
+        date_trunc($5::text, at, $7::text) <> date_trunc($5::text, last, $7::text)
+            OR last AT TIME ZONE $7::text - at AT TIME ZONE $7::text <> last - at AS is_cut
+    FROM hours
+    CROSS JOIN LATERAL (
+        SELECT at + interval '1 hour' - interval '1 microsecond' AS last
+    ) AS their
+    WHERE $8::boolean
+),
+minutes AS NOT MATERIALIZED (
+    SELECT bucket AS at, source, funnel_stage, event_type, events
     FROM event_figures
     WHERE span = 'minute'
         AND bucket >= coalesce(($1::timestamptz[])[7], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[8], 'infinity')
     UNION ALL
-    SELECT date_trunc($5::text, bucket, 'UTC'), source, funnel_stage, event_type, events
+    SELECT bucket AS at, source, funnel_stage, event_type, events
     FROM event_figures
     WHERE span = 'minute'
         AND bucket >= coalesce(($1::timestamptz[])[9], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[10], 'infinity')
     UNION ALL
-    SELECT date_trunc($5::text, occurred_at, 'UTC'), source, funnel_stage, event_type, 1
+    SELECT part.at, part.source, part.funnel_stage, part.event_type, part.events
+    FROM (SELECT DISTINCT at FROM hours_judged WHERE is_cut) AS cut
+    CROSS JOIN LATERAL (
+        SELECT bucket AS at, source, funnel_stage, event_type, events
+        FROM event_figures
+        WHERE span = 'minute'
+            AND bucket >= cut.at
+            AND bucket < cut.at + interval '1 hour'
+        OFFSET 0  -- has each looked up, rather than all figures read
+    ) AS part
+),
+minutes_judged AS MATERIALIZED (
+    SELECT
+        at, source, funnel_stage, event_type, events,
+        date_trunc($5::text, at, $7::text) <> date_trunc($5::text, last, $7::text)
+            OR last AT TIME ZONE $7::text - at AT TIME ZONE $7::text <> last - at AS is_cut
+    FROM minutes
+    CROSS JOIN LATERAL (
+        SELECT at + interval '1 minute' - interval '1 microsecond' AS last
+    ) AS their
+    WHERE $8::boolean
+),
+counted AS (
+    SELECT at, source, funnel_stage, event_type, events FROM days WHERE NOT $8::boolean
+    UNION ALL
+    SELECT at, source, funnel_stage, event_type, events FROM days_judged WHERE NOT is_cut
+    UNION ALL
+    SELECT at, source, funnel_stage, event_type, events FROM hours WHERE NOT $8::boolean
+    UNION ALL
+    SELECT at, source, funnel_stage, event_type, events FROM hours_judged WHERE NOT is_cut
+    UNION ALL
+    SELECT at, source, funnel_stage, event_type, events FROM minutes WHERE NOT $8::boolean
+    UNION ALL
+    SELECT at, source, funnel_stage, event_type, events FROM minutes_judged WHERE NOT is_cut
+    UNION ALL
+    SELECT part.at, part.source, part.funnel_stage, part.event_type, part.events
+    FROM (SELECT DISTINCT at FROM minutes_judged WHERE is_cut) AS cut
+    CROSS JOIN LATERAL (
+        SELECT occurred_at AS at, source, funnel_stage, event_type, 1 AS events
+        FROM events
+        WHERE occurred_at >= cut.at
+            AND occurred_at < cut.at + interval '1 minute'
+        OFFSET 0
+    ) AS part
+    UNION ALL
+    SELECT occurred_at, source, funnel_stage, event_type, 1
     FROM events
     WHERE occurred_at >= ($1::timestamptz[])[11]
         AND occurred_at < ($1::timestamptz[])[12]
     UNION ALL
-    SELECT date_trunc($5::text, occurred_at, 'UTC'), source, funnel_stage, event_type, 1
+    SELECT occurred_at, source, funnel_stage, event_type, 1
     FROM events
     WHERE occurred_at >= ($1::timestamptz[])[13]
         AND occurred_at < ($1::timestamptz[])[14]
 ),
 asked AS (
     SELECT
-        source, funnel_stage, event_type, events, bucket
+        source, funnel_stage, event_type, events,
+        CASE WHEN $5::text IS NOT NULL THEN
+            greatest(date_trunc($5::text, at, $7::text), timestamptz '0001-01-01 00:00:00+00')
+        END AS bucket
     FROM counted
     WHERE ($2::text IS NULL OR source = $2::text::event_source)
         AND ($3::text IS NULL OR funnel_stage = $3::text::funnel_stage)

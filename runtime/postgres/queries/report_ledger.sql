@@ -5,6 +5,7 @@
 -- $3 source    text         null for both, and for what is of none
 -- $4 interval  text         minute, hour, day, week or month
 -- $5 max_rows  bigint
+-- $6 zone      text         where buckets begin: a name of IANA's
 -- What was told of and is not settled is in flight as long as the broker may have it.
 -- Returns a row for each bucket that is not empty, oldest first:
 -- (bucket timestamptz, accepted bigint, stored bigint, duplicates bigint,
@@ -23,7 +24,9 @@ WITH entries AS (
     WHERE NOT EXISTS (SELECT FROM envelopes WHERE envelopes.id = told.id)
 )
 SELECT
-    date_trunc($4::text, minute, 'UTC') AS bucket,
+    greatest(
+        date_trunc($4::text, minute, $6::text), timestamptz '0001-01-01 00:00:00+00'
+    ) AS bucket,
     coalesce(sum(counted) FILTER (WHERE NOT rejected), 0)::bigint AS accepted,
     coalesce(sum(stored) FILTER (WHERE NOT rejected), 0)::bigint AS stored,
     coalesce(sum(duplicates) FILTER (WHERE NOT rejected), 0)::bigint AS duplicates,

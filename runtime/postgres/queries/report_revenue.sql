@@ -4,60 +4,142 @@
 --                             hours before and after them, minutes before and after those,
 --                             the ragged ends; null for no bound; equal ones for no piece
 -- $2 source    text           null for both
--- $3 interval  text           hour, day, week or month; null for no buckets
+-- $3 interval  text           minute, hour, day, week or month; null for no buckets
 -- $4 max_rows  bigint
+-- $5 zone      text           where buckets begin: a name of IANA's
+-- $6 cuts      boolean        whether a bucket may cut a piece's days, hours or minutes
+-- A bucket of a zone may cut a day of UTC, an hour, even a minute: then what is
+-- shorter is read in its place, and all the rest stays whole. A bucket that begins
+-- before the first instant that clients can name begins there.
 -- Returns first a row for each source, with null as bucket, then a row for each
 -- bucket that is not empty, oldest first, with null as source:
 -- (source text, bucket timestamptz, revenue numeric, transactions bigint)
-WITH summed AS (
-    SELECT
-        CASE $3::text WHEN 'day' THEN bucket ELSE date_trunc($3::text, bucket, 'UTC') END AS bucket,
-        source, revenue, transactions
+WITH days AS NOT MATERIALIZED (
+    SELECT bucket AS at, source, revenue, transactions
     FROM event_figures
     WHERE span = 'day'
         AND bucket >= coalesce(($1::timestamptz[])[1], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[2], 'infinity')
         AND transactions > 0
-    UNION ALL
+),
+days_judged AS MATERIALIZED (
     SELECT
-        CASE $3::text WHEN 'hour' THEN bucket ELSE date_trunc($3::text, bucket, 'UTC') END AS bucket,
-        source, revenue, transactions
+        at, source, revenue, transactions,
+        date_trunc($3::text, at, $5::text) <> date_trunc($3::text, last, $5::text)
+            OR last AT TIME ZONE $5::text - at AT TIME ZONE $5::text <> last - at AS is_cut
+    FROM days
+    CROSS JOIN LATERAL (
+        SELECT at + interval '24 hours' - interval '1 microsecond' AS last
+    ) AS their
+    WHERE $6::boolean
+),
+hours AS NOT MATERIALIZED (
+    SELECT bucket AS at, source, revenue, transactions
     FROM event_figures
     WHERE span = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[3], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[4], 'infinity')
         AND transactions > 0
     UNION ALL
-    SELECT
-        CASE $3::text WHEN 'hour' THEN bucket ELSE date_trunc($3::text, bucket, 'UTC') END AS bucket,
-        source, revenue, transactions
+    SELECT bucket AS at, source, revenue, transactions
     FROM event_figures
     WHERE span = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[5], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[6], 'infinity')
         AND transactions > 0
     UNION ALL
-    SELECT date_trunc($3::text, bucket, 'UTC'), source, revenue, transactions
+    SELECT part.at, part.source, part.revenue, part.transactions
+    FROM (SELECT DISTINCT at FROM days_judged WHERE is_cut) AS cut
+    CROSS JOIN LATERAL (
+        SELECT bucket AS at, source, revenue, transactions
+        FROM event_figures
+        WHERE span = 'hour'
+            AND bucket >= cut.at
+            AND bucket < cut.at + interval '24 hours'
+            AND transactions > 0
+        OFFSET 0  -- has each looked up, rather than all figures read
+    ) AS part
+),
+hours_judged AS MATERIALIZED (
+    SELECT
+        at, source, revenue, transactions,
+        date_trunc($3::text, at, $5::text) <> date_trunc($3::text, last, $5::text)
+            OR last AT TIME ZONE $5::text - at AT TIME ZONE $5::text <> last - at AS is_cut
+    FROM hours
+    CROSS JOIN LATERAL (
+        SELECT at + interval '1 hour' - interval '1 microsecond' AS last
+    ) AS their
+    WHERE $6::boolean
+),
+minutes AS NOT MATERIALIZED (
+    SELECT bucket AS at, source, revenue, transactions
     FROM event_figures
     WHERE span = 'minute'
         AND bucket >= coalesce(($1::timestamptz[])[7], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[8], 'infinity')
         AND transactions > 0
     UNION ALL
-    SELECT date_trunc($3::text, bucket, 'UTC'), source, revenue, transactions
+    SELECT bucket AS at, source, revenue, transactions
     FROM event_figures
     WHERE span = 'minute'
         AND bucket >= coalesce(($1::timestamptz[])[9], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[10], 'infinity')
         AND transactions > 0
     UNION ALL
-    SELECT date_trunc($3::text, occurred_at, 'UTC'), source, revenue, 1
+    SELECT part.at, part.source, part.revenue, part.transactions
+    FROM (SELECT DISTINCT at FROM hours_judged WHERE is_cut) AS cut
+    CROSS JOIN LATERAL (
+        SELECT bucket AS at, source, revenue, transactions
+        FROM event_figures
+        WHERE span = 'minute'
+            AND bucket >= cut.at
+            AND bucket < cut.at + interval '1 hour'
+            AND transactions > 0
+        OFFSET 0  -- has each looked up, rather than all figures read
+    ) AS part
+),
+minutes_judged AS MATERIALIZED (
+    SELECT
+        at, source, revenue, transactions,
+        date_trunc($3::text, at, $5::text) <> date_trunc($3::text, last, $5::text)
+            OR last AT TIME ZONE $5::text - at AT TIME ZONE $5::text <> last - at AS is_cut
+    FROM minutes
+    CROSS JOIN LATERAL (
+        SELECT at + interval '1 minute' - interval '1 microsecond' AS last
+    ) AS their
+    WHERE $6::boolean
+),
+counted AS (
+    SELECT at, source, revenue, transactions FROM days WHERE NOT $6::boolean
+    UNION ALL
+    SELECT at, source, revenue, transactions FROM days_judged WHERE NOT is_cut
+    UNION ALL
+    SELECT at, source, revenue, transactions FROM hours WHERE NOT $6::boolean
+    UNION ALL
+    SELECT at, source, revenue, transactions FROM hours_judged WHERE NOT is_cut
+    UNION ALL
+    SELECT at, source, revenue, transactions FROM minutes WHERE NOT $6::boolean
+    UNION ALL
+    SELECT at, source, revenue, transactions FROM minutes_judged WHERE NOT is_cut
+    UNION ALL
+    SELECT part.at, part.source, part.revenue, part.transactions
+    FROM (SELECT DISTINCT at FROM minutes_judged WHERE is_cut) AS cut
+    CROSS JOIN LATERAL (
+        SELECT occurred_at AS at, source, revenue, 1 AS transactions
+        FROM events
+        WHERE occurred_at >= cut.at
+            AND occurred_at < cut.at + interval '1 minute'
+            AND revenue IS NOT NULL
+        OFFSET 0
+    ) AS part
+    UNION ALL
+    SELECT occurred_at, source, revenue, 1
     FROM events
     WHERE occurred_at >= ($1::timestamptz[])[11]
         AND occurred_at < ($1::timestamptz[])[12]
         AND revenue IS NOT NULL
     UNION ALL
-    SELECT date_trunc($3::text, occurred_at, 'UTC'), source, revenue, 1
+    SELECT occurred_at, source, revenue, 1
     FROM events
     WHERE occurred_at >= ($1::timestamptz[])[13]
         AND occurred_at < ($1::timestamptz[])[14]
@@ -65,8 +147,11 @@ WITH summed AS (
 ),
 asked AS (
     SELECT
-        source, revenue, transactions, bucket
-    FROM summed
+        source, revenue, transactions,
+        CASE WHEN $3::text IS NOT NULL THEN
+            greatest(date_trunc($3::text, at, $5::text), timestamptz '0001-01-01 00:00:00+00')
+        END AS bucket
+    FROM counted
     WHERE $2::text IS NULL OR source = $2::text::event_source
 )
 SELECT
