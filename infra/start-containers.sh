@@ -103,6 +103,18 @@ run_in_order() {
   for service in "$@"; do wait_for "$service"; done
 }
 
+# Until the edge has found a replica of each function, so that each port answers.
+wait_until_complete() {
+  local began=$SECONDS edge
+  edge=$(containers_of edge)
+  until docker exec "$edge" wget -q -O /dev/null http://127.0.0.1:8404/complete 2>>"$log"; do
+    if ((SECONDS - began > START_SECONDS)); then
+      failed edge "$edge" "it did not find every function within $START_SECONDS s"
+    fi
+    sleep 0.5
+  done
+}
+
 # What the image's labels say; without git they are unknown.
 REVISION=${REVISION:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}
 CREATED=${CREATED:-$(date -u +%Y-%m-%dT%H:%M:%SZ)}
@@ -123,6 +135,7 @@ run_in_order gateway
 run_in_order fb-collector ttk-collector dead-letters
 run_in_order reporter
 run_in_order edge
+wait_until_complete
 echo "Starting the monitoring"
 run_in_order prometheus
 run_in_order grafana

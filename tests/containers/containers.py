@@ -3,13 +3,16 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
+import pytest
 
 from runtime.local.drain import wait_until_drained
 from runtime.local.ports import free_port
@@ -19,6 +22,15 @@ _PROJECT = "eps-tested"
 _PORTS = ("GATEWAY", "FB_COLLECTOR", "TTK_COLLECTOR", "REPORTER", "DEAD_LETTERS")
 _SERVERS = ("NATS", "POSTGRES", "PROMETHEUS", "GRAFANA")
 _DRAIN_SECONDS = 120
+
+
+def need_engine(config: pytest.Config) -> None:
+    """Skip a test, or fail where the engine that it was promised is not there."""
+    if not config.getoption("containers"):
+        pytest.skip("takes minutes and a Docker engine with the images: give --containers")
+    docker = shutil.which("docker")
+    if docker is None or subprocess.call([docker, "info"], stdout=subprocess.DEVNULL):
+        pytest.fail("there is no Docker engine")
 
 
 class Containers:
@@ -36,9 +48,13 @@ class Containers:
 
     async def down(self, *options: str) -> None:
         """Remove the containers; the data stay unless an option says otherwise."""
-        command = 'source infra/containers.sh; compose down "$@"'
-        code, output = await self.run("bash", "-c", command, "down", *options)
+        code, output = await self.compose("down", *options)
         assert code == 0, output
+
+    async def compose(self, *words: str) -> tuple[int, str]:
+        """Run a command of Compose, the plugin's or the older one's."""
+        command = 'source infra/containers.sh; compose "$@"'
+        return await self.run("bash", "-c", command, "compose", *words)
 
     async def run(self, *command: str) -> tuple[int, str]:
         """Run a command in the project's folder; return its exit code and all that it wrote."""

@@ -1,14 +1,12 @@
 """The whole system in containers: it starts, counts, scales, comes back and keeps its data."""
 
 import asyncio
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
 
-from tests.containers.containers import Containers
+from tests.containers.containers import Containers, need_engine
 from tests.e2e.whole_system import Published, by_kind, publish
 from tests.recomputation import differences
 
@@ -18,20 +16,12 @@ _SECONDS = 60
 
 @pytest.fixture(scope="module")
 async def containers(request: pytest.FixtureRequest) -> AsyncIterator[Containers]:
-    _need_engine(request.config)
+    need_engine(request.config)
     running = Containers()
     await running.down("--volumes")
     await running.start("fb-collector=3", "ttk-collector=3")
     yield running
     await running.down("--volumes")
-
-
-def _need_engine(config: pytest.Config) -> None:
-    if not config.getoption("containers"):
-        pytest.skip("takes minutes and a Docker engine with the images: give --containers")
-    docker = shutil.which("docker")
-    if docker is None or subprocess.call([docker, "info"], stdout=subprocess.DEVNULL):
-        pytest.fail("there is no Docker engine")
 
 
 async def _assert_exact(containers: Containers, published: Published) -> None:
