@@ -92,6 +92,31 @@ def up(*, no_publisher: bool, torrent: bool, data: Path | None, scale: tuple[str
 
 
 @eps.command()
+@click.argument("wanted", nargs=-1, required=True, metavar="NAME=N…")
+@click.option("--data", type=click.Path(path_type=Path), help="Of which `eps up` [.data].")
+def scale(*, wanted: tuple[str, ...], data: Path | None) -> None:
+    """Have the running `eps up` run N of function NAME: fb-collector=3.
+
+    Returns when the new ones are ready, and those that are too many have
+    finished their work in hand. The next `eps up` does not know of it: give it
+    --scale.
+    """
+    from runtime.local.control import NoSupervisor, ask_to_scale  # noqa: PLC0415
+    from runtime.local.plan import FUNCTIONS as LOCAL  # noqa: PLC0415
+    from runtime.local.plan import BadUsage, parse_scale  # noqa: PLC0415
+    from runtime.local.settings import LocalSettings  # noqa: PLC0415
+
+    folder = data or LocalSettings.load().data_dir
+    try:
+        parse_scale(wanted, [function.name for function in LOCAL])
+        asyncio.run(ask_to_scale(folder, wanted, click.echo))
+    except BadUsage as error:
+        raise click.UsageError(str(error)) from error
+    except NoSupervisor as error:
+        raise click.ClickException(str(error)) from error
+
+
+@eps.command()
 @click.option("--data", type=click.Path(path_type=Path), help="Of which `eps up` [.data].")
 def health(data: Path | None) -> None:
     """Say of each component whether it is healthy; exit 1 when one is not."""

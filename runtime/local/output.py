@@ -15,7 +15,7 @@ class Output:
 
         Args:
             descriptor: Where to; it stays open.
-            width: Columns that every name takes.
+            width: Columns that every name takes; more, once there is a longer one.
             coloured: Whether names are coloured.
         """
         self._lines = LineWriter(descriptor, gather_seconds=_GATHER_SECONDS, tell_lost=_tell_lost)
@@ -26,9 +26,15 @@ class Output:
 
     def named(self, name: str) -> OnLine:
         """Make a writer whose lines bear ``name``."""
-        head = prefix(name, self._width, _COLOURS[self._names % len(_COLOURS)] * self._coloured)
+        colour = _COLOURS[self._names % len(_COLOURS)] * self._coloured
         self._names += 1
-        return lambda lines: self.write(head + lines.replace("\n", "\n" + head))
+        self._width = max(self._width, len(name))
+
+        def write(lines: str) -> None:
+            head = prefix(name, self._width, colour)
+            self.write(head + lines.replace("\n", "\n" + head))
+
+        return write
 
     def write(self, lines: str) -> None:
         """Write one line, or several with newlines between them, soon; returns at once."""

@@ -156,9 +156,7 @@ def make_plan(
     ports, notes = choose_ports([_wish(settings, field) for field in fields])
     hosts = {f.name: settings.host if f.name in _ANSWERS_OTHERS else LOOPBACK for f in functions}
     first = [Replica(f.name, f, ports[f.port_setting.upper()], hosts[f.name]) for f in functions]
-    more = [
-        replica for f in functions for replica in _more(f, counts.get(f.name, 1), hosts[f.name])
-    ]
+    more = [replica for it in first for replica in more_of(it, counts.get(it.function.name, 1))]
     nats_port, postgres_port = (ports.get(name, 0) for name in ("NATS_PORT", "POSTGRES_PORT"))
     return Plan((*first, *more), nats_port, postgres_port, tuple(notes))
 
@@ -175,7 +173,7 @@ def parse_scale(scale: Iterable[str], known: Sequence[str]) -> dict[str, int]:
         if not match or match[1] not in known or not 1 <= int(match[2]) <= MOST_REPLICAS:
             names = ", ".join(known)
             raise BadUsage(
-                f"--scale {text}: give NAME=N, N from 1 to {MOST_REPLICAS}, NAME one of {names}"
+                f"{text} is no scale: give NAME=N, N from 1 to {MOST_REPLICAS}, NAME one of {names}"
             )
         counts[match[1]] = int(match[2])
     return counts
@@ -186,6 +184,8 @@ def _wish(settings: LocalSettings, field: str) -> PortWish:
     return PortWish(field.upper(), getattr(settings, field), may_move=may_move)
 
 
-def _more(function: Function, count: int, host: str) -> Iterator[Replica]:
+def more_of(first: Replica, count: int) -> Iterator[Replica]:
+    """Plan the others of so many replicas of a function, on free ports."""
     for number in range(2, count + 1):
-        yield Replica(f"{function.name}-{number}", function, free_port(), host)
+        name = f"{first.function.name}-{number}"
+        yield Replica(name, first.function, free_port(), first.host)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runtime.local.banner import banner
+from runtime.local.control import listening
 from runtime.local.inheritance import settings_of
 from runtime.local.lock import Locked, owned
 from runtime.local.nats_server import OPERATOR, EmbeddedNats
@@ -25,9 +26,10 @@ from runtime.local.plan import (
 )
 from runtime.local.ports import PortsTaken
 from runtime.local.postgres_server import EmbeddedPostgres
-from runtime.local.process import Program
+from runtime.local.process import OnLine, Program
 from runtime.local.readiness import StartFailed
 from runtime.local.room import room_for
+from runtime.local.scaling import Replicas
 from runtime.local.secrets import load_passwords, new_password, save_secrets
 from runtime.local.server import EmbeddedServer
 from runtime.local.set_names import misspelled, names_set, unused
@@ -138,7 +140,7 @@ class _Run:
         """Start, keep running until it is told to stop, stop; returns the exit code."""
         wish = StopWish()
         with stop_on_signals(wish, self._system.say):
-            start = asyncio.create_task(self._start(publisher))
+            start = asyncio.create_task(self._run(publisher))
             wanted = asyncio.create_task(wish.wanted.wait())
             try:
                 return await _until_wanted(start, wanted)
@@ -149,6 +151,23 @@ class _Run:
                 await cancel(start, wanted)
                 remove_targets(self._data_dir)
                 await self._system.stop(wish)
+
+    async def _run(self, publisher: Sequence[str]) -> None:
+        """Start everything, and do what is asked for until this is cancelled."""
+        await self._start(publisher)
+        replicas = Replicas(
+            self._plan.replicas,
+            start=lambda replica: self._system.add(replica, self._program(replica)),
+            stop=self._system.remove,
+            changed=lambda running: save_targets(self._data_dir, running),
+        )
+
+        async def scale(wanted: Sequence[str], say: OnLine) -> None:
+            self._system.say(f"asked for {' '.join(wanted)}")
+            await replicas.scale(wanted, say)
+
+        async with listening(self._data_dir, scale):
+            await asyncio.Event().wait()
 
     async def _start(self, publisher: Sequence[str]) -> None:
         for note in self._notes():
@@ -238,9 +257,8 @@ class _Run:
 
 
 async def _until_wanted(start: asyncio.Task[None], wanted: asyncio.Task[bool]) -> int:
-    """Wait for the wish to stop, and raise what goes wrong with the start before it."""
+    """Wait for the wish to stop, and raise what goes wrong before it."""
     await asyncio.wait([start, wanted], return_when=asyncio.FIRST_COMPLETED)
     if start.done():
         start.result()
-        await wanted
     return 0

@@ -93,6 +93,7 @@ class System:
         self._own: list[Running] = []
         self._kept: list[Kept] = []
         self._is_ready = False
+        self._hurried = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
         self._disk_watch: asyncio.Task[None] | None = None
 
@@ -111,6 +112,26 @@ class System:
         await self._migrate()
         await together(*(self._start_replica(*program) for program in programs))
         self._is_ready = True
+        self._save()
+
+    async def add(self, replica: Replica, program: Program) -> None:
+        """Start one more, and return when it is ready.
+
+        Raises:
+            StartFailed: It could not be started; nothing is left of it.
+        """
+        try:
+            await self._start_replica(replica, program)
+        except StartFailed:
+            await self.remove(replica)
+            raise
+        self._save()
+
+    async def remove(self, replica: Replica) -> None:
+        """End one for good, when it has finished its work in hand."""
+        kept = next(it for it in self._kept if it.keeper.name == replica.name)
+        await self._stop(kept.keeper, self._hurried)
+        self._kept.remove(kept)
         self._save()
 
     def start_publisher(self, program: Program, reserve_bytes: int) -> None:
