@@ -66,6 +66,28 @@ async def test_reports_equal_what_was_published_and_repeating_it_changes_nothing
 
 
 @pytest.mark.parametrize(
+    ("function", "path"),
+    [
+        *(
+            (function, path)
+            for function in ("gateway", "reporter")
+            for path in ("/api", "/health/live", "/health/ready", "/metrics")
+        ),
+        ("reporter", "/reports/events?source=facebook&from=2024-01-01"),
+        ("reporter", "/reports/revenue?source=tiktok"),
+        ("reporter", "/reports/demographics"),
+    ],
+)
+async def test_the_requests_of_the_first_description_are_answered(
+    system: WholeSystem, function: str, path: str
+) -> None:
+    async with httpx.AsyncClient(base_url=system.url_of(function)) as client:
+        answer = await client.get(path)
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
     "victim", ["gateway", "fb-collector", "ttk-collector", "dead-letters", "reporter"]
 )
 async def test_a_function_killed_in_the_traffic_comes_back_and_the_sums_are_exact(
