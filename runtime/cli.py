@@ -117,6 +117,32 @@ def scale(*, wanted: tuple[str, ...], data: Path | None) -> None:
 
 
 @eps.command()
+@click.argument("names", nargs=-1, metavar="[NAME]…")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what is written, until Ctrl-C.")
+@click.option("--tail", "-n", type=click.IntRange(0), help="Only the last so many of a process.")
+@click.option("--json", "is_json", is_flag=True, help="As they are kept: JSON lines.")
+@click.option("--data", type=click.Path(path_type=Path), help="Of which `eps up` [.data].")
+def logs(
+    *, names: tuple[str, ...], follow: bool, tail: int | None, is_json: bool, data: Path | None
+) -> None:
+    """Show what the processes of `eps up` wrote, in the order of time.
+
+    NAME is a process or a function with all its replicas: gateway,
+    fb-collector-2, nats, postgres, eps for the supervisor itself.
+    """
+    from runtime.local.logs_command import UnknownLog, show_logs  # noqa: PLC0415
+    from runtime.local.settings import LocalSettings  # noqa: PLC0415
+
+    folder = data or LocalSettings.load().data_dir
+    try:
+        show_logs(folder, names, follow=follow, tail=tail, is_json=is_json)
+    except UnknownLog as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@eps.command()
 @click.option("--data", type=click.Path(path_type=Path), help="Of which `eps up` [.data].")
 def health(data: Path | None) -> None:
     """Say of each component whether it is healthy; exit 1 when one is not."""

@@ -30,7 +30,12 @@ _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 _SIZE = re.compile(r"\s*([0-9]{1,15})\s*(b|kb|mb|gb|)\s*", re.IGNORECASE)
 
 
-def _to_bytes(value: Any) -> Any:
+def to_bytes(value: Any) -> Any:
+    """Read a size.
+
+    Raises:
+        PydanticCustomError: It is none.
+    """
     match = _SIZE.fullmatch(str(value))
     if match is None:
         raise PydanticCustomError("size", "Input should be a size such as 50mb, 512kb or 1048576")
@@ -96,15 +101,15 @@ def check_monitoring(urls: str) -> str:
     return urls
 
 
-Size = Annotated[int, BeforeValidator(_to_bytes), Field(ge=1)]
+Size = Annotated[int, BeforeValidator(to_bytes), Field(ge=1)]
 """Bytes, written as ``50mb``, ``512kb`` or a plain number; a kilobyte has 1,024 of them."""
 
-EventSize = Annotated[int, BeforeValidator(_to_bytes), Field(ge=1, le=4 * 1024**2)]
+EventSize = Annotated[int, BeforeValidator(to_bytes), Field(ge=1, le=4 * 1024**2)]
 """Bytes of one event. No real one has a megabyte; judging the oddest one of four
 takes a fifth of a second, and with its envelope it still fits in a batch of
 ``BATCH_MAX_BYTES`` beside others."""
 
-BatchSize = Annotated[int, BeforeValidator(_to_bytes), Field(ge=1, le=64 * 1024**2)]
+BatchSize = Annotated[int, BeforeValidator(to_bytes), Field(ge=1, le=64 * 1024**2)]
 """Bytes of one transaction: a message to PostgreSQL has 1 GB at the most, and rows
 with their figures take more room than the events did."""
 

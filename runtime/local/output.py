@@ -1,6 +1,8 @@
 """One terminal for many processes: whole lines, told apart by name, nobody kept waiting."""
 
 from runtime.lines import LineWriter
+from runtime.local.log_files import LogFiles
+from runtime.local.log_lines import as_json, of_process, readable
 from runtime.local.process import OnLine
 
 _GATHER_SECONDS = 0.01
@@ -10,35 +12,69 @@ _COLOURS = (36, 33, 35, 32, 34, 96, 93, 95, 92, 94)
 class Output:
     """Writes lines to a descriptor; a terminal that stands still stops no process."""
 
-    def __init__(self, descriptor: int, *, width: int, coloured: bool) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        *,
+        width: int,
+        coloured: bool,
+        is_json: bool = False,
+        files: LogFiles | None = None,
+    ) -> None:
         """Begin to write.
 
         Args:
             descriptor: Where to; it stays open.
             width: Columns that every name takes; more, once there is a longer one.
             coloured: Whether names are coloured.
+            is_json: Whether all is written as JSON lines, and not for a person.
+            files: Where lines are kept, too, as JSON; None for nowhere.
         """
+        self._files = files
+        self._is_json = is_json
         self._lines = LineWriter(descriptor, gather_seconds=_GATHER_SECONDS, tell_lost=_tell_lost)
         self._width = width
         self._coloured = coloured
         self._names = 0
-        self.close = self._lines.close
 
     def named(self, name: str) -> OnLine:
         """Make a writer whose lines bear ``name``."""
-        colour = _COLOURS[self._names % len(_COLOURS)] * self._coloured
+        colour = colour_of(self._names) * self._coloured
         self._names += 1
         self._width = max(self._width, len(name))
 
-        def write(lines: str) -> None:
+        def write(text: str) -> None:
+            lines = text.split("\n")
+            if self._files or self._is_json:
+                kept = [as_json(name, line) for line in lines]
+                if self._files:
+                    self._files.write(name, "\n".join(kept))
+                if self._is_json:
+                    self._put("\n".join(of_process(name, line) for line in kept))
+                    return
             head = prefix(name, self._width, colour)
-            self.write(head + lines.replace("\n", "\n" + head))
+            shown = "\n".join(map(readable, lines))
+            self._put(head + shown.replace("\n", "\n" + head))
 
         return write
 
-    def write(self, lines: str) -> None:
-        """Write one line, or several with newlines between them, soon; returns at once."""
+    def write(self, text: str) -> None:
+        """Write a text for a person, soon; returns at once. It is one line where all is JSON."""
+        self._put(as_json("eps", text) if self._is_json else text)
+
+    def close(self) -> None:
+        """Write what waits, for as long as it makes sense."""
+        self._lines.close()
+        if self._files:
+            self._files.close()
+
+    def _put(self, lines: str) -> None:
         self._lines.write(f"{lines}\n".encode("utf-8", "replace"))
+
+
+def colour_of(place: int) -> int:
+    """Give the process at a place in the list its colour."""
+    return _COLOURS[place % len(_COLOURS)]
 
 
 def prefix(name: str, width: int, colour: int = 0) -> str:

@@ -3,9 +3,21 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from runtime.settings import Port, Settings, Size, check_monitoring, check_nats, check_postgres
+from runtime.settings import (
+    Port,
+    Settings,
+    Size,
+    check_monitoring,
+    check_nats,
+    check_postgres,
+    to_bytes,
+)
+
+LogSize = Annotated[int, BeforeValidator(to_bytes), Field(ge=1024**2)]
+"""Bytes of a process's log, of which there are two; the longest line has 64 KiB, six times as
+much where it is escaped."""
 
 
 def _check_database(url: SecretStr | None) -> SecretStr | None:
@@ -41,6 +53,7 @@ class LocalSettings(Settings):
     nats_max_file_store: Size = 64 * 1024**3
     database_disk_bytes: Size | None = None
     disk_reserve_bytes: Size = 2 * 1024**3
+    log_file_max_bytes: LogSize = 16 * 1024**2
     data_dir: Path = Path(".data")
     ingest_api_key: SecretStr | None = None
     ingest_api_keys: SecretStr | None = None

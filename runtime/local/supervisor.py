@@ -11,6 +11,7 @@ from runtime.local.banner import banner
 from runtime.local.control import listening
 from runtime.local.inheritance import settings_of
 from runtime.local.lock import Locked, owned
+from runtime.local.log_files import LogFiles, log_folder
 from runtime.local.nats_server import OPERATOR, EmbeddedNats
 from runtime.local.output import Output
 from runtime.local.own_servers import OwnBroker, OwnDatabase
@@ -42,6 +43,9 @@ from runtime.postgres.logins import login_of
 from runtime.settings import BadSettings, PublisherSettings
 
 _STDOUT = 1
+_LOG_ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "LOG_FORMAT": "json"}
+"""Lines are written as they come, and as they are kept; they are made readable here."""
+
 _BROKER_USERS = ("gateway", "collector")
 """Beside the operator: who comes to the broker with passwords of one run, that are kept nowhere."""
 
@@ -71,7 +75,7 @@ async def up(
         data_dir = (options.data_dir or settings.data_dir).resolve()
         with owned(data_dir):
             plan = make_plan(settings, options.scale, functions)
-            with _output(plan) as output:
+            with _output(settings, plan, data_dir) as output:
                 run = _Run(settings, plan, data_dir, output)
                 return await run.supervise(
                     publisher_of(options) if publisher is None else publisher
@@ -82,10 +86,16 @@ async def up(
 
 
 @contextmanager
-def _output(plan: Plan) -> Iterator[Output]:
+def _output(settings: LocalSettings, plan: Plan, data_dir: Path) -> Iterator[Output]:
     names = ["publisher", *(replica.name for replica in plan.replicas)]
     coloured = os.isatty(_STDOUT) and "NO_COLOR" not in os.environ
-    output = Output(_STDOUT, width=max(map(len, names)), coloured=coloured)
+    output = Output(
+        _STDOUT,
+        width=max(map(len, names)),
+        coloured=coloured,
+        is_json="log_format" in settings.model_fields_set and settings.log_format == "json",
+        files=LogFiles(log_folder(data_dir), settings.log_file_max_bytes),
+    )
     try:
         yield output
     finally:
@@ -180,7 +190,7 @@ class _Run:
         if publisher:
             key = self._settings.publisher_key
             environment = {
-                **self._log_environment(),
+                **_LOG_ENVIRONMENT,
                 **({} if key is None else {"INGEST_API_KEY": key}),
             }
             command = [*publisher, replicas[0].url]
@@ -205,7 +215,7 @@ class _Run:
                 **self._database_environment(replica.function.database_group),
                 "HOST": replica.host,
                 "PORT": str(replica.port),
-                **self._log_environment(),
+                **_LOG_ENVIRONMENT,
             },
             settings=replica.function.settings,
             stop_seconds=self._settings.shutdown_timeout_seconds + _GRACE_SECONDS,
@@ -234,12 +244,6 @@ class _Run:
 
     def _url_of(self, postgres: EmbeddedPostgres, group: str) -> str:
         return postgres.url_for(login_of(group), self._system.logins.passwords[group])
-
-    def _log_environment(self) -> dict[str, str]:
-        """Have lines written as they come, and readable where a person reads them."""
-        unset = "log_format" not in self._settings.model_fields_set
-        readable = {"LOG_FORMAT": "console"} if unset and os.isatty(_STDOUT) else {}
-        return {"PYTHONUNBUFFERED": "1", **readable}
 
     def _save_secrets(self) -> None:
         servers = (self._postgres, self._nats)

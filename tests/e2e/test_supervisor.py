@@ -142,6 +142,34 @@ async def test_lines_bear_the_name_of_their_process(system: Supervised) -> None:
     assert system.said("curl 'http://127.0.0.1:")
 
 
+async def test_lines_are_kept_and_shown_again(system: Supervised) -> None:
+    await system.start("gateway", "fb-collector")
+    await system.ready()
+
+    shown = await system.told("logs")
+    of_one = await system.told("logs", "fb-collector")
+    as_kept = await system.told("logs", "--json", "postgres")
+
+    assert {line.split("|")[0].strip() for line in shown.splitlines()} == {
+        *("eps", "nats", "postgres", "gateway", "fb-collector", "publisher")
+    }
+    assert "hello from fb-collector" in of_one
+    assert len(of_one.splitlines()) == 1
+    lines = [json.loads(line) for line in as_kept.splitlines()]
+    assert any("ready to accept connections" in line["message"] for line in lines)
+    assert not any(password in shown for password in system.passwords)
+
+
+async def test_all_output_is_json_where_that_is_asked_for(system: Supervised) -> None:
+    await system.start("gateway", LOG_FORMAT="json")
+    await system.ready()
+    await system.end()
+
+    lines = [json.loads(line) for line in system.lines]
+    assert any("All is ready" in line["message"] for line in lines)
+    assert {line.get("process") for line in lines} >= {"eps", "nats", "postgres", "gateway"}
+
+
 async def test_everything_stops_in_order_and_data_stay(system: Supervised) -> None:
     await system.start("gateway", "fb-collector", "reporter")
     await system.ready()
