@@ -11,8 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from functions.events import Source
 from functions.ports import Lot, Part
-from runtime import logs
-from runtime.aws.settings import AwsCollectorSettings, load_with_secrets
+from runtime.aws.settings import AwsCollectorSettings, configured
 from runtime.aws.sqs import QueueFunction, QueueUnit
 from runtime.collector import Collect, dead_letter_work, event_work
 from runtime.metrics import ConsumerMetrics, EventMetrics
@@ -65,8 +64,7 @@ def dead_letter_collector(service: str) -> QueueFunction[Lot]:
 async def _hold(
     service: str, source: Source | None, work: MakeWork, metrics: ConsumerMetrics
 ) -> AsyncIterator[QueueUnit[Any]]:
-    settings = await load_with_secrets(AwsCollectorSettings)
-    logs.configure(settings.log_level, settings.log_format, service, gathered=False)
+    settings = await configured(AwsCollectorSettings, service)
     async with opened(settings, service) as pool:
         await ensure_schema(
             settings.database_url.get_secret_value(), settings.startup_timeout_seconds

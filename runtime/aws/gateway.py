@@ -7,14 +7,13 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
-from runtime import logs
 from runtime.aws.bus import SqsBus
 from runtime.aws.client import open_client
 from runtime.aws.documentation import gateway_documentation
 from runtime.aws.http import HttpFunction, HttpUnit
 from runtime.aws.queue import Queue
 from runtime.aws.routing import Router
-from runtime.aws.settings import AwsGatewaySettings, load_with_secrets
+from runtime.aws.settings import AwsGatewaySettings, configured
 from runtime.counted_bus import CountedBus
 from runtime.health import Health
 from runtime.http.body import body_reader
@@ -29,8 +28,7 @@ from runtime.metrics import EventMetrics
 
 @asynccontextmanager
 async def _hold(events: EventMetrics) -> AsyncIterator[HttpUnit]:
-    settings = await load_with_secrets(AwsGatewaySettings)
-    logs.configure(settings.log_level, settings.log_format, "gateway", gathered=False)
+    settings = await configured(AwsGatewaySettings, "gateway")
     client = await asyncio.to_thread(open_client, "sqs")
     queues = {source: Queue(client, url) for source, url in settings.events_queue_urls.items()}
     letters = Queue(client, settings.dead_letters_queue_url)

@@ -35,6 +35,12 @@ _FUNCTION_URL: Final = ".lambda-url."
 _MAX_RESPONSE_BYTES: Final = 6 * 1024**2 - 64 * 1024
 """What Lambda carries of an answer as JSON, 6 MB, less its headers."""
 
+_GZIP_AS_TEXT: Final = "\x1f"
+_GZIP_DESTROYED: Final = (
+    "This platform passes a body of this content type on as text, which gzip does not survive:"
+    " send gzip as application/x-ndjson, or this body unpacked"
+)
+
 _QUIET: Final = frozenset({"/health/live", "/health/ready"})
 
 
@@ -129,9 +135,11 @@ class _Asked:
             raise HttpProblem(HTTPStatus.BAD_REQUEST, detail)
         found = unit.router.find(self.method, _decoded(self.path, self._event))
         self.route = found.route
-        body = _body_of(self._event)
+        body = _body_of(self._event, self._headers)
         # As the platform passes it on: it may have been said of other bytes, or of none.
         headers = {**self._headers, "content-length": str(len(body))}
+        if not self._event.get("isBase64Encoded"):  # text, so it is unpacked
+            headers.pop("content-encoding", None)
         request = Request(
             headers,
             str(self._event.get("rawQueryString", "")),
@@ -177,10 +185,17 @@ def _decoded(path: str, event: Event) -> str:
     return text_of(path) if _FUNCTION_URL in domain else path
 
 
-def _body_of(event: Event) -> bytes:
+def _body_of(event: Event, headers: Mapping[str, str]) -> bytes:
+    """Read the body; an HTTP API decides by the content type whether it comes as text.
+
+    Raises:
+        HttpProblem: It is not what it should be, or was packed and is not any more.
+    """
     body = str(event.get("body") or "")
     if not event.get("isBase64Encoded"):
-        return body.encode()
+        if "content-encoding" in headers and body.startswith(_GZIP_AS_TEXT):
+            raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, _GZIP_DESTROYED)
+        return body.encode(errors="surrogatepass")
     try:
         return base64.b64decode(body, validate=True)
     except binascii.Error as error:
@@ -205,12 +220,19 @@ def _json_string(body: bytes) -> bytes:
     return msgspec.json.encode(body.decode())
 
 
+def _described(answer: Answer) -> dict[str, str]:
+    """Describe the body as far as the platform does not: it counts what it sends."""
+    headers = answer.content_headers
+    headers.pop("content-length", None)
+    return headers
+
+
 def _response(answer: Answer, correlation_id: str, *, has_body: bool) -> Response:
     return {
         "statusCode": int(answer.status),
         "headers": {
             **{name.lower(): value for name, value in answer.headers.items()},
-            "content-type": answer.content_type,
+            **_described(answer),
             CORRELATION_HEADER.lower(): correlation_id,
         },
         "body": answer.body.decode() if has_body else "",

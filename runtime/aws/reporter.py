@@ -7,11 +7,10 @@ from functools import partial
 import asyncpg
 from prometheus_client import CollectorRegistry
 
-from runtime import logs
 from runtime.aws.documentation import reporter_documentation
 from runtime.aws.http import HttpFunction, HttpUnit
 from runtime.aws.routing import Router
-from runtime.aws.settings import AwsReporterSettings, load_with_secrets
+from runtime.aws.settings import AwsReporterSettings, configured
 from runtime.health import Health
 from runtime.http.keys import all_guarded
 from runtime.http.operator import operator_endpoints
@@ -30,8 +29,7 @@ from runtime.replaying import JUDGEMENT
 
 @asynccontextmanager
 async def _hold(metrics: ReportMetrics) -> AsyncIterator[HttpUnit]:
-    settings = await load_with_secrets(AwsReporterSettings)
-    logs.configure(settings.log_level, settings.log_format, "reporter", gathered=False)
+    settings = await configured(AwsReporterSettings, "reporter")
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(opened(settings, "reporter"))
         operators = pool  # one connection, unless operators have a role of their own

@@ -8,8 +8,10 @@ from pydantic import AfterValidator, HttpUrl, TypeAdapter
 
 from functions.errors import Unavailable
 from functions.events import Source
+from runtime import logs
 from runtime.aws.client import client_errors, code_of, open_client
 from runtime.settings import (
+    BadSettings,
     DatabaseSettings,
     IngestSettings,
     PoolSize,
@@ -90,6 +92,27 @@ class SecretSettings(Settings):
 
 
 Kind = TypeVar("Kind", bound=Settings)
+
+
+async def configured(kind: type[Kind], service: str) -> Kind:
+    """Read settings, some from the secrets that hold them, and log as they say.
+
+    Args:
+        kind: Which ones.
+        service: The function's name, on every line of its log.
+
+    Raises:
+        Unavailable: A secret can't be read, or settings are missing or wrong: what
+            came may come again when they are mended. It names them all.
+    """
+    logs.configure("info", "json", service, gathered=False)  # until they say otherwise
+    try:
+        settings = await load_with_secrets(kind)
+    except BadSettings as error:
+        faults = "; ".join(line.strip() for line in str(error).splitlines())
+        raise Unavailable(f"settings are missing or wrong: {faults}") from error
+    logs.configure(settings.log_level, settings.log_format, service, gathered=False)
+    return settings
 
 
 async def load_with_secrets(kind: type[Kind]) -> Kind:

@@ -15,6 +15,9 @@ _NOTHING: Final = ("didn't contain changes", "No updates are to be performed")
 _UNBORN: Final = "REVIEW_IN_PROGRESS"
 """A stack that was only ever shown."""
 
+_STILLBORN: Final = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"})
+"""A stack that never came to life."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -52,10 +55,20 @@ class ChangeSet:
 
 
 def parameters_of(client: Any, stack: str) -> set[str] | None:
-    """Name the parameters that a stack has now; None where there is no such stack."""
+    """Name the parameters that a stack has now; None where there is no such stack.
+
+    Raises:
+        DeploymentFailed: Its first deployment failed, so it can't be updated.
+    """
     found = _find(client, stack)
     if found is None or found["StackStatus"] == _UNBORN:
         return None
+    if found["StackStatus"] in _STILLBORN:
+        raise DeploymentFailed(
+            f"{stack} is {found['StackStatus']}: its first deployment failed, and CloudFormation"
+            " can only delete it. Mend what failed, then:"
+            f" aws cloudformation delete-stack --stack-name {stack}, and deploy again"
+        )
     return {it["ParameterKey"] for it in found.get("Parameters", [])}
 
 

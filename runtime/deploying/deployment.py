@@ -11,9 +11,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runtime.deploying.bucket import Bucket, bucket_name, key_of
 from runtime.deploying.change_set import Change, ChangeSet, discard, parameters_of, propose
 from runtime.deploying.errors import DeploymentFailed
+from runtime.deploying.parameters import check_given, check_together
 from runtime.deploying.session import Aws, find_aws
 from runtime.deploying.stack import execute, outputs
-from runtime.deploying.template import translated
+from runtime.deploying.template import read_template, translated
 from runtime.packaging.manifest import Manifest, Zip
 from runtime.packaging.packages import PACKAGES, Architecture
 
@@ -70,6 +71,7 @@ def deploy(deployment: Deployment, tell: Tell) -> Deployed:
 
 def _deploy(deployment: Deployment, aws: Aws, tell: Tell) -> Deployed:
     manifest = Manifest.read(deployment.zips)
+    check_given(deployment.stack, read_template(), deployment.parameters)
     zips = [manifest.find(function, deployment.architecture) for function in PACKAGES]
     account = str(aws.client("sts").get_caller_identity()["Account"])
     name = deployment.bucket or bucket_name(account, aws.region)
@@ -96,7 +98,9 @@ def _propose(
 ) -> ChangeSet | None:
     of_zips = {"Architecture": deployment.architecture, "PythonVersion": manifest.python}
     had = parameters_of(cloudformation, deployment.stack)
-    kept = None if had is None else had & set(json.loads(template)["Parameters"])
+    said = json.loads(template)
+    kept = None if had is None else had & set(said["Parameters"])
+    check_together(said, {**deployment.parameters, **of_zips}, kept)
     return propose(
         cloudformation,
         deployment.stack,

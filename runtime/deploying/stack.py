@@ -25,7 +25,7 @@ def execute(client: Any, stack: str, proposed: ChangeSet, tell: Callable[[str], 
         status = _stack(client, stack)["StackStatus"]
         for event in reversed(list(_new_events(client, stack, seen))):
             tell(f"{event['ResourceStatus']} {event['LogicalResourceId']}")
-            if event["ResourceStatus"].endswith("_FAILED"):
+            if event["ResourceStatus"].endswith("_FAILED") and _is_cause(event, stack):
                 failures.append(_line(event))
         if not status.endswith(("_IN_PROGRESS", "_PROGRESS")):
             break
@@ -57,6 +57,11 @@ def _new_events(client: Any, stack: str, seen: set[str]) -> Iterator[dict[str, A
 def _events(client: Any, stack: str) -> Iterator[dict[str, Any]]:
     for page in client.get_paginator("describe_stack_events").paginate(StackName=stack):
         yield from page["StackEvents"]
+
+
+def _is_cause(event: dict[str, Any], stack: str) -> bool:
+    """Tell whether a failure says why; that of the stack itself only follows the others."""
+    return event["LogicalResourceId"] != stack or "ResourceStatusReason" in event
 
 
 def _line(event: dict[str, Any]) -> str:

@@ -32,6 +32,12 @@ def function_of(code_uri: str) -> str:
     return name.removesuffix(_WRITTEN_FOR)
 
 
+def read_template(file: Path = TEMPLATE) -> dict[str, Any]:
+    """Read the template as SAM has it, its functions written in full."""
+    template: dict[str, Any] = yaml_parse(file.read_text("utf-8"))
+    return template
+
+
 def translated(bucket: str, keys: Mapping[str, str], region: str, file: Path = TEMPLATE) -> str:
     """Translate the template here, so that what is tested is what is deployed.
 
@@ -47,7 +53,7 @@ def translated(bucket: str, keys: Mapping[str, str], region: str, file: Path = T
     Raises:
         DeploymentFailed: The translator finds fault with the template.
     """
-    template: dict[str, Any] = yaml_parse(file.read_text("utf-8"))
+    template = read_template(file)
     _place_code(template, bucket, keys)
     there = boto3.Session(region_name=region)
     try:

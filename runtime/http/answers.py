@@ -18,6 +18,12 @@ JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
 CORRELATION_HEADER: Final = "X-Correlation-Id"
 
+_NAMES: Final = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Unprocessable Content",
+}
+"""What RFC 9110 calls a status, where Python's name of it depends on Python's version."""
+
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -33,6 +39,18 @@ class Answer:
     body: bytes
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def content_headers(self) -> dict[str, str]:
+        """Describe the body; a 204 has none, and must not say how long it is (RFC 9110, 8.6)."""
+        if self.status == HTTPStatus.NO_CONTENT:
+            return {}
+        return {"content-type": self.content_type, "content-length": str(len(self.body))}
+
+
+def title_of(status: int) -> str:
+    """Name a status as RFC 9110 does."""
+    return _NAMES.get(HTTPStatus(status)) or HTTPStatus(status).phrase
 
 
 class HttpProblem(Exception):  # noqa: N818 - an outcome, not a programming error
@@ -68,7 +86,7 @@ def problem(
     """Answer with a problem (RFC 9457)."""
     body = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": title_of(status),
         "status": status,
         "detail": detail,
         "correlationId": correlation_id,

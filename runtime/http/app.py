@@ -190,8 +190,7 @@ async def _send(answer: Answer, scope: Scope, send: Send) -> None:
     state["status"] = int(answer.status)
     headers = [
         *((name.lower().encode(), value.encode()) for name, value in answer.headers.items()),
-        (b"content-type", answer.content_type.encode()),
-        (b"content-length", b"%d" % len(answer.body)),
+        *((name.encode(), value.encode()) for name, value in answer.content_headers.items()),
         (_CORRELATION_HEADER, state["correlation_id"].encode()),
     ]
     await send({"type": "http.response.start", "status": state["status"], "headers": headers})

@@ -26,6 +26,7 @@ from runtime.http.answers import (
     HttpProblem,
     answer_error,
     correlation_id_of,
+    title_of,
 )
 from runtime.http.asgi import WHOLE_BODY
 from runtime.http.byte_budget import ByteBudget
@@ -609,7 +610,7 @@ def _written(answer: Answer, correlation_id: str) -> bytes:
         "connection": "close",
     }
     lines = [
-        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
+        f"HTTP/1.1 {answer.status} {title_of(answer.status)}",
         *(f"{name}: {value}" for name, value in headers.items()),
     ]
     return "\r\n".join([*lines, "", ""]).encode() + answer.body

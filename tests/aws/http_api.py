@@ -38,7 +38,12 @@ async def _payload(request: web.Request) -> dict[str, Any]:
         name.lower(): ",".join(request.headers.getall(name)) for name in set(request.headers)
     }
     return {
-        **a_request(request.method, request.path, await request.read()),
+        **a_request(
+            request.method,
+            request.path,
+            await request.read(),
+            content_type=request.headers.get("Content-Type", ""),
+        ),
         "rawQueryString": request.rel_url.raw_query_string,
         "headers": headers,
     }

@@ -119,7 +119,7 @@ def test_what_fails_is_set_aside_and_nothing_goes_with_the_stack(
     for name in QUEUES:
         target = queues[name]["RedrivePolicy"]["deadLetterTargetArn"]
         assert target == {"Fn::GetAtt": [f"{name}Failed", "Arn"]}
-    assert {resources[name]["DeletionPolicy"] for name in queues} == {"Retain"}
+    assert {resources[name]["DeletionPolicy"] for name in queues} == {"RetainExceptOnCreate"}
     assert {it["MessageRetentionPeriod"] for it in queues.values()} == {1_209_600}
     assert all(it["SqsManagedSseEnabled"] for it in queues.values())
     assert {it["MaximumMessageSize"] for it in queues.values()} == {1024**2}

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gzip
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -81,7 +82,9 @@ async def function(seen: Seen) -> AsyncIterator[HttpFunction]:
 
 
 async def test_a_request_comes_as_it_was_sent(function: HttpFunction, seen: Seen) -> None:
-    event = a_request("POST", "/put?a=1&a=%20&b=", b"\x00\xff")
+    event = a_request(
+        "POST", "/put?a=1&a=%20&b=", b"\x00\xff", content_type="application/octet-stream"
+    )
     event["headers"]["X-Two"] = "1,2"
     event["headers"]["content-length"] = "99"
     event["cookies"] = ["a=1", "b=2"]
@@ -149,6 +152,45 @@ async def test_a_body_that_is_text_comes_as_utf_8(function: HttpFunction, seen: 
     await invoke(function, event)
 
     assert seen.bodies == ["Ї".encode()]
+
+
+async def test_gzip_that_came_as_text_is_refused_in_words(
+    function: HttpFunction, seen: Seen
+) -> None:
+    packed = gzip.compress(b'{"a": 1}')
+    event = a_request("POST", "/put", packed, content_encoding="gzip")
+
+    refused = await invoke(function, event)
+    lines = a_request(
+        "POST", "/put", packed, content_encoding="gzip", content_type="application/x-ndjson"
+    )
+    taken = await invoke(function, lines)
+
+    assert not event["isBase64Encoded"]
+    assert refused["statusCode"] == 415
+    assert "send gzip as application/x-ndjson" in refused["body"]
+    assert (taken["statusCode"], seen.bodies) == (200, [packed])
+    assert seen.requests[0].headers.get("content-encoding", "") == "gzip"
+
+
+async def test_what_the_platform_unpacked_is_taken_as_it_is(
+    function: HttpFunction, seen: Seen
+) -> None:
+    await invoke(function, a_request("POST", "/put", b'{"a": 1}', content_encoding="gzip"))
+
+    assert seen.bodies == [b'{"a": 1}']
+    assert seen.requests[0].headers.get("content-encoding", "") == ""
+
+
+async def test_an_answer_without_a_body_does_not_describe_one(
+    function: HttpFunction, seen: Seen
+) -> None:
+    seen.answer = Answer(204, b"")
+
+    answer = await invoke(function, a_request("GET", "/look"))
+
+    assert answer["statusCode"] == 204
+    assert not {"content-type", "content-length"} & answer["headers"].keys()
 
 
 async def test_a_request_may_have_no_body_no_headers_and_no_query(
@@ -260,7 +302,9 @@ async def test_another_payload_is_a_problem(function: HttpFunction, event: dict[
 async def test_a_body_that_is_not_the_base64_it_should_be_is_a_problem(
     function: HttpFunction,
 ) -> None:
-    answer = await invoke(function, a_request("POST", "/put") | {"body": "%"})
+    answer = await invoke(
+        function, a_request("POST", "/put") | {"body": "%", "isBase64Encoded": True}
+    )
 
     assert answer["statusCode"] == 400
 

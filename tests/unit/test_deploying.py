@@ -1,12 +1,16 @@
 """What a deployment says before it says anything to AWS."""
 
+import json
+import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from runtime.deploying.bucket import bucket_name, key_of
-from runtime.deploying.change_set import Change
+from runtime.deploying.change_set import Change, parameters_of
+from runtime.deploying.errors import DeploymentFailed
 from runtime.packaging.manifest import Zip
 from runtime.packaging.progress import progress
 
@@ -78,3 +82,66 @@ def test_progress_is_one_line_of_a_terminal_that_is_gone_at_the_end(
         tell("one")
 
     assert capsys.readouterr().err == "\r\033[Kone …\r\033[K"
+
+
+class AStack:
+    """A CloudFormation that has one stack, in this state."""
+
+    def __init__(self, status: str) -> None:
+        self._status = status
+
+    def describe_stacks(self, **_: str) -> Any:
+        parameters = [{"ParameterKey": "LogLevel"}]
+        return {"Stacks": [{"StackStatus": self._status, "Parameters": parameters}]}
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"])
+def test_a_stack_whose_first_deployment_failed_is_no_stack_to_update(status: str) -> None:
+    with pytest.raises(DeploymentFailed) as failed:
+        parameters_of(AStack(status), "events")
+
+    assert f"events is {status}: its first deployment failed" in str(failed.value)
+    assert "aws cloudformation delete-stack --stack-name events" in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "known"),
+    [
+        ("REVIEW_IN_PROGRESS", None),
+        ("CREATE_COMPLETE", {"LogLevel"}),
+        ("UPDATE_ROLLBACK_COMPLETE", {"LogLevel"}),
+    ],
+)
+def test_a_stack_that_lives_has_its_parameters(status: str, known: set[str] | None) -> None:
+    assert parameters_of(AStack(status), "events") == known
+
+
+def test_wrong_settings_on_lambda_are_one_line_that_names_them_all() -> None:
+    program = """
+from runtime.aws.gateway import handler
+
+class Context:
+    aws_request_id = "1"
+    def get_remaining_time_in_millis(self):
+        return 30_000
+
+request = {"version": "2.0", "rawPath": "/events", "requestContext": {"http": {"method": "POST"}}}
+print("status", handler(request, Context())["statusCode"])
+"""
+    environment = {"PATH": os.environ["PATH"], "EVENTS_QUEUE_URL_FACEBOOK": "here"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**environment, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    lines = done.stdout.splitlines()
+    said = [json.loads(line) for line in lines if "settings" in line]
+    assert "status 503" in lines
+    assert [it["level"] for it in said] == ["warning"]
+    for name in ("EVENTS_QUEUE_URL_FACEBOOK", "EVENTS_QUEUE_URL_TIKTOK", "DEAD_LETTERS_QUEUE_URL"):
+        assert name in said[0]["reason"]
+    assert not done.stderr
