@@ -5,6 +5,35 @@ set -euo pipefail
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/infra/environment.sh"
 from_anywhere "${BASH_SOURCE[0]}" "$@"
 
+usage() {
+  cat <<'TEXT'
+Usage: ./start.sh [OPTIONS]
+       ./start.sh --docker [--no-publisher] [--scale NAME=N …]
+
+  Run the whole system on this machine until Ctrl-C: broker, database, every
+  function, and a publisher of test events. The first start installs packages
+  into .venv. Data stay for the next time.
+
+Options:
+  --docker        Run it in containers; ENVIRONMENT chooses development,
+                  staging or production.
+  --no-publisher  Send no test events.
+  --torrent       Send 25,500 test events a second, not 300.
+  --data DIR      Where data are kept [.data].
+  --scale NAME=N  Run N of a function; repeatable.
+  -h, --help      Show this message and exit; nothing is installed.
+
+Settings come from the environment or .env: see .env.example.
+TEXT
+}
+
+for argument in "$@"; do
+  if [[ $argument == -h || $argument == --help ]]; then
+    usage
+    exit
+  fi
+done
+
 if [[ "${1:-}" == --docker ]]; then
   shift
   exec infra/start-containers.sh "$@"

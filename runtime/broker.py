@@ -2,15 +2,19 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
 
 import click
 from nats.errors import Error as NatsError
+from nats.js.api import StreamConfig
+from nats.js.errors import NotFoundError
 
 from functions.errors import Unavailable
+from runtime.help import Group
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.contents import (
     Contents,
@@ -40,7 +44,7 @@ _KILO = 1024
 _Work = Callable[[Broker, BrokerSettings], Awaitable[None]]
 
 
-@click.group("broker")
+@click.group("broker", cls=Group)
 def broker() -> None:
     """See what waits on the broker of NATS_URL, copy it, and take single messages out.
 
@@ -131,7 +135,10 @@ def make(first_sequence: int | None) -> None:
     """Make the streams that are missing; give the others today's settings."""
 
     async def work(connection: Broker, settings: BrokerSettings) -> None:
+        before = await _configurations(connection)
         await ensure_streams(connection.jetstream, settings, first_sequence=first_sequence)
+        for name, config in (await _configurations(connection)).items():
+            click.echo(f"{name}: {_difference(before.get(name), config)}")
 
     _run(work)
 
@@ -148,6 +155,7 @@ def take(stream: str, sequence: int, file: Path) -> None:
 
     async def work(connection: Broker, _: BrokerSettings) -> None:
         await set_aside(connection.jetstream, stream, sequence, file)
+        click.echo(f"message {sequence} of {stream} is in {file} now")
 
     _run(work)
 
@@ -198,6 +206,43 @@ def replay_kept(since: str, *, dry_run: bool) -> None:
             raise click.ClickException(f"{gone:,} were gone from the broker before their turn")
 
     _run(work)
+
+
+async def _configurations(connection: Broker) -> dict[str, StreamConfig]:
+    """Read how the streams that are there are set up, by name."""
+    configs = {}
+    for name in (EVENTS, DEAD_LETTERS, KEPT):
+        with suppress(NotFoundError):
+            configs[name] = (await connection.jetstream.stream_info(name)).config
+    return configs
+
+
+def _difference(before: StreamConfig | None, now: StreamConfig) -> str:
+    """Say what became of a stream's settings."""
+    if before is None:
+        return f"made, {_size(now.max_bytes or 0)}"
+    changed = [
+        f"{words} {show(was)} to {show(to)}"
+        for field, (words, show) in _TOLD.items()
+        if (was := getattr(before, field)) != (to := getattr(now, field))
+    ]
+    return f"changed, {', '.join(changed)}" if changed else "as it was"
+
+
+def _seconds(number: float) -> str:
+    return f"{number:,.0f} s"
+
+
+_TOLD: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {
+    "max_bytes": ("room from", lambda size: _size(size or 0)),
+    "num_replicas": ("copies from", str),
+    "max_age": ("kept from", lambda seconds: _seconds(seconds or 0)),
+    "duplicate_window": ("duplicates known from", lambda seconds: _seconds(seconds or 0)),
+    "retention": ("retention from", str),
+    "discard": ("when full, from", str),
+    "subjects": ("subjects from", str),
+}
+"""Settings of a stream that are told when they change, and how."""
 
 
 def _say_nothing(_: str) -> None:

@@ -14,6 +14,7 @@ from functions.publisher.account import Summary
 from runtime.broker import broker
 from runtime.dead_letters import dead_letters
 from runtime.deploying.command import deploy
+from runtime.help import Group
 from runtime.packaging.command import package
 from runtime.publishing.maker import MakerDied
 from runtime.publishing.options import PublishOptions
@@ -22,7 +23,9 @@ from runtime.settings import BadSettings, DatabaseSettings, MigrateSettings, Pub
 from runtime.wiring import FUNCTIONS, check_settings
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="event-processing-system", prog_name="eps")
 def eps() -> None:
     """Take webhook events, keep each once, report on them."""
@@ -113,6 +116,28 @@ def scale(*, wanted: tuple[str, ...], data: Path | None) -> None:
     except BadUsage as error:
         raise click.UsageError(str(error)) from error
     except NoSupervisor as error:
+        raise click.ClickException(str(error)) from error
+
+
+@eps.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
+)
+@click.option("--data", type=click.Path(path_type=Path), help="Of which `eps up` [.data].")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def psql(*, data: Path | None, arguments: tuple[str, ...]) -> None:
+    """Open psql on DATABASE_URL, or on the database of the `eps up` that runs here.
+
+    ARGUMENTS are psql's: eps psql -c "SELECT count(*) FROM events". With --data
+    it is the database of what runs there, whatever is set.
+    """
+    from runtime.local.beside import load_beside  # noqa: PLC0415
+    from runtime.local.psql import run_psql  # noqa: PLC0415
+    from runtime.local.readiness import StartFailed  # noqa: PLC0415
+
+    settings = load_beside(DatabaseSettings, data)
+    try:
+        run_psql(settings.database_url.get_secret_value(), arguments)
+    except StartFailed as error:
         raise click.ClickException(str(error)) from error
 
 

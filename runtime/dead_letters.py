@@ -24,6 +24,7 @@ from functions.operator.handler import (
 from functions.operator.ports import Settled
 from functions.operator.replay import handle_replay
 from functions.parameters import Params
+from runtime.help import Group
 from runtime.local.beside import load_beside
 from runtime.postgres.dead_letters import PostgresDeadLetters
 from runtime.postgres.pool import opened
@@ -51,7 +52,7 @@ def _filtered(command: _Command) -> _Command:
     return command
 
 
-@click.group("dead-letters")
+@click.group("dead-letters", cls=Group)
 def dead_letters() -> None:
     """See, replay, give up and bring back what could not be stored.
 

@@ -3,7 +3,10 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
+import click
+import pytest
 from click.testing import CliRunner
 
 from runtime.cli import eps
@@ -27,6 +30,23 @@ def test_it_tells_its_version() -> None:
     result = CliRunner().invoke(eps, ["--version"])
 
     assert re.fullmatch(r"eps, version [0-9]+\.[0-9]+\.[0-9]+\n", result.output)
+
+
+def groups(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from groups(command, *path, name)
+
+
+@pytest.mark.parametrize("path", list(groups(eps)), ids=" ".join)
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_no_summary_of_a_command_is_cut(path: tuple[str, ...], width: int) -> None:
+    result = CliRunner().invoke(eps, [*path, "--help"], terminal_width=width)
+
+    listed = result.output.split("Commands:")[1]
+    assert "..." not in listed
+    assert listed.rstrip().endswith(".")
 
 
 def test_ctrl_c_while_it_is_imported_ends_it_without_a_traceback() -> None:

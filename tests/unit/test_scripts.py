@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.cli import eps
 from tests.unit.compose_files import ROOT
 
 _PYTHON = '#!/usr/bin/env bash\nprintf "%s\\n" "$PWD" "$@"\n'
@@ -71,6 +72,17 @@ def test_a_link_starts_what_it_points_to(installed: Path, tmp_path: Path) -> Non
     result = run(tmp_path, str(tmp_path / "begin"))
 
     assert result.stdout.splitlines()[0] == str(installed)
+
+
+@pytest.mark.parametrize("given", [["--help"], ["-h"], ["--torrent", "--help"], ["--docker", "-h"]])
+def test_help_names_every_option_and_installs_nothing(project: Path, given: list[str]) -> None:
+    result = run(project, str(project / "start.sh"), *given)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("Usage: ./start.sh [OPTIONS]\n")
+    options = {it for option in eps.commands["up"].params for it in option.opts}
+    assert [it for it in {*options, "--docker", "--help"} if it not in result.stdout] == []
+    assert not (project / ".venv").exists()
 
 
 def test_asking_for_health_installs_nothing(project: Path) -> None:

@@ -1,0 +1,32 @@
+"""`eps broker make` says what it has done."""
+
+import os
+import subprocess
+import sys
+
+
+def make(nats_url: str, **settings: str) -> list[str]:
+    result = subprocess.run(
+        [sys.executable, "-m", "runtime", "broker", "make"],
+        env={**os.environ, "NATS_URL": nats_url, **settings},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return result.stdout.splitlines()
+
+
+def test_it_tells_what_was_made_what_changed_and_what_did_not(nats_url: str) -> None:
+    made = make(nats_url)
+    again = make(nats_url)
+    changed = make(nats_url, EVENTS_STREAM_MAX_BYTES="8gb", KEEP_SETTLED_SECONDS="60")
+    longer = make(nats_url, EVENTS_STREAM_MAX_BYTES="8gb", KEEP_SETTLED_SECONDS="90")
+
+    assert made == ["EVENTS: made, 4 GB", "DEAD_LETTERS: made, 1 GB"]
+    assert again == ["EVENTS: as it was", "DEAD_LETTERS: as it was"]
+    assert changed == [
+        "EVENTS: changed, room from 4 GB to 8 GB",
+        "DEAD_LETTERS: as it was",
+        "KEPT: made, 4 GB",
+    ]
+    assert longer[2].startswith("KEPT: changed, kept from 60 s to 90 s")
