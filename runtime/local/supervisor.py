@@ -57,7 +57,7 @@ async def up(
     options: UpOptions,
     *,
     functions: Sequence[Function] = FUNCTIONS,
-    publisher: Sequence[str] = (),
+    publisher: Sequence[str] | None = None,
 ) -> int:
     """Run everything until SIGINT or SIGTERM; data stay.
 
@@ -65,7 +65,7 @@ async def up(
         options: What was asked for.
         functions: What to run beside the broker and the database; the first takes events.
         publisher: What sends test events, in place of what the options say; the
-            URL of the first function is added.
+            URL of the first function is added. None is what the options say.
 
     Returns:
         The exit code: 0 stopped as told, 1 could not start, 2 wrong usage.

@@ -37,10 +37,18 @@ _POLL_SECONDS = 0.1
 
 
 class WholeSystem:
-    """`eps up --no-publisher` on a data folder, on free ports, with replicas."""
+    """`eps up` on a data folder, on free ports, with replicas; its publisher only if wanted."""
 
-    def __init__(self, data_dir: Path, *, scale: Sequence[str] = (), **settings: str) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        scale: Sequence[str] = (),
+        publisher: bool = False,
+        **settings: str,
+    ) -> None:
         self._data_dir = data_dir
+        self._publisher = () if publisher else ("--no-publisher",)
         self._scale = [argument for each in scale for argument in ("--scale", each)]
         self._environment = {**os.environ, **_FREE_PORTS, **settings}
         self._process: asyncio.subprocess.Process | None = None
@@ -49,7 +57,7 @@ class WholeSystem:
         """Start everything; return when all functions are ready."""
         with (self._data_dir.parent / "output").open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "runtime", "up", "--no-publisher"),
+                *(sys.executable, "-m", "runtime", "up", *self._publisher),
                 *("--data", str(self._data_dir), *self._scale),
                 stdout=output,
                 stderr=output,

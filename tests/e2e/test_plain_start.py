@@ -1,0 +1,19 @@
+"""What `./start.sh` alone does: all runs, and test events come into the reports by themselves."""
+
+import asyncio
+from pathlib import Path
+
+from tests.e2e.whole_system import WholeSystem
+
+_SECONDS = 60
+
+
+async def test_a_plain_start_fills_the_reports(tmp_path: Path) -> None:
+    system = WholeSystem(tmp_path / "data", publisher=True)
+    await system.start()
+    try:
+        async with asyncio.timeout(_SECONDS):
+            while not (await system.ask("/reports/events"))["totalEvents"]:
+                await asyncio.sleep(0.1)
+    finally:
+        assert await system.stop() == 0
