@@ -1,7 +1,7 @@
 """What the functions need of the world: protocols, and the values that cross them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple, Protocol
@@ -428,6 +428,8 @@ class Backlog:
         messages: Those not acknowledged, delivered or not.
         oldest_at: When the first of them came, UTC; None for none.
         first_sequence: The broker has nothing before it any more.
+        noted_seconds_ago: How long it has been in the store, by the store's own
+            clock; 0 for one that is new.
     """
 
     consumer: str
@@ -435,6 +437,7 @@ class Backlog:
     messages: int
     oldest_at: datetime | None
     first_sequence: int
+    noted_seconds_ago: float = field(default=0.0, compare=False)
 
     @property
     def oldest_seconds(self) -> float:

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -11,10 +11,11 @@ from typing import Any, Final
 import click
 from nats.errors import Error as NatsError
 from nats.js.api import StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from functions.errors import Unavailable
 from runtime.help import Group
+from runtime.in_words import in_words
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.contents import (
     Contents,
@@ -34,7 +35,9 @@ from runtime.jetstream.set_aside import NotSetAside, put_back, set_aside
 from runtime.jetstream.snapshots import BadCopy, back_up, copied_streams, restore
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, KEPT, ensure_streams
 from runtime.local.beside import load_beside
+from runtime.operating import ANSWER_SECONDS
 from runtime.packaging.progress import progress
+from runtime.safe_urls import shown
 from runtime.settings import BrokerSettings
 
 _FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
@@ -61,11 +64,17 @@ def status() -> None:
     """
 
     async def work(connection: Broker, _: BrokerSettings) -> None:
-        found = await read_contents(connection.client)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                found = await read_contents(connection.client)
+                window = await read_window(connection.client)
+        except TimeoutError as error:
+            why = in_words(error, ANSWER_SECONDS)
+            raise Unavailable(f"the broker does not answer what it holds: {why}") from error
         for contents in found:
             for line in status_lines(contents, datetime.now(UTC)):
                 click.echo(line)
-        if window := await read_window(connection.client):
+        if window:
             click.echo(window_line(window, datetime.now(UTC)))
         missing = {EVENTS, DEAD_LETTERS} - {it.name for it in found}
         if missing:
@@ -305,12 +314,30 @@ def _run(work: _Work) -> None:
     async def on_broker() -> None:
         settings = load_beside(BrokerSettings)
         url = settings.nats_url.get_secret_value()
-        async with connected(url, "operator", settings.startup_timeout_seconds) as connection:
-            await work(connection, settings)
+        async with connected(url, "operator", ANSWER_SECONDS, patient=False) as connection:
+            with _answered(url):
+                await work(connection, settings)
 
     try:
         asyncio.run(on_broker())
-    except (NatsError, TimeoutError, OSError) as error:
-        raise Unavailable(f"the broker refuses or does not answer: {error}") from error
     except (BadCopy, NotKept, NotSetAside) as error:
         raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def _answered(url: str) -> Iterator[None]:
+    """Say in a line what the broker did not do.
+
+    Raises:
+        Unavailable: It refused, or did not answer.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # whoever reads has closed: nothing of the broker's
+    except APIError as error:
+        raise Unavailable(f"the broker at {shown(url)} refuses: {in_words(error)}") from error
+    except (NatsError, TimeoutError, OSError) as error:
+        raise Unavailable(
+            f"the broker at {shown(url)} can't be reached: {in_words(error)}"
+        ) from error

@@ -15,6 +15,7 @@ from runtime.broker import broker
 from runtime.dead_letters import dead_letters
 from runtime.deploying.command import deploy
 from runtime.help import Group
+from runtime.operating import CANT_ASK
 from runtime.packaging.command import package
 from runtime.publishing.maker import MakerDied
 from runtime.publishing.options import PublishOptions
@@ -184,25 +185,36 @@ def health(data: Path | None) -> None:
 @click.option("--to", "end", help="Events accepted before then; a date takes that day in.")
 @click.option("--source", help="Only this platform's: facebook or tiktok.")
 @click.option("--interval", default="minute", show_default=True, help="Also hour, day, week.")
-def ledger(*, start: str | None, end: str | None, source: str | None, interval: str) -> None:
-    """Account for every event of DATABASE_URL, or of `eps up`; exit 1 when some are missed.
+@click.option("--quick", is_flag=True, help="Leave the days before the range out.")
+def ledger(
+    *, start: str | None, end: str | None, source: str | None, interval: str, quick: bool
+) -> None:
+    """Account for every event of DATABASE_URL, or of `eps up`.
 
-    A line for each minute: accepted = stored + duplicates + dead + in flight +
-    imbalance, and rejected = kept + repeated + in flight + imbalance. Then what
-    waits at the broker.
+    A line for each minute of the last hour, or of the range that is given:
+    accepted = stored + duplicates + dead + in flight + imbalance, and the same
+    of what was rejected. Without a range, also a line for each day before that
+    is not even. Then what waits at the broker, as it says itself where NATS_URL
+    is known.
+
+    Exit code 0: all is even. 1: events are missed. 3: nobody can tell, as the
+    database or the broker can't be asked, or a collector does not measure.
     """
-    from runtime.ledger_table import is_balanced, ledger_lines, read_ledger  # noqa: PLC0415
-    from runtime.local.beside import load_beside  # noqa: PLC0415
+    from runtime.ledger_table import account_lines, read_account  # noqa: PLC0415
+    from runtime.local.beside import load_beside, nats_url_beside  # noqa: PLC0415
 
     given = {"from": start, "to": end, "source": source, "interval": interval}
     params = [(name, text) for name, text in given.items() if text is not None]
+    settings = load_beside(DatabaseSettings)
     try:
-        report = asyncio.run(read_ledger(load_beside(DatabaseSettings), params))
+        account = asyncio.run(read_account(settings, nats_url_beside(), params, quick=quick))
     except Invalid as error:
         raise click.UsageError(str(error)) from error
-    for line in ledger_lines(report):
+    for line in account_lines(account):
         click.echo(line)
-    sys.exit(0 if is_balanced(report) else 1)
+    if account.trouble:
+        click.echo(account.trouble, err=True)
+    sys.exit(account.exit_code)
 
 
 @eps.command()
@@ -353,9 +365,12 @@ eps.add_command(deploy)
 
 
 def main() -> None:
-    """Run the command line; exit code 0 is done, 1 failed, 2 wrong usage."""
+    """Run the command line; exit code 0 is done, 1 failed, 2 wrong usage, 3 could not ask."""
     try:
         eps(standalone_mode=True, prog_name="eps")
-    except (BadSettings, MakerDied, Unavailable, Refused) as error:
+    except (BadSettings, MakerDied, Refused) as error:
         click.echo(error, err=True)
         sys.exit(1)
+    except Unavailable as error:
+        click.echo(error, err=True)
+        sys.exit(CANT_ASK)

@@ -27,7 +27,7 @@ from functions.parameters import Params
 from runtime.help import Group
 from runtime.local.beside import load_beside
 from runtime.postgres.dead_letters import PostgresDeadLetters
-from runtime.postgres.pool import opened
+from runtime.postgres.pool import opened_now
 from runtime.replaying import JUDGEMENT
 from runtime.settings import DatabaseSettings
 
@@ -218,7 +218,7 @@ def _run(work: Callable[[PostgresDeadLetters], Awaitable[None]]) -> None:
 
 @asynccontextmanager
 async def _opened() -> AsyncIterator[PostgresDeadLetters]:
-    async with opened(load_beside(DatabaseSettings), "eps dead-letters") as pool:
+    async with opened_now(load_beside(DatabaseSettings), "eps dead-letters") as pool:
         yield PostgresDeadLetters(pool)
 
 

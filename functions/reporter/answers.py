@@ -282,6 +282,9 @@ class Waiting(Answer):
     measured_at: datetime
     messages: Number = Field(description="Of many events each.")
     oldest_seconds: float = Field(description="The age of the oldest; 0 for none.")
+    measured_seconds_ago: float = Field(
+        description="By the database's clock. Collectors measure every five seconds."
+    )
 
 
 class LedgerReport(Answer):
@@ -289,7 +292,13 @@ class LedgerReport(Answer):
 
     filters: LedgerFilters
     total: Balance
-    waiting: tuple[Waiting, ...] = Field(description="Now, whatever the range; by name.")
+    waiting: tuple[Waiting, ...] = Field(
+        description="When each collector last looked, whatever the range; by name."
+    )
+    warnings: tuple[str, ...] = Field(
+        description="Why the account is not whole: a sentence for each collector that does not"
+        " measure. Only where there is none, an imbalance of 0 says that all is even."
+    )
     series: tuple[LedgerBucket, ...] = Field(description="Oldest first, without empty ones.")
 
 

@@ -1,10 +1,11 @@
 """The ledger's report: figures in, the answer out."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from functions.errors import Fault, Invalid
-from functions.ports import LedgerBucket, LedgerFigures
+from functions.events import Source
+from functions.ports import Backlog, LedgerBucket, LedgerFigures
 from functions.reporter import answers
 from functions.reporter.answers import (
     Balance,
@@ -16,6 +17,17 @@ from functions.reporter.answers import (
 from functions.reporter.questions import LedgerQuestion, filters_of
 from functions.reporter.series import MAX_BUCKETS
 from functions.zones import UTC_NAME, shown, zone_of
+
+MEASURED_SECONDS: Final = 15.0
+"""A measurement that is older is no news: collectors measure every five seconds,
+and one that waits for a busy database may miss a turn."""
+
+COLLECTORS: Final[Mapping[str, Source | None]] = {
+    "fb-collector": "facebook",
+    "ttk-collector": "tiktok",
+    "dead-letters": None,
+}
+"""Who has to measure, and whose events it takes; None for those that gateways rejected."""
 
 
 def shape(question: LedgerQuestion, figures: LedgerFigures) -> LedgerReport:
@@ -37,14 +49,41 @@ def shape(question: LedgerQuestion, figures: LedgerFigures) -> LedgerReport:
                 measured_at=it.measured_at,
                 messages=it.messages,
                 oldest_seconds=it.oldest_seconds,
+                measured_seconds_ago=round(it.noted_seconds_ago, 1),
             )
             for it in figures.backlogs
         ),
+        warnings=tuple(_warnings(question.source, figures.backlogs)),
         series=tuple(
             answers.LedgerBucket(bucket=shown(it.bucket, zone), **_balance(*it[1:]))
             for it in figures.buckets
         ),
     )
+
+
+def silence(consumer: str, seconds: float | None) -> str:
+    """Say that a collector does not measure, so that nobody knows what it has not settled.
+
+    Args:
+        consumer: Its name.
+        seconds: Since when; None where it never has.
+
+    Returns:
+        Nothing where it does.
+    """
+    if seconds is None:
+        return f"{consumer}: never measured: is {consumer} running?"
+    if seconds <= MEASURED_SECONDS:
+        return ""
+    return f"{consumer}: not measured for {seconds:.0f} s: is {consumer} running?"
+
+
+def _warnings(source: Source | None, backlogs: Sequence[Backlog]) -> Iterable[str]:
+    """Say who does not measure. Where nobody ever has, nobody is expected to, as on AWS."""
+    ages = {it.consumer: it.noted_seconds_ago for it in backlogs}
+    expected = [name for name, own in COLLECTORS.items() if source in {None, own}]
+    names = sorted({*ages, *expected}) if ages else ()
+    return filter(None, (silence(name, ages.get(name)) for name in names))
 
 
 def _totals(buckets: Sequence[LedgerBucket]) -> Sequence[int]:

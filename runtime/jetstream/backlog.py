@@ -31,7 +31,7 @@ async def watch_backlog(
     while not stop.is_set():
         # Readiness says that the broker or the database is away.
         with suppress(NatsError, TimeoutError, Unavailable):
-            backlog = await _measure(broker, consumer)
+            backlog = await measure(broker, consumer)
             metrics.backlog.set(backlog.messages)
             metrics.oldest_seconds.set(backlog.oldest_seconds)
             await note(backlog)
@@ -40,10 +40,15 @@ async def watch_backlog(
                 await stop.wait()
 
 
-async def _measure(broker: Broker, consumer: Consumer) -> Backlog:
-    """Ask for the end of the stream before its first message: what comes between is neither.
+async def measure(broker: Broker, consumer: Consumer) -> Backlog:
+    """Measure what waits for a consumer.
 
-    Both moments are the broker's, so that an age is right whatever this process's clock says.
+    The end of the stream is asked for before its first message: what comes
+    between is neither. Both moments are the broker's, so that an age is right
+    whatever this process's clock says.
+
+    Raises:
+        NatsError: It has no such consumer, or does not answer; with TimeoutError.
     """
     stream, measured_at = await broker.ask_stream(consumer.stream)
     info = await broker.jetstream.consumer_info(consumer.stream, consumer.name)

@@ -15,7 +15,9 @@ from nats.js.errors import APIError
 
 from functions.errors import Unavailable
 from runtime.clocks import ServerClock
+from runtime.in_words import in_words
 from runtime.jetstream.client import SafeClient, refusal_of
+from runtime.safe_urls import shown
 
 _log = structlog.get_logger()
 
@@ -25,6 +27,8 @@ _RECONNECT_SECONDS = 0.25  # the client says int, and sleeps any number
 _CONNECT_SECONDS = 2
 _ANSWER_SECONDS = 0.8
 _STREAM_SECONDS = 5.0
+_FLUSH_SECONDS = 10
+_FLUSH_NOW_SECONDS = 1
 _PENDING_BYTES = 64 * 1024**2  # what waits for the socket; the gateway keeps less in hand
 
 
@@ -37,11 +41,19 @@ class Broker:
         clock: How far the broker's clock is from this process's.
         disconnected_since: When the connection was lost, in the loop's time; None while it stands.
         refusals: Why servers will not have it, by their address; empty while it is connected.
+
+    Args:
+        url: One or more URLs, separated by commas.
+        name: Shown in the broker's monitoring.
+        patient: Whether a server that can't be reached is tried again, and
+            logged; else each is tried once, and the error says why it failed.
     """
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, *, patient: bool = True) -> None:
         self._url = url
         self._name = name
+        self._patient = patient
+        self._failures: dict[str, str] = {}
         self.client = SafeClient()
         self.jetstream: JetStreamContext = self.client.jetstream()
         self.clock = ServerClock("broker")
@@ -70,6 +82,7 @@ class Broker:
             if connecting.done():
                 connecting.result()
                 self.refusals.clear()
+                self._failures.clear()
                 return
         finally:
             refused.cancel()
@@ -97,10 +110,16 @@ class Broker:
         )
 
     def _why_not(self, timeout_seconds: float) -> str:
+        if self._failures and not self.refusals:
+            why = "; ".join(sorted(set(self._failures.values())))
+            return f"the broker at {shown(self._url)} can't be reached: {why}"
         if self.refusals:
             told = [f"{where} {why}" for where, why in self.refusals.items()]
             return f"the broker can't be used: {'; '.join(told)}"
-        return f"the broker did not answer in {timeout_seconds:g} s"
+        return (
+            f"the broker at {shown(self._url)} can't be reached:"
+            f" no answer within {timeout_seconds:g} s"
+        )
 
     def seconds_disconnected(self) -> float:
         """Tell how long the broker has been out of reach; 0 while it is not."""
@@ -134,33 +153,41 @@ class Broker:
             Unavailable: It does not, within a second.
         """
         if not self.client.is_connected:
-            raise Unavailable("not connected")
+            raise Unavailable("the broker is away")
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await self.ask_stream(stream)
         except (NatsError, TimeoutError) as error:
-            raise Unavailable(f"stream {stream} does not answer: {error!r}") from error
+            why = in_words(error, _ANSWER_SECONDS)
+            raise Unavailable(f"stream {stream} does not answer: {why}") from error
 
     async def close(self) -> None:
-        """Send what is buffered, and close."""
-        if self.client.is_connected:
-            await self.client.flush()
-        await self.client.close()
+        """Send what is buffered, and close; a broker that does not answer gets a moment."""
+        with suppress(NatsError, TimeoutError, OSError):
+            if self.client.is_connected:
+                await self.client.flush(_FLUSH_SECONDS if self._patient else _FLUSH_NOW_SECONDS)
+            await self.client.close()
 
     async def _on_error(self, error: Exception) -> None:
         reason = refusal_of(error)
-        if reason is None:
-            _log.warning("broker error", error=repr(error))
-            return
         where = self.client.address
-        _log.error("broker refused", server=where, reason=reason)
-        self.refusals[where] = reason
-        if len(self.refusals) >= len(self._url.split(",")):
+        if reason is None:
+            self._failures[where] = in_words(error, _CONNECT_SECONDS)
+        else:
+            self.refusals[where] = reason
+        if self._patient and reason is None:
+            _log.warning("broker error", error=in_words(error))
+        elif self._patient:
+            _log.error("broker refused", server=where, reason=reason)
+        tried = self.refusals if self._patient else self.refusals | self._failures
+        if len(tried) >= len(self._url.split(",")):
             self._refused.set()
 
     async def _on_disconnect(self) -> None:
         if self.disconnected_since is None and not self.client.is_closed:
             self.disconnected_since = time.monotonic()
+            if not self._patient:
+                return  # the command says it
             _log.warning("broker connection lost")
 
     async def _on_reconnect(self) -> None:
@@ -170,7 +197,9 @@ class Broker:
 
 
 @asynccontextmanager
-async def connected(url: str, name: str, timeout_seconds: float) -> AsyncIterator[Broker]:
+async def connected(
+    url: str, name: str, timeout_seconds: float, *, patient: bool = True
+) -> AsyncIterator[Broker]:
     """Hold a connection to the broker while the context is open.
 
     Args:
@@ -178,11 +207,13 @@ async def connected(url: str, name: str, timeout_seconds: float) -> AsyncIterato
             user and password percent-encoded, as in any URL.
         name: Shown in the broker's monitoring.
         timeout_seconds: How long to try at first.
+        patient: See ``Broker``: a function waits for a broker that starts, an
+            operator wants to know now.
 
     Raises:
         Unavailable: The broker did not answer within the time.
     """
-    broker = Broker(url, name)
+    broker = Broker(url, name, patient=patient)
     await broker.connect(timeout_seconds)
     try:
         yield broker

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runtime.local.plan import Plan
-from runtime.local.secrets import secrets_file, without_password
+from runtime.local.secrets import secrets_file
+from runtime.safe_urls import without_password
 
 _DOCUMENTED = ("gateway", "reporter")
 _WIDTH = 14

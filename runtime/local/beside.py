@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from runtime.local.run_state import load_run_state
 from runtime.local.settings import LocalSettings
-from runtime.settings import BadSettings, Settings
+from runtime.settings import BadSettings, BrokerSettings, Settings
 
 _SERVERS = {"database_url": "postgres", "nats_url": "nats"}
 """Which process's address a setting is."""
@@ -41,6 +41,23 @@ def _wanted(kind: type[Settings], data_dir: Path) -> dict[str, str]:
     if missing:
         raise BadSettings(f"nothing runs on {data_dir.resolve()}: ./start.sh starts it", missing)
     return {name: url for name, url in running.items() if name in kind.model_fields}
+
+
+def nats_url_beside() -> str | None:
+    """Tell where the broker is, for a command that can do without.
+
+    Returns:
+        ``NATS_URL``, or that of what runs on ``DATA_DIR``; None where neither is known.
+
+    Raises:
+        BadSettings: It is wrong.
+    """
+    try:
+        return load_beside(BrokerSettings).nats_url.get_secret_value()
+    except BadSettings as error:
+        if "nats_url" in error.missing:
+            return None
+        raise
 
 
 def _running(data_dir: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from functions.errors import Unavailable
 from runtime.jetstream.connection import connected
 from runtime.local.checks import ANSWER_SECONDS
 from runtime.local.readiness import NotReady, StartFailed, until_ready
-from runtime.local.secrets import without_password
+from runtime.safe_urls import without_password
 
 _REFUSED = (
     asyncpg.InvalidAuthorizationSpecificationError,

@@ -15,7 +15,6 @@ _HEAD: Final = (
 )
 _LINE: Final = re.compile(r"^(?:# )?(DATABASE_URL|NATS_URL)=(.+)$", re.MULTILINE)
 _BYTES: Final = 24
-_BROKER_SCHEMES: Final = {"nats", "tls"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,3 @@ def save_secrets(data_dir: Path, *, database_url: str | None, nats_url: str | No
     ]
     if lines:
         write_own(secrets_file(data_dir), _HEAD + "".join(lines))
-
-
-def without_password(url: str) -> str:
-    """Write a URL as it may be shown: with the user, without password, token or parameters."""
-    parts = urlsplit(url)
-    login, _, host = parts.netloc.rpartition("@")
-    user, has_password, _ = login.partition(":")
-    is_token = parts.scheme in _BROKER_SCHEMES and not has_password
-    shown = host if is_token or not user else f"{user}@{host}"
-    return parts._replace(netloc=shown, query="", fragment="").geturl()

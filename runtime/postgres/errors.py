@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import asyncpg
 
 from functions.errors import Refused, Unavailable
+from runtime.in_words import in_words
 
 _DATA_CLASSES = ("22", "23", "54")
 """SQLSTATE classes that the data causes: bad value, broken constraint, too
@@ -39,4 +40,5 @@ def translated(*, but: tuple[type[asyncpg.PostgresError], ...] = ()) -> Iterator
     except (OverflowError, UnicodeEncodeError) as error:  # a copy says so before it sends
         raise Refused(str(error), code=_CANNOT_BE_SENT) from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
-        raise Unavailable(f"the database can't be reached: {error!r}") from error
+        why = in_words(error)
+        raise Unavailable(f"the database can't be reached: {why}") from error

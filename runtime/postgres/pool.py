@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from functions.errors import Unavailable
+from runtime.in_words import in_words
+from runtime.operating import ANSWER_SECONDS
 from runtime.postgres.errors import translated
+from runtime.safe_urls import shown
 from runtime.settings import DatabaseSettings
 
 _ANSWER_SECONDS = 0.8
@@ -33,32 +36,68 @@ async def opened(settings: DatabaseSettings, name: str) -> AsyncIterator[asyncpg
         await _close(pool, settings.shutdown_timeout_seconds)
 
 
+@asynccontextmanager
+async def opened_now(settings: DatabaseSettings, name: str) -> AsyncIterator[asyncpg.Pool]:
+    """Hold a pool as ``opened`` does, for an operator, who wants to know at once.
+
+    Raises:
+        Unavailable: The database did not answer the first time; the message
+            names it, and is one line.
+    """
+    url = settings.database_url.get_secret_value()
+    try:
+        pool = await _create(settings, name, ANSWER_SECONDS)
+    except Unavailable as error:
+        raise Unavailable(_unreachable(url, error)) from error
+    try:
+        yield pool
+    finally:
+        await _close(pool, ANSWER_SECONDS)
+
+
+def _unreachable(url: str, error: Unavailable) -> str:
+    cause = error.__cause__
+    if isinstance(cause, OSError | asyncpg.InterfaceError):
+        why = in_words(cause, ANSWER_SECONDS)
+        return f"the database at {shown(url)} can't be reached: {why}"
+    return f"the database at {shown(url)}: {error}"
+
+
 async def _open(settings: DatabaseSettings, name: str) -> asyncpg.Pool:
     """Open a pool, trying again until the database answers."""
     give_up = asyncio.get_running_loop().time() + settings.startup_timeout_seconds
-    timeout_seconds = settings.database_timeout_seconds
     while True:
         try:
-            with translated():
-                return await asyncpg.create_pool(
-                    settings.database_url.get_secret_value(),
-                    min_size=1,
-                    max_size=settings.database_pool_size,
-                    timeout=timeout_seconds,
-                    command_timeout=timeout_seconds,
-                    server_settings={
-                        "application_name": name,
-                        "timezone": "UTC",
-                        "jit": "off",
-                        # A frozen process would keep for itself what it has claimed.
-                        "idle_in_transaction_session_timeout": f"{timeout_seconds * 1000:.0f}ms",
-                    },
-                    init=send_keys_as_bytes,
-                )
+            return await _create(settings, name, settings.database_timeout_seconds)
         except Unavailable:
             if asyncio.get_running_loop().time() > give_up:
                 raise
             await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _create(settings: DatabaseSettings, name: str, connect_seconds: float) -> asyncpg.Pool:
+    """Make a pool with its first connection.
+
+    Raises:
+        Unavailable: The database did not answer in ``connect_seconds``.
+    """
+    timeout_seconds = settings.database_timeout_seconds
+    with translated():
+        return await asyncpg.create_pool(
+            settings.database_url.get_secret_value(),
+            min_size=1,
+            max_size=settings.database_pool_size,
+            timeout=connect_seconds,
+            command_timeout=timeout_seconds,
+            server_settings={
+                "application_name": name,
+                "timezone": "UTC",
+                "jit": "off",
+                # A frozen process would keep for itself what it has claimed.
+                "idle_in_transaction_session_timeout": f"{timeout_seconds * 1000:.0f}ms",
+            },
+            init=send_keys_as_bytes,
+        )
 
 
 async def send_keys_as_bytes(connection: asyncpg.Connection) -> None:

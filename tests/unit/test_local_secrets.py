@@ -12,8 +12,8 @@ from runtime.local.secrets import (
     load_passwords,
     new_password,
     save_secrets,
-    without_password,
 )
+from runtime.safe_urls import without_password
 
 KEYS = {"INGEST_API_KEYS", "REPORTER_API_KEYS", "OPERATOR_API_KEYS"}
 SECRETS = [

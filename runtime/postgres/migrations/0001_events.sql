@@ -224,5 +224,6 @@ CREATE TABLE backlogs (
     measured_at timestamptz NOT NULL,
     messages bigint NOT NULL,                   -- not acknowledged, delivered or not
     oldest_at timestamptz,                      -- when the first of them came; null for none
-    first_sequence bigint NOT NULL              -- the broker has nothing before it any more
+    first_sequence bigint NOT NULL,             -- the broker has nothing before it any more
+    noted_at timestamptz NOT NULL DEFAULT clock_timestamp() -- by this database's own clock
 );

@@ -14,5 +14,6 @@ ON CONFLICT (consumer) DO UPDATE SET
     measured_at = excluded.measured_at,
     messages = excluded.messages,
     oldest_at = excluded.oldest_at,
-    first_sequence = excluded.first_sequence
+    first_sequence = excluded.first_sequence,
+    noted_at = clock_timestamp()
 RETURNING consumer

@@ -1,0 +1,51 @@
+"""What an error of a connection comes to, in the words that an operator reads."""
+
+import errno
+import os
+import re
+import socket
+import ssl
+from typing import Final
+
+_ERRNO: Final = re.compile(r"\[Errno (\d+)\]")
+
+
+def in_words(error: BaseException, seconds: float | None = None) -> str:
+    """Say what happened: ``connection refused``, ``no answer within 2 s``.
+
+    Args:
+        error: Of a socket, of a driver, or of the time that was given.
+        seconds: How long an answer was waited for, where that is known.
+
+    Returns:
+        The end of a sentence. What is not known says what it says itself, in
+        one line, or at least its kind; never Python's notation.
+    """
+    match error:
+        case ssl.SSLCertVerificationError():
+            words = f"its certificate is not trusted: {error.verify_message}"
+        case socket.gaierror():
+            words = "its host name is not known"
+        case TimeoutError():  # of the library of NATS, too
+            words = "no answer in time" if seconds is None else f"no answer within {seconds:g} s"
+        case OSError() if number := _number_of(error):
+            words = _lower_first(os.strerror(number))
+        case _:
+            # Refusals of JetStream's API have a description beside their codes.
+            told = getattr(error, "description", None) or str(error)
+            words = " ".join(told.split()).removeprefix("nats: ") or type(error).__name__
+    return words
+
+
+def _number_of(error: OSError) -> int | None:
+    """Tell its number; of several addresses of one name, that of the first."""
+    if isinstance(error, ConnectionRefusedError):
+        return errno.ECONNREFUSED
+    if error.errno:
+        return error.errno
+    found = _ERRNO.search(str(error))
+    return int(found[1]) if found else None
+
+
+def _lower_first(words: str) -> str:
+    return words[:1].lower() + words[1:]

@@ -1,0 +1,21 @@
+"""URLs of servers as they may be shown."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+_BROKER_SCHEMES: Final = {"nats", "tls"}
+
+
+def without_password(url: str) -> str:
+    """Write a URL as it may be shown: with the user, without password, token or parameters."""
+    parts = urlsplit(url)
+    login, _, host = parts.netloc.rpartition("@")
+    user, has_password, _ = login.partition(":")
+    is_token = parts.scheme in _BROKER_SCHEMES and not has_password
+    shown = host if is_token or not user else f"{user}@{host}"
+    return parts._replace(netloc=shown, query="", fragment="").geturl()
+
+
+def shown(urls: str) -> str:
+    """Write one URL, or several that are separated by commas, as ``without_password``."""
+    return ",".join(map(without_password, urls.split(",")))
