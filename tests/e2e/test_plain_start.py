@@ -8,8 +8,12 @@ from tests.e2e.whole_system import WholeSystem
 _SECONDS = 60
 
 
+class Plain(WholeSystem):
+    arguments = ()
+
+
 async def test_a_plain_start_fills_the_reports(tmp_path: Path) -> None:
-    system = WholeSystem(tmp_path / "data", publisher=True)
+    system = Plain(tmp_path / "data")
     await system.start()
     try:
         async with asyncio.timeout(_SECONDS):

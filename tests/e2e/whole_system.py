@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import asyncpg
 import httpx
@@ -37,18 +37,12 @@ _POLL_SECONDS = 0.1
 
 
 class WholeSystem:
-    """`eps up` on a data folder, on free ports, with replicas; its publisher only if wanted."""
+    """`eps up` on a data folder, on free ports, with replicas."""
 
-    def __init__(
-        self,
-        data_dir: Path,
-        *,
-        scale: Sequence[str] = (),
-        publisher: bool = False,
-        **settings: str,
-    ) -> None:
+    arguments: ClassVar[Sequence[str]] = ("--no-publisher",)
+
+    def __init__(self, data_dir: Path, *, scale: Sequence[str] = (), **settings: str) -> None:
         self._data_dir = data_dir
-        self._publisher = () if publisher else ("--no-publisher",)
         self._scale = [argument for each in scale for argument in ("--scale", each)]
         self._environment = {**os.environ, **_FREE_PORTS, **settings}
         self._process: asyncio.subprocess.Process | None = None
@@ -57,7 +51,7 @@ class WholeSystem:
         """Start everything; return when all functions are ready."""
         with (self._data_dir.parent / "output").open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "runtime", "up", *self._publisher),
+                *(sys.executable, "-m", "runtime", "up", *self.arguments),
                 *("--data", str(self._data_dir), *self._scale),
                 stdout=output,
                 stderr=output,
