@@ -132,7 +132,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
         )
         bus = CountedBus(jetstream_bus, events)
         ClockMetrics(registry, "gateway", broker.clock)
-        durability = Durability(settings.monitoring_urls)
+        durability = Durability(settings.monitoring_urls, partial(broker.check_stream, EVENTS))
         await durability.ask()
         health = Health(
             {"nats": partial(broker.check_stream, EVENTS)},

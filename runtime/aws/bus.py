@@ -13,6 +13,7 @@ from runtime.aws.messages import MAX_BYTES, Message, fits, in_batches, write_mes
 from runtime.aws.queue import Queue
 from runtime.envelopes import encode, encode_letters
 from runtime.manifests import NO_PLACE, Counted, write_manifest
+from runtime.reasons import Reason
 
 _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 1.0
@@ -102,8 +103,7 @@ class SqsBus:
                 for batch in in_batches([message for _, message in packets]):
                     await _send_all(queue, batch)
         except TimeoutError as error:
-            reason = "the queue does not take it"
-            raise Unavailable(reason, retry_after_seconds=_RETRY_SECONDS) from error
+            raise Unavailable(Reason.QUEUE_SILENT, retry_after_seconds=_RETRY_SECONDS) from error
         for envelope, _ in packets:
             self._counted.acknowledged(envelope, NO_PLACE)
 

@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import structlog
 
 from functions.errors import Unavailable
+from runtime.reasons import Reason
 
 _log = structlog.get_logger()
 
@@ -98,7 +99,7 @@ class Process(Generic[Resources]):
             await asyncio.wait([working], timeout=_GIVE_UP_SECONDS)
             if not working.done() or working.cancelled():
                 self._leave(working)
-                raise Unavailable("the time of the invocation is up")
+                raise Unavailable(Reason.TIME_IS_UP)
         return working.result()
 
     async def _do(self, work: Callable[[Resources], Awaitable[Result]]) -> Result:

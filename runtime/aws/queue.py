@@ -9,6 +9,7 @@ import structlog
 from functions.errors import Unavailable
 from runtime.aws.client import client_errors, code_of, may_pass
 from runtime.aws.messages import Message
+from runtime.reasons import Reason
 
 _log = structlog.get_logger()
 
@@ -49,7 +50,7 @@ class Queue:
             _log.warning("queue does not take messages", code=code_of(error))
             if may_pass(error):
                 return list(messages)
-            raise Unavailable(f"the queue refuses: {code_of(error)}") from error
+            raise Unavailable(Reason.QUEUE_REFUSES.of(code_of(error))) from error
         failed = answer.get("Failed", [])
         for failure in failed:
             _log.warning("message not taken", code=failure["Code"], ours=failure["SenderFault"])
@@ -70,7 +71,7 @@ class Queue:
                     AttributeNames=["QueueArn"],
                 )
         except errors as error:
-            raise Unavailable(f"the queue does not answer: {code_of(error)}") from error
+            raise Unavailable(Reason.QUEUE_AWAY.of(code_of(error))) from error
 
 
 def _entry(number: int, message: Message) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from functions.errors import Fault, Invalid, Unavailable
 from runtime.http.answers import HttpProblem
 from runtime.http.byte_budget import ByteBudget
 from runtime.http.request import Headers
+from runtime.reasons import Reason
 from runtime.settings import BodySettings
 
 SMALL_BYTES = 256 * 1024
@@ -139,7 +140,7 @@ class BodyReader:
         if len(self._beginnings) >= BEGINNINGS:
             oldest = next(iter(self._beginnings))
             if arrival.began - oldest.began < _BEGINNING_SECONDS:
-                raise Unavailable("too many bodies are on their way")
+                raise Unavailable(Reason.BODIES)
             del self._beginnings[oldest]
             oldest.give_up()
         self._beginnings[arrival] = None
@@ -181,7 +182,7 @@ class BodyReader:
     async def _hold(self, held: AsyncExitStack, size: int) -> int:
         budget = self._budget_for(size)
         if budget.waiting >= WAITING_BODIES:
-            raise Unavailable("too many bodies wait for room")
+            raise Unavailable(Reason.WAITING_BODIES)
         if not budget.has_room(size):
             for arrival in self._arrivals:
                 if self._budget_for(arrival.room) is budget:
@@ -190,7 +191,7 @@ class BodyReader:
             async with asyncio.timeout(self._timeout_seconds):
                 await held.enter_async_context(budget.hold(size))
         except TimeoutError as error:
-            raise Unavailable("too many bytes in hand") from error
+            raise Unavailable(Reason.BYTES) from error
         return size
 
     def _budget_for(self, size: int) -> ByteBudget:

@@ -3,6 +3,7 @@
 from functions.errors import Unavailable
 from runtime.http.answers import Answer
 from runtime.http.request import Endpoint, Request
+from runtime.reasons import Reason
 
 REQUESTS_IN_HAND = 4_000
 """About 28 KB each, 110 MB in all; where 2,000 a second are answered, a wait of two seconds."""
@@ -32,7 +33,7 @@ def at_most(in_hand: InHand, endpoint: Endpoint) -> Endpoint:
 
     async def respond(request: Request) -> Answer:
         if in_hand.now >= in_hand.most:
-            raise Unavailable("too many requests in hand")
+            raise Unavailable(Reason.REQUESTS)
         in_hand.now += 1
         try:
             return await endpoint(request)

@@ -31,6 +31,7 @@ from runtime.http.answers import (
 from runtime.http.asgi import WHOLE_BODY
 from runtime.http.byte_budget import ByteBudget
 from runtime.http.observing import Observer
+from runtime.reasons import Reason
 
 MAX_HEAD_BYTES = 64 * 1024
 """Request line and headers, and trailers as much again; the parser would take
@@ -438,7 +439,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_weight = self._silent + headers * _HEADER_BYTES
         if self._hold(self._head_weight):
             return None
-        return Unavailable("too many long heads at once")
+        return Unavailable(Reason.LONG_HEADS)
 
     def _hold(self, size: int) -> bool:
         """Have so many bytes counted as held; returns whether there was room for more."""

@@ -20,11 +20,13 @@ from functions.events import SOURCES, Source
 from functions.ports import DeadLetter, Envelope, Part
 from runtime.envelopes import ENVELOPE_BYTES, MAX_MESSAGE_BYTES, encode, encode_letters
 from runtime.group_commit import GroupCommit, Item
+from runtime.in_words import in_words
 from runtime.jetstream.circuit_breaker import CircuitBreaker
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, REJECTED, SUMMARIES, subject_of
 from runtime.letter_summaries import summarize
 from runtime.manifests import NO_PLACE, Counted, Line, minute_of, write_manifest
+from runtime.reasons import Reason
 
 _IN_FLIGHT = 2
 """Messages of one subject on their way at once; what comes meanwhile shares the next."""
@@ -255,8 +257,9 @@ class JetStreamBus:
                     await asyncio.sleep(_PAUSE_SECONDS)
                 return sequence
         except TimeoutError as error:
-            reason = "the broker does not acknowledge"
-            raise Unavailable(reason, retry_after_seconds=_SILENT_RETRY_SECONDS) from error
+            raise Unavailable(
+                Reason.BROKER_SILENT, retry_after_seconds=_SILENT_RETRY_SECONDS
+            ) from error
 
     def _left_seconds(self) -> float:
         """Tell how long a publish may take.
@@ -267,8 +270,7 @@ class JetStreamBus:
         connected = self._timeout_seconds - self._broker.seconds_disconnected()
         left = min(connected, self._breaker.left_seconds())
         if left <= 0:
-            reason = "the broker is away"
-            raise Unavailable(reason, retry_after_seconds=_SILENT_RETRY_SECONDS)
+            raise Unavailable(Reason.BROKER_AWAY, retry_after_seconds=_SILENT_RETRY_SECONDS)
         return left
 
     async def _try(
@@ -285,11 +287,12 @@ class JetStreamBus:
             return None
         except APIError as error:
             self._breaker.answered()
-            reason = f"the broker refuses: {error.description}"
             kind = _StreamFull if _is_full(error) else Unavailable
-            raise kind(reason, retry_after_seconds=_FULL_RETRY_SECONDS) from error
+            raise kind(
+                Reason.BROKER_REFUSES.of(in_words(error)), retry_after_seconds=_FULL_RETRY_SECONDS
+            ) from error
         except NatsError as error:
-            raise Unavailable(f"the broker can't be reached: {error!r}") from error
+            raise Unavailable(Reason.BROKER_AWAY.of(in_words(error))) from error
         self._breaker.answered()
         return int(ack.seq)
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Awaitable, Callable
 
 from functions.errors import Unavailable
+from runtime.reasons import Reason
 
 _REST_SECONDS = 0.25
 """Between two probes; who comes meanwhile is refused by the last one's outcome."""
@@ -55,7 +56,7 @@ class CircuitBreaker:
 
     async def _ask(self) -> None:
         if _now() - self._probed_at < _REST_SECONDS:
-            raise Unavailable("the broker has just not answered")
+            raise Unavailable(Reason.BROKER_AWAY.of("it has just not answered"))
         try:
             await self._probe()
         finally:

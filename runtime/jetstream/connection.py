@@ -17,6 +17,7 @@ from functions.errors import Unavailable
 from runtime.clocks import ServerClock
 from runtime.in_words import in_words
 from runtime.jetstream.client import SafeClient, refusal_of
+from runtime.reasons import Reason
 from runtime.safe_urls import shown
 
 _log = structlog.get_logger()
@@ -153,13 +154,15 @@ class Broker:
             Unavailable: It does not, within a second.
         """
         if not self.client.is_connected:
-            raise Unavailable("the broker is away")
+            raise Unavailable(Reason.BROKER_AWAY.of("not connected"))
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await self.ask_stream(stream)
+        except APIError as error:
+            raise Unavailable(Reason.BROKER_REFUSES.of(in_words(error))) from error
         except (NatsError, TimeoutError) as error:
-            why = in_words(error, _ANSWER_SECONDS)
-            raise Unavailable(f"stream {stream} does not answer: {why}") from error
+            why = f"stream {stream}: {in_words(error, _ANSWER_SECONDS)}"
+            raise Unavailable(Reason.BROKER_AWAY.of(why)) from error
 
     async def close(self) -> None:
         """Send what is buffered, and close; a broker that does not answer gets a moment."""

@@ -11,6 +11,8 @@ from typing import Final
 
 import structlog
 
+from functions.errors import Unavailable
+from runtime.health import Check
 from runtime.jetstream.monitoring import UNTOLD, ask
 
 _log = structlog.get_logger()
@@ -22,17 +24,24 @@ _EVERY_SECONDS = 30.0
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
 
+async def _answers() -> None:
+    """Take it that the broker answers."""
+
+
 class Durability:
     """Knows what an acknowledgement of the broker means.
 
     Args:
         monitoring_urls: Of every server of the cluster: the laxest one counts.
+        check: Asks whether the broker answers at all, raising ``Unavailable``:
+            one that is away gives no acknowledgement that could mean less than disk.
 
     Attributes:
         meaning: ``disk``, ``memory up to 2m``, or ``unknown`` where one did not tell.
     """
 
-    def __init__(self, monitoring_urls: Sequence[str]) -> None:
+    def __init__(self, monitoring_urls: Sequence[str], check: Check = _answers) -> None:
+        self._check = check
         self._urls = monitoring_urls
         self._is_told = False
         self.meaning = UNKNOWN
@@ -42,6 +51,11 @@ class Durability:
         meaning = _laxest(await asyncio.gather(*map(_sync_seconds, self._urls)))
         if self._is_told and meaning == self.meaning:
             return
+        if meaning == UNKNOWN and self._urls:
+            try:
+                await self._check()
+            except Unavailable:
+                return  # what it meant when it was asked last; there is no 202 now
         self.meaning, self._is_told = meaning, True
         if meaning == DISK:
             _log.info("a 202 means disk", durability=meaning)

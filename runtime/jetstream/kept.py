@@ -18,8 +18,10 @@ from nats.js.errors import NoStreamResponseError
 
 from functions.errors import Unavailable
 from functions.ports import Delivery
+from runtime.in_words import in_words
 from runtime.jetstream.streams import ensure_kept_stream, kept_subject
 from runtime.manifests import MESSAGE_ID, Headers
+from runtime.reasons import Reason
 from runtime.settings import BrokerSettings
 
 PUBLISHED_AT: Final = "Eps-Published-At"
@@ -64,7 +66,7 @@ class KeptMessages:
             if isinstance(outcome, NoStreamResponseError):
                 await self._make_stream()
             if isinstance(outcome, NatsError | TimeoutError):
-                raise Unavailable(f"what is settled can't be kept: {outcome!r}") from outcome
+                raise Unavailable(Reason.NOT_KEPT.of(in_words(outcome))) from outcome
             if isinstance(outcome, BaseException):
                 raise outcome
 
@@ -81,7 +83,7 @@ class KeptMessages:
         try:
             await ensure_kept_stream(self._jetstream, self._settings, may_change=False)
         except (NatsError, TimeoutError) as error:
-            raise Unavailable(f"the stream of what is kept is missing: {error!r}") from error
+            raise Unavailable(Reason.NOT_KEPT.of(in_words(error))) from error
 
 
 def _headers_of(message: Msg) -> dict[str, str]:

@@ -23,6 +23,7 @@ from runtime.postgres.errors import translated
 from runtime.postgres.sql import load
 from runtime.postgres.store import ATTEMPTS, MEANWHILE, store_within
 from runtime.postgres.transactions import await_copies, committed
+from runtime.reasons import Reason
 
 PAGE = load("letters_page")
 READ = load("letters_read")
@@ -98,7 +99,7 @@ class PostgresDeadLetters:
             except MEANWHILE:
                 continue
             return settled
-        raise Unavailable("others store the same events at the same time")
+        raise Unavailable(Reason.OTHERS_STORE)
 
     async def discard(self, wanted: LetterFilter, *, correlation_id: str, dry_run: bool) -> int:
         """Give letters up; see ``DeadLetters``."""

@@ -7,6 +7,7 @@ import asyncpg
 
 from functions.errors import Refused, Unavailable
 from runtime.in_words import in_words
+from runtime.reasons import Reason
 
 _DATA_CLASSES = ("22", "23", "54")
 """SQLSTATE classes that the data causes: bad value, broken constraint, too
@@ -36,9 +37,8 @@ def translated(*, but: tuple[type[asyncpg.PostgresError], ...] = ()) -> Iterator
         if state.startswith(_DATA_CLASSES):
             # Without its detail, which may hold the whole row.
             raise Refused(str(error.args[0]), code=state) from error
-        raise Unavailable(f"the database can't do it now: {state} {error}") from error
+        raise Unavailable(Reason.DATABASE_FAILS.of(f"{state} {error}")) from error
     except (OverflowError, UnicodeEncodeError) as error:  # a copy says so before it sends
         raise Refused(str(error), code=_CANNOT_BE_SENT) from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
-        why = in_words(error)
-        raise Unavailable(f"the database can't be reached: {why}") from error
+        raise Unavailable(Reason.DATABASE_AWAY.of(in_words(error))) from error

@@ -19,6 +19,7 @@ from runtime.postgres.sql import load
 from runtime.postgres.transactions import await_copies, committed
 from runtime.postgres.user_figures import city_figures, lost_spreads, user_figures
 from runtime.postgres.users import Met, User, meet
+from runtime.reasons import Reason
 
 KNOWN_EVENTS = load("known_events")
 KNOWN_USERS = load("known_users")
@@ -93,7 +94,7 @@ class PostgresEventStore:
                 continue
             self._clean_batches = self._clean_batches + 1 if batch.all_was_new else 0
             return Stored(len(batch.new), sum(len(lot.rows) for lot in lots) - len(batch.new))
-        raise Unavailable("others store the same events at the same time")
+        raise Unavailable(Reason.OTHERS_STORE)
 
     async def probe(self, rows: Sequence[EventRow]) -> None:
         """Store rows and take it back; see ``EventStore``."""

@@ -10,6 +10,7 @@ from asyncpg.pool import PoolConnectionProxy
 from functions.errors import Unavailable
 from runtime.postgres.errors import translated
 from runtime.postgres.sql import load
+from runtime.reasons import Reason
 
 AWAIT_COPIES = load("await_copies")
 
@@ -60,7 +61,7 @@ def copied(connection: PoolConnectionProxy) -> Iterator[None]:
     finally:
         connection.remove_log_listener(note)
     if warnings:
-        raise Unavailable(f"the copies of the database have not confirmed: {warnings[0]}")
+        raise Unavailable(Reason.COPIES.of(warnings[0]))
 
 
 async def await_copies(connection: PoolConnectionProxy) -> None:

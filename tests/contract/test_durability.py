@@ -1,7 +1,11 @@
 """What the gateway says a 202 means, as real brokers tell it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -9,11 +13,14 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from functions.errors import Unavailable
+from runtime.jetstream.connection import connected
 from runtime.jetstream.durability import Durability
+from runtime.jetstream.streams import EVENTS, ensure_streams
 from runtime.local.nats_server import EmbeddedNats
 from runtime.local.ports import free_port
 from runtime.local.process import Program
-from runtime.settings import BadSettings, GatewaySettings
+from runtime.settings import BadSettings, BrokerSettings, GatewaySettings
 from runtime.wiring import gateway
 
 
@@ -124,3 +131,31 @@ def test_an_address_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
     with pytest.raises(BadSettings, match="NATS_MONITORING_URL"):
         GatewaySettings.load()
+
+
+async def test_a_broker_that_is_known_to_be_away_is_not_warned_of(tmp_path: Path) -> None:
+    async with (
+        EmbeddedNats(tmp_path / "nats") as server,
+        connected(server.url, "gateway", 10.0) as broker,
+    ):
+        await ensure_streams(broker.jetstream, BrokerSettings.load(nats_url=server.url))
+        check = partial(broker.check_stream, EVENTS)
+        durability = Durability([server.monitoring_url], check)
+        await durability.ask()
+        with frozen(server.pid), capture_logs() as logged:
+            await durability.ask()
+            with pytest.raises(Unavailable, match="the broker is away: stream EVENTS: no answer"):
+                await check()
+
+        assert [line for line in logged if "202" in line["event"]] == []
+        assert durability.meaning == "disk"
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """Freeze a process while the context is open."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
