@@ -1,8 +1,10 @@
 """The operator's function behind HTTP."""
 
 from collections.abc import Awaitable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlencode
 
 from functions.operator.answers import OperatorAnswer, to_json
 from functions.operator.handler import (
@@ -15,7 +17,11 @@ from functions.operator.handler import (
 )
 from functions.operator.ports import DeadLetters, Trails
 from functions.operator.replay import Judgement, handle_replay
+from functions.operator.tables import to_csv
+from functions.parameters import Params
 from runtime.http.answers import Answer, HttpProblem
+from runtime.http.csv_answers import CSV_ENDING, csv_answer, wants_csv
+from runtime.http.negotiation import VARY
 from runtime.http.request import Endpoints, Request
 
 NO_SUCH_LETTER: Final = "There is no such dead letter"
@@ -24,9 +30,6 @@ NO_SUCH_EVENT: Final = "There is no such event, neither stored nor dead"
 
 def operator_endpoints(letters: DeadLetters, trails: Trails, judgement: Judgement) -> Endpoints:
     """Make the endpoints of ``/dead-letters`` and ``/events``: they show what senders wrote."""
-
-    async def get_page(request: Request) -> Answer:
-        return await _answer(handle_list(request.params, letters=letters))
 
     async def get_summary(request: Request) -> Answer:
         return await _answer(handle_summary(request.params, letters=letters))
@@ -62,7 +65,7 @@ def operator_endpoints(letters: DeadLetters, trails: Trails, judgement: Judgemen
         return await _answer(handle_trail(source, event_id, trails=trails), NO_SUCH_EVENT)
 
     return {
-        "/dead-letters": ("GET", get_page),
+        **_listing(letters),
         "/dead-letters/summary": ("GET", get_summary),
         "/dead-letters/replay": ("POST", replay),
         "/dead-letters/discard": ("POST", discard),
@@ -70,6 +73,34 @@ def operator_endpoints(letters: DeadLetters, trails: Trails, judgement: Judgemen
         "/dead-letters/{id:uuid}": ("GET", get_letter),
         "/events/{source}/{eventId:text}": ("GET", get_trail),
     }
+
+
+def _listing(letters: DeadLetters) -> Endpoints:
+    async def get_page(request: Request) -> Answer:
+        if wants_csv(request):
+            return await get_table(request)
+        page = await handle_list(request.params, letters=letters)
+        return Answer(HTTPStatus.OK, to_json(page), headers=VARY)
+
+    async def get_table(request: Request) -> Answer:
+        params = request.params
+        page = await handle_list(params, letters=letters)
+        table = csv_answer(to_csv(page), "dead-letters.csv")
+        if page.next_cursor is None:
+            return table
+        return replace(table, headers={**table.headers, **_next(params, page.next_cursor)})
+
+    return {
+        "/dead-letters": ("GET", get_page),
+        f"/dead-letters{CSV_ENDING}": ("GET", get_table),
+    }
+
+
+def _next(params: Params, cursor: str) -> dict[str, str]:
+    """Lead to the rows that follow (RFC 8288): a table has no place for a cursor."""
+    others = [(name, value) for name, value in params if name != "cursor"]
+    query = urlencode([*others, ("cursor", cursor)])
+    return {"Link": f'</dead-letters{CSV_ENDING}?{query}>; rel="next"'}
 
 
 async def _answer(asking: Awaitable[OperatorAnswer | None], nothing: str = "") -> Answer:

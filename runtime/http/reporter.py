@@ -14,7 +14,10 @@ from functions.reporter.handler import (
     handle_ledger,
     handle_revenue,
 )
+from functions.reporter.tables import file_name, to_csv
 from runtime.http.answers import Answer
+from runtime.http.csv_answers import CSV_ENDING, csv_answer, wants_csv
+from runtime.http.negotiation import VARY
 from runtime.http.request import Endpoint, Endpoints, Request
 from runtime.metrics import ReportMetrics
 
@@ -22,7 +25,7 @@ _Ask = Callable[[Params], Awaitable[Report]]
 
 
 def report_endpoints(reports: Reports, metrics: ReportMetrics) -> Endpoints:
-    """Make the endpoints of ``GET /reports/*``."""
+    """Make the endpoints of ``GET /reports/*``: as JSON or CSV, or with ``.csv`` always so."""
     asks: dict[str, _Ask] = {
         "events": partial(handle_events, reports=reports),
         "revenue": partial(handle_revenue, reports=reports),
@@ -30,15 +33,19 @@ def report_endpoints(reports: Reports, metrics: ReportMetrics) -> Endpoints:
         "ledger": partial(handle_ledger, reports=reports),
     }
     return {
-        f"/reports/{name}": ("GET", _endpoint(name, ask, metrics)) for name, ask in asks.items()
+        f"/reports/{name}{ending}": ("GET", _endpoint(name, ask, metrics, forced=bool(ending)))
+        for name, ask in asks.items()
+        for ending in ("", CSV_ENDING)
     }
 
 
-def _endpoint(name: str, ask: _Ask, metrics: ReportMetrics) -> Endpoint:
+def _endpoint(name: str, ask: _Ask, metrics: ReportMetrics, *, forced: bool) -> Endpoint:
     async def get_report(request: Request) -> Answer:
         started = time.perf_counter()
         report = await ask(request.params)
         metrics.seconds.labels(name).observe(time.perf_counter() - started)
-        return Answer(HTTPStatus.OK, to_json(report))
+        if forced or wants_csv(request):
+            return csv_answer(to_csv(report), file_name(report, name))
+        return Answer(HTTPStatus.OK, to_json(report), headers=VARY)
 
     return get_report

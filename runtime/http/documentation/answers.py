@@ -11,10 +11,13 @@ from runtime.http.answers import CORRELATION_HEADER, JSON, PROBLEM, Answer, answ
 from runtime.http.documentation.schemas import Schema, ref
 from runtime.http.hosts import UNKNOWN_HOST
 from runtime.http.keys import CHALLENGE, NOT_ADMITTED
+from runtime.http.negotiation import CSV, VARY
 from runtime.http.origins import FOREIGN
 
 CORRELATION_ID = "c7f4e0a2-5d0b-4a55-9f52-0d8b6f1c2e37"
 """The one of every example."""
+
+AS_CSV = "With `Accept: text/csv`, or `.csv` at the end of the path, its list comes as a table."
 
 _HEADERS = {
     CORRELATION_HEADER: {
@@ -124,6 +127,24 @@ def internal_error() -> Schema:
         "A fault of this server; its log says more under the correlation id.",
         {PROBLEM: content(ref("Problem"), example)},
     )
+
+
+def listed_answer(description: str, name: str, example: Any) -> Schema:
+    """Describe an answer that has a component as JSON, and its list as CSV."""
+    table = content({"type": "string"})
+    headers = {
+        "Vary": {
+            "description": "What the form was chosen by.",
+            "required": True,
+            "schema": {"type": "string", "const": VARY["Vary"]},
+        }
+    }
+    return answer(description, {JSON: content(ref(name), example), CSV: table}, headers)
+
+
+def csv_answer(description: str, headers: Mapping[str, Schema] | None = None) -> Schema:
+    """Describe an answer that is a table with a header line."""
+    return answer(description, {CSV: content({"type": "string"})}, headers)
 
 
 def json_answer(description: str, name: str, example: Any = None) -> Schema:

@@ -16,7 +16,15 @@ from functions.operator.ports import State
 from functions.operator.questions import ANY_STATE, CURSOR_PATTERN, DEFAULT_LIMIT, UUID_PATTERN
 from functions.parameters import MAX_LIMIT
 from functions.ports import Reason
-from runtime.http.documentation.answers import invalid, json_answer, refusal, unavailable
+from runtime.http.documentation.answers import (
+    AS_CSV,
+    csv_answer,
+    invalid,
+    json_answer,
+    listed_answer,
+    refusal,
+    unavailable,
+)
 from runtime.http.documentation.document import operation
 from runtime.http.documentation.schemas import Schema
 from runtime.http.operator import NO_SUCH_EVENT, NO_SUCH_LETTER
@@ -132,6 +140,19 @@ _DRY_RUN: Final = _query(
 )
 
 
+_WRONG: Final = invalid(
+    "Parameters are wrong, or do not go together; every fault at once.",
+    Fault("from", "range", "Should be before to"),
+)
+_LINK: Final = {
+    "Link": {
+        "description": "Where more follows: its `rel` is `next`.",
+        "required": False,
+        "schema": {"type": "string"},
+    }
+}
+
+
 def operator_paths(moments: Mapping[str, Schema], behind: Sequence[str]) -> dict[str, Schema]:
     """Describe the operator's operations.
 
@@ -142,9 +163,29 @@ def operator_paths(moments: Mapping[str, Schema], behind: Sequence[str]) -> dict
     filters = _filters(moments)
     asked, found = partial(_asked, behind=behind), partial(_found, behind=behind)
     return {
-        "/dead-letters": asked(
-            "get", "listDeadLetters", "List dead letters", _PAGE, [*filters, _STATE, *_PAGING]
-        ),
+        "/dead-letters": {
+            "get": _operation(
+                "listDeadLetters",
+                "List dead letters",
+                _PAGE,
+                [*filters, _STATE, *_PAGING],
+                {"400": _WRONG},
+                done=listed_answer("Done.", "DeadLetterPage", _PAGE.model_dump(mode="json")),
+                more=AS_CSV,
+                behind=behind,
+            )
+        },
+        "/dead-letters.csv": {
+            "get": _operation(
+                "listDeadLettersAsCsv",
+                "List dead letters, as CSV",
+                _PAGE,
+                [*filters, _STATE, *_PAGING],
+                {"400": _WRONG},
+                done=csv_answer("The table.", _LINK),
+                behind=behind,
+            )
+        },
         "/dead-letters/summary": asked(
             "get", "countDeadLetters", "Count dead letters", _SUMMARY, [*filters, _STATE]
         ),
@@ -202,11 +243,8 @@ def _asked(
     *,
     behind: Sequence[str],
 ) -> Schema:
-    wrong = invalid(
-        "Parameters are wrong, or do not go together; every fault at once.",
-        Fault("from", "range", "Should be before to"),
-    )
-    return {method: _operation(name, summary, example, parameters, {"400": wrong}, behind=behind)}
+    refused = {"400": _WRONG}
+    return {method: _operation(name, summary, example, parameters, refused, behind=behind)}
 
 
 def _found(
@@ -230,15 +268,17 @@ def _operation(
     refused: Schema,
     *,
     behind: Sequence[str],
+    done: Schema | None = None,
+    more: str = "",
 ) -> Schema:
     model = type(example)
-    done = json_answer("Done.", model.__name__, example.model_dump(mode="json"))
+    done = done or json_answer("Done.", model.__name__, example.model_dump(mode="json"))
     away = unavailable("There is no answer now; ask the same again.")
     return operation(
         "Operator",
         name,
         summary,
-        str(model.__doc__),
+        f"{model.__doc__}\n\n{more}".strip(),
         {"200": done, **refused, "503": away},
         parameters=parameters,
         behind=behind,

@@ -19,7 +19,13 @@ from functions.reporter.answers import (
 )
 from functions.reporter.questions import DEFAULT_LIMIT
 from functions.zones import UTC_NAME
-from runtime.http.documentation.answers import invalid, json_answer, unavailable
+from runtime.http.documentation.answers import (
+    AS_CSV,
+    csv_answer,
+    invalid,
+    listed_answer,
+    unavailable,
+)
 from runtime.http.documentation.document import Document, document, operation
 from runtime.http.documentation.operator import ANSWERS, operator_paths
 from runtime.http.documentation.report_examples import (
@@ -84,7 +90,7 @@ _PARAMETERS: Final[Mapping[str, Schema]] = {
         "description": (
             "Where dates lie, and where hours, days, weeks and months begin: an IANA name."
         ),
-        "schema": {"type": "string", "default": UTC_NAME},
+        "schema": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_+/-]*$", "default": UTC_NAME},
         "example": "Europe/Kyiv",
     },
     "interval": {
@@ -108,6 +114,16 @@ _OF_LEDGER: Final[Mapping[str, Schema]] = {
         "description": "The length of a bucket, a minute unless said; weeks start on Monday.",
         "example": "hour",
     },
+}
+
+_TABLES: Final[Mapping[str, str]] = {
+    "events": "The list `events`, or with `interval` the series.",
+    "revenue": "The list `revenue`, or with `interval` the series.",
+    "demographics": (
+        "All lists, one below the other: `source` and `list` say which one a row is of, and "
+        "the columns that its list does not have are empty."
+    ),
+    "ledger": "The series; its rejections have columns with a dot.",
 }
 
 _KEYS: Final[Mapping[str, str]] = {
@@ -141,21 +157,32 @@ def reporter_document(
         description=_DESCRIPTION,
         url=url,
         paths={
-            "/reports/events": _report(
-                "Count events", EventsReport, EventsFilters, events_example(), keys
+            **_report(
+                "events", "Count events", EventsReport, EventsFilters, events_example(), keys=keys
             ),
-            "/reports/revenue": _report(
-                "Sum revenue", RevenueReport, RevenueFilters, revenue_example(), keys
+            **_report(
+                "revenue",
+                "Sum revenue",
+                RevenueReport,
+                RevenueFilters,
+                revenue_example(),
+                keys=keys,
             ),
-            "/reports/demographics": _report(
+            **_report(
+                "demographics",
                 "Describe users",
                 DemographicsReport,
                 DemographicsFilters,
                 demographics_example(),
-                keys,
+                keys=keys,
             ),
-            "/reports/ledger": _report(
-                "Account for events", LedgerReport, LedgerFilters, ledger_example(), keys
+            **_report(
+                "ledger",
+                "Account for events",
+                LedgerReport,
+                LedgerFilters,
+                ledger_example(),
+                keys=keys,
             ),
             **operator_paths(_PARAMETERS, list(operator_keys)),
         },
@@ -171,30 +198,46 @@ def reporter_document(
 
 
 def _report(
+    name: str,
     summary: str,
     report: type[BaseModel],
     filters: type[BaseModel],
     example: Any,
+    *,
     keys: Iterable[str],
-) -> Schema:
-    answers = {
-        "200": json_answer("The report.", report.__name__, example),
+) -> dict[str, Schema]:
+    """Describe a report, and the same as a table."""
+    refused = {
         "400": invalid(
             "Parameters are wrong, or do not go together; every fault at once.",
             Fault("from", "range", "Should be before to"),
         ),
         "503": unavailable("There is no answer now; ask the same again."),
     }
-    get = operation(
-        "Reports",
-        f"get{report.__name__}",
-        summary,
-        str(report.__doc__),
-        answers,
-        parameters=_parameters(filters),
-        behind=list(keys),
-    )
-    return {"get": get}
+
+    def get(operation_id: str, summary: str, description: str, given: Schema) -> Schema:
+        return {
+            "get": operation(
+                "Reports",
+                operation_id,
+                summary,
+                description,
+                {"200": given, **refused},
+                parameters=_parameters(filters),
+                behind=list(keys),
+            )
+        }
+
+    told = listed_answer("The report.", report.__name__, example)
+    table = csv_answer("The table; text that begins like a formula has a `'` before it.")
+    return {
+        f"/reports/{name}": get(
+            f"get{report.__name__}", summary, f"{report.__doc__}\n\n{AS_CSV}", told
+        ),
+        f"/reports/{name}.csv": get(
+            f"get{report.__name__}AsCsv", f"{summary}, as CSV", _TABLES[name], table
+        ),
+    }
 
 
 def _parameters(filters: type[BaseModel]) -> list[Schema]:

@@ -1,0 +1,79 @@
+"""A report as a table: its main list, or its series where it has one."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from pydantic import MISSING
+
+from functions.answer import Answer
+from functions.reporter import answers
+from functions.reporter.answers import (
+    DemographicsReport,
+    EventsReport,
+    LedgerReport,
+    Report,
+    RevenueReport,
+)
+from functions.tables import Row, columns_of, write_csv
+
+PEOPLE_COLUMNS: Final = (
+    "source",
+    "list",
+    "range",
+    "gender",
+    "country",
+    "city",
+    "device",
+    "users",
+    "events",
+)
+"""Of demographics, whose lists are one table: ``list`` is the name of a row's list."""
+
+
+def to_csv(report: Report) -> bytes:
+    """Write the main list of a report, or its series where it has one, as CSV.
+
+    Columns have the names that the JSON has. The ledger's list is its series.
+    Demographics are all lists below each other, see ``PEOPLE_COLUMNS``.
+    """
+    match report:
+        case EventsReport():
+            if report.series is not MISSING:
+                return _table(answers.EventBucket, report.series)
+            return _table(answers.EventCount, report.events)
+        case RevenueReport():
+            if report.series is not MISSING:
+                return _table(answers.RevenueBucket, report.series)
+            return _table(answers.SourceRevenue, report.revenue)
+        case LedgerReport():
+            return _table(answers.LedgerBucket, report.series)
+        case DemographicsReport():
+            return write_csv(PEOPLE_COLUMNS, _people(report))
+
+
+def file_name(report: Report, name: str) -> str:
+    """Name a file after a report, with its range and source: ``events_2026-11-20_facebook.csv``.
+
+    ASCII, without spaces or quotes: it stands in a header.
+    """
+    filters = report.filters
+    days = [it.date().isoformat() for it in (filters.start, filters.end) if it is not None]
+    return "_".join([name, *days, *filter(None, [filters.source])]) + ".csv"
+
+
+def _table(model: type[Answer], rows: Iterable[Answer]) -> bytes:
+    return write_csv(columns_of(model), map(_row, rows))
+
+
+def _row(answer: Answer) -> Row:
+    row: Row = answer.model_dump(mode="json")
+    return row
+
+
+def _people(report: DemographicsReport) -> Iterator[Row]:
+    for source, people in (("facebook", report.facebook), ("tiktok", report.tiktok)):
+        if people is None:
+            continue
+        for name, rows in _row(people).items():
+            if isinstance(rows, list):
+                yield from ({"source": source, "list": name, **row} for row in rows)

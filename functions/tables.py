@@ -1,0 +1,62 @@
+"""Answers as tables: what a spreadsheet reads, and nothing that it would run."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from functions.answer import Answer
+
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+_FIRST: Final = "bucket"
+
+Row = Mapping[str, Any]
+"""An answer's JSON, as Python has it."""
+
+
+def columns_of(model: type[Answer]) -> tuple[str, ...]:
+    """Name the columns of a list's rows: the JSON's fields, the bucket first.
+
+    A field within a field has the names of both, with a dot between.
+    """
+    columns = tuple(_columns(model, ""))
+    return (*(it for it in columns if it == _FIRST), *(it for it in columns if it != _FIRST))
+
+
+def write_csv(columns: Sequence[str], rows: Iterable[Row]) -> bytes:
+    r"""Write a table as CSV (RFC 4180), UTF-8, with a header line.
+
+    A text that a spreadsheet would take for a formula begins with ``'`` instead:
+    what begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return.
+    Numbers are written as they are.
+
+    Args:
+        columns: Names of fields; dotted for a field within a field.
+        rows: What a row lacks, or has as null, is an empty cell.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    paths = [column.split(".") for column in columns]
+    writer.writerows([_cell(_value(row, path)) for path in paths] for row in rows)
+    return text.getvalue().encode()
+
+
+def _columns(model: type[Answer], before: str) -> Iterable[str]:
+    for field in model.model_fields.values():
+        name = f"{before}{field.alias}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Answer):
+            yield from _columns(field.annotation, f"{name}.")
+        else:
+            yield name
+
+
+def _value(row: Row, path: Sequence[str]) -> Any:
+    value: Any = row
+    for name in path:
+        value = value.get(name)
+    return value
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
