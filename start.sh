@@ -19,6 +19,7 @@ Options:
                   staging or production.
   --no-publisher  Send no test events.
   --torrent       Send 25,500 test events a second, not 300.
+  --reload        Restart the functions whenever a source file changes.
   --data DIR      Where data are kept [.data].
   --scale NAME=N  Run N of a function; repeatable.
   -h, --help      Show this message and exit; nothing is installed.
@@ -34,10 +35,15 @@ for argument in "$@"; do
   fi
 done
 
+lock=requirements.lock
+for argument in "$@"; do
+  if [[ $argument == --reload ]]; then lock=requirements-dev.lock; fi # it has watchfiles
+done
+
 if [[ "${1:-}" == --docker ]]; then
   shift
   exec infra/start-containers.sh "$@"
 fi
 
-environment requirements.lock
+environment "$lock"
 exec "$PYTHON" -m runtime up ${ARGUMENTS[@]+"${ARGUMENTS[@]}"} # exec: signals reach it directly

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Check everything: style, types, tests on real servers. Arguments go to pytest.
+# Check everything: style, types, tests on real servers. Arguments go to pytest;
+# --cov also says which lines no test ran.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 source infra/environment.sh
@@ -12,4 +13,9 @@ test_tools_if_possible
 "$PYTHON" -m ruff check
 "$PYTHON" -m ruff format --check
 "$PYTHON" -m mypy
-exec "$PYTHON" -m pytest "$@"
+arguments=() coverage=()
+for argument in "$@"; do
+  # The last one, since it would take an argument after it for what to measure.
+  if [[ $argument == --cov ]]; then coverage=(--cov); else arguments+=("$argument"); fi
+done
+exec "$PYTHON" -m pytest ${arguments[@]+"${arguments[@]}"} ${coverage[@]+"${coverage[@]}"}

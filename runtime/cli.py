@@ -5,6 +5,7 @@ import importlib
 import json
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -70,9 +71,17 @@ def migrate() -> None:
 @eps.command()
 @click.option("--no-publisher", is_flag=True, help="Send no test events.")
 @click.option("--torrent", is_flag=True, help="Send 25,500 test events a second, not 300.")
+@click.option("--reload", is_flag=True, help="Restart the functions when a source file changes.")
 @click.option("--data", type=click.Path(path_type=Path), help="Where data are kept [.data].")
 @click.option("--scale", multiple=True, metavar="NAME=N", help="Run N of a function; repeatable.")
-def up(*, no_publisher: bool, torrent: bool, data: Path | None, scale: tuple[str, ...]) -> None:
+def up(
+    *,
+    no_publisher: bool,
+    torrent: bool,
+    reload: bool,
+    data: Path | None,
+    scale: tuple[str, ...],
+) -> None:
     """Run the whole system here, with servers of its own, until Ctrl-C.
 
     Starts NATS and PostgreSQL, brings the schema up to date, runs every
@@ -91,7 +100,9 @@ def up(*, no_publisher: bool, torrent: bool, data: Path | None, scale: tuple[str
         for line in misspelled():
             click.echo(line, err=True)
         raise
-    options = UpOptions(not no_publisher, torrent, data_dir=data, scale=scale)
+    if reload and not find_spec("watchfiles"):
+        raise click.UsageError("watchfiles is missing: ./start.sh --reload installs it")
+    options = UpOptions(not no_publisher, torrent, data_dir=data, scale=scale, reload=reload)
     sys.exit(asyncio.run(run_all(options)))
 
 

@@ -3,11 +3,11 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from time import monotonic
 
 from runtime.local.process import Child, OnLine
 from runtime.local.readiness import StartFailed
+from runtime.local.tasks import cancel
 
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 10.0
@@ -68,6 +68,7 @@ class Keeper:
         self._deaths = 0
         self._stopping = asyncio.Event()
         self._hopeless = asyncio.Event()
+        self._anew = asyncio.Event()
         self._task = asyncio.create_task(self._keep())
 
     @property
@@ -95,6 +96,12 @@ class Keeper:
         if self._child is not None:
             await self._child.stop()
 
+    async def start_anew(self) -> None:
+        """Let it finish its work in hand, and start it again at once, as if for the first time."""
+        self._anew.set()
+        if self._child is not None:
+            await self._child.stop()
+
     async def _keep(self) -> None:
         backoff = Backoff()
         while not self._stopping.is_set():
@@ -102,14 +109,24 @@ class Keeper:
             end = await self._run_once()
             if self.finished or self._stopping.is_set():
                 return
+            if self._anew.is_set():
+                self._anew.clear()
+                backoff = Backoff()
+                continue
             delay = backoff.after(monotonic() - began)
             self._count_death()
             self._say(f"{self.name} {end}; it comes back in {delay:g} s")
             await self._pause(delay)
+            if self._anew.is_set():
+                self._anew.clear()
+                backoff = Backoff()
 
     async def _pause(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+        waiting = [asyncio.create_task(it.wait()) for it in (self._stopping, self._anew)]
+        try:
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await cancel(*waiting)
 
     async def _run_once(self) -> str:
         try:
@@ -118,7 +135,8 @@ class Keeper:
             return f"can't be started: {error}"
         self._changed()
         try:
-            if self._stopping.is_set():  # came too late to end the start itself
+            # It came too late to end the start itself.
+            if self._stopping.is_set() or self._anew.is_set():
                 await self._child.stop()
             code = await self._child.wait()
         finally:

@@ -35,12 +35,14 @@ class UpOptions:
         torrent: Whether to publish as many as the original publisher does.
         data_dir: Where data are kept; None for the setting ``DATA_DIR``.
         scale: ``NAME=N`` each: run function NAME N times.
+        reload: Whether functions are restarted when a source file changes.
     """
 
     publisher: bool = True
     torrent: bool = False
     data_dir: Path | None = None
     scale: Sequence[str] = ()
+    reload: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from runtime.local.secrets import load_passwords, new_password, save_secrets
 from runtime.local.server import EmbeddedServer
 from runtime.local.set_names import misspelled, names_set, unused
 from runtime.local.settings import LocalSettings
+from runtime.local.source_watch import watch_source
 from runtime.local.stopping import StopWish, stop_on_signals
 from runtime.local.system import System
 from runtime.local.targets import remove_targets, save_targets
@@ -76,7 +77,7 @@ async def up(
         with owned(data_dir):
             plan = make_plan(settings, options.scale, functions)
             with _output(settings, plan, data_dir) as output:
-                run = _Run(settings, plan, data_dir, output)
+                run = _Run(settings, plan, data_dir, output, reload=options.reload)
                 return await run.supervise(
                     publisher_of(options) if publisher is None else publisher
                 )
@@ -105,7 +106,16 @@ def _output(settings: LocalSettings, plan: Plan, data_dir: Path) -> Iterator[Out
 class _Run:
     """One run of the system, from the start to the last process's end."""
 
-    def __init__(self, settings: LocalSettings, plan: Plan, data_dir: Path, output: Output) -> None:
+    def __init__(
+        self,
+        settings: LocalSettings,
+        plan: Plan,
+        data_dir: Path,
+        output: Output,
+        *,
+        reload: bool = False,
+    ) -> None:
+        self._reload = reload
         self._settings = settings
         self._plan = plan
         self._data_dir = data_dir
@@ -176,8 +186,18 @@ class _Run:
             self._system.say(f"asked for {' '.join(wanted)}")
             await replicas.scale(wanted, say)
 
-        async with listening(self._data_dir, scale):
-            await asyncio.Event().wait()
+        watch = watch_source(self._restart_functions) if self._reload else asyncio.Event().wait()
+        watching = asyncio.create_task(watch)
+        try:
+            await asyncio.sleep(0)  # from here on no change is missed
+            async with listening(self._data_dir, scale):
+                await watching
+        finally:
+            await cancel(watching)
+
+    async def _restart_functions(self, changed: str) -> None:
+        self._system.say(f"{changed} changed: the functions start anew")
+        await self._system.restart_functions()
 
     async def _start(self, publisher: Sequence[str]) -> None:
         for note in self._notes():

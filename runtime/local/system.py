@@ -134,6 +134,11 @@ class System:
         self._kept.remove(kept)
         self._save()
 
+    async def restart_functions(self) -> None:
+        """Start every function anew, each when it has finished its work in hand."""
+        keepers = [it.keeper for it in self._kept if _PUBLISHER_TURN < it.stop_turn < _NATS_TURN]
+        await asyncio.gather(*(keeper.start_anew() for keeper in keepers))
+
     def start_publisher(self, program: Program, reserve_bytes: int) -> None:
         """Send test events, while so much is free on the data's disk; it may finish."""
         free = shutil.disk_usage(self._data_dir).free

@@ -48,6 +48,10 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
 
 
+def append(file: Path, text: str) -> None:
+    file.write_text(file.read_text() + text)
+
+
 @pytest.mark.parametrize("given", [["--data", "kept"], ["--data=kept"]])
 def test_a_relative_data_folder_is_one_of_the_caller(
     installed: Path, tmp_path: Path, given: list[str]
@@ -83,6 +87,33 @@ def test_help_names_every_option_and_installs_nothing(project: Path, given: list
     options = {it for option in eps.commands["up"].params for it in option.opts}
     assert [it for it in {*options, "--docker", "--help"} if it not in result.stdout] == []
     assert not (project / ".venv").exists()
+
+
+def test_whoever_reloads_gets_the_tools_of_developers(installed: Path) -> None:
+    wanted = (installed / ".venv" / "requirements.lock").read_text()
+    (installed / ".venv" / "requirements-dev.lock").write_text(wanted)
+
+    has_them = run(installed, str(installed / "start.sh"), "--reload")
+    (installed / ".venv" / "requirements-dev.lock").unlink()
+    append(installed / "infra" / "environment.sh", "install() { echo install $1; }\n")
+    has_not = run(installed, str(installed / "start.sh"), "--reload")
+
+    assert has_them.stdout.splitlines()[1:] == ["-m", "runtime", "up", "--reload"]
+    assert has_not.stdout.splitlines()[0] == "install requirements-dev.lock"
+
+
+def test_coverage_leaves_the_next_argument_to_pytest(installed: Path) -> None:
+    for name in ("test.sh", "infra/test-tools.sh"):
+        shutil.copy(ROOT / name, installed / name)
+    wanted = (installed / ".venv" / "requirements.lock").read_text()
+    (installed / ".venv" / "requirements-dev.lock").write_text(wanted)
+    append(installed / "infra" / "test-tools.sh", "test_tools_if_possible() { :; }\n")
+
+    result = run(installed, str(installed / "test.sh"), "--cov", "tests/unit", "-k", "a b")
+
+    assert result.stdout.splitlines()[-7:] == [
+        *("-m", "pytest", "tests/unit", "-k", "a b", "--cov")
+    ]
 
 
 def test_asking_for_health_installs_nothing(project: Path) -> None:
