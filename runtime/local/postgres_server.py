@@ -79,7 +79,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     async def prepare(self, on_line: OnLine) -> None:
         """Make the cluster if there is none; clear away what a crash left; write the settings."""
-        self._user = await asyncio.to_thread(server_user)
+        self._user = await asyncio.to_thread(server_user, on_line)
         self.data_dir.mkdir(parents=True, exist_ok=True)
         let_pass(self._user, [binary("postgres"), self._cluster], on_line)
         is_new = not self._cluster.exists()

@@ -11,9 +11,14 @@ from runtime.local.process import OnLine
 from runtime.local.readiness import StartFailed
 
 _USER = "pgserver"
+_MADE = (
+    "useradd --system {user}, since PostgreSQL refuses to run as root: it runs as this user."
+    " To undo it, when nothing runs: userdel {user}"
+)
 _OPENED = (
-    "PostgreSQL runs as {user}, not as root: {user} may pass {folder} from now on, not list it;"
-    " for other users nothing has changed. To undo it: setfacl -x u:{user} {folder}"
+    "setfacl -m u:{user}:x {folder}, so that the database's user {user} can reach its files:"
+    " {user} may pass {folder} from now on, not list it; for other users nothing has changed."
+    " To undo it: setfacl -x u:{user} {folder}"
 )
 _CLOSED = (
     "PostgreSQL runs as {user}, not as root, and {user} may not pass {folder}; the file system"
@@ -22,8 +27,11 @@ _CLOSED = (
 )
 
 
-def server_user() -> str:
+def server_user(on_line: OnLine) -> str:
     """Name the user to run PostgreSQL as, made if missing; empty when not root.
+
+    Args:
+        on_line: Is told of a user that is made.
 
     Raises:
         StartFailed: There is none and none can be made.
@@ -34,6 +42,7 @@ def server_user() -> str:
         pwd.getpwnam(_USER)
     except KeyError:
         _make_user()
+        on_line(_MADE.format(user=_USER))
     return _USER
 
 

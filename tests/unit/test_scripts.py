@@ -111,7 +111,7 @@ def test_coverage_leaves_the_next_argument_to_pytest(installed: Path) -> None:
 
     result = run(installed, str(installed / "test.sh"), "--cov", "tests/unit", "-k", "a b")
 
-    assert result.stdout.splitlines()[-7:] == [
+    assert result.stdout.splitlines()[-6:] == [
         *("-m", "pytest", "tests/unit", "-k", "a b", "--cov")
     ]
 
