@@ -15,7 +15,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from functions.errors import Unavailable
 from runtime.help import Group
-from runtime.in_words import in_words
+from runtime.in_words import in_words, size_in_words
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.contents import (
     Contents,
@@ -41,8 +41,6 @@ from runtime.safe_urls import shown
 from runtime.settings import BrokerSettings
 
 _FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-_UNITS = ("B", "KB", "MB", "GB", "TB")
-_KILO = 1024
 
 _Work = Callable[[Broker, BrokerSettings], Awaitable[None]]
 
@@ -229,7 +227,7 @@ async def _configurations(connection: Broker) -> dict[str, StreamConfig]:
 def _difference(before: StreamConfig | None, now: StreamConfig) -> str:
     """Say what became of a stream's settings."""
     if before is None:
-        return f"made, {_size(now.max_bytes or 0)}"
+        return f"made, {size_in_words(now.max_bytes or 0)}"
     changed = [
         f"{words} {show(was)} to {show(to)}"
         for field, (words, show) in _TOLD.items()
@@ -243,7 +241,7 @@ def _seconds(number: float) -> str:
 
 
 _TOLD: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {
-    "max_bytes": ("room from", lambda size: _size(size or 0)),
+    "max_bytes": ("room from", lambda size: size_in_words(size or 0)),
     "num_replicas": ("copies from", str),
     "max_age": ("kept from", lambda seconds: _seconds(seconds or 0)),
     "duplicate_window": ("duplicates known from", lambda seconds: _seconds(seconds or 0)),
@@ -270,8 +268,8 @@ def window_line(window: Window, now: datetime) -> str:
     """Write what is kept of what was settled as a person reads it."""
     reach = (now - window.since).total_seconds()
     return (
-        f"{KEPT}: {window.messages:,} settled messages, {_size(window.bytes)}"
-        f" of {_size(window.max_bytes)}, since {window.since:%Y-%m-%d %H:%M:%SZ},"
+        f"{KEPT}: {window.messages:,} settled messages, {size_in_words(window.bytes)}"
+        f" of {size_in_words(window.max_bytes)}, since {window.since:%Y-%m-%d %H:%M:%SZ},"
         f" {reach:,.0f} s back; {window.wanted_seconds:,.0f} s are wanted"
     )
 
@@ -280,8 +278,8 @@ def status_lines(contents: Contents, now: datetime) -> Iterator[str]:
     """Write what a stream holds as a person reads it."""
     copies, current = contents.copies
     yield (
-        f"{contents.name}: {contents.messages:,} messages, {_size(contents.bytes)}"
-        f" of {_size(contents.max_bytes)}, up to sequence {contents.last_sequence},"
+        f"{contents.name}: {contents.messages:,} messages, {size_in_words(contents.bytes)}"
+        f" of {size_in_words(contents.max_bytes)}, up to sequence {contents.last_sequence},"
         f" {current} of {copies} copies current"
     )
     for waiting in contents.waiting:
@@ -299,15 +297,7 @@ def _first(first: First | None, now: datetime) -> str:
     if first is None:
         return ""
     age = (now - first.stored_at).total_seconds()
-    return f"; the first is {first.sequence}, {age:,.0f} s old, {_size(first.bytes)}"
-
-
-def _size(number: float) -> str:
-    for unit in _UNITS[:-1]:
-        if number < _KILO:
-            return f"{number:.3g} {unit}"
-        number /= _KILO
-    return f"{number:.3g} {_UNITS[-1]}"
+    return f"; the first is {first.sequence}, {age:,.0f} s old, {size_in_words(first.bytes)}"
 
 
 def _run(work: _Work) -> None:

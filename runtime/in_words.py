@@ -1,4 +1,4 @@
-"""What an error of a connection comes to, in the words that an operator reads."""
+"""What an error of a connection comes to, and sizes, in the words that an operator reads."""
 
 import errno
 import os
@@ -8,6 +8,18 @@ import ssl
 from typing import Final
 
 _ERRNO: Final = re.compile(r"\[Errno (\d+)\]")
+
+_UNITS: Final = ("B", "KB", "MB", "GB", "TB")
+_KILO: Final = 1024
+
+
+def size_in_words(number: float) -> str:
+    """Write a number of bytes with three digits: ``700 KB``."""
+    for unit in _UNITS[:-1]:
+        if number < _KILO:
+            return f"{number:.3g} {unit}"
+        number /= _KILO
+    return f"{number:.3g} {_UNITS[-1]}"
 
 
 def in_words(error: BaseException, seconds: float | None = None) -> str:

@@ -139,6 +139,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
             lambda: not broker.client.is_closed,
             facts={
                 "durability": lambda: durability.meaning,
+                "events": lambda: jetstream_bus.events,
                 "deadLetters": lambda: jetstream_bus.dead_letters,
                 **clock_facts(broker.clock),
             },

@@ -52,7 +52,7 @@ them takes room from events, so it is written at most eight times a second for
 each source, whatever comes."""
 
 _FULL_SECONDS: Final = 60.0
-"""How long dead letters are said to have no room, where none has come since."""
+"""How long a stream is said to have no room, where nothing has come since."""
 
 _TRY_SECONDS = 2.0
 _PAUSE_SECONDS = 0.1
@@ -99,6 +99,7 @@ class JetStreamBus:
         self._broker = broker
         self._on_summary = on_summary
         self._full_at = -math.inf
+        self._events_full_at = -math.inf
         self._timeout_seconds = timeout_seconds
         self._breaker = CircuitBreaker(partial(broker.check_stream, EVENTS), timeout_seconds)
         self._events = {
@@ -114,6 +115,12 @@ class JetStreamBus:
         """Tell whether dead letters are kept by summaries now, for want of room."""
         is_full = _now() - self._full_at < _FULL_SECONDS
         return "summarized" if is_full else None
+
+    @property
+    def events(self) -> Literal["full"] | None:
+        """Tell whether the last events were refused, for want of room in their stream."""
+        is_full = _now() - self._events_full_at < _FULL_SECONDS
+        return "full" if is_full else None
 
     @property
     def mass_bytes(self) -> int:
@@ -216,7 +223,12 @@ class JetStreamBus:
         """
         if envelope.source and not envelope.rejected:
             subject = subject_of(envelope.source)
-            sequence = await self._publish(EVENTS, subject, data, write_manifest(envelope))
+            try:
+                sequence = await self._publish(EVENTS, subject, data, write_manifest(envelope))
+            except _StreamFull:
+                self._events_full_at = _now()
+                raise
+            self._events_full_at = -math.inf
         else:
             sequence = await self._send_rejected(envelope, data, letters)
         self._counted.acknowledged(envelope, sequence)

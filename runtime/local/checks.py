@@ -9,6 +9,7 @@ from http import HTTPStatus
 import aiohttp
 import asyncpg
 
+from runtime.in_words import in_words
 from runtime.local.readiness import NotReady
 
 ANSWER_SECONDS = 2.0
@@ -35,6 +36,18 @@ async def check_http(url: str) -> None:
         raise NotReady(_words(error.os_error)) from error
     except aiohttp.ClientError as error:
         raise NotReady(str(error)) from error
+
+
+async def refuses_events(url: str) -> bool:
+    """Tell whether a gateway says that its last events had no room; one that is silent does not."""
+    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+    with suppress(aiohttp.ClientError, TimeoutError, ValueError, AttributeError):
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"{url}/health/ready") as response,
+        ):
+            return bool((await response.json()).get("events") == "full")
+    return False
 
 
 def _failing(body: str) -> str:
@@ -119,4 +132,4 @@ async def _first_answer(host: str, port: int, request: bytes) -> bytes:
 def _words(error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "nothing listens there"
-    return error.strerror or str(error)
+    return in_words(error)

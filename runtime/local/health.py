@@ -2,21 +2,43 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
+from nats.errors import Error as NatsError
 
-from runtime.local.checks import check_database, check_http, check_nats, check_postgres
+from functions.errors import Unavailable
+from runtime.in_words import size_in_words
+from runtime.jetstream.connection import connected
+from runtime.jetstream.contents import Contents, read_contents
+from runtime.jetstream.streams import DEAD_LETTERS, EVENTS
+from runtime.local.checks import (
+    check_database,
+    check_http,
+    check_nats,
+    check_postgres,
+    refuses_events,
+)
 from runtime.local.plan import FUNCTIONS
 from runtime.local.ports import LOOPBACK
 from runtime.local.readiness import NotReady
 from runtime.local.run_state import Running, load_run_state
 from runtime.local.settings import LocalSettings
+from runtime.operating import ANSWER_SECONDS
 
 _NAME_WIDTH = 16
 _NATS_PORT = 4222
+_NO_ROOM = 0.02
+"""The share of a stream that is left when it is called full: a message has kilobytes,
+and is refused before the last byte is taken."""
+
+_FULL = {
+    EVENTS: "the gateway answers 503",
+    DEAD_LETTERS: "of rejected events only summaries are kept; no event is refused for it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +70,14 @@ async def check_health(data_dir: Path | None = None) -> Health:
     folder = data_dir or settings.data_dir
     state = load_run_state(folder)
     processes = state.processes if state else tuple(_expected(settings))
-    faults = await asyncio.gather(*(_fault(process) for process in processes))
+    faults, full = await asyncio.gather(
+        asyncio.gather(*(_fault(process) for process in processes)), _full_streams(processes)
+    )
     lines = [_line(*pair) for pair in zip(processes, faults, strict=True)]
     if state is None and all(faults):
         nowhere = f"Nothing runs, neither on {folder.resolve()} nor on the ports of the settings."
         lines = [nowhere, *lines]
-    return Health(tuple(lines), ok=not any(faults))
+    return Health((*lines, *full), ok=not any(faults) and not full)
 
 
 def _expected(settings: LocalSettings) -> Iterable[Running]:
@@ -63,6 +87,34 @@ def _expected(settings: LocalSettings) -> Iterable[Running]:
     for function in FUNCTIONS:
         port = getattr(settings, function.port_setting)
         yield Running(function.name, f"http://{LOOPBACK}:{port}")
+
+
+async def _full_streams(processes: Iterable[Running]) -> list[str]:
+    """Say of each stream without room what that means; of one that can't be asked, nothing."""
+    urls = {process.name: process.url for process in processes}
+    told = [url for name, url in urls.items() if name.startswith("gateway")]
+    refusing = any(await asyncio.gather(*map(refuses_events, told)))
+    with suppress(Unavailable, NatsError, TimeoutError, OSError):
+        async with (
+            asyncio.timeout(ANSWER_SECONDS),
+            connected(urls["nats"], "operator", ANSWER_SECONDS, patient=False) as broker,
+        ):
+            return list(full_lines(await read_contents(broker.client), refusing=refusing))
+    return []
+
+
+def full_lines(streams: Iterable[Contents], *, refusing: bool = False) -> Iterable[str]:
+    """Write a line for each stream that has no room.
+
+    Args:
+        streams: What the broker has.
+        refusing: Whether a gateway says that events had no room.
+    """
+    for it in streams:
+        is_full = it.max_bytes - it.bytes < _NO_ROOM * it.max_bytes
+        if is_full or (refusing and it.name == EVENTS):
+            room = f"{size_in_words(it.bytes)} of {size_in_words(it.max_bytes)}"
+            yield f"stream {it.name}  full ({room}): {_FULL[it.name]}"
 
 
 async def _fault(process: Running) -> str:

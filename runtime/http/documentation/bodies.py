@@ -116,6 +116,17 @@ class Readiness(TypedDict):
             ),
         ]
     ]
+    events: NotRequired[
+        Annotated[
+            Literal["full"],
+            Field(
+                description=(
+                    "The gateway's, while the stream of events has no room: it answers 503. It "
+                    "stays ready, so that senders get its answer, and when to come again."
+                ),
+            ),
+        ]
+    ]
     deadLetters: NotRequired[
         Annotated[
             Literal["summarized"],
