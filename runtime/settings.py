@@ -11,7 +11,6 @@ from pydantic import (
     Field,
     HttpUrl,
     PlainValidator,
-    PostgresDsn,
     SecretStr,
     TypeAdapter,
     UrlConstraints,
@@ -46,7 +45,6 @@ def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
-_POSTGRES = TypeAdapter(PostgresDsn)
 _NATS: TypeAdapter[Url] = TypeAdapter(
     Annotated[Url, UrlConstraints(allowed_schemes=["nats", "tls"], host_required=True)]
 )
@@ -54,12 +52,22 @@ _HTTP = TypeAdapter(HttpUrl)
 
 
 def check_postgres(url: SecretStr) -> SecretStr:
-    """Make sure that it is the URL of a database.
+    """Make sure that it is the URL of a database, as its driver reads it.
 
     Raises:
-        ValidationError: It is not.
+        PydanticCustomError: It is not.
     """
-    _POSTGRES.validate_python(url.get_secret_value())
+    text = url.get_secret_value()
+    if not re.match("postgres(ql)?://", text):
+        raise PydanticCustomError(
+            "database_url", "should begin with postgresql:// (or postgres://), as the driver wants"
+        )
+    from runtime.postgres.urls import fault_of  # noqa: PLC0415 - who has no database has no driver
+
+    if fault := fault_of(text):
+        raise PydanticCustomError(
+            "database_url", "is no URL of a database: {fault}", {"fault": fault}
+        )
     return url
 
 

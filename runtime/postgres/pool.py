@@ -10,11 +10,19 @@ from functions.errors import Unavailable
 from runtime.in_words import in_words
 from runtime.operating import ANSWER_SECONDS
 from runtime.postgres.errors import translated
+from runtime.reasons import Reason
 from runtime.safe_urls import shown
 from runtime.settings import DatabaseSettings
 
 _ANSWER_SECONDS = 0.8
 _RETRY_SECONDS = 0.5
+_REFUSALS = ("28", "3D", "42", "22", "0A", "08P01")
+"""SQLSTATEs, or their classes, that no waiting changes: the login, a database that is not
+there, a parameter that the server does not know."""
+
+
+class CantConnect(Unavailable):
+    """The database answers, and will not have this login, database or parameter."""
 
 
 @asynccontextmanager
@@ -27,7 +35,8 @@ async def opened(settings: DatabaseSettings, name: str) -> AsyncIterator[asyncpg
         name: Shown in ``pg_stat_activity``.
 
     Raises:
-        Unavailable: The database did not answer within the time to start.
+        CantConnect: The database answers, and waiting changes nothing.
+        Unavailable: It did not answer within the time to start.
     """
     pool = await _open(settings, name)
     try:
@@ -56,6 +65,8 @@ async def opened_now(settings: DatabaseSettings, name: str) -> AsyncIterator[asy
 
 
 def _unreachable(url: str, error: Unavailable) -> str:
+    if isinstance(error, CantConnect):
+        return str(error)
     cause = error.__cause__
     if isinstance(cause, OSError | asyncpg.InterfaceError):
         why = in_words(cause, ANSWER_SECONDS)
@@ -69,6 +80,8 @@ async def _open(settings: DatabaseSettings, name: str) -> asyncpg.Pool:
     while True:
         try:
             return await _create(settings, name, settings.database_timeout_seconds)
+        except CantConnect:
+            raise  # waiting does not change it
         except Unavailable:
             if asyncio.get_running_loop().time() > give_up:
                 raise
@@ -82,7 +95,7 @@ async def _create(settings: DatabaseSettings, name: str, connect_seconds: float)
         Unavailable: The database did not answer in ``connect_seconds``.
     """
     timeout_seconds = settings.database_timeout_seconds
-    with translated():
+    try:
         return await asyncpg.create_pool(
             settings.database_url.get_secret_value(),
             min_size=1,
@@ -98,6 +111,16 @@ async def _create(settings: DatabaseSettings, name: str, connect_seconds: float)
             },
             init=send_keys_as_bytes,
         )
+    except asyncpg.PostgresError as error:
+        state = str(error.sqlstate or "")
+        if state.startswith(_REFUSALS):
+            where = shown(settings.database_url.get_secret_value())
+            raise CantConnect(f"the database at {where} refuses: {in_words(error)}") from error
+        raise Unavailable(Reason.DATABASE_FAILS.of(f"{state} {in_words(error)}")) from error
+    except asyncpg.ClientConfigurationError as error:
+        raise CantConnect(f"the database's URL can't be used: {in_words(error)}") from error
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+        raise Unavailable(Reason.DATABASE_AWAY.of(in_words(error, connect_seconds))) from error
 
 
 async def send_keys_as_bytes(connection: asyncpg.Connection) -> None:
