@@ -29,7 +29,10 @@ from runtime.http.cloud_events.collector import (
 )
 from runtime.http.cloud_events.gateway import gateway_cloud_events
 from runtime.http.cloud_events.taking import PATH as CLOUD_EVENTS
-from runtime.http.documentation.endpoints import documentation_endpoints
+from runtime.http.documentation.endpoints import (
+    documentation_endpoints,
+    leading_to_documentation,
+)
 from runtime.http.documentation.gateway import gateway_document
 from runtime.http.documentation.reporter import reporter_document
 from runtime.http.gateway import gateway_endpoint
@@ -147,6 +150,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
         app = create_app(
             {
                 **all_guarded(settings.ingest_api_keys, _ingest_endpoints(bus, bodies, in_hand)),
+                **leading_to_documentation(),
                 **documentation_endpoints(
                     gateway_document(
                         url=_url(settings, "gateway"),

@@ -8,16 +8,20 @@ from runtime.http.answers import Answer
 from runtime.http.request import Endpoint, Endpoints, Request
 
 _HERE = "http://localhost"
+_PATHS = ("/api", "/api/", "/api/openapi.json")
 
 
 def gateway_documentation(settings: AwsGatewaySettings) -> Endpoints:
-    """Make the endpoints of ``GET /api``; see ``documentation_endpoints``."""
+    """Make the endpoints of ``GET /api``, and of ``/``, which leads there."""
 
     def make() -> Endpoints:
-        from runtime.http.documentation.endpoints import documentation_endpoints  # noqa: PLC0415
+        from runtime.http.documentation.endpoints import (  # noqa: PLC0415
+            documentation_endpoints,
+            leading_to_documentation,
+        )
         from runtime.http.documentation.gateway import gateway_document  # noqa: PLC0415
 
-        return documentation_endpoints(
+        documentation = documentation_endpoints(
             gateway_document(
                 url=_HERE,
                 body_size_limit=settings.body_size_limit,
@@ -27,8 +31,9 @@ def gateway_documentation(settings: AwsGatewaySettings) -> Endpoints:
                 ready_guarded=True,
             )
         )
+        return {**leading_to_documentation(), **documentation}
 
-    return _once(make)
+    return _once(make, "/")
 
 
 def reporter_documentation(settings: AwsReporterSettings) -> Endpoints:
@@ -50,7 +55,7 @@ def reporter_documentation(settings: AwsReporterSettings) -> Endpoints:
     return _once(make)
 
 
-def _once(make: Callable[[], Endpoints]) -> Endpoints:
+def _once(make: Callable[[], Endpoints], *also: str) -> Endpoints:
     made = cache(make)
 
     def endpoint(path: str) -> Endpoint:
@@ -59,4 +64,4 @@ def _once(make: Callable[[], Endpoints]) -> Endpoints:
 
         return respond
 
-    return {path: ("GET", endpoint(path)) for path in ("/api", "/api/openapi.json")}
+    return {path: ("GET", endpoint(path)) for path in (*_PATHS, *also)}

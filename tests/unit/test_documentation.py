@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any, cast
+from urllib.parse import urljoin
 
 import httpx
 import jsonschema_rs
@@ -45,12 +46,12 @@ both = pytest.mark.parametrize(
 
 async def test_the_gateway_documents_its_routes(nats_url: str) -> None:
     async with gateway(GatewaySettings(nats_url=SecretStr(nats_url))) as unit:
-        assert _routes(unit) == _documented(GATEWAY)
+        assert _routes(unit) == _documented(GATEWAY) | {("GET", "/"), ("GET", "/api/")}
 
 
 async def test_the_reporter_documents_its_routes(database_url: str) -> None:
     async with reporter(ReporterSettings(database_url=SecretStr(database_url))) as unit:
-        assert _routes(unit) == _documented(REPORTER)
+        assert _routes(unit) == _documented(REPORTER) | {("GET", "/api/")}
 
 
 async def test_the_body_limit_that_is_set_is_documented(nats_url: str) -> None:
@@ -76,6 +77,34 @@ async def test_an_unknown_path_or_method_is_a_problem(
     assert answer.headers["content-type"] == PROBLEM
     assert answer.json()["correlationId"] == answer.headers[CORRELATION_HEADER]
     assert allow is None or set(re.split(", *", answer.headers["allow"])) == allow
+
+
+@pytest.mark.parametrize(
+    ("path", "place"), [("/", "http://here/gw/api"), ("/api/", "http://here/gw/api")]
+)
+async def test_what_people_try_first_leads_to_the_page_behind_any_prefix(
+    path: str, place: str, nats_url: str
+) -> None:
+    async with gateway(GatewaySettings(nats_url=SecretStr(nats_url))) as unit:
+        answer = await _get(unit, path)
+
+    assert answer.status_code == 302
+    assert urljoin(f"http://here/gw{path}", answer.headers["location"]) == place
+
+
+@both
+def test_the_document_s_server_lies_before_any_prefix(document: Document) -> None:
+    server = document["servers"][0]["url"]
+
+    assert urljoin("http://here/gw/api/openapi.json", server).rstrip("/") == "http://here/gw"
+    assert urljoin("http://here/api/openapi.json", server).rstrip("/") == "http://here"
+
+
+def test_a_source_is_said_by_its_names_for_people() -> None:
+    page = render(reporter_document(url="http://here")).decode()
+
+    assert "<span>facebook or tiktok</span>" in page
+    assert "[Ff]" not in page
 
 
 async def test_the_page_may_load_nothing(nats_url: str) -> None:
@@ -160,7 +189,7 @@ def test_the_page_needs_no_other_host(document: Document) -> None:
     page = render(document).decode()
 
     links = re.findall(r'(?:href|src|srcset|action|data)="([^"]*)"', page)
-    assert all(re.match("#|/api", link) for link in links)
+    assert all(re.match("#|api/", link) for link in links)  # behind any prefix
     assert not re.search(r"<(script|link|img|iframe|object|embed|base)\b|@import|url\(", page)
 
 

@@ -63,7 +63,7 @@ def document(
         "openapi": "3.1.0",
         "info": {"title": title, "description": description, "version": "1.0.0"},
         "servers": [
-            {"url": "/", "description": "This server"},
+            {"url": "..", "description": "This server"},
             {"url": url, "description": "On its own machine"},
         ],
         "paths": {

@@ -24,8 +24,19 @@ def documentation_endpoints(document: Document) -> Endpoints:
     machine_readable = Answer(HTTPStatus.OK, msgspec.json.encode(document))
     return {
         "/api": ("GET", _always(page)),
+        "/api/": ("GET", _always(_leading_to("../api"))),
         "/api/openapi.json": ("GET", _always(machine_readable)),
     }
+
+
+def leading_to_documentation() -> Endpoints:
+    """Make the endpoint of ``GET /``, of a function that has no page of its own."""
+    return {"/": ("GET", _always(_leading_to("api")))}
+
+
+def _leading_to(place: str) -> Answer:
+    """Lead on by a relative address: a proxy may have put a prefix before the path."""
+    return Answer(HTTPStatus.FOUND, b"", "text/plain; charset=utf-8", {"Location": place})
 
 
 def _always(answer: Answer) -> Endpoint:

@@ -57,7 +57,7 @@ def _operations(document: Document) -> Iterator[tuple[str, str, Schema]]:
 
 def _header(document: Document) -> Html:
     info = document["info"]
-    machine = element("a", "openapi.json", href="/api/openapi.json")
+    machine = element("a", "openapi.json", href="api/openapi.json")
     return element(
         "header",
         element("h1", info["title"]),

@@ -73,7 +73,11 @@ _PARAMETERS: Final[Mapping[str, Schema]] = {
     },
     "source": {
         "description": "Only this platform's, in any case: `facebook` or `tiktok`.",
-        "schema": {"type": "string", "pattern": f"^({_ANY_CASE})$"},
+        "schema": {
+            "type": "string",
+            "pattern": f"^({_ANY_CASE})$",
+            "title": " or ".join(SOURCES),
+        },
         "example": "facebook",
     },
     "funnelStage": {"description": "Only events of this stage.", "example": "bottom"},

@@ -35,6 +35,8 @@ def _typed(schema: Schema) -> Html:
             None, [str(schema.get("format") or schema.get("type", "anything")), *_limits(schema)]
         )
     )
+    if "title" in schema:  # says it better than a pattern
+        return element("span", schema["title"])
     pattern = schema.get("pattern")
     if pattern is None or "format" in schema:
         return element("span", words)
