@@ -24,6 +24,7 @@ from runtime.jetstream.contents import (
     clear_settled,
     read_contents,
 )
+from runtime.jetstream.readying import ready_broker
 from runtime.jetstream.replay import (
     NotKept,
     Window,
@@ -33,7 +34,7 @@ from runtime.jetstream.replay import (
 )
 from runtime.jetstream.set_aside import NotSetAside, put_back, set_aside
 from runtime.jetstream.snapshots import BadCopy, back_up, copied_streams, restore
-from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, KEPT, ensure_streams
+from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, KEPT
 from runtime.local.beside import load_beside
 from runtime.operating import ANSWER_SECONDS
 from runtime.packaging.progress import progress
@@ -143,7 +144,7 @@ def make(first_sequence: int | None) -> None:
 
     async def work(connection: Broker, settings: BrokerSettings) -> None:
         before = await _configurations(connection)
-        await ensure_streams(connection.jetstream, settings, first_sequence=first_sequence)
+        await ready_broker(connection, settings, first_sequence=first_sequence)
         for name, config in (await _configurations(connection)).items():
             click.echo(f"{name}: {_difference(before.get(name), config)}")
 

@@ -50,14 +50,13 @@ from runtime.jetstream.consumer import Consumer, Gate
 from runtime.jetstream.durability import DISK, Durability
 from runtime.jetstream.kept import KeptMessages, keep_nothing
 from runtime.jetstream.pull import Pull
+from runtime.jetstream.readying import ready_broker
 from runtime.jetstream.streams import (
     DEAD_LETTER_COLLECTOR,
     EVENTS,
     FB_COLLECTOR,
     SUMMARY_COLLECTOR,
     TTK_COLLECTOR,
-    ensure_consumer,
-    ensure_streams,
     make_again,
 )
 from runtime.jetstream.streams import Consumer as Durable
@@ -127,7 +126,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
     saturation.watch("small_bodies", bodies.small.filled)
     saturation.watch("large_bodies", bodies.large.filled)
     async with _broker(settings, "gateway") as broker:
-        await ensure_streams(broker.jetstream, settings)
+        await ready_broker(broker, settings)
         jetstream_bus = JetStreamBus(
             broker,
             settings.publish_timeout_seconds,
@@ -266,8 +265,14 @@ async def _collector(
     events = EventMetrics(registry, durable.name)
     async with opened(settings, durable.name) as pool, _broker(settings, durable.name) as broker:
         await _schema(settings)
-        await ensure_streams(broker.jetstream, settings, may_change=False)
-        await ensure_consumer(broker.jetstream, durable, settings.ack_wait_seconds)
+        durables = [durable] if source else [durable, SUMMARY_COLLECTOR]
+        await ready_broker(
+            broker,
+            settings,
+            *durables,
+            ack_wait_seconds=settings.ack_wait_seconds,
+            may_change=False,
+        )
         saturation = Saturation(registry, durable.name)
         saturation.watch("database_connections", partial(filled, pool))
         store, attempts = PostgresEventStore(pool), PostgresAttempts(pool)
@@ -286,7 +291,6 @@ async def _collector(
         if source is None:
             work = dead_letter_work(store, metrics, attempts)
             summaries = dead_letter_work(store, metrics, attempts, summaries=True)
-            await ensure_consumer(broker.jetstream, SUMMARY_COLLECTOR, settings.ack_wait_seconds)
             more = _loops(settings, broker, SUMMARY_COLLECTOR, consumer_of(summaries))
         else:
             events.expect([source], ("invalid", "unreadable", "refused"))

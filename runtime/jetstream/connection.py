@@ -37,6 +37,7 @@ class Broker:
     """A connection to NATS with JetStream.
 
     Attributes:
+        url: Where it connects, with what is secret in it.
         client: The NATS client.
         jetstream: Its JetStream context.
         clock: How far the broker's clock is from this process's.
@@ -51,7 +52,7 @@ class Broker:
     """
 
     def __init__(self, url: str, name: str, *, patient: bool = True) -> None:
-        self._url = url
+        self.url = url
         self._name = name
         self._patient = patient
         self._failures: dict[str, str] = {}
@@ -95,7 +96,7 @@ class Broker:
 
     async def _connect(self) -> None:
         await self.client.connect(
-            servers=self._url.split(","),
+            servers=self.url.split(","),
             name=self._name,
             inbox_prefix=f"_INBOX_{self._name}",  # which users of the broker keep apart
             allow_reconnect=True,
@@ -113,12 +114,12 @@ class Broker:
     def _why_not(self, timeout_seconds: float) -> str:
         if self._failures and not self.refusals:
             why = "; ".join(sorted(set(self._failures.values())))
-            return f"the broker at {shown(self._url)} can't be reached: {why}"
+            return f"the broker at {shown(self.url)} can't be reached: {why}"
         if self.refusals:
             told = [f"{where} {why}" for where, why in self.refusals.items()]
             return f"the broker can't be used: {'; '.join(told)}"
         return (
-            f"the broker at {shown(self._url)} can't be reached:"
+            f"the broker at {shown(self.url)} can't be reached:"
             f" no answer within {timeout_seconds:g} s"
         )
 
@@ -183,7 +184,7 @@ class Broker:
         elif self._patient:
             _log.error("broker refused", server=where, reason=reason)
         tried = self.refusals if self._patient else self.refusals | self._failures
-        if len(tried) >= len(self._url.split(",")):
+        if len(tried) >= len(self.url.split(",")):
             self._refused.set()
 
     async def _on_disconnect(self) -> None:

@@ -13,6 +13,7 @@ from tests.unit.compose_files import ROOT
 _COMMANDS = {
     "runtime/aws/settings.py",  # the start
     "runtime/broker.py",
+    "runtime/jetstream/readying.py",  # the start
     "runtime/jetstream/replay.py",
     "runtime/postgres/pool.py",  # `opened_now`
 }
