@@ -2,7 +2,8 @@
 # The way of running in containers; sourced by start-containers.sh and healthcheck.sh,
 # after environment.sh.
 
-# In the order in which they start: what each step needs is in those before it.
+# In the order in which they start: what each step needs is in those before it. The
+# edge is the last, since it is waited for until it has found a replica of each function.
 readonly INFRASTRUCTURE=(postgres nats)
 readonly APPLICATION=(gateway fb-collector ttk-collector dead-letters reporter edge)
 readonly MONITORING=(prometheus grafana)
