@@ -13,11 +13,12 @@ from collections.abc import MutableMapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeGuard
 
 import msgspec
 import structlog
 
+from runtime.in_words import in_words
 from runtime.lines import DirectLines, Lines, LineWriter
 
 correlation_id: Final[ContextVar[str | None]] = ContextVar("correlation_id", default=None)
@@ -27,6 +28,8 @@ trace_id: Final[ContextVar[str | None]] = ContextVar("trace_id", default=None)
 """The trace that the request in hand is part of, if it is."""
 
 _GATHER_SECONDS = 0.05
+_DRIVERS: Final = {"asyncpg", "nats"}
+"""Whose errors are the server's words, or say that a connection broke."""
 
 _traced: Final = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -115,16 +118,28 @@ class _Levels:
         self.warning = self.error = self.critical = partial(lines.write, at_once=True)
 
 
+def _of_driver(error: BaseException | None) -> TypeGuard[BaseException]:
+    return type(error).__module__.partition(".")[0] in _DRIVERS
+
+
 class _Forward(logging.Handler):
     """Hands what libraries log through the standard library to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
-        log = structlog.get_logger()
+        log, text = structlog.get_logger(), record.getMessage()
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, OSError) or _of_driver(error):
+            # A connection that broke: where in the library it was noticed tells nobody anything.
+            first, _, _ = text.partition("\n")
+            log.log(
+                record.levelno, "library", logger=record.name, text=first, error=in_words(error)
+            )
+            return
         log.log(
             record.levelno,
             "library",
             logger=record.name,
-            text=record.getMessage(),
+            text=text,
             exc_info=record.exc_info,
         )

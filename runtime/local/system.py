@@ -21,6 +21,7 @@ from runtime.local.drain import wait_until_drained
 from runtime.local.keeper import Keeper
 from runtime.local.logins import Logins
 from runtime.local.nats_server import EmbeddedNats
+from runtime.local.noise import without_noise
 from runtime.local.output import Output
 from runtime.local.own_servers import OwnBroker, OwnDatabase
 from runtime.local.plan import COLLECTORS_TURN, Replica
@@ -191,7 +192,7 @@ class System:
         self._own.append(Running(server.name, server.url))
 
     async def _start_server(self, server: EmbeddedServer, stop_turn: int) -> None:
-        on_line = self._output.named(server.name)
+        on_line = without_noise(server.name, self._output.named(server.name))
 
         async def start() -> Child:
             await server.prepare(on_line)
@@ -220,7 +221,7 @@ class System:
                 await self.logins.make(self._postgres.url)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Unavailable) as error:
             raise StartFailed(f"The schema can't be brought up to date: {error}") from error
-        self.say(f"schema up to date, {len(applied)} migrations applied")
+        self.say(f"schema up to date, {_counted(len(applied), 'migration')} applied")
 
     async def _start_replica(self, replica: Replica, program: Program) -> None:
         start = partial(Child.start, program, self._output.named(replica.name))
@@ -245,3 +246,7 @@ class System:
         if self._is_ready:
             kept = (kept.running() for kept in self._kept)
             RunState(os.getpid(), (*self._own, *kept)).save(self._data_dir)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,6 +1,10 @@
 from datetime import UTC, datetime, timedelta
 
-from runtime.broker import status_lines, window_line
+import pytest
+from nats.js.errors import APIError
+
+from functions.errors import Unavailable
+from runtime.broker import _answered, status_lines, window_line
 from runtime.jetstream.contents import Contents, First, Waiting
 from runtime.jetstream.replay import Window
 
@@ -47,3 +51,25 @@ def test_what_is_kept_is_told_with_how_far_back_it_reaches() -> None:
         "KEPT: 1,012 settled messages, 3 MB of 4 GB, since 2024-01-01 11:30:00Z,"
         " 1,800 s back; 3,600 s are wanted"
     )
+
+
+def test_whoever_stops_reading_ends_a_command_and_is_no_broker_s_fault() -> None:
+    with pytest.raises(BrokenPipeError), _answered("nats://127.0.0.1:4222"):
+        raise BrokenPipeError
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (TimeoutError(), "the broker at nats://u@one:4222 can't be reached: no answer in time"),
+        (
+            APIError(code=503, err_code=10047, description="insufficient storage"),
+            "the broker at nats://u@one:4222 refuses: insufficient storage",
+        ),
+    ],
+)
+def test_what_a_broker_does_not_do_is_said_in_words(error: Exception, words: str) -> None:
+    with pytest.raises(Unavailable) as raised, _answered("nats://u:hidden@one:4222"):
+        raise error
+
+    assert str(raised.value) == words

@@ -118,3 +118,34 @@ os.kill(os.getpid(), signal.SIGKILL)
     )
 
     assert [line["message"] for line in told] == ["before", "failed"]
+
+
+def test_a_library_s_broken_connection_is_one_short_line() -> None:
+    (line,) = lines_of("""
+import asyncpg, logging
+for error in (asyncpg.ConnectionDoesNotExistError("connection was closed in the middle"),):
+    try:
+        raise error
+    except Exception:
+        logging.getLogger("asyncio").exception("Future exception was never retrieved\\nfuture: <F>")
+""")
+
+    assert {name: line[name] for name in ("message", "logger", "text", "error")} == {
+        "message": "library",
+        "logger": "asyncio",
+        "text": "Future exception was never retrieved",
+        "error": "connection was closed in the middle",
+    }
+    assert "exception" not in line
+
+
+def test_a_library_s_own_fault_keeps_its_trace() -> None:
+    (line,) = lines_of("""
+import logging
+try:
+    {}["key"]
+except Exception:
+    logging.getLogger("theirs").exception("oh")
+""")
+
+    assert line["exception"][0]["exc_type"] == "KeyError"
