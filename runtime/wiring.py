@@ -40,6 +40,7 @@ from runtime.http.hosts import CheckHost, check_host
 from runtime.http.in_hand import InHand, at_most
 from runtime.http.keys import all_guarded
 from runtime.http.operator import operator_endpoints
+from runtime.http.pipeline import SharedPipeline, pipeline_endpoints
 from runtime.http.reporter import report_endpoints
 from runtime.http.request import Endpoints
 from runtime.jetstream.backlog import watch_backlog
@@ -75,6 +76,7 @@ from runtime.postgres.database_metrics import watch_database_figures
 from runtime.postgres.dead_letters import PostgresDeadLetters
 from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.migrate import ensure_schema
+from runtime.postgres.pipeline import PostgresPipeline
 from runtime.postgres.pool import check, filled, opened
 from runtime.postgres.reports import PostgresReports
 from runtime.postgres.store import PostgresEventStore
@@ -192,6 +194,7 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
         await _schema(settings)
         await _schema(settings.for_reports)  # which a replica gets from its primary
         Saturation(registry, "reporter").watch("database_connections", partial(filled, pool))
+        pipeline = PostgresPipeline(pool, settings.database_disk_bytes)
         clock = ServerClock("database")
         ClockMetrics(registry, "reporter", clock)
         health = Health(
@@ -203,7 +206,10 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
             {
                 **all_guarded(
                     settings.reader_api_keys,
-                    report_endpoints(PostgresReports(pool), ReportMetrics(registry)),
+                    {
+                        **report_endpoints(PostgresReports(pool), ReportMetrics(registry)),
+                        **pipeline_endpoints(SharedPipeline(pipeline)),
+                    },
                 ),
                 **all_guarded(
                     settings.operator_api_keys,

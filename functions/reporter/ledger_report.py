@@ -42,22 +42,29 @@ def shape(question: LedgerQuestion, figures: LedgerFigures) -> LedgerReport:
     zone = zone_of(question.timezone or UTC_NAME)
     return LedgerReport(
         filters=LedgerFilters(**filters_of(question)),
-        total=Balance(**_balance(*_totals(figures.buckets))),
-        waiting=tuple(
-            Waiting(
-                collector=it.consumer,
-                measured_at=it.measured_at,
-                messages=it.messages,
-                oldest_seconds=it.oldest_seconds,
-                measured_seconds_ago=round(it.noted_seconds_ago, 1),
-            )
-            for it in figures.backlogs
-        ),
+        total=total_of(figures.buckets),
+        waiting=tuple(map(waiting_of, figures.backlogs)),
         warnings=tuple(_warnings(question.source, figures.backlogs)),
         series=tuple(
             answers.LedgerBucket(bucket=shown(it.bucket, zone), **_balance(*it[1:]))
             for it in figures.buckets
         ),
+    )
+
+
+def total_of(buckets: Sequence[LedgerBucket]) -> Balance:
+    """Add up buckets."""
+    return Balance(**_balance(*_totals(buckets)))
+
+
+def waiting_of(backlog: Backlog) -> Waiting:
+    """Write what waited for a collector."""
+    return Waiting(
+        collector=backlog.consumer,
+        measured_at=backlog.measured_at,
+        messages=backlog.messages,
+        oldest_seconds=backlog.oldest_seconds,
+        measured_seconds_ago=round(backlog.noted_seconds_ago, 1),
     )
 
 

@@ -15,12 +15,14 @@ from runtime.health import Health
 from runtime.http.keys import all_guarded
 from runtime.http.operator import operator_endpoints
 from runtime.http.origins import all_same_origin
+from runtime.http.pipeline import SharedPipeline, pipeline_endpoints
 from runtime.http.probes import probe_endpoints
 from runtime.http.reporter import report_endpoints
 from runtime.http.request import Endpoints
 from runtime.metrics import ReportMetrics
 from runtime.postgres.dead_letters import PostgresDeadLetters
 from runtime.postgres.migrate import ensure_schema
+from runtime.postgres.pipeline import PostgresPipeline
 from runtime.postgres.pool import check, opened
 from runtime.postgres.reports import PostgresReports
 from runtime.postgres.trails import PostgresTrails
@@ -57,7 +59,11 @@ def _endpoints(
     return all_same_origin(
         {
             **all_guarded(
-                settings.reader_api_keys, report_endpoints(PostgresReports(pool), metrics)
+                settings.reader_api_keys,
+                {
+                    **report_endpoints(PostgresReports(pool), metrics),
+                    **pipeline_endpoints(SharedPipeline(PostgresPipeline(pool, None))),
+                },
             ),
             **all_guarded(settings.operator_api_keys, operating),
             **reporter_documentation(settings),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from functions.reporter import limits as pipeline_limits
 from runtime.wiring import FUNCTIONS
 from tests.exported_metrics import series_names
 from tests.monitoring.files import PROMETHEUS, ROOT, Rule, load, metrics_in, rule_tests, rules
@@ -157,3 +158,29 @@ def test_the_rules_do_as_their_tests_say() -> None:
     result = promtool("test", "rules", *PROMETHEUS.glob("tests/*.yml"))
 
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+LIMITS = [
+    limit for limit in vars(pipeline_limits).values() if isinstance(limit, pipeline_limits.Limit)
+]
+
+
+@pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.section)
+def test_a_check_of_the_pipeline_has_the_limit_and_the_runbook_of_its_alert(
+    limit: pipeline_limits.Limit,
+) -> None:
+    assert limit.section in ANCHORS
+    if limit.alert:
+        alerts = [rule for rule in ALERTS if rule.name == limit.alert]
+        over = [float(number) for rule in alerts for number in re.findall(r"> ([\d.]+)", rule.expr)]
+
+        assert limit.most in over
+        assert limit.runbook in {rule.annotations["runbook_url"] for rule in alerts}
+
+
+def test_checks_look_as_far_back_as_alerts() -> None:
+    [own, senders] = [rule.expr for rule in ALERTS if rule.name == "DeadLettersAppear"]
+
+    minutes = pipeline_limits.WINDOW_SECONDS // 60
+    assert f"[{minutes}m]" in own
+    assert f"[{minutes}m]" in senders

@@ -129,9 +129,9 @@ def internal_error() -> Schema:
     )
 
 
-def listed_answer(description: str, name: str, example: Any) -> Schema:
-    """Describe an answer that has a component as JSON, and its list as CSV."""
-    table = content({"type": "string"})
+def listed_answer(description: str, name: str, example: Any, other: str | None = CSV) -> Schema:
+    """Describe an answer that has a component as JSON, and another form as text."""
+    others = {other: content({"type": "string"})} if other else {}
     headers = {
         "Vary": {
             "description": "What the form was chosen by.",
@@ -139,7 +139,7 @@ def listed_answer(description: str, name: str, example: Any) -> Schema:
             "schema": {"type": "string", "const": VARY["Vary"]},
         }
     }
-    return answer(description, {JSON: content(ref(name), example), CSV: table}, headers)
+    return answer(description, {JSON: content(ref(name), example), **others}, headers)
 
 
 def csv_answer(description: str, headers: Mapping[str, Schema] | None = None) -> Schema:

@@ -25,8 +25,16 @@ from functions.ports import (
     UserFigures,
     Watching,
 )
-from functions.reporter import demographics_report, events_report, ledger_report, revenue_report
+from functions.reporter import (
+    demographics_report,
+    events_report,
+    ledger_report,
+    pipeline,
+    revenue_report,
+)
 from functions.reporter.answers import Report, to_json
+from functions.reporter.ledger_report import COLLECTORS
+from functions.reporter.pipeline import PipelineFigures
 from functions.reporter.questions import (
     DemographicsQuestion,
     EventsQuestion,
@@ -96,6 +104,27 @@ def ledger_example() -> Any:
         [Backlog("fb-collector", seen_at, 2, seen_at - timedelta(seconds=1), 7)],
     )
     return _shown(ledger_report.shape(LedgerQuestion(_PERIOD, source="facebook"), figures))
+
+
+def pipeline_example() -> Any:
+    """Show a whole that does well, as it was while the ledger's example was read."""
+    at = _FIRST + timedelta(minutes=1, seconds=30)
+    figures = PipelineFigures(
+        at=at,
+        answered_seconds=0.004,
+        ledger=LedgerFigures(
+            [LedgerBucket(_FIRST, 120, 117, 2, 1, 0)],
+            [Backlog(name, at, 0, None, 7, 1.2) for name in COLLECTORS],
+        ),
+        missed=0,
+        first_missed_at=None,
+        own_faults=0,
+        summaries=0,
+        store_bytes=1024**3,
+        store_limit_bytes=100 * 1024**3,
+        clock_seconds_ahead=0.001,
+    )
+    return json.loads(pipeline.to_json(pipeline.judge(figures)))
 
 
 def _shown(report: Report) -> Any:

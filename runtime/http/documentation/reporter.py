@@ -17,6 +17,7 @@ from functions.reporter.answers import (
     RevenueFilters,
     RevenueReport,
 )
+from functions.reporter.pipeline import PipelineReport
 from functions.reporter.questions import DEFAULT_LIMIT
 from functions.zones import UTC_NAME
 from runtime.http.documentation.answers import (
@@ -32,6 +33,7 @@ from runtime.http.documentation.report_examples import (
     demographics_example,
     events_example,
     ledger_example,
+    pipeline_example,
     revenue_example,
 )
 from runtime.http.documentation.schemas import Schema, components
@@ -188,10 +190,16 @@ def reporter_document(
                 ledger_example(),
                 keys=keys,
             ),
+            "/pipeline": _pipeline(keys),
             **operator_paths(_PARAMETERS, list(operator_keys)),
         },
         schemas=components(
-            {**{report.__name__: report for report in reports}, **ANSWERS}, "serialization"
+            {
+                **{report.__name__: report for report in reports},
+                "PipelineReport": PipelineReport,
+                **ANSWERS,
+            },
+            "serialization",
         ),
         checks=["postgres"],
         facts={"databaseClockSeconds": 0.002},
@@ -199,6 +207,26 @@ def reporter_document(
         asks_host=asks_host,
         ready_behind=list(keys) if ready_guarded else (),
     )
+
+
+def _pipeline(keys: Iterable[str]) -> Schema:
+    answers = {
+        "200": listed_answer("The verdict.", "PipelineReport", pipeline_example(), None),
+        "400": invalid(
+            "There are no parameters.",
+            Fault("from", "unknown_parameter", "Should not be given: there is no such parameter"),
+        ),
+    }
+    return {
+        "get": operation(
+            "Reports",
+            "getPipeline",
+            "Judge the whole",
+            str(PipelineReport.__doc__),
+            answers,
+            behind=list(keys),
+        )
+    }
 
 
 def _report(

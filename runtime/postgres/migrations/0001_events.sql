@@ -146,6 +146,9 @@ CREATE TABLE dead_letters (
 );
 
 CREATE INDEX dead_letters_in_order ON dead_letters (accepted_at, id);
+-- Those that are not a sender's fault are few, and are looked for all the time.
+CREATE INDEX dead_letters_by_own_fault ON dead_letters (accepted_at) WHERE reason <> 'rejected';
+
 CREATE INDEX dead_letters_by_event ON dead_letters (event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX dead_letters_by_key ON dead_letters (event_key) WHERE event_key IS NOT NULL;
 

@@ -1,0 +1,42 @@
+"""The limits of the pipeline's checks: the ones that the alerts have, which a test compares."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from functions.reporter.ledger_report import MEASURED_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a check's value should not exceed.
+
+    Attributes:
+        most: The check fails above it.
+        alert: The alert that wakes somebody for the same; empty where none has this limit.
+        runbook: A section of ``docs/operations.md``.
+    """
+
+    most: float
+    alert: str
+    section: str
+
+    @property
+    def runbook(self) -> str:
+        """Where it says what to do, as the alerts say it."""
+        return f"docs/operations.md#{self.section}"
+
+
+MISSED_EVENTS: Final = Limit(0, "LedgerImbalance", "the-ledger-does-not-balance")
+OLDEST_EVENT_SECONDS: Final = Limit(30, "EventsLate", "events-come-late")
+OLDEST_LETTER_SECONDS: Final = Limit(60, "BacklogGrowing", "the-backlog-grows")
+SILENT_SECONDS: Final = Limit(MEASURED_SECONDS, "", "a-function-is-down")
+OWN_FAULTS: Final = Limit(0, "DeadLettersAppear", "dead-letters-appear")
+SUMMARIES: Final = Limit(0, "DeadLettersFull", "dead-letters-have-no-room")
+REJECTED_RATIO: Final = Limit(0.01, "DeadLettersAppear", "dead-letters-appear")
+CLOCK_SECONDS: Final = Limit(60, "ClocksDiffer", "clocks-differ")
+DISK_RATIO: Final = Limit(0.8, "DatabaseDiskFilling", "a-disk-fills")
+ANSWER_SECONDS: Final = Limit(5, "", "a-function-is-down")
+"""The database's answer takes no longer; after that none is waited for."""
+
+WINDOW_SECONDS: Final = 15 * 60
+"""How far back dead letters and rejected events count, as in the alerts."""

@@ -1,0 +1,227 @@
+"""Tell how the whole is doing: figures of now in, a verdict and its checks out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, Protocol
+
+from pydantic import Field
+
+from functions.answer import Answer
+from functions.errors import Unavailable
+from functions.parameters import Params, read_parameters
+from functions.ports import Backlog, LedgerBucket, LedgerFigures
+from functions.reporter import limits
+from functions.reporter.answers import Balance, Waiting
+from functions.reporter.ledger_report import (
+    COLLECTORS,
+    MEASURED_SECONDS,
+    total_of,
+    waiting_of,
+)
+from functions.reporter.limits import Limit
+
+State = Literal["ok", "failing", "unknown"]
+
+HOUR: Final = timedelta(hours=1)
+_WINDOW: Final = timedelta(seconds=limits.WINDOW_SECONDS)
+_NO_FIGURES: Final = LedgerFigures((), ())
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineFigures:
+    """What is known of the whole at one moment.
+
+    Attributes:
+        at: When, by the store's clock, UTC.
+        answered_seconds: How long the store took to tell.
+        ledger: By the minute, of the hour before and what came since.
+        missed: How many events nobody can account for, of all time.
+        first_missed_at: The earliest minute of which some are missed; None for none.
+        own_faults: Dead letters of events that gateways had accepted, of the window.
+        summaries: Dead letters that stand for many for want of room, of the window.
+        store_bytes: How large the store is.
+        store_limit_bytes: What it may take; None where nobody has said.
+        clock_seconds_ahead: How far the store's clock is ahead of ours.
+    """
+
+    at: datetime
+    answered_seconds: float
+    ledger: LedgerFigures
+    missed: int
+    first_missed_at: datetime | None
+    own_faults: int
+    summaries: int
+    store_bytes: int
+    store_limit_bytes: int | None
+    clock_seconds_ahead: float
+
+
+class Pipeline(Protocol):
+    """Sees the whole."""
+
+    async def look(self) -> PipelineFigures:
+        """Take figures of now, or of a moment ago, all of one state.
+
+        Raises:
+            Unavailable: There is no answer now, or not within ``limits.ANSWER_SECONDS``.
+        """
+
+
+class Check(Answer):
+    """One thing that should be so."""
+
+    name: str
+    state: State = Field(
+        description="`failing` where the value is over the limit; `unknown` where it can't be told."
+    )
+    value: float | None
+    limit: float = Field(description="The same as of the alert, where there is one.")
+    runbook: str = Field(description="What to do: a file of the project, and its section.")
+
+
+class PipelineReport(Answer):
+    """How the whole is doing: one verdict, and what it is made of."""
+
+    as_of: datetime = Field(description="UTC, by the database's clock.")
+    verdict: Literal["ok", "failing"] = Field(
+        description="`failing` where a check is; what is unknown fails nothing."
+    )
+    complete_until: datetime | None = Field(
+        description="Reports have every event that was accepted before; null where nobody can tell."
+    )
+    checks: tuple[Check, ...]
+    waiting: tuple[Waiting, ...] = Field(description="As in `/reports/ledger`.")
+    last_hour: Balance = Field(description="The ledger of the last sixty minutes.")
+
+
+async def handle_pipeline(
+    params: Params, *, pipeline: Pipeline, now: datetime
+) -> tuple[PipelineReport, PipelineFigures | None]:
+    """Judge the whole.
+
+    A store that does not answer is a verdict, too, and no error.
+
+    Args:
+        params: Decoded names and values of the query; there are none.
+        pipeline: What knows the figures.
+        now: For a verdict without them.
+
+    Returns:
+        The report, and the figures that it was made of, if any.
+
+    Raises:
+        Invalid: There is a parameter.
+    """
+    read_parameters(params, {})
+    try:
+        figures = await pipeline.look()
+    except Unavailable:
+        return _blind(now), None
+    return judge(figures), figures
+
+
+def judge(figures: PipelineFigures) -> PipelineReport:
+    """Hold figures against the limits."""
+    checks = tuple(_checks(figures))
+    return PipelineReport(
+        as_of=figures.at,
+        verdict=_verdict(checks),
+        complete_until=_complete_until(figures),
+        checks=checks,
+        waiting=tuple(map(waiting_of, figures.ledger.backlogs)),
+        last_hour=total_of(_since(figures.ledger.buckets, figures.at - HOUR)),
+    )
+
+
+def to_json(report: PipelineReport) -> bytes:
+    """Write a report as a client reads it."""
+    return report.model_dump_json().encode()
+
+
+def _checks(figures: PipelineFigures) -> Iterator[Check]:
+    yield _check("database", figures.answered_seconds, limits.ANSWER_SECONDS)
+    yield _check("ledger", figures.missed, limits.MISSED_EVENTS)
+    yield from _collectors({it.consumer: it for it in figures.ledger.backlogs})
+    yield _check("accepted-events-dead", figures.own_faults, limits.OWN_FAULTS)
+    yield _check("dead-letters-summarized", figures.summaries, limits.SUMMARIES)
+    recent = total_of(_since(figures.ledger.buckets, figures.at - _WINDOW))
+    yield _check("rejected-ratio", _ratio(recent), limits.REJECTED_RATIO)
+    yield _check("database-clock", abs(figures.clock_seconds_ahead), limits.CLOCK_SECONDS)
+    filled = figures.store_limit_bytes and figures.store_bytes / figures.store_limit_bytes
+    yield _check("database-disk", filled, limits.DISK_RATIO)
+
+
+def _collectors(backlogs: Mapping[str, Backlog]) -> Iterator[Check]:
+    """Check each collector; where none has ever measured, none is expected to, as on AWS."""
+    for name, source in COLLECTORS.items():
+        seen = backlogs.get(name)
+        silent = seen.noted_seconds_ago if seen else None
+        if silent is None and backlogs:
+            yield _check(f"{name}-silence", None, limits.SILENT_SECONDS, or_else="failing")
+        else:
+            yield _check(f"{name}-silence", silent, limits.SILENT_SECONDS)
+        known = seen.oldest_seconds if seen and seen.noted_seconds_ago <= MEASURED_SECONDS else None
+        limit = limits.OLDEST_EVENT_SECONDS if source else limits.OLDEST_LETTER_SECONDS
+        yield _check(f"{name}-backlog", known, limit)
+
+
+def _check(name: str, value: float | None, limit: Limit, *, or_else: State = "unknown") -> Check:
+    if value is not None:
+        or_else = "failing" if value > limit.most else "ok"
+        value = round(value, 4)
+    return Check(name=name, state=or_else, value=value, limit=limit.most, runbook=limit.runbook)
+
+
+def _verdict(checks: Sequence[Check]) -> Literal["ok", "failing"]:
+    return "failing" if any(check.state == "failing" for check in checks) else "ok"
+
+
+def _complete_until(figures: PipelineFigures) -> datetime | None:
+    """Find what no collector of events still has to store, and no gateway misses.
+
+    What a collector saw stays true when it falls silent: the past gets no less complete.
+    """
+    seen = {it.consumer: it.oldest_at or it.measured_at for it in figures.ledger.backlogs}
+    needed = [name for name, source in COLLECTORS.items() if source is not None]
+    if not all(name in seen for name in needed):
+        return None
+    moments = [seen[name] for name in needed]
+    return min([*moments, *filter(None, [figures.first_missed_at])])
+
+
+def _since(buckets: Sequence[LedgerBucket], start: datetime) -> Sequence[LedgerBucket]:
+    return [bucket for bucket in buckets if bucket.bucket > start]
+
+
+def _ratio(balance: Balance) -> float:
+    events = balance.accepted + balance.rejected
+    return balance.rejected / events if events else 0.0
+
+
+def _blind(now: datetime) -> PipelineReport:
+    """Judge without figures: the one thing that is known is that there are none."""
+    unknown = PipelineFigures(
+        at=now,
+        answered_seconds=limits.ANSWER_SECONDS.most,
+        ledger=_NO_FIGURES,
+        missed=0,
+        first_missed_at=None,
+        own_faults=0,
+        summaries=0,
+        store_bytes=0,
+        store_limit_bytes=None,
+        clock_seconds_ahead=0.0,
+    )
+    report = judge(unknown)
+    database, *others = report.checks
+    blank = {"state": "unknown", "value": None}
+    return report.model_copy(
+        update={
+            "verdict": "failing",
+            "checks": (
+                database.model_copy(update={"state": "failing", "value": None}),
+                *(other.model_copy(update=blank) for other in others),
+            ),
+        }
+    )

@@ -1,0 +1,56 @@
+"""The state of the whole behind HTTP."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final
+
+from functions.reporter.pipeline import Pipeline, PipelineFigures, handle_pipeline, to_json
+from runtime.http.answers import Answer
+from runtime.http.negotiation import VARY
+from runtime.http.request import Endpoints, Request
+
+_FRESH_SECONDS: Final = 2.0
+"""How long figures are told again: collectors measure every five seconds, and a
+page that is open in ten tabs should ask the database no more than one."""
+
+
+def pipeline_endpoints(pipeline: Pipeline) -> Endpoints:
+    """Make the endpoint of ``GET /pipeline``."""
+
+    async def get_pipeline(request: Request) -> Answer:
+        report, _ = await handle_pipeline(request.params, pipeline=pipeline, now=datetime.now(UTC))
+        return Answer(HTTPStatus.OK, to_json(report), headers={**VARY, "Cache-Control": "no-store"})
+
+    return {"/pipeline": ("GET", get_pipeline)}
+
+
+class SharedPipeline:
+    """Looks once for all who ask within two seconds; implements ``Pipeline``.
+
+    Args:
+        pipeline: Who looks.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._look: asyncio.Task[PipelineFigures] | None = None
+        self._at = 0.0
+
+    async def look(self) -> PipelineFigures:
+        """Take figures of now, or of a moment ago; see ``Pipeline``."""
+        if self._look is None or (self._look.done() and self._is_old()):
+            self._at = time.monotonic()
+            self._look = asyncio.create_task(self._pipeline.look())
+            self._look.add_done_callback(_seen)
+        return await asyncio.shield(self._look)
+
+    def _is_old(self) -> bool:
+        return time.monotonic() - self._at > _FRESH_SECONDS
+
+
+def _seen(look: asyncio.Task[PipelineFigures]) -> None:
+    """Take note of its error: whoever asked may have gone."""
+    if not look.cancelled():
+        look.exception()
