@@ -79,7 +79,9 @@ def status() -> None:
         if missing:
             raise click.ClickException(f"missing: {', '.join(sorted(missing))}")
         if any(it.unclaimed for it in found):
-            raise click.ClickException("a message is nobody's")
+            raise click.ClickException(
+                "there are messages that no consumer will receive; see eps broker clear"
+            )
 
     _run(work)
 

@@ -93,13 +93,19 @@ async def _full_streams(processes: Iterable[Running]) -> list[str]:
     """Say of each stream without room what that means; of one that can't be asked, nothing."""
     urls = {process.name: process.url for process in processes}
     told = [url for name, url in urls.items() if name.startswith("gateway")]
-    refusing = any(await asyncio.gather(*map(refuses_events, told)))
+    streams, refusing = await asyncio.gather(
+        _streams(urls["nats"]), asyncio.gather(*map(refuses_events, told))
+    )
+    return list(full_lines(streams, refusing=any(refusing)))
+
+
+async def _streams(url: str) -> list[Contents]:
     with suppress(Unavailable, NatsError, TimeoutError, OSError):
         async with (
             asyncio.timeout(ANSWER_SECONDS),
-            connected(urls["nats"], "operator", ANSWER_SECONDS, patient=False) as broker,
+            connected(url, "operator", ANSWER_SECONDS, patient=False) as broker,
         ):
-            return list(full_lines(await read_contents(broker.client), refusing=refusing))
+            return await read_contents(broker.client)
     return []
 
 

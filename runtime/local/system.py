@@ -19,6 +19,7 @@ from runtime.local.checks import check_http
 from runtime.local.disk_watch import in_gigabytes, watch_disk
 from runtime.local.drain import wait_until_drained
 from runtime.local.keeper import Keeper
+from runtime.local.liveness_watch import watch_liveness
 from runtime.local.logins import Logins
 from runtime.local.nats_server import EmbeddedNats
 from runtime.local.noise import without_noise
@@ -97,6 +98,7 @@ class System:
         self._hurried = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
         self._disk_watch: asyncio.Task[None] | None = None
+        self._liveness_watch: asyncio.Task[None] | None = None
 
     async def start(self, programs: Sequence[tuple[Replica, Program]]) -> None:
         """Have broker and database, migrate, start the functions; return when all are ready.
@@ -114,6 +116,15 @@ class System:
         await together(*(self._start_replica(*program) for program in programs))
         self._is_ready = True
         self._save()
+        self._liveness_watch = asyncio.create_task(watch_liveness(self._answering, self.say))
+
+    def _answering(self) -> list[tuple[str, str, int]]:
+        """List the functions that run now: name, URL, process."""
+        return [
+            (it.keeper.name, it.url, it.keeper.pid)
+            for it in self._kept
+            if it.url.startswith("http") and it.keeper.pid is not None
+        ]
 
     async def add(self, replica: Replica, program: Program) -> None:
         """Start one more, and return when it is ready.
@@ -160,7 +171,8 @@ class System:
         """Stop all that was started, turn by turn."""
         was_ready, self._is_ready = self._is_ready, False
         remove_run_state(self._data_dir)
-        await cancel(*(task for task in (self._watch, self._disk_watch) if task))
+        watches = (self._watch, self._disk_watch, self._liveness_watch)
+        await cancel(*(task for task in watches if task))
         in_turn = sorted(self._kept, key=attrgetter("stop_turn"))
         for turn, group in groupby(in_turn, key=attrgetter("stop_turn")):
             if turn == COLLECTORS_TURN and was_ready:
