@@ -23,7 +23,7 @@ def columns_of(model: type[Answer]) -> tuple[str, ...]:
     return (*(it for it in columns if it == _FIRST), *(it for it in columns if it != _FIRST))
 
 
-def write_csv(columns: Sequence[str], rows: Iterable[Row]) -> bytes:
+def write_csv(columns: Sequence[str], rows: Iterable[Row], *, header: bool = True) -> bytes:
     r"""Write a table as CSV (RFC 4180), UTF-8, with a header line.
 
     A text that a spreadsheet would take for a formula begins with ``'`` instead:
@@ -33,10 +33,13 @@ def write_csv(columns: Sequence[str], rows: Iterable[Row]) -> bytes:
     Args:
         columns: Names of fields; dotted for a field within a field.
         rows: What a row lacks, or has as null, is an empty cell.
+        header: Whether the header line is wanted: of a long table that is
+            written by parts only the first has it.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(columns)
+    if header:
+        writer.writerow(columns)
     paths = [column.split(".") for column in columns]
     writer.writerows([_cell(_value(row, path)) for path in paths] for row in rows)
     return text.getvalue().encode()

@@ -12,6 +12,7 @@ import click
 
 from functions.errors import Invalid, Refused, Unavailable
 from functions.publisher.account import Summary
+from runtime.archiving.exporting import export
 from runtime.broker import broker
 from runtime.dead_letters import dead_letters
 from runtime.deploying.command import deploy
@@ -371,6 +372,7 @@ def bench(
 
 eps.add_command(broker)
 eps.add_command(dead_letters)
+eps.add_command(export)
 eps.add_command(package)
 eps.add_command(deploy)
 

@@ -151,7 +151,14 @@ def test_wheels_are_those_that_the_target_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    "lock", sorted({ROOT / "requirements-deploy.lock", *(it.lock for it in PACKAGES.values())})
+    "lock",
+    sorted(
+        {
+            ROOT / "requirements-archive.lock",
+            ROOT / "requirements-deploy.lock",
+            *(it.lock for it in PACKAGES.values()),
+        }
+    ),
 )
 def test_a_lock_has_the_versions_that_are_tested(lock: Path) -> None:
     tested = pins_of(ROOT / "requirements-dev.lock")
@@ -159,6 +166,11 @@ def test_a_lock_has_the_versions_that_are_tested(lock: Path) -> None:
 
     assert {"pydantic", "msgspec"} <= set(locked)
     assert {name: tested.get(name) for name in locked} == locked
+
+
+@pytest.mark.parametrize("lock", sorted({ROOT / "requirements.lock", *LOCKS.iterdir()}))
+def test_what_runs_functions_has_no_pyarrow(lock: Path) -> None:
+    assert "pyarrow" not in pins_of(lock)
 
 
 @pytest.mark.parametrize("lock", sorted(LOCKS.iterdir()))

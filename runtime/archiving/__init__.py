@@ -1,0 +1,1 @@
+"""Days of events as Parquet: written before they go, and brought back; events for people."""
