@@ -1,11 +1,12 @@
 """Judging: raw events in; the event out, or the first thing that is wrong with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Self, cast
 
 import msgspec
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from functions.claims import claim_of
 from functions.contract import EVENT
@@ -27,18 +28,26 @@ SMALLEST_EVENT_BYTES: Final = 200
 """No event with fewer is valid: its keys alone have more."""
 
 
+MAX_FAULTS: Final = 10
+"""What is said of one event; one that has more of them is another thing altogether."""
+
+
 class InvalidEvent(Exception):  # noqa: N818 - an outcome, not a programming error
     """The event can never be stored as it is.
 
     Attributes:
         fault: The first thing that is wrong with it.
+        faults: All that is, as far as one reading tells, ``MAX_FAULTS`` at most.
         event_id: Its id, where one could be read.
         source: Its source, where one could be read.
     """
 
-    def __init__(self, fault: Fault, *, event_id: str | None, source: Source | None) -> None:
+    def __init__(
+        self, fault: Fault, *others: Fault, event_id: str | None, source: Source | None
+    ) -> None:
         super().__init__(str(fault))
         self.fault = fault
+        self.faults = (fault, *others)[:MAX_FAULTS]
         self.event_id = event_id
         self.source = source
 
@@ -76,6 +85,8 @@ def judge(raw: bytes, *, by_contract: Callable[[bytes], Event] | None = None) ->
     Raises:
         InvalidEvent: It breaks the contract; its first fault says where.
     """
+    if raw.__class__ is Beginning:  # may be all of it, where the limit is low, and readable
+        return judge_by_contract(raw)
     return read(raw) or (by_contract or judge_by_contract)(raw)
 
 
@@ -109,9 +120,9 @@ def judge_by_contract(raw: bytes) -> Event:
         if isinstance(engagement.get("purchaseAmount"), float):
             engagement["purchaseAmount"] = _exact_amount(raw)
     except ValidationError as error:
-        raise _invalid(raw, _first_fault(error)) from error
+        raise _invalid(raw, _faults_of(error)) from error
     except Invalid as error:
-        raise _invalid(raw, error.faults[0]) from error
+        raise _invalid(raw, error.faults) from error
     return READERS[event["source"]](msgspec.json.encode(event))
 
 
@@ -162,18 +173,22 @@ def _exact_amount(raw: bytes) -> Decimal:
 _DISCRIMINATORS = (("source", SOURCES), ("funnelStage", FUNNEL_STAGES))
 
 
-def _first_fault(error: ValidationError) -> Fault:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    tags, path = first["loc"][:2], first["loc"][2:]
-    if first["type"] not in ("union_tag_invalid", "union_tag_not_found"):
-        return Fault(".".join(map(str, path)), first["type"], first["msg"])
+def _faults_of(error: ValidationError) -> list[Fault]:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [_fault_of(each) for each in found[:MAX_FAULTS]]
+
+
+def _fault_of(found: ErrorDetails) -> Fault:
+    tags, path = found["loc"][:2], found["loc"][2:]
+    if found["type"] not in ("union_tag_invalid", "union_tag_not_found"):
+        return Fault(".".join(map(str, path)), found["type"], found["msg"])
     field, expected = _DISCRIMINATORS[len(tags)]
-    if first["type"] == "union_tag_not_found":
+    if found["type"] == "union_tag_not_found":
         return Fault(field, "missing", "Field required")
     return Fault(field, "literal_error", f"Input should be {' or '.join(map(repr, expected))}")
 
 
-def _invalid(raw: bytes, fault: Fault) -> InvalidEvent:
+def _invalid(raw: bytes, faults: Sequence[Fault]) -> InvalidEvent:
     """Say what little is known of an event that is not one."""
     claim = claim_of(raw)
-    return InvalidEvent(fault, event_id=claim.event_id, source=claim.source)
+    return InvalidEvent(*faults, event_id=claim.event_id, source=claim.source)

@@ -168,6 +168,11 @@ def parse_choice(text: str, choices: Sequence[str]) -> str:
     return text
 
 
+def parse_flag(text: str) -> bool:
+    """Read ``true`` or ``false``."""
+    return parse_choice(text, ("true", "false")) == "true"
+
+
 def parse_text(text: str) -> str:
     """Take any text that PostgreSQL can keep."""
     if "\0" in text:

@@ -14,6 +14,7 @@ from functions.errors import Invalid, Refused, Unavailable
 from functions.publisher.account import Summary
 from runtime.archiving.exporting import export
 from runtime.broker import broker
+from runtime.check import check
 from runtime.dead_letters import dead_letters
 from runtime.deploying.command import deploy
 from runtime.help import Group
@@ -371,6 +372,7 @@ def bench(
 
 
 eps.add_command(broker)
+eps.add_command(check)
 eps.add_command(dead_letters)
 eps.add_command(export)
 eps.add_command(package)

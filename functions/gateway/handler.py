@@ -13,7 +13,7 @@ from functions.judging import SMALLEST_EVENT_BYTES, Beginning, InvalidEvent, jud
 from functions.ports import Bus, DeadLetter
 
 MAX_ERRORS = 100
-"""How many invalid events a receipt explains."""
+"""How many faults a receipt has at the most."""
 
 _LARGE_BYTES = 512 * 1024
 """Up to here every bus carries an event, and need not be asked."""
@@ -26,7 +26,7 @@ a millisecond of usual ones, less than ten of any."""
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An invalid event, and the first thing that is wrong with it.
+    """An invalid event, and one thing that is wrong with it.
 
     Attributes:
         index: Its place in the request, from 0.
@@ -45,7 +45,8 @@ class Receipt:
     Attributes:
         accepted: Valid events by source.
         rejected: Invalid events by source; None where that could not be read.
-        errors: One for each invalid event, in their order, ``MAX_ERRORS`` at most.
+        errors: What is wrong with invalid events, in their order, ``MAX_ERRORS`` at most.
+        errors_truncated: Whether there is more that they do not say.
     """
 
     accepted: dict[Source, int] = field(default_factory=lambda: dict.fromkeys(SOURCES, 0))
@@ -53,6 +54,13 @@ class Receipt:
         default_factory=lambda: dict.fromkeys((*SOURCES, None), 0)
     )
     errors: list[Rejection] = field(default_factory=list)
+    errors_truncated: bool = False
+
+    def explain(self, index: int, invalid: InvalidEvent) -> None:
+        """Say what is wrong with an event, as far as there is room."""
+        room = MAX_ERRORS - len(self.errors)
+        self.errors += [Rejection(index, invalid.event_id, it) for it in invalid.faults[:room]]
+        self.errors_truncated |= len(invalid.faults) > room
 
     @property
     def accepted_total(self) -> int:
@@ -152,12 +160,12 @@ class _Taking:
             return
         self.rejections.alone()
         self.receipt.rejected[invalid.source] += 1
-        if len(self.receipt.errors) < MAX_ERRORS:
-            self.receipt.errors.append(Rejection(index, invalid.event_id, invalid.fault))
+        self.receipt.explain(index, invalid)
         self._letters.append(self._origin.dead_letter(kept, index, invalid))
 
     def _gather(self, elements: Sequence[bytes], index: int) -> None:
         self.receipt.rejected[None] += len(elements)
+        self.receipt.errors_truncated = True
         self._letters += self.rejections.together(elements, index)
 
 

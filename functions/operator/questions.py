@@ -17,6 +17,7 @@ from functions.parameters import (
     Wrong,
     parse_choice,
     parse_end,
+    parse_flag,
     parse_limit,
     parse_source,
     parse_start,
@@ -78,10 +79,6 @@ def _parse_id(text: str) -> UUID:
     return UUID(text)
 
 
-def _parse_flag(text: str) -> bool:
-    return parse_choice(text, ("true", "false")) == "true"
-
-
 _FILTERS: Final[Mapping[str, Parse]] = {
     "from": parse_start,
     "to": parse_end,
@@ -94,7 +91,7 @@ _STATE: Final[Mapping[str, Parse]] = {
     "state": partial(parse_choice, choices=(*get_args(State), ANY_STATE))
 }
 _PAGE: Final[Mapping[str, Parse]] = {"cursor": parse_cursor, "limit": parse_limit}
-_DRY_RUN: Final[Mapping[str, Parse]] = {"dryRun": _parse_flag}
+_DRY_RUN: Final[Mapping[str, Parse]] = {"dryRun": parse_flag}
 
 
 def parse_page_question(params: Params) -> PageQuestion:

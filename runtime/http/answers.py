@@ -123,9 +123,15 @@ def _spread(seconds: float) -> int:
     return randint(least, 2 * least)  # noqa: S311 - nobody gains by guessing it
 
 
-def answer_receipt(receipt: Receipt, correlation_id: str) -> Answer:
-    """Answer the gateway's receipt: 202, or 422 where there were events and none was valid."""
-    fields = _receipt_fields(receipt)
+def answer_receipt(receipt: Receipt, correlation_id: str, *, dry_run: bool = False) -> Answer:
+    """Answer the gateway's receipt: 202, or 422 where there were events and none was valid.
+
+    Args:
+        receipt: What became of the events, or would have become.
+        correlation_id: The request's.
+        dry_run: Whether they were only judged: 200 then, where it would have been 202.
+    """
+    fields = _receipt_fields(receipt) | ({"dryRun": True} if dry_run else {})
     if receipt.rejected_total and not receipt.accepted_total:
         return problem(
             HTTPStatus.UNPROCESSABLE_ENTITY, "No event is valid", correlation_id, **fields
@@ -136,7 +142,8 @@ def answer_receipt(receipt: Receipt, correlation_id: str) -> Answer:
         "correlationId": correlation_id,
         **fields,
     }
-    return Answer(HTTPStatus.ACCEPTED, msgspec.json.encode(body))
+    status = HTTPStatus.OK if dry_run else HTTPStatus.ACCEPTED
+    return Answer(status, msgspec.json.encode(body))
 
 
 def _receipt_fields(receipt: Receipt) -> dict[str, Any]:
@@ -149,7 +156,7 @@ def _receipt_fields(receipt: Receipt) -> dict[str, Any]:
         "rejected": receipt.rejected_total,
         "errors": errors,
     }
-    if receipt.rejected_total > len(errors):
+    if receipt.errors_truncated:
         fields["errorsTruncated"] = True
     return fields
 

@@ -7,7 +7,9 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
+from functions.gateway.dry_run import DryRun
 from functions.gateway.handler import handle
+from functions.parameters import Params, parse_flag, read_parameters
 from functions.ports import Bus
 from runtime.http.answers import Answer, HttpProblem, answer_receipt
 from runtime.http.body import BodyReader
@@ -27,6 +29,7 @@ def gateway_endpoint(bus: Bus, bodies: BodyReader) -> Endpoint:
 
     async def post_events(request: Request) -> Answer:
         accepted_at = datetime.now(UTC)
+        dry_run = "dry" in request.query.lower() and is_dry_run(request.params)
         split = _SPLITTERS[media_type(request.headers.get("content-type", ""))]
         correlation_id = request.correlation_id
         async with bodies.read(request.headers, request.chunks(), request.whole) as body:
@@ -34,15 +37,28 @@ def gateway_endpoint(bus: Bus, bodies: BodyReader) -> Endpoint:
                 split(body, bodies.event_size_limit),
                 correlation_id=correlation_id,
                 accepted_at=accepted_at,
-                bus=bus,
+                bus=DryRun(bus) if dry_run else bus,
                 trace_parent=request.trace_parent,
             )
         request.facts.update(
             bytes=len(body), accepted=receipt.accepted_total, rejected=receipt.rejected_total
         )
-        return answer_receipt(receipt, correlation_id)
+        if dry_run:
+            request.facts["dry_run"] = True
+        return answer_receipt(receipt, correlation_id, dry_run=dry_run)
 
     return post_events
+
+
+def is_dry_run(params: Params) -> bool:
+    """Tell whether events shall only be judged; parameters of other names are let be.
+
+    Raises:
+        Invalid: ``dryRun`` is neither ``true`` nor ``false``, there twice, or
+            spelled another way: who misspells it does not want to store.
+    """
+    own = [pair for pair in params if pair[0].replace("_", "").lower() == "dryrun"]
+    return bool(read_parameters(own, {"dryRun": parse_flag}).get("dryRun", False))
 
 
 @lru_cache(_HEADERS_KNOWN)

@@ -7,9 +7,10 @@ import pytest
 
 from functions.errors import Fault, Unavailable
 from functions.events import EVENT_TYPES
+from functions.gateway.dry_run import DryRun
 from functions.gateway.handler import MAX_ERRORS, Receipt, Rejection, handle
 from functions.gateway.rejections import MAX_LETTERS
-from functions.judging import SMALLEST_EVENT_BYTES, Beginning, judge
+from functions.judging import MAX_FAULTS, SMALLEST_EVENT_BYTES, Beginning, judge
 from functions.masses import unpacked
 from functions.ports import DeadLetter
 from tests.builders import NOON, a_facebook_event, a_tiktok_event, raw
@@ -33,6 +34,63 @@ async def test_valid_events_go_to_the_bus_of_their_source_as_they_came() -> None
     assert (receipt.rejected_total, receipt.errors) == (0, [])
     assert [part.events for part in bus.parts["facebook"]] == [[GOOD, GOOD]]
     assert [part.events for part in bus.parts["tiktok"]] == [[tiktok]]
+
+
+async def test_all_that_is_wrong_with_an_event_is_said_in_the_order_of_its_fields() -> None:
+    bus = FakeBus()
+    bad = raw(a_facebook_event(eventId="fb-1", user={"age": "old", "gender": "x", "name": 1}))
+
+    receipt = await take(bus, [GOOD, bad, b"[]"])
+
+    assert [(it.index, it.event_id, it.fault.field) for it in receipt.errors] == [
+        (1, "fb-1", "data.user.name"),
+        (1, "fb-1", "data.user.age"),
+        (1, "fb-1", "data.user.gender"),
+        (2, None, ""),
+    ]
+    assert (receipt.rejected_total, receipt.errors_truncated) == (2, False)
+    assert [letter.fault.field for letter in bus.letters] == ["data.user.name", ""]
+
+
+async def test_of_one_event_ten_faults_are_said_and_of_a_request_a_hundred() -> None:
+    empty = raw(
+        a_facebook_event()
+        | {"data": {"user": {}, "engagement": {}}, "timestamp": 1, "eventType": "x", "eventId": 1}
+    )
+
+    one = await take(FakeBus(), [empty])
+    ten = await take(FakeBus(), [empty] * 10)
+    more = await take(FakeBus(), [empty] * 9 + [BAD] * 10, [empty])
+
+    assert len(one.errors) == MAX_FAULTS
+    assert [it.index for it in ten.errors] == [it for it in range(10) for _ in range(10)]
+    assert (one.errors_truncated, ten.errors_truncated) == (False, False)
+    assert (len(more.errors), more.errors_truncated) == (MAX_ERRORS, True)
+
+
+async def test_an_event_beyond_a_low_limit_is_rejected_though_it_is_kept_whole() -> None:
+    bus = FakeBus()
+
+    receipt = await take(bus, [Beginning(GOOD, len(GOOD) - 1), GOOD])
+
+    assert [it.fault.code for it in receipt.errors] == ["event_too_large"]
+    assert ([letter.payload for letter in bus.letters], bus.events) == ([GOOD], [GOOD])
+
+
+async def test_a_dry_run_judges_and_keeps_nothing() -> None:
+    bus, real = FakeBus(), FakeBus()
+
+    receipt = await handle(
+        [[GOOD, BAD], [b"1"] * 3000],
+        correlation_id="corr",
+        accepted_at=NOON,
+        bus=DryRun(bus),
+    )
+    same = await take(real, [GOOD, BAD], [b"1"] * 3000)
+
+    assert receipt == same
+    assert (bus.events, bus.letters) == ([], [])
+    assert real.letters
 
 
 async def test_the_request_is_known_wherever_its_events_go() -> None:

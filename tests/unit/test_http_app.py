@@ -59,9 +59,9 @@ class Gateway:
             transport=httpx.ASGITransport(app), base_url="http://gateway"
         )
 
-    async def post(self, body: bytes, **headers: str) -> httpx.Response:
+    async def post(self, body: bytes, *, path: str = "/events", **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.client.post("/events", content=body, headers=JSON | named)
+        return await self.client.post(path, content=body, headers=JSON | named)
 
     async def _check(self) -> None:
         if self.bus.failure:
@@ -112,6 +112,32 @@ async def test_invalid_events_among_valid_ones_are_explained(gateway: Gateway) -
             "message": "Input should be an RFC 3339 date-time with offset",
         }
     ]
+
+
+async def test_a_dry_run_says_so_and_stores_nothing(gateway: Gateway) -> None:
+    good, path = raw(a_facebook_event()), "/events?dryRun=true"
+
+    some = await gateway.post(b"[" + good + b"," + BAD + b"]", path=path)
+    none = await gateway.post(BAD, path=path)
+    off = await gateway.post(good, path="/events?dryRun=false&token=1")
+
+    assert (some.status_code, some.json()["accepted"], some.json()["rejected"]) == (200, 1, 1)
+    assert (some.json()["dryRun"], none.json()["dryRun"]) == (True, True)
+    assert none.status_code == 422
+    assert (off.status_code, gateway.bus.events) == (202, [good])
+    assert "dryRun" not in off.json()
+    assert gateway.bus.letters == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["dryRun=yes", "dryRun=", "dryRun=true&dryRun=true", "dryrun=true", "dry_run=true", "DRYRUN=1"],
+)
+async def test_a_dry_run_that_is_misspelled_does_not_store(gateway: Gateway, query: str) -> None:
+    answer = await gateway.post(raw(a_facebook_event()), path=f"/events?{query}")
+
+    assert answer.status_code == 400
+    assert gateway.bus.events == []
 
 
 async def test_a_receipt_says_when_it_explains_not_all(gateway: Gateway) -> None:

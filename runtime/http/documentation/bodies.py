@@ -51,7 +51,7 @@ class InvalidProblem(Problem):
 
 @_EXACT
 class Rejection(TypedDict):
-    """An invalid event, and the first thing that is wrong with it."""
+    """An invalid event, and one thing that is wrong with it."""
 
     index: Annotated[int, Field(ge=0, description="Its place in the request, from 0.")]
     eventId: Annotated[str | None, Field(description="Its id, where one could be read.")]
@@ -62,11 +62,19 @@ class Rejection(TypedDict):
 
 Rejections = Annotated[
     list[Rejection],
-    Field(max_length=MAX_ERRORS, description="One for each invalid event, in their order."),
+    Field(
+        max_length=MAX_ERRORS,
+        description="Up to ten for each invalid event, in the order of events and fields.",
+    ),
 ]
 Truncated = Annotated[
     Literal[True],
-    Field(description=f"There when more than {MAX_ERRORS} events are invalid."),
+    Field(description="There when more is wrong than `errors` has room for."),
+]
+
+
+DryRun = Annotated[
+    Literal[True], Field(description="There when events were only judged, and nothing was kept.")
 ]
 
 
@@ -79,6 +87,7 @@ class Receipt(TypedDict):
     correlationId: CorrelationId
     errors: Rejections
     errorsTruncated: NotRequired[Truncated]
+    dryRun: NotRequired[DryRun]
 
 
 @_EXACT
@@ -89,6 +98,7 @@ class RejectedProblem(Problem):
     rejected: Annotated[int, Field(ge=1)]
     errors: Rejections
     errorsTruncated: NotRequired[Truncated]
+    dryRun: NotRequired[DryRun]
 
 
 @_EXACT

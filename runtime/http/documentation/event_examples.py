@@ -95,12 +95,12 @@ EVENTS: Final[dict[str, dict[str, Any]]] = {
 BROKEN: Final[dict[str, Any]] = {**EVENTS["tiktokTop"], "eventType": "purchase"}
 
 
-def receipt_example(*, accepted: int) -> Any:
+def receipt_example(*, accepted: int, dry_run: bool = False) -> Any:
     """Show the answer to so many valid events and a broken one after them."""
     receipt = Receipt(errors=[Rejection(accepted, BROKEN["eventId"], _fault_of_broken())])
     receipt.accepted["facebook"] = accepted
     receipt.rejected["tiktok"] = 1
-    return example_of(answer_receipt(receipt, CORRELATION_ID))
+    return example_of(answer_receipt(receipt, CORRELATION_ID, dry_run=dry_run))
 
 
 def _fault_of_broken() -> Fault:

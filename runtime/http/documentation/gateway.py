@@ -36,6 +36,13 @@ A string with a NUL character or a lone surrogate makes its event invalid.
 
 To send again what may have been taken is harmless."""
 
+_DRY_RUN = {
+    "name": "dryRun",
+    "in": "query",
+    "description": "With `true` events are judged, and nothing is kept of them.",
+    "schema": {"type": "string", "enum": ["true", "false"], "default": "false"},
+    "example": "true",
+}
 _ACCEPT_ENCODING = {
     "Accept-Encoding": {
         "description": "There when the Content-Encoding is not taken.",
@@ -75,6 +82,7 @@ def gateway_document(
         _POST_EVENTS,
         _answers(body_size_limit),
         requestBody=_request_body(body_size_limit, event_size_limit),
+        parameters=[_DRY_RUN],
         behind=list(keys),
     )
     return document(
@@ -137,6 +145,11 @@ def _faults_of(body: bytes) -> Sequence[Fault]:
 
 def _answers(limit: int) -> dict[str, Schema]:
     return {
+        "200": json_answer(
+            "The receipt of a dry run: nothing was kept, nothing was counted.",
+            "Receipt",
+            receipt_example(accepted=1, dry_run=True),
+        ),
         "202": json_answer(
             "The receipt: what it counts is on the broker's disk.",
             "Receipt",
