@@ -53,9 +53,11 @@ def event_work(
         metrics.dead("rejected", collected.rejected)
         metrics.dead("refused", collected.refused)
         _observe_freshness(source, parts, metrics)
-        _log.info(
+        # Messages that only tell of others are not worth a line, or a name.
+        told = _log.info if taken else _log.debug
+        told(
             "batch stored",
-            correlation_ids=sorted({part.correlation_id for part in parts}),
+            correlation_ids=_requests_of(parts),
             **_traces(parts),
             stored=collected.stored,
             duplicates=collected.duplicates,
@@ -72,7 +74,16 @@ def event_work(
         events.failed(source, "invalid" if rejected else "unreadable", letter.elements)
         metrics.dead(letter.reason, 1)
 
-    return Work(source, read, handle, bury, attempts or NoAttempts())
+    return Work(source, read, handle, bury, attempts or NoAttempts(), _requests_of)
+
+
+def _requests_of(parts: Sequence[Part]) -> list[str]:
+    return sorted({part.correlation_id for part in parts if part.events})
+
+
+def _requests_of_letters(lots: Sequence[Lot]) -> list[str]:
+    named = {letter.correlation_id for lot in lots for letter in lot.letters}
+    return sorted(it for it in named if it is not None)
 
 
 def _traces(parts: Sequence[Part]) -> dict[str, list[str]]:
@@ -113,7 +124,13 @@ def dead_letter_work(
         stored = await keep_dead_letters(lots, store=store)
         for reason, count in Counter(letter.reason for letter in letters).items():
             metrics.dead(reason, count)
-        _log.info("dead letters stored", stored=stored.new, duplicates=stored.duplicates)
+        told = _log.info if letters else _log.debug
+        told(
+            "dead letters stored",
+            correlation_ids=_requests_of_letters(lots),
+            stored=stored.new,
+            duplicates=stored.duplicates,
+        )
 
     def read(data: bytes, headers: Headers, _delivery: Delivery) -> Sequence[Lot]:
         return [Lot(read_manifest(None, headers), (), decode_letters(data), unread=summaries)]
@@ -122,4 +139,4 @@ def dead_letter_work(
         await store.keep([Lot(read_manifest(None, headers), (), [letter], unread=True)])
         metrics.dead("unreadable", 1)
 
-    return Work(None, read, handle, bury, attempts or NoAttempts())
+    return Work(None, read, handle, bury, attempts or NoAttempts(), _requests_of_letters)

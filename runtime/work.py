@@ -55,6 +55,7 @@ class Work(Generic[Item]):
         handle: Takes all items of a batch; returns when they are committed.
         bury: Stores the dead letter of a whole message, which had these headers.
         attempts: Remembers the messages that may end the process.
+        requests: Names the requests that items came with, for the log; each once, in order.
     """
 
     source: Source | None
@@ -62,6 +63,7 @@ class Work(Generic[Item]):
     handle: Callable[[Sequence[Item]], Awaitable[None]]
     bury: Callable[[DeadLetter, Headers], Awaitable[None]]
     attempts: Attempts = field(default_factory=NoAttempts)
+    requests: Callable[[Sequence[Item]], list[str]] = lambda _items: []
 
 
 def unreadable(source: Source | None, data: bytes, why: str, *, came_at: datetime) -> DeadLetter:

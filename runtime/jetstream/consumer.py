@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from typing import Generic
+from typing import Any, Final, Generic
 from uuid import UUID
 
 import structlog
@@ -32,6 +32,7 @@ _GATHER_SECONDS = 0.1
 
 _FIRST_DELAY_SECONDS = 0.5
 _MAX_DELAY_SECONDS = 10.0
+_MOST_NAMED: Final = 100  # requests on a line of the log
 _MAX_CRASHES = 5
 """Deliveries after which a message that still crashes the handler is a dead
 letter, if others succeeded since its first crash: where nothing succeeds the
@@ -227,18 +228,19 @@ class Consumer(Generic[Item]):
     async def _process(self, messages: Sequence[Msg]) -> bool:
         """Handle a batch; tell whether its messages were settled for good."""
         is_handled = False
+        items: list[Item] = []
         try:
-            await self._handle(messages)
+            await self._handle(messages, items)
             is_handled = True
             await self._keep(messages)
         except Unavailable as error:
             if not is_handled and await self._is_too_much(messages):
                 return await self._halve(messages)
-            _log.warning("batch given back", messages=len(messages), error=str(error))
+            _log.warning("batch given back", error=str(error), **self._named(messages, items))
             await self._give_back(messages)
             return False
         except Exception:  # noqa: BLE001 - whatever it is, every message is settled
-            _log.exception("batch failed", messages=len(messages))
+            _log.exception("batch failed", **self._named(messages, items))
             for message in messages:
                 self._crashed_at.setdefault(_sequence(message), _now())
             return await self._isolate(messages)
@@ -283,9 +285,14 @@ class Consumer(Generic[Item]):
         self._in_hand.pop(id(message), None)
         await message.ack()
 
-    async def _handle(self, messages: Sequence[Msg]) -> None:
+    def _named(self, messages: Sequence[Msg], items: Sequence[Item]) -> dict[str, Any]:
+        """Say of a batch how large it is, and which requests are in it as far as it was read."""
+        requests = self._work.requests(items)
+        return {"messages": len(messages), "correlation_ids": requests[:_MOST_NAMED]}
+
+    async def _handle(self, messages: Sequence[Msg], items: list[Item]) -> None:
+        """Read a batch into ``items``, and have them handled."""
         self._metrics.redelivered.inc(sum(_deliveries(message) > 1 for message in messages))
-        items: list[Item] = []
         for message in messages:
             try:
                 items += self._work.decode(message.data, message.headers, _delivery(message))

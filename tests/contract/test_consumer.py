@@ -13,6 +13,7 @@ from typing import cast
 import pytest
 from nats.aio.msg import Msg
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from functions.errors import Unavailable
 from functions.ports import Backlog, DeadLetter, Delivery
@@ -72,7 +73,13 @@ class Bench:
 
     @property
     def work(self) -> Work[bytes]:
-        return Work("facebook", self.decode, self.handle, self.bury)
+        return Work(
+            "facebook",
+            self.decode,
+            self.handle,
+            self.bury,
+            requests=lambda items: [f"request-{item.decode()}" for item in items],
+        )
 
     def decode(self, data: bytes, _headers: Headers, delivery: Delivery) -> Sequence[bytes]:
         self.deliveries.append(delivery)
@@ -177,11 +184,15 @@ async def test_what_is_unavailable_comes_again_later_and_nothing_is_lost(broker:
     metrics = ConsumerMetrics(registry, FB_COLLECTOR.name)
     await publish(broker, b"1", UNREADABLE, b"2")
 
-    async with consuming(broker, FB_COLLECTOR, bench.work, metrics=metrics):
-        await eventually(lambda: sample(registry, "messages_retried_total") == 3)
-        bench.is_away = False
-        await eventually(lambda: len(bench.done) == 2)
+    with capture_logs() as logged:
+        async with consuming(broker, FB_COLLECTOR, bench.work, metrics=metrics):
+            await eventually(lambda: sample(registry, "messages_retried_total") == 3)
+            bench.is_away = False
+            await eventually(lambda: len(bench.done) == 2)
 
+    given_back = [line for line in logged if line["event"] == "batch given back"]
+    named = {request for line in given_back for request in line["correlation_ids"]}
+    assert named == {"request-1", "request-2"}
     assert bench.done == [b"1", b"2"]
     assert {letter.payload for letter in bench.buried} == {UNREADABLE}
     await eventually_waiting(broker, 0)

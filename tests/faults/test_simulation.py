@@ -43,7 +43,7 @@ class AcknowledgesFirst(Consumer[Part]):
     async def _process(self, messages: Sequence[Msg]) -> bool:
         for message in messages:
             await message.ack()
-        await self._handle(messages)
+        await self._handle(messages, [])
         return True
 
 
@@ -60,9 +60,9 @@ class DropsUnreadable(Consumer[Part]):
 
 
 class GivesUpOnUnavailable(Consumer[Part]):
-    async def _handle(self, messages: Sequence[Msg]) -> None:
+    async def _handle(self, messages: Sequence[Msg], items: list[Part]) -> None:
         try:
-            await super()._handle(messages)
+            await super()._handle(messages, items)
         except Unavailable as error:
             raise RuntimeError from error
 
