@@ -382,7 +382,7 @@ def _warn_of_open(**keys: ApiKeys) -> None:
     """Say loudly which settings would close what is open."""
     unset = [name for name, known in keys.items() if not known]
     if unset:
-        _log.warning("OPEN TO EVERYONE: no keys are set, as fits a developer's machine", set=unset)
+        _log.warning("no API keys set: open to everyone (fine on a developer's machine)", set=unset)
 
 
 def _check_host(settings: Settings, *keys: ApiKeys) -> CheckHost | None:

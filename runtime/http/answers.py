@@ -107,13 +107,16 @@ def answer_error(error: Exception, correlation_id: str) -> Answer:
             retry = {"Retry-After": str(_spread(error.retry_after_seconds))}
             return problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                "It can't be done now; the same request may come again, and doubles nothing",
+                "Temporarily unavailable. Retry after the given delay; repeating the request"
+                " creates no duplicates.",
                 correlation_id,
                 headers=retry,
             )
         case _:
             return problem(
-                HTTPStatus.INTERNAL_SERVER_ERROR, "This should not happen", correlation_id
+                HTTPStatus.INTERNAL_SERVER_ERROR,
+                "Internal error; the log has more under this correlation id",
+                correlation_id,
             )
 
 
