@@ -18,6 +18,7 @@ from runtime.postgres.errors import translated
 from runtime.postgres.ledger import LEDGER_IMBALANCE
 from runtime.postgres.reports import BACKLOGS, LEDGER
 from runtime.postgres.sql import load
+from runtime.reasons import Reason
 
 PIPELINE_STATE = load("pipeline_state")
 
@@ -49,7 +50,7 @@ class PostgresPipeline:
                 ):
                     return await self._look(connection, started)
         except TimeoutError as error:
-            raise Unavailable("the database does not answer in time") from error
+            raise Unavailable(Reason.DATABASE_AWAY.of("no answer in time")) from error
 
     async def _look(self, connection: PoolConnectionProxy, started: float) -> PipelineFigures:
         [state] = await connection.fetch(PIPELINE_STATE, float(WINDOW_SECONDS))
