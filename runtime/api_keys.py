@@ -12,6 +12,10 @@ from pydantic_core import PydanticCustomError
 _KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """What a bearer token may be (RFC 6750, section 2.1)."""
 
+_NAME_CHARACTERS = 6
+"""Enough to tell a few keys apart, and of no use to who looks for one: sixteen million names,
+for keys beyond number."""
+
 
 class ApiKeys:
     """Keys of which any one opens; false when there are none.
@@ -43,10 +47,16 @@ class ApiKeys:
             )
         return cls(keys)
 
-    def admit(self, key: bytes) -> bool:
-        """Tell whether a key is one of them; takes as long whichever it is."""
-        digest = sha256(key).digest()
-        return any([compare_digest(digest, known) for known in self._digests])  # noqa: C419 - all, always
+    def admit(self, key: bytes) -> str | None:
+        """Let a key in that is one of them; takes as long whichever it is.
+
+        Returns:
+            What a log may call it: the first six characters of its SHA-256 in
+            hexadecimal. None where it is none of them.
+        """
+        digest = sha256(key)
+        found = [compare_digest(digest.digest(), known) for known in self._digests]
+        return digest.hexdigest()[:_NAME_CHARACTERS] if any(found) else None
 
     def __or__(self, others: "ApiKeys") -> "ApiKeys":
         both = ApiKeys()
