@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from hashlib import sha256
-from hmac import compare_digest
+from hmac import compare_digest, digest
 from typing import Any
 
 from pydantic import SecretStr
@@ -12,9 +12,8 @@ from pydantic_core import PydanticCustomError
 _KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """What a bearer token may be (RFC 6750, section 2.1)."""
 
-_NAME_CHARACTERS = 6
-"""Enough to tell a few keys apart, and of no use to who looks for one: sixteen million names,
-for keys beyond number."""
+
+_NAME_LETTERS = 8
 
 
 class ApiKeys:
@@ -47,16 +46,30 @@ class ApiKeys:
             )
         return cls(keys)
 
-    def admit(self, key: bytes) -> str | None:
-        """Let a key in that is one of them; takes as long whichever it is.
+    def admit(self, key: bytes) -> bool:
+        """Tell whether a key is one of them; takes as long whichever it is."""
+        given = sha256(key).digest()
+        return any([compare_digest(given, known) for known in self._digests])  # noqa: C419 - all, always
+
+    def sign(self, key: bytes, message: bytes) -> bytes | None:
+        """Sign a message by the digest of a key; None where it is none of them."""
+        if not self.admit(key):
+            return None
+        return digest(sha256(key).digest(), message, "sha256")
+
+    def signer(self, message: bytes, signature: bytes) -> str | None:
+        """Tell by which key a message was signed; takes as long whichever it is.
 
         Returns:
-            What a log may call it: the first six characters of its SHA-256 in
-            hexadecimal. None where it is none of them.
+            The beginning of the key's digest, which names it and opens nothing;
+            None where none of them has signed it.
         """
-        digest = sha256(key)
-        found = [compare_digest(digest.digest(), known) for known in self._digests]
-        return digest.hexdigest()[:_NAME_CHARACTERS] if any(found) else None
+        signers = [
+            known.hex()[:_NAME_LETTERS]
+            for known in self._digests
+            if compare_digest(digest(known, message, "sha256"), signature)
+        ]
+        return signers[0] if signers else None
 
     def __or__(self, others: "ApiKeys") -> "ApiKeys":
         both = ApiKeys()

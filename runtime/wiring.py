@@ -39,11 +39,8 @@ from runtime.http.gateway import gateway_endpoint
 from runtime.http.hosts import CheckHost, check_host
 from runtime.http.in_hand import InHand, at_most
 from runtime.http.keys import all_guarded
-from runtime.http.operator import operator_endpoints
-from runtime.http.pipeline import SharedPipeline, pipeline_endpoints
-from runtime.http.reporter import report_endpoints
+from runtime.http.reporting import ReporterKeys, reporting_endpoints
 from runtime.http.request import Endpoints
-from runtime.http.senders import Senders, read_networks
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.broker_metrics import watch_broker_figures
 from runtime.jetstream.bus import JetStreamBus
@@ -168,7 +165,6 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
             registry=registry,
             metrics=HttpMetrics(registry, "gateway"),
             check_host=_check_host(settings, settings.ingest_api_keys),
-            senders=Senders(read_networks(settings.trusted_proxies)),
         )
         figures = partial(
             watch_broker_figures,
@@ -206,17 +202,17 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
         )
         app = create_app(
             {
-                **all_guarded(
-                    settings.reader_api_keys,
-                    {
-                        **report_endpoints(PostgresReports(pool), ReportMetrics(registry)),
-                        **pipeline_endpoints(SharedPipeline(pipeline)),
-                    },
-                ),
-                **all_guarded(
-                    settings.operator_api_keys,
-                    operator_endpoints(
-                        PostgresDeadLetters(operators), PostgresTrails(operators), JUDGEMENT
+                **reporting_endpoints(
+                    PostgresReports(pool),
+                    pipeline,
+                    PostgresDeadLetters(operators),
+                    PostgresTrails(operators),
+                    JUDGEMENT,
+                    metrics=ReportMetrics(registry),
+                    keys=ReporterKeys(
+                        settings.reader_api_keys,
+                        settings.operator_api_keys,
+                        secure=settings.environment != "development",
                     ),
                 ),
                 **documentation_endpoints(
@@ -234,7 +230,6 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
             check_host=_check_host(
                 settings, settings.reporter_api_keys, settings.operator_api_keys
             ),
-            senders=Senders(read_networks(settings.trusted_proxies)),
         )
         figures = partial(
             watch_database_figures,
@@ -323,7 +318,6 @@ async def _collector(
             registry=registry,
             metrics=HttpMetrics(registry, durable.name),
             check_host=_check_host(settings, settings.ingest_api_keys),
-            senders=Senders(read_networks(settings.trusted_proxies)),
         )
 
         async def note(backlog: Backlog) -> None:

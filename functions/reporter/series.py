@@ -55,6 +55,37 @@ def buckets_of(
     return (found, True) if len(listed) > MAX_BUCKETS else (listed, False)
 
 
+def buckets_between(
+    start: datetime, end: datetime, interval: Interval, zone: tzinfo
+) -> list[datetime]:
+    """List the buckets that a period touches, the empty ones too, at most ``MAX_BUCKETS``.
+
+    Args:
+        start: Its first instant, UTC.
+        end: The instant after its last.
+        interval: How long the buckets are.
+        zone: By whose clock they begin.
+    """
+    first = beginning_of(start, interval, zone)
+    last = beginning_of(end - timedelta(microseconds=1), interval, zone)
+    return list(islice(_walk(first, max(first, last), interval, zone), MAX_BUCKETS))
+
+
+def beginning_of(moment: datetime, interval: Interval, zone: tzinfo) -> datetime:
+    """Find the beginning of the bucket that a moment lies in, UTC."""
+    wall = shown(moment, zone)
+    if interval in ("minute", "hour"):
+        minute = 0 if interval == "hour" else wall.minute
+        begun = wall.replace(minute=minute, second=0, microsecond=0)
+        return begun.astimezone(UTC)
+    day = wall.date()
+    if interval == "week":
+        day -= timedelta(days=day.weekday())
+    elif interval == "month":
+        day = day.replace(day=1)
+    return midnight(day, zone)
+
+
 def _walk(first: datetime, last: datetime, interval: Interval, zone: tzinfo) -> Iterator[datetime]:
     if interval in ("minute", "hour"):
         yield from _by_the_clock(first, last, _LENGTHS[interval], zone)

@@ -12,12 +12,9 @@ from runtime.aws.http import HttpFunction, HttpUnit
 from runtime.aws.routing import Router
 from runtime.aws.settings import AwsReporterSettings, configured
 from runtime.health import Health
-from runtime.http.keys import all_guarded
-from runtime.http.operator import operator_endpoints
 from runtime.http.origins import all_same_origin
-from runtime.http.pipeline import SharedPipeline, pipeline_endpoints
 from runtime.http.probes import probe_endpoints
-from runtime.http.reporter import report_endpoints
+from runtime.http.reporting import ReporterKeys, reporting_endpoints
 from runtime.http.request import Endpoints
 from runtime.metrics import ReportMetrics
 from runtime.postgres.dead_letters import PostgresDeadLetters
@@ -53,19 +50,19 @@ def _endpoints(
     operators: asyncpg.Pool,
     metrics: ReportMetrics,
 ) -> Endpoints:
-    operating = operator_endpoints(
-        PostgresDeadLetters(operators), PostgresTrails(operators), JUDGEMENT
-    )
     return all_same_origin(
         {
-            **all_guarded(
-                settings.reader_api_keys,
-                {
-                    **report_endpoints(PostgresReports(pool), metrics),
-                    **pipeline_endpoints(SharedPipeline(PostgresPipeline(pool, None))),
-                },
+            **reporting_endpoints(
+                PostgresReports(pool),
+                PostgresPipeline(pool, None),
+                PostgresDeadLetters(operators),
+                PostgresTrails(operators),
+                JUDGEMENT,
+                metrics=metrics,
+                keys=ReporterKeys(
+                    settings.reader_api_keys, settings.operator_api_keys, secure=True
+                ),
             ),
-            **all_guarded(settings.operator_api_keys, operating),
             **reporter_documentation(settings),
             **probe_endpoints(Health({"postgres": partial(check, pool)}), settings.reader_api_keys),
         }

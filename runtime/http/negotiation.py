@@ -7,6 +7,7 @@ from typing import Final
 from runtime.http.answers import JSON
 
 CSV: Final = "text/csv"
+HTML: Final = "text/html"
 VARY: Final = {"Vary": "Accept"}
 """On every form of an answer: caches keep them apart."""
 

@@ -55,6 +55,14 @@ def is_foreign(headers: Headers) -> bool:
     return origin is not _ABSENT and not _names(origin, headers.get("host", ""))
 
 
+def is_own_page(headers: Headers) -> bool:
+    """Tell whether a browser says that a page of ours sends this; what says nothing does not."""
+    site = headers.get("sec-fetch-site", _ABSENT)
+    if site is not _ABSENT:
+        return site == "same-origin"
+    return _names(headers.get("origin", ""), headers.get("host", ""))
+
+
 def _names(origin: str, host: str) -> bool:
     """Tell whether an origin, ``https://name:port`` or ``null``, is that of a host."""
     scheme, _, named = origin.partition("://")

@@ -26,8 +26,21 @@ def banner(
     ]
     table = [f"  {name:<{_WIDTH}} {where}" for name, where in rows]
     return "\n".join(
-        ["", "All is ready. Ctrl-C stops it; the data stay.", "", *table, *_example(plan), ""]
+        [
+            "",
+            "All is ready. Ctrl-C stops it; the data stay.",
+            *_pages(plan),
+            "",
+            *table,
+            *_example(plan),
+            "",
+        ]
     )
+
+
+def _pages(plan: Plan) -> list[str]:
+    reporters = [replica for replica in plan.replicas if replica.function.name == "reporter"]
+    return [f"Reports and the state of all: open {reporter.url}" for reporter in reporters[:1]]
 
 
 def _function_rows(plan: Plan) -> Iterator[tuple[str, str]]:

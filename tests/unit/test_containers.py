@@ -8,6 +8,7 @@ import pytest
 from runtime import probe
 from runtime.http.documentation.gateway import gateway_document
 from runtime.http.documentation.reporter import reporter_document
+from runtime.http.pages.assets import SCRIPT, STYLE
 from runtime.local.postgres_server import DATABASE
 from runtime.wiring import FUNCTIONS
 from tests.unit.compose_files import BASE, ROOT, read, services_of, variables_of, volumes_of
@@ -124,10 +125,25 @@ def test_the_edge_opens_what_is_for_clients(path: str) -> None:
 @pytest.mark.parametrize("file", ["infra/haproxy.cfg", "infra/scaling/haproxy.cfg"])
 @pytest.mark.parametrize("path", [*INSIDE, "//metrics", "/%6detrics", "/metrics/", "/"])
 def test_an_edge_does_not_open_what_is_for_who_is_inside(path: str, file: str) -> None:
-    edge = text_of(file)
+    edge = re.sub(r"^  acl page .*$", "", text_of(file), flags=re.MULTILINE)
 
     assert "return status 404" in edge
     assert not opened(edge, path)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/trail", "/sign-in", "/session", "/session/end", STYLE.path, SCRIPT.path]
+)
+def test_the_edge_opens_pages_of_the_reporter_alone(path: str) -> None:
+    edge = text_of("infra/haproxy.cfg")
+    pages = re.findall(r"^  acl page path(?:_beg)? (.*)$", edge, flags=re.MULTILINE)
+
+    assert any(
+        path == it or (it == "/assets/" and path.startswith(it))
+        for line in pages
+        for it in line.split()
+    )
+    assert "unless listed or page { so_name reporter } or {" in edge
 
 
 @pytest.mark.parametrize("path", ["/events", "/cloudevents", "/api"])
@@ -137,7 +153,7 @@ def test_the_edge_of_gateways_opens_what_senders_need(path: str) -> None:
 
 def test_only_on_a_developer_s_machine_the_edge_opens_all() -> None:
     assert SERVICES["edge"]["environment"]["EDGE_OPENS"] == "all"
-    assert "unless listed or { env(EDGE_OPENS) -m str all }" in text_of("infra/haproxy.cfg")
+    assert "or { env(EDGE_OPENS) -m str all }" in text_of("infra/haproxy.cfg")
     assert services_of(STAGING)["edge"]["environment"]["EDGE_OPENS"] == ""
 
 

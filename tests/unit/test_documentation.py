@@ -27,6 +27,7 @@ from runtime.http.documentation.event_examples import EVENTS
 from runtime.http.documentation.gateway import gateway_document
 from runtime.http.documentation.page import render
 from runtime.http.documentation.reporter import reporter_document
+from runtime.http.pages.assets import SCRIPT, STYLE
 from runtime.settings import GatewaySettings, ReporterSettings
 from runtime.wiring import Unit, gateway, reporter
 
@@ -51,7 +52,8 @@ async def test_the_gateway_documents_its_routes(nats_url: str) -> None:
 
 async def test_the_reporter_documents_its_routes(database_url: str) -> None:
     async with reporter(ReporterSettings(database_url=SecretStr(database_url))) as unit:
-        assert _routes(unit) == _documented(REPORTER) | {("GET", "/api/")}
+        pages = {("GET", path) for path in ("/", "/trail", STYLE.path, SCRIPT.path)}
+        assert _routes(unit) == _documented(REPORTER) | {("GET", "/api/")} | pages
 
 
 async def test_the_body_limit_that_is_set_is_documented(nats_url: str) -> None:

@@ -11,7 +11,7 @@ from runtime.http.answers import CORRELATION_HEADER, JSON, PROBLEM, Answer, answ
 from runtime.http.documentation.schemas import Schema, ref
 from runtime.http.hosts import UNKNOWN_HOST
 from runtime.http.keys import CHALLENGE, NOT_ADMITTED
-from runtime.http.negotiation import CSV, VARY
+from runtime.http.negotiation import CSV
 from runtime.http.origins import FOREIGN
 
 CORRELATION_ID = "c7f4e0a2-5d0b-4a55-9f52-0d8b6f1c2e37"
@@ -129,17 +129,17 @@ def internal_error() -> Schema:
     )
 
 
-def listed_answer(description: str, name: str, example: Any, other: str | None = CSV) -> Schema:
-    """Describe an answer that has a component as JSON, and another form as text."""
-    others = {other: content({"type": "string"})} if other else {}
+def formed_answer(description: str, name: str, example: Any, *others: str) -> Schema:
+    """Describe an answer that has a component as JSON, and other forms as texts, by ``Accept``."""
+    forms = {other: content({"type": "string"}) for other in others}
     headers = {
         "Vary": {
             "description": "What the form was chosen by.",
             "required": True,
-            "schema": {"type": "string", "const": VARY["Vary"]},
+            "schema": {"type": "string", "pattern": "^Accept"},
         }
     }
-    return answer(description, {JSON: content(ref(name), example), **others}, headers)
+    return answer(description, {JSON: content(ref(name), example), **forms}, headers)
 
 
 def csv_answer(description: str, headers: Mapping[str, Schema] | None = None) -> Schema:

@@ -1,9 +1,9 @@
 """One operation on the page."""
 
 from runtime.http.documentation.commands import curl_lines, written
-from runtime.http.documentation.html import Html, element, join, line, prose
 from runtime.http.documentation.schemas import Schema
 from runtime.http.documentation.words import describe
+from runtime.http.html import Html, element, join, line, prose
 
 
 def show_operation(url: str, path: str, method: str, operation: Schema) -> Html:

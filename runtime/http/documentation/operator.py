@@ -19,14 +19,15 @@ from functions.ports import Reason
 from runtime.http.documentation.answers import (
     AS_CSV,
     csv_answer,
+    formed_answer,
     invalid,
     json_answer,
-    listed_answer,
     refusal,
     unavailable,
 )
 from runtime.http.documentation.document import operation
 from runtime.http.documentation.schemas import Schema
+from runtime.http.negotiation import CSV, HTML
 from runtime.http.operator import NO_SUCH_EVENT, NO_SUCH_LETTER
 
 ANSWERS: Final[Mapping[str, type[BaseModel]]] = {
@@ -140,6 +141,9 @@ _DRY_RUN: Final = _query(
 )
 
 
+_PAGES: Final = (answers.DeadLetter, answers.Replayed, answers.Discarded, answers.Reopened)
+"""What a browser gets as a page."""
+
 _WRONG: Final = invalid(
     "Parameters are wrong, or do not go together; every fault at once.",
     Fault("from", "range", "Should be before to"),
@@ -170,7 +174,9 @@ def operator_paths(moments: Mapping[str, Schema], behind: Sequence[str]) -> dict
                 _PAGE,
                 [*filters, _STATE, *_PAGING],
                 {"400": _WRONG},
-                done=listed_answer("Done.", "DeadLetterPage", _PAGE.model_dump(mode="json")),
+                done=formed_answer(
+                    "Done.", "DeadLetterPage", _PAGE.model_dump(mode="json"), CSV, HTML
+                ),
                 more=AS_CSV,
                 behind=behind,
             )
@@ -272,7 +278,10 @@ def _operation(
     more: str = "",
 ) -> Schema:
     model = type(example)
-    done = done or json_answer("Done.", model.__name__, example.model_dump(mode="json"))
+    shown = example.model_dump(mode="json")
+    if done is None and model in _PAGES:
+        done = formed_answer("Done.", model.__name__, shown, HTML)
+    done = done or json_answer("Done.", model.__name__, shown)
     away = unavailable("There is no answer now; ask the same again.")
     return operation(
         "Operator",

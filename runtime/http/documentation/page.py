@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runtime.http.documentation.document import Document
-from runtime.http.documentation.html import Html, element, join, line, prose
 from runtime.http.documentation.operations import show_operation
 from runtime.http.documentation.schemas import Schema
 from runtime.http.documentation.words import describe
+from runtime.http.html import Html, element, join, line, prose
 
 _STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 

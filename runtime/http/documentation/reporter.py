@@ -23,8 +23,8 @@ from functions.zones import UTC_NAME
 from runtime.http.documentation.answers import (
     AS_CSV,
     csv_answer,
+    formed_answer,
     invalid,
-    listed_answer,
     unavailable,
 )
 from runtime.http.documentation.document import Document, document, operation
@@ -37,6 +37,7 @@ from runtime.http.documentation.report_examples import (
     revenue_example,
 )
 from runtime.http.documentation.schemas import Schema, components
+from runtime.http.negotiation import CSV, HTML
 
 _DESCRIPTION = """\
 Answers from what is stored, exactly: how many events there are, what was earned, who the users are.
@@ -211,7 +212,7 @@ def reporter_document(
 
 def _pipeline(keys: Iterable[str]) -> Schema:
     answers = {
-        "200": listed_answer("The verdict.", "PipelineReport", pipeline_example(), None),
+        "200": formed_answer("The verdict.", "PipelineReport", pipeline_example(), HTML),
         "400": invalid(
             "There are no parameters.",
             Fault("from", "unknown_parameter", "Should not be given: there is no such parameter"),
@@ -222,7 +223,7 @@ def _pipeline(keys: Iterable[str]) -> Schema:
             "Reports",
             "getPipeline",
             "Judge the whole",
-            str(PipelineReport.__doc__),
+            f"{PipelineReport.__doc__}\n\nUnless `Accept` likes JSON better, it is a page.",
             answers,
             behind=list(keys),
         )
@@ -260,7 +261,7 @@ def _report(
             )
         }
 
-    told = listed_answer("The report.", report.__name__, example)
+    told = formed_answer("The report.", report.__name__, example, CSV)
     table = csv_answer("The table; text that begins like a formula has a `'` before it.")
     return {
         f"/reports/{name}": get(

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from runtime.http.documentation.html import Html, element, join
 from runtime.http.documentation.schemas import Schema
+from runtime.http.html import Html, element, join
 
 
 def describe(schema: Schema) -> Html:

@@ -10,7 +10,7 @@ class Html(str):
     __slots__ = ()
 
 
-_VOID = frozenset({"br", "link", "meta"})
+_VOID = frozenset({"br", "input", "link", "meta"})
 _CODE = re.compile(r"`([^`]+)`")
 
 

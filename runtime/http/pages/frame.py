@@ -1,0 +1,264 @@
+"""What every page has around its content, and how it is answered."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlencode
+
+from functions.errors import Fault
+from functions.parameters import Params
+from functions.reporter.pipeline import PipelineReport
+from runtime.http.answers import Answer
+from runtime.http.html import Html, element, join
+from runtime.http.negotiation import HTML
+from runtime.http.pages.assets import SCRIPT, STYLE
+from runtime.http.pages.words import LANGUAGES, Words, choose
+from runtime.http.pages.writing import moment
+from runtime.http.request import Request
+from runtime.http.sessions import cookie_of
+
+LANGUAGE_COOKIE: Final = "eps_language"
+
+HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types eps"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    # Not no-referrer: with it Chromium sends "Origin: null" from our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Vary": "Accept, Accept-Language, Cookie",
+}
+
+_PAGES: Final = (
+    ("nav.reports", "/"),
+    ("nav.pipeline", "/pipeline"),
+    ("nav.letters", "/dead-letters"),
+    ("nav.trail", "/trail"),
+    ("nav.api", "/api"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request for a page.
+
+    Attributes:
+        path: The page's own.
+        params: Of its address, without the language.
+        signed_in: Whether there is a session to end.
+        chosen: The language that the address asks for; empty for none.
+    """
+
+    words: Words
+    path: str
+    params: Params
+    signed_in: bool = False
+    chosen: str = ""
+    strip: Html = field(default=Html(""))
+
+
+def visit_of(request: Request, path: str, *, signed_in: bool = False) -> Visit:
+    """Read who asks for a page, and in which language.
+
+    Raises:
+        Invalid: The query is no text.
+    """
+    chosen = next((text for name, text in request.params if name == "lang"), "")
+    words = choose(
+        chosen,
+        cookie_of(request, LANGUAGE_COOKIE),
+        request.headers.get("accept-language", ""),
+    )
+    params = [(name, text) for name, text in request.params if name != "lang"]
+    return Visit(words, path, params, signed_in, chosen if chosen in LANGUAGES else "")
+
+
+def answer(
+    visit: Visit,
+    title: str,
+    *content: Html,
+    status: int = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """Answer a page."""
+    kept = f"{LANGUAGE_COOKIE}={visit.chosen}; SameSite=Lax; Path=/; Max-Age=31536000"
+    cookie = {"Set-Cookie": kept} if visit.chosen else {}
+    document = element(
+        "html", _head(visit, title), _body(visit, title, content), lang=visit.words.code
+    )
+    return Answer(
+        status,
+        f"<!doctype html>\n{document}\n".encode(),
+        f"{HTML}; charset=utf-8",
+        {**HEADERS, **cookie, **(headers or {})},
+    )
+
+
+def fault_page(visit: Visit, status: int, correlation_id: str, faults: Sequence[Fault]) -> Answer:
+    """Answer what can't be shown, and why."""
+    words = visit.words
+    told = [
+        element("li", *([element("code", it.field), ": "] if it.field else []), it.message)
+        for it in faults
+    ]
+    return answer(
+        visit,
+        words("error"),
+        element("p", words.texts.get(f"error.{status}", ""), class_="notice failing"),
+        element("ul", *told) if told else Html(""),
+        element("p", words("error.id", id=correlation_id), class_="soft"),
+        status=status,
+    )
+
+
+def strip_of(words: Words, report: PipelineReport) -> Html:
+    """Say in one line whether figures can be trusted; it leads to the whole."""
+    failing = [check for check in report.checks if check.state == "failing"]
+    if report.checks[0].state == "failing":
+        state, text = "failing", f"✗ {words('strip.away')}"
+    elif failing:
+        counts = words("strip.failing", count=len(failing), all=len(report.checks))
+        state, text = "failing", f"✗ {counts}"
+    elif report.complete_until is None:
+        state, text = "unknown", words("strip.unknown")
+    else:
+        until = moment(report.complete_until.astimezone(UTC), seconds=True)
+        state, text = "ok", f"✓ {words('strip.ok', moment=f'{until} UTC')}"
+    return element("a", text, href="/pipeline", class_=f"strip {state}")
+
+
+def address(path: str, params: Params | Mapping[str, str]) -> str:
+    """Write an address of ours."""
+    query = urlencode(list(params.items()) if isinstance(params, Mapping) else list(params))
+    return f"{path}?{query}" if query else path
+
+
+def selection(
+    label: str, name: str, options: Sequence[tuple[str, str]], chosen: str | None
+) -> Html:
+    """Write a labelled list to choose from; an option is its value and its text."""
+    written = [
+        element("option", text, value=value, **({"selected": ""} if value == chosen else {}))
+        for value, text in options
+    ]
+    return element("label", label, element("select", *written, name=name))
+
+
+def blank(label: str, name: str, value: str, **attributes: str) -> Html:
+    """Write a labelled field to fill in."""
+    return element("label", label, element("input", name=name, value=value, **attributes))
+
+
+def form(action: str, *fields: Html, method: str = "get", **attributes: str) -> Html:
+    """Write a form."""
+    return element("form", *fields, action=action, method=method, **attributes)
+
+
+def button(text: str, **attributes: str) -> Html:
+    """Write the button that sends a form."""
+    return element("button", text, type="submit", **attributes)
+
+
+def table(heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], caption: str) -> Html:
+    """Write a table.
+
+    Args:
+        heads: A class and a text for each column; ``n`` for numbers.
+        rows: Their first cell is their head.
+        caption: For who does not see what stands above it.
+    """
+    return element(
+        "div",
+        element(
+            "table",
+            element("caption", caption),
+            element(
+                "thead",
+                element("tr", *(element("th", it, scope="col", class_=kind) for kind, it in heads)),
+            ),
+            element("tbody", *(_row(heads, row) for row in rows)),
+        ),
+        class_="wide",
+        tabindex="0",  # what can be scrolled sideways can be so by keys
+        role="region",
+        aria_label=caption,
+    )
+
+
+def now() -> datetime:
+    """Tell the time, UTC."""
+    return datetime.now(UTC)
+
+
+def _row(heads: Sequence[tuple[str, str]], row: Sequence[str]) -> Html:
+    first, *others = row
+    cells = [
+        element("td", cell, class_=kind) for (kind, _), cell in zip(heads[1:], others, strict=True)
+    ]
+    return element("tr", element("th", first, scope="row"), *cells)
+
+
+def _head(visit: Visit, title: str) -> Html:
+    return element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", f"{title} – {visit.words('product')}"),  # noqa: RUF001
+        element("link", rel="icon", href="data:,"),
+        element("link", rel="stylesheet", href=STYLE.path),
+        element("script", src=SCRIPT.path, defer=""),
+    )
+
+
+def _body(visit: Visit, title: str, content: Sequence[Html]) -> Html:
+    words = visit.words
+    links = [
+        element(
+            "a", words(name), href=path, **({"aria_current": "page"} if path == visit.path else {})
+        )
+        for name, path in _PAGES
+    ]
+    return element(
+        "body",
+        element("a", words("skip"), href="#content", class_="skip"),
+        element(
+            "header",
+            element("nav", *links, aria_label=words("nav")),
+            element("div", visit.strip, _languages(visit), _sign_out(visit), class_="aside"),
+        ),
+        element("main", element("h1", title), join(list(content)), id="content", tabindex="-1"),
+        data_stale=words("stale", moment="{moment}"),
+        data_pause=words("pause"),
+        data_go_on=words("go-on"),
+    )
+
+
+def _languages(visit: Visit) -> Html:
+    return join(
+        [
+            element(
+                "a",
+                other("language"),
+                href=address(visit.path, [*visit.params, ("lang", code)]),
+                lang=code,
+                hreflang=code,
+            )
+            for code, other in LANGUAGES.items()
+            if code != visit.words.code
+        ]
+    )
+
+
+def _sign_out(visit: Visit) -> Html:
+    if not visit.signed_in:
+        return Html("")
+    end = button(visit.words("sign-out"), class_="plain")
+    return form("/session/end", end, method="post")

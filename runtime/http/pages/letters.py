@@ -1,0 +1,338 @@
+"""The pages of dead letters: groups and list, one of them, and what is done to them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC
+from typing import Final, get_args
+
+from functions.events import SOURCES
+from functions.operator.answers import (
+    DeadLetter,
+    DeadLetterHead,
+    DeadLetterPage,
+    DeadLetterSummary,
+    Discarded,
+    Reopened,
+    Replayed,
+)
+from functions.operator.groups import group
+from functions.operator.ports import State
+from functions.operator.questions import ANY_STATE
+from functions.parameters import Params
+from functions.ports import Reason
+from runtime.http.answers import Answer
+from runtime.http.html import Html, element, join
+from runtime.http.pages.chart import bars
+from runtime.http.pages.frame import (
+    Visit,
+    address,
+    answer,
+    blank,
+    button,
+    form,
+    now,
+    selection,
+    table,
+)
+from runtime.http.pages.words import Words
+from runtime.http.pages.writing import moment, number
+
+PATH: Final = "/dead-letters"
+FILTERS: Final = ("from", "to", "id", "reason", "source", "field")
+"""What names letters; the rest of an address is how they are shown."""
+
+_LONGEST: Final = 200
+
+
+def letters_page(visit: Visit, page: DeadLetterPage, summary: DeadLetterSummary) -> Answer:
+    """Show groups, then letters."""
+    words, params = visit.words, dict(visit.params)
+    if not summary.total_letters:
+        shown = element("p", words("letters.none"), class_="notice")
+        return answer(visit, words("letters"), _filters(words, params), shown)
+    return answer(
+        visit,
+        words("letters"),
+        _filters(words, params),
+        element("p", words("letters.count", count=number(summary.total_letters))),
+        _actions(words, params),
+        element("h2", words("groups")),
+        _groups(words, params, summary),
+        element("h2", words("list")),
+        _exports(words, visit.params),
+        heads_table(words, page.letters),
+        _next(words, params, page.next_cursor),
+    )
+
+
+def letter_page(visit: Visit, letter: DeadLetter) -> Answer:
+    """Show one letter, with its bytes."""
+    words = visit.words
+    facts = [
+        ("id", str(letter.id)),
+        ("state", words(f"lstate.{letter.state}")),
+        ("reason", words(f"reason.{letter.reason}")),
+        ("field", letter.field or words("field.whole")),
+        ("code", letter.code),
+        ("message", letter.message),
+        ("source", letter.source or ""),
+        ("accepted-at", f"{moment(letter.accepted_at.astimezone(UTC), seconds=True)} UTC"),
+        ("correlation", letter.correlation_id or ""),
+        ("bytes", number(letter.payload_bytes)),
+    ]
+    done = [
+        (
+            f"{moment(it.at.astimezone(UTC), seconds=True)} UTC",
+            words(f"action.{it.action}"),
+            " ".join(filter(None, [it.field, it.message])),
+            it.correlation_id,
+        )
+        for it in letter.history
+    ]
+    heads = [
+        ("", words("moment")),
+        ("", words("state")),
+        ("", words("message")),
+        ("", words("correlation")),
+    ]
+    return answer(
+        visit,
+        words("letter"),
+        definitions(words, facts),
+        _trail_link(words, letter),
+        _actions(words, {"id": str(letter.id), "state": letter.state}),
+        element("h2", words("payload")),
+        element("p", words("truncated"), class_="soft") if letter.payload_truncated else Html(""),
+        element("pre", element("code", letter.payload)),
+        element("h2", words("history")),
+        table(heads, done, words("history"))
+        if done
+        else element("p", words("history.none"), class_="soft"),
+        _back(words),
+    )
+
+
+def replay_page(visit: Visit, done: Replayed) -> Answer:
+    """Tell what a page of a replay came to, or would, and lead to the next."""
+    words, chosen = visit.words, _chosen(visit.params)
+    counts = {"all": done.replayed + done.failed, "replayed": done.replayed, "failed": done.failed}
+    steps: list[Html] = []
+    here = dict(visit.params)
+    if done.dry_run and done.replayed:
+        steps.append(_act("replay", {**here, "dryRun": "false"}, words("replay.now")))
+    if done.next_cursor is None:
+        steps.append(element("p", words("replay.end"), class_="soft"))
+    elif done.dry_run:
+        following = {**chosen, "cursor": done.next_cursor, "dryRun": "true"}
+        steps.append(_act("replay", following, words("replay.next")))
+    else:
+        following = {**chosen, "cursor": done.next_cursor, "dryRun": "false"}
+        steps.append(_act("replay", following, words("replay.next-now")))
+    said = words("replay.would" if done.dry_run else "replay.did", **counts)
+    return answer(
+        _listed(visit),
+        words("replay"),
+        element("p", said, class_="notice", role="status"),
+        element("div", *steps, class_="act"),
+        _back(words),
+    )
+
+
+def discard_page(visit: Visit, done: Discarded, *, wrong: bool = False) -> Answer:
+    """Tell how many are discarded; or would be, and ask for their number."""
+    words = visit.words
+    count = number(done.discarded)
+    if not done.dry_run:
+        said = element("p", words("discard.did", count=count), class_="notice", role="status")
+        return answer(_listed(visit), words("discard"), said, _back(words))
+    return answer(
+        _listed(visit),
+        words("discard"),
+        element("p", words("discard.would", count=count), class_="notice"),
+        element("p", words("discard.wrong", count=count), class_="notice failing", role="alert")
+        if wrong
+        else Html(""),
+        form(
+            address(f"{PATH}/discard", {**_chosen(visit.params), "dryRun": "false"}),
+            blank(
+                words("discard.confirm"),
+                "confirm",
+                "",
+                inputmode="numeric",
+                required="",
+                autocomplete="off",
+            ),
+            button(words("discard"), class_="danger"),
+            method="post",
+            class_="act",
+        )
+        if done.discarded
+        else Html(""),
+        _back(words),
+    )
+
+
+def reopen_page(visit: Visit, done: Reopened) -> Answer:
+    """Tell how many are open again, or would be."""
+    words = visit.words
+    said = words("reopen.would" if done.dry_run else "reopen.did", count=number(done.reopened))
+    act = _act("reopen", {**_chosen(visit.params), "dryRun": "false"}, words("reopen.now"))
+    return answer(
+        _listed(visit),
+        words("reopen"),
+        element("p", said, class_="notice", role="status"),
+        act if done.dry_run and done.reopened else Html(""),
+        _back(words),
+    )
+
+
+def heads_table(words: Words, letters: Sequence[DeadLetterHead]) -> Html:
+    """List letters, each a link to its page."""
+    rows = [
+        (
+            element(
+                "a", moment(it.accepted_at.astimezone(UTC), seconds=True), href=f"{PATH}/{it.id}"
+            ),
+            words(f"lstate.{it.state}"),
+            words(f"reason.{it.reason}"),
+            it.source or "",
+            _short(it.field) or words("field.whole"),
+            _short(it.message),
+        )
+        for it in letters
+    ]
+    heads = [
+        (("", words(it))) for it in ("accepted-at", "state", "reason", "source", "field", "message")
+    ]
+    return table(heads, rows, words("letters"))
+
+
+def definitions(words: Words, facts: Sequence[tuple[str, str]]) -> Html:
+    """List facts by their names; those that are empty are left out."""
+    parts = [
+        part
+        for name, text in facts
+        if text
+        for part in (element("dt", words(name)), element("dd", text))
+    ]
+    return element("dl", *parts, class_="facts")
+
+
+def _filters(words: Words, params: Mapping[str, str]) -> Html:
+    every = ("", words("all"))
+    return form(
+        PATH,
+        selection(
+            words("state"),
+            "state",
+            [(it, words(f"lstate.{it}")) for it in (*get_args(State), ANY_STATE)],
+            params.get("state", "open"),
+        ),
+        selection(
+            words("reason"),
+            "reason",
+            [every, *((it, words(f"reason.{it}")) for it in get_args(Reason))],
+            params.get("reason"),
+        ),
+        selection(
+            words("source"), "source", [every, *((it, it) for it in SOURCES)], params.get("source")
+        ),
+        blank(words("field"), "field", params.get("field", ""), size="16"),
+        *(
+            blank(words(it), it, params.get(it, ""), size="12", placeholder="2026-11-01")
+            for it in ("from", "to")
+        ),
+        button(words("show")),
+        class_="filters",
+        role="search",
+        aria_label=words("filters"),
+    )
+
+
+def _actions(words: Words, params: Mapping[str, str]) -> Html:
+    """Offer what can be done to what is shown; first it is only tried."""
+    chosen = {**_chosen(list(params.items())), "dryRun": "true"}
+    state = params.get("state", "open")
+    acts = []
+    if state in ("open", ANY_STATE):
+        frozen = {**chosen, "to": chosen.get("to", now().strftime("%Y-%m-%dT%H:%M:%SZ"))}
+        acts.append(_act("replay", frozen, words("try-replay"), title=words("try-replay.note")))
+    if len(chosen) > 1 and state in ("open", ANY_STATE):
+        acts.append(_act("discard", chosen, words("discard.try")))
+    if len(chosen) > 1 and state in ("discarded", ANY_STATE):
+        acts.append(_act("reopen", chosen, words("reopen.try")))
+    return element("div", *acts, class_="act")
+
+
+def _act(action: str, params: Mapping[str, str], text: str, **attributes: str) -> Html:
+    return form(address(f"{PATH}/{action}", params), button(text, **attributes), method="post")
+
+
+def _groups(words: Words, params: Mapping[str, str], summary: DeadLetterSummary) -> Html:
+    kept = {
+        name: text for name, text in params.items() if name in ("state", "from", "to", "source")
+    }
+    rows = [
+        (
+            element(
+                "a",
+                _short(it.field) or words("field.whole"),
+                href=address(
+                    PATH, {**kept, "reason": it.reason, **({"field": it.field} if it.field else {})}
+                ),
+            ),
+            words(f"reason.{it.reason}"),
+            number(it.letters),
+            join([bars(it.days), Html(f" {number(sum(it.days))}")]),
+        )
+        for it in group(summary.counts, now().date())
+    ]
+    heads = [
+        ("", words("field")),
+        ("", words("reason")),
+        ("n", words("letters")),
+        ("n", words("days")),
+    ]
+    return table(heads, rows, words("groups"))
+
+
+def _exports(words: Words, params: Params) -> Html:
+    return element(
+        "p",
+        element("a", words("as-csv"), href=address(f"{PATH}.csv", params)),
+        class_="exports",
+    )
+
+
+def _next(words: Words, params: Mapping[str, str], cursor: str | None) -> Html:
+    if cursor is None:
+        return Html("")
+    there = address(PATH, {**params, "cursor": cursor})
+    return element("p", element("a", words("next"), href=there, rel="next"))
+
+
+def _trail_link(words: Words, letter: DeadLetter) -> Html:
+    if letter.event_id is None or letter.source is None:
+        return Html("")
+    there = address("/trail", {"source": letter.source, "id": letter.event_id})
+    return element(
+        "p",
+        element("a", words("trail.event", id=letter.event_id, source=letter.source), href=there),
+    )
+
+
+def _back(words: Words) -> Html:
+    return element("p", element("a", words("back"), href=PATH))
+
+
+def _listed(visit: Visit) -> Visit:
+    """Have what leads to this page in another language lead to the list: acts are not repeated."""
+    return replace(visit, params=list(_chosen(visit.params).items()))
+
+
+def _chosen(params: Params) -> dict[str, str]:
+    return {name: text for name, text in params if name in FILTERS}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -1,0 +1,124 @@
+"""Sign in: a form that takes a key, and a session in its place."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import parse_qsl
+
+from runtime.http.answers import Answer, HttpProblem
+from runtime.http.html import Html, element
+from runtime.http.keys import CHALLENGE
+from runtime.http.pages.frame import Visit, answer, blank, button, form, visit_of
+from runtime.http.request import Endpoints, Request
+from runtime.http.sessions import Sessions
+
+PATH: Final = "/sign-in"
+_MOST_BYTES: Final = 8 * 1024
+_WRONG_SECONDS: Final = 1.0
+"""Who guesses waits; the key itself is too long to be guessed."""
+
+
+def sign_in_endpoints(sessions: Sessions) -> Endpoints:
+    """Make the endpoints of the form, of what takes it, and of the session's end."""
+
+    async def get_form(request: Request) -> Answer:
+        visit = visit_of(request, PATH)
+        asked = dict(visit.params).get("next", "/")
+        return _form_page(visit, own_path(asked), HTTPStatus.OK, "")
+
+    async def begin(request: Request) -> Answer:
+        given = await read_form(request)
+        there = own_path(given.get("next", "/"))
+        cookie = sessions.begin(given.get("key", "").strip().encode())
+        if cookie is not None:
+            return _lead(there, cookie)
+        await asyncio.sleep(_WRONG_SECONDS)
+        visit = visit_of(request, PATH)
+        return _form_page(visit, there, HTTPStatus.UNAUTHORIZED, visit.words("sign-in.wrong"))
+
+    async def end(_request: Request) -> Answer:
+        return _lead(PATH, sessions.end())
+
+    if not sessions.keys:
+        return {}
+    return {
+        PATH: ("GET", get_form),
+        "/session": ("POST", begin),
+        "/session/end": ("POST", end),
+    }
+
+
+def ask_to_sign_in(visit: Visit, request: Request, there: str, *, signed_in: bool) -> Answer:
+    """Answer who may not see a page: why, and the form.
+
+    A browser that follows a link of another site keeps the session to itself;
+    a page that loads itself again is asked for by ourselves, and it comes.
+    """
+    words = visit.words
+    if request.headers.get("sec-fetch-site", "") == "cross-site":
+        link = element("p", element("a", words("reload"), href=there))
+        return answer(visit, words("sign-in"), link, headers={"Refresh": "0"})
+    why = words("sign-in.operator" if signed_in else "sign-in.why")
+    return _form_page(visit, there, HTTPStatus.UNAUTHORIZED, why)
+
+
+def own_path(text: str) -> str:
+    r"""Take a path of this server; any other becomes ``/``.
+
+    A second slash, or a backslash that browsers take for one, would lead to another host.
+    """
+    plain = all("!" <= it <= "~" for it in text)
+    is_own = plain and text.startswith("/") and not text.startswith(("//", "/\\"))
+    return text if is_own else "/"
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """Read a form that a browser sent; of several fields of a name, the last.
+
+    Raises:
+        HttpProblem: It is larger than any that we show, or no text.
+    """
+    body = bytearray()
+    async for chunk in request.chunks():
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            detail = f"A form has at most {_MOST_BYTES} bytes"
+            raise HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError as error:
+        raise HttpProblem(HTTPStatus.BAD_REQUEST, "The form is no text") from error
+
+
+def _form_page(visit: Visit, there: str, status: int, why: str) -> Answer:
+    words = visit.words
+    return answer(
+        visit,
+        words("sign-in"),
+        element("p", why, class_="notice", role="alert") if why else Html(""),
+        form(
+            "/session",
+            blank(
+                words("sign-in.key"),
+                "key",
+                "",
+                type="password",
+                required="",
+                autocomplete="current-password",
+                maxlength="4096",
+                size="40",
+            ),
+            element("input", type="hidden", name="next", value=there),
+            button(words("sign-in")),
+            method="post",
+            class_="act",
+        ),
+        element("p", words("sign-in.note"), class_="soft"),
+        status=status,
+        headers=CHALLENGE if status == HTTPStatus.UNAUTHORIZED else None,
+    )
+
+
+def _lead(there: str, cookie: str) -> Answer:
+    headers = {"Location": there, "Set-Cookie": cookie, "Cache-Control": "no-store"}
+    return Answer(HTTPStatus.SEE_OTHER, b"", "text/plain; charset=utf-8", headers)

@@ -1,0 +1,57 @@
+"""All that the reporter answers beside what every function does: its API, and pages of the same."""
+
+from dataclasses import dataclass
+
+from functions.operator.ports import DeadLetters, Trails
+from functions.operator.replay import Judgement
+from functions.ports import Reports
+from functions.reporter.pipeline import Pipeline
+from runtime.api_keys import ApiKeys
+from runtime.http.operator import operator_endpoints
+from runtime.http.pages.endpoints import Pages, page_endpoints
+from runtime.http.pipeline import SharedPipeline, pipeline_endpoints
+from runtime.http.reporter import report_endpoints
+from runtime.http.request import Endpoints
+from runtime.http.sessions import Sessions
+from runtime.metrics import ReportMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class ReporterKeys:
+    """Who may ask the reporter.
+
+    Attributes:
+        readers: Who may read reports; none where they are open.
+        operators: Who may do all else.
+        secure: Whether browsers come by HTTPS only.
+    """
+
+    readers: ApiKeys
+    operators: ApiKeys
+    secure: bool
+
+
+def reporting_endpoints(
+    reports: Reports,
+    pipeline: Pipeline,
+    letters: DeadLetters,
+    trails: Trails,
+    judgement: Judgement,
+    *,
+    metrics: ReportMetrics,
+    keys: ReporterKeys,
+) -> Endpoints:
+    """Make the endpoints of reports and of the operator, for programs and for people."""
+    sessions = Sessions(keys.readers | keys.operators, keys.secure)
+    shared = SharedPipeline(pipeline)
+    reading = {**report_endpoints(reports, metrics), **pipeline_endpoints(shared)}
+    pages = Pages(
+        reports, shared, letters, trails, judgement, sessions, keys.readers, keys.operators
+    )
+    return page_endpoints(
+        pages,
+        {
+            **sessions.all_guarded(keys.readers, reading),
+            **sessions.all_guarded(keys.operators, operator_endpoints(letters, trails, judgement)),
+        },
+    )
