@@ -1,9 +1,10 @@
 """API keys: several at once, so that they can be changed without a gap; kept as digests only."""
 
+import hmac
 import re
 from collections.abc import Iterable
 from hashlib import sha256
-from hmac import compare_digest, digest
+from hmac import compare_digest
 from typing import Any
 
 from pydantic import SecretStr
@@ -12,8 +13,9 @@ from pydantic_core import PydanticCustomError
 _KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """What a bearer token may be (RFC 6750, section 2.1)."""
 
-
-_NAME_LETTERS = 8
+_NAME_CHARACTERS = 6
+"""Enough to tell a few keys apart, and of no use to who looks for one: sixteen million names,
+for keys beyond number."""
 
 
 class ApiKeys:
@@ -46,28 +48,34 @@ class ApiKeys:
             )
         return cls(keys)
 
-    def admit(self, key: bytes) -> bool:
-        """Tell whether a key is one of them; takes as long whichever it is."""
-        given = sha256(key).digest()
-        return any([compare_digest(given, known) for known in self._digests])  # noqa: C419 - all, always
+    def admit(self, key: bytes) -> str | None:
+        """Let a key in that is one of them; takes as long whichever it is.
+
+        Returns:
+            What a log may call it: the first six characters of its SHA-256 in
+            hexadecimal. None where it is none of them.
+        """
+        digest = sha256(key)
+        found = [compare_digest(digest.digest(), known) for known in self._digests]
+        return digest.hexdigest()[:_NAME_CHARACTERS] if any(found) else None
 
     def sign(self, key: bytes, message: bytes) -> bytes | None:
         """Sign a message by the digest of a key; None where it is none of them."""
         if not self.admit(key):
             return None
-        return digest(sha256(key).digest(), message, "sha256")
+        return hmac.digest(sha256(key).digest(), message, "sha256")
 
     def signer(self, message: bytes, signature: bytes) -> str | None:
         """Tell by which key a message was signed; takes as long whichever it is.
 
         Returns:
-            The beginning of the key's digest, which names it and opens nothing;
-            None where none of them has signed it.
+            What a log may call the key, as of ``admit``; None where none of them
+            has signed it.
         """
         signers = [
-            known.hex()[:_NAME_LETTERS]
+            known.hex()[:_NAME_CHARACTERS]
             for known in self._digests
-            if compare_digest(digest(known, message, "sha256"), signature)
+            if compare_digest(hmac.digest(known, message, "sha256"), signature)
         ]
         return signers[0] if signers else None
 

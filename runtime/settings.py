@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError, Url
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runtime.api_keys import ApiKeys
+from runtime.http.senders import read_networks
 
 _SECRETS: Final = Path("/run/secrets")
 """Where containers find secrets: a file each, named as the setting. The environment goes before."""
@@ -96,6 +97,16 @@ def _check_keys(keys: ApiKeys, info: ValidationInfo) -> ApiKeys:
             {"environment": environment},
         )
     return keys
+
+
+def _check_networks(text: str) -> str:
+    try:
+        read_networks(text)
+    except ValueError:
+        raise PydanticCustomError(
+            "networks", "Input should be addresses or networks, as 10.0.0.0/8, separated by commas"
+        ) from None
+    return text
 
 
 def check_monitoring(urls: str) -> str:
@@ -176,6 +187,7 @@ class Settings(BaseSettings):
     log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"
     host: str = "127.0.0.1"
     allowed_hosts: str = ""
+    trusted_proxies: Annotated[str, AfterValidator(_check_networks)] = ""
     port: Port | None = None
     shutdown_timeout_seconds: Seconds = 20.0
     startup_timeout_seconds: Seconds = 30.0

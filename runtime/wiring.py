@@ -41,6 +41,7 @@ from runtime.http.in_hand import InHand, at_most
 from runtime.http.keys import all_guarded
 from runtime.http.reporting import ReporterKeys, reporting_endpoints
 from runtime.http.request import Endpoints
+from runtime.http.senders import Senders, read_networks
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.broker_metrics import watch_broker_figures
 from runtime.jetstream.bus import JetStreamBus
@@ -165,6 +166,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
             registry=registry,
             metrics=HttpMetrics(registry, "gateway"),
             check_host=_check_host(settings, settings.ingest_api_keys),
+            senders=Senders(read_networks(settings.trusted_proxies)),
         )
         figures = partial(
             watch_broker_figures,
@@ -230,6 +232,7 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
             check_host=_check_host(
                 settings, settings.reporter_api_keys, settings.operator_api_keys
             ),
+            senders=Senders(read_networks(settings.trusted_proxies)),
         )
         figures = partial(
             watch_database_figures,
@@ -318,6 +321,7 @@ async def _collector(
             registry=registry,
             metrics=HttpMetrics(registry, durable.name),
             check_host=_check_host(settings, settings.ingest_api_keys),
+            senders=Senders(read_networks(settings.trusted_proxies)),
         )
 
         async def note(backlog: Backlog) -> None:

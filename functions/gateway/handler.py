@@ -47,6 +47,8 @@ class Receipt:
         rejected: Invalid events by source; None where that could not be read.
         errors: What is wrong with invalid events, in their order, ``MAX_ERRORS`` at most.
         errors_truncated: Whether there is more that they do not say.
+        faults: How many invalid events had each code and field, of those that
+            have a dead letter each: beyond ``MAX_LETTERS`` nobody looks.
     """
 
     accepted: dict[Source, int] = field(default_factory=lambda: dict.fromkeys(SOURCES, 0))
@@ -55,12 +57,15 @@ class Receipt:
     )
     errors: list[Rejection] = field(default_factory=list)
     errors_truncated: bool = False
+    faults: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def explain(self, index: int, invalid: InvalidEvent) -> None:
         """Say what is wrong with an event, as far as there is room."""
         room = MAX_ERRORS - len(self.errors)
         self.errors += [Rejection(index, invalid.event_id, it) for it in invalid.faults[:room]]
         self.errors_truncated |= len(invalid.faults) > room
+        for kind in {(fault.code, fault.field) for fault in invalid.faults}:
+            self.faults[kind] = self.faults.get(kind, 0) + 1
 
     @property
     def accepted_total(self) -> int:

@@ -23,8 +23,9 @@ from runtime.http.answers import (
     HttpProblem,
     correlation_id_of,
 )
-from runtime.http.observing import Observer, refuse
+from runtime.http.observing import Observer, facts_of, refuse
 from runtime.http.request import Request, text_of
+from runtime.http.senders import sender_facts
 from runtime.metrics import HttpMetrics
 from runtime.trace_context import TRACE_HEADER, trace_id_of, trace_parent_of
 
@@ -91,6 +92,7 @@ class HttpFunction:
         try:
             answer = _carried(self._process.invoke(asked.answer, context))
         except Exception as error:  # noqa: BLE001 - the table decides, and logs what it does not know
+            asked.facts.update(facts_of(error))
             answer = refuse(error, correlation_id)
         seconds = time.perf_counter() - started
         self._observer.answered(
@@ -99,7 +101,7 @@ class HttpFunction:
             route=asked.route,
             status=int(answer.status),
             seconds=seconds,
-            facts=asked.facts,
+            facts={**asked.sender, **asked.facts},
         )
         self._embedded.flush()
         return _response(answer, correlation_id, has_body=asked.method != "HEAD")
@@ -124,6 +126,7 @@ class _Asked:
         self.path = _path_of(event)
         self.route: str | None = None
         self.facts: dict[str, Any] = {}
+        self.sender = sender_facts(str(http.get("sourceIp", "")), headers.get("user-agent", ""))
         self._event = event
         self._headers = headers
         self._correlation_id = correlation_id

@@ -16,10 +16,11 @@ from runtime.health import Health
 from runtime.http.answers import CORRELATION_HEADER, Answer, HttpProblem, correlation_id_of
 from runtime.http.asgi import request_of
 from runtime.http.hosts import CheckHost
-from runtime.http.observing import Observer, refuse
+from runtime.http.observing import Observer, facts_of, refuse
 from runtime.http.origins import all_same_origin
 from runtime.http.probes import metrics_endpoints, probe_endpoints
 from runtime.http.request import Endpoint, Endpoints, text_of
+from runtime.http.senders import Senders
 from runtime.metrics import HttpMetrics
 from runtime.trace_context import TRACE_HEADER, trace_id_of, trace_parent_of
 
@@ -49,6 +50,7 @@ def create_app(
     registry: CollectorRegistry,
     metrics: HttpMetrics,
     check_host: CheckHost | None = None,
+    senders: Senders | None = None,
 ) -> "App":
     """Make the ASGI application of a function.
 
@@ -58,13 +60,14 @@ def create_app(
         registry: What ``/metrics`` shows.
         metrics: Where requests are counted.
         check_host: Refuses names that are not this machine's; None where any name will do.
+        senders: Tells who sent a request; None where there are no proxies to be trusted.
     """
     common = {**probe_endpoints(health), **metrics_endpoints(registry)}
     routes = [
         Route(path, _Answering(compile_path(path)[1], endpoint), methods=[method])
         for path, (method, endpoint) in all_same_origin({**endpoints, **common}).items()
     ]
-    return App(routes, Observer(metrics, quiet=frozenset(common)), check_host)
+    return App(routes, Observer(metrics, frozenset(common), senders or Senders()), check_host)
 
 
 class App(Starlette):
@@ -134,12 +137,18 @@ class _Observed:
             _check_path(scope)
             await self._app(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - the table decides, and logs what it does not know
+            left = isinstance(error, ClientDisconnect)
+            state["facts"].update({"left": True} if left else facts_of(error))
             await _send(_refusal(error, correlation_id), scope, send)
         finally:
             self._observe(scope, state, time.perf_counter() - started)
 
     def _observe(self, scope: Scope, state: dict[str, Any], seconds: float) -> None:
         route = scope["endpoint"].path if "endpoint" in scope else None
+        peer = scope.get("client")
+        state["facts"].update(
+            self._observer.senders.facts(peer[0] if peer else None, scope["headers"])
+        )
         self._observer.answered(
             method=scope["method"],
             path=scope["path"],

@@ -22,8 +22,10 @@ def guarded(keys: ApiKeys, endpoint: Endpoint) -> Endpoint:
 
     async def respond(request: Request) -> Answer:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if not keys.admit(key.strip().encode()) or scheme.lower() != "bearer":
+        name = keys.admit(key.strip().encode())
+        if name is None or scheme.lower() != "bearer":
             raise HttpProblem(HTTPStatus.UNAUTHORIZED, NOT_ADMITTED, CHALLENGE)
+        request.facts["key"] = name
         return await endpoint(request)
 
     return respond

@@ -3,17 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
+from functions.errors import Invalid
 from runtime.http.answers import Answer, answer_error
+from runtime.http.refused import RefusedRequests
+from runtime.http.senders import Senders
 from runtime.metrics import HttpMetrics
 
 _log = structlog.get_logger()
 
 _LOGGED_CHARACTERS = 40
 """Of a path that nobody knows."""
+
+_TAKING: Final = frozenset({"/events", "/cloudevents"})
+"""Where events come in: a request that is rejected whole may be a sender's loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +29,14 @@ class Observer:
     Attributes:
         metrics: Where it is counted.
         quiet: Routes whose requests are worth a line only to who looks closely.
+        senders: Tells who sent a request.
+        refused: Warns of requests of whose events none was taken.
     """
 
     metrics: HttpMetrics
     quiet: frozenset[str] = field(default_factory=frozenset)
+    senders: Senders = field(default_factory=Senders)
+    refused: RefusedRequests = field(default_factory=RefusedRequests)
 
     def answered(
         self,
@@ -61,11 +71,27 @@ class Observer:
             seconds=round(seconds, 4),
             **facts,
         )
+        if route in _TAKING and _is_rejected_whole(status, facts):
+            self.refused.add(status, facts)
+
+
+def _is_rejected_whole(status: int, facts: Mapping[str, Any]) -> bool:
+    """Tell whether all of a request was refused for good; neither a dry run nor who left counts."""
+    if facts.get("accepted") or "dry_run" in facts or "left" in facts:
+        return False
+    if status >= HTTPStatus.BAD_REQUEST:
+        return status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return bool(facts.get("rejected"))
 
 
 def _beginning(path: str) -> str:
     first, slash, _ = path.removeprefix("/").partition("/")
     return f"/{first[:_LOGGED_CHARACTERS]}{slash}" if path else ""
+
+
+def facts_of(error: Exception) -> dict[str, str]:
+    """Say for the log why a request as a whole is refused, in words that none of it is in."""
+    return {"fault": error.faults[0].code} if isinstance(error, Invalid) else {}
 
 
 def refuse(error: Exception, correlation_id: str) -> Answer:

@@ -544,8 +544,12 @@ class BoundedProtocol(HttpToolsProtocol):
             route=None,
             status=int(status),
             seconds=seconds,
-            facts={"reason": str(error)},
+            facts={**self._sender(observer), "reason": str(error)},
         )
+
+    def _sender(self, observer: Observer) -> dict[str, str]:
+        peer = self.client
+        return observer.senders.facts(peer[0] if peer else None, self.headers or ())
 
     def _correlation_id(self, *, running: bool) -> str:
         """Take over the sender's id, where that was read, or the one that its request was given."""

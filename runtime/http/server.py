@@ -61,7 +61,7 @@ async def served(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # nobody asks where a request comes from
+        proxy_headers=False,  # `senders.py` tells where a request comes from
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(shutdown_timeout_seconds),

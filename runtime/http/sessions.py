@@ -82,7 +82,7 @@ class Sessions:
         """Tell whether a request may pass, by its key or by its session.
 
         Args:
-            request: Its log line gets the name of the session's key.
+            request: Its log line gets the name of the key.
             keys: Which open what it wants.
             changes: Whether it changes something; then a session alone is not
                 enough: the browser has to say that a page of ours sends it.
@@ -90,7 +90,9 @@ class Sessions:
         if not keys:
             return True
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if keys.admit(key.strip().encode()) and scheme.lower() == "bearer":
+        name = keys.admit(key.strip().encode())
+        if name is not None and scheme.lower() == "bearer":
+            request.facts["key"] = name
             return True
         if changes and not is_own_page(request.headers):
             return False

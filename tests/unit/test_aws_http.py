@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from functions.errors import Unavailable
 from runtime.api_keys import ApiKeys
@@ -338,6 +339,18 @@ async def test_a_request_is_logged_and_counted_once_without_its_parameters(
     assert "fb-secret" not in written
     lines = [json.loads(line) for line in written.splitlines() if '"_aws"' in line]
     assert [line["route"] for line in lines] == ["/events/{source}/{eventId}"]
+
+
+async def test_the_platform_tells_the_log_who_asks(function: HttpFunction) -> None:
+    event = a_request("GET", "/look")
+    event["requestContext"]["http"] |= {"sourceIp": "203.0.113.1"}
+    event["headers"] |= {"user-agent": "acme/2.1", "x-forwarded-for": "192.0.2.1"}
+
+    with capture_logs() as logged:
+        await invoke(function, event)
+
+    [line] = [line for line in logged if line["event"] == "request"]
+    assert (line["client"], line["user_agent"]) == ("203.0.113.1", "acme/2.1")
 
 
 async def test_a_key_is_needed_before_anything_is_read() -> None:

@@ -112,7 +112,7 @@ async def test_an_operator_sees_and_does_all(
     assert answer.status_code == 200
     assert [it.head.state for it in letters.kept.values()] == ["discarded"]
     [line] = [it for it in logs if it["event"] == "request"]
-    assert len(line["key"]) == 8
+    assert len(line["key"]) == 6
     assert (await client.get("/")).status_code == 200
 
 

@@ -1,5 +1,6 @@
 """The gateway behind CloudEvents: data are an event, or an array of events."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from functions.ports import Bus, DeadLetter
 from runtime.http.body import BodyReader
 from runtime.http.cloud_events.reading import CloudEvent
 from runtime.http.cloud_events.taking import cloud_events_endpoint, origin_of
+from runtime.http.gateway import commonest
 from runtime.http.request import Endpoint, Request
 from runtime.splitting import WINDOW_BYTES, WINDOW_EVENTS, Windows, split_json
 
@@ -23,6 +25,7 @@ def gateway_cloud_events(bus: Bus, bodies: BodyReader) -> Endpoint:
     async def take(request: Request, events: Iterator[CloudEvent | None]) -> None:
         accepted_at = datetime.now(UTC)
         accepted = rejected = 0
+        faults = Counter[tuple[str, str]]()
         origin = Origin(request.correlation_id, accepted_at, request.trace_parent)
         rejections = Rejections(origin, bus.mass_bytes)
         for (correlation_id, trace_parent), own in groupby(events, _OriginOf(request)):
@@ -36,9 +39,10 @@ def gateway_cloud_events(bus: Bus, bodies: BodyReader) -> Endpoint:
             )
             accepted += receipt.accepted_total
             rejected += receipt.rejected_total
+            faults.update(receipt.faults)
         if last := list(rejections.finish()):
             await bus.publish_dead_letters(last)
-        request.facts.update(accepted=accepted, rejected=rejected)
+        request.facts.update(accepted=accepted, rejected=rejected, **commonest(faults))
 
     async def bury(request: Request, head: bytes, fault: Fault) -> None:
         letter = DeadLetter(
@@ -53,6 +57,7 @@ def gateway_cloud_events(bus: Bus, bodies: BodyReader) -> Endpoint:
             trace_parent=request.trace_parent,
         )
         await bus.publish_dead_letters([letter])
+        request.facts.update(accepted=0, rejected=1, **commonest({(fault.code, fault.field): 1}))
 
     return cloud_events_endpoint(bodies, take, bury)
 
