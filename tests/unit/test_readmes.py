@@ -10,7 +10,7 @@ from tests.unit.compose_files import ROOT
 
 ENGLISH, UKRAINIAN = "README.md", "README.uk.md"
 READMES = [ENGLISH, UKRAINIAN]
-PAGES = ["ARCHITECTURE.md", "CHANGELOG.md", "infra/kubernetes/README.md"]
+PAGES = ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "infra/kubernetes/README.md"]
 PAGES += sorted(str(file.relative_to(ROOT)) for file in (ROOT / "docs").glob("*.md"))
 
 
@@ -42,6 +42,11 @@ def test_every_link_leads_somewhere(name: str) -> None:
 def test_each_readme_links_the_other() -> None:
     assert UKRAINIAN in links_of(text_of(ENGLISH))
     assert ENGLISH in links_of(text_of(UKRAINIAN))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_readme_leads_to_every_page(name: str) -> None:
+    assert name in links_of(text_of(ENGLISH))
 
 
 def test_the_contents_name_every_section() -> None:

@@ -98,7 +98,7 @@ def compose_commands_of(document: Path) -> Iterator[list[str]]:
         yield shlex.split(line, comments=True)
 
 
-@pytest.mark.parametrize("document", ["README.md", "README.uk.md"])
+@pytest.mark.parametrize("document", ["docs/deploying.md", "README.uk.md"])
 def test_the_documents_show_the_sequence(document: str) -> None:
     shown = [
         tuple(words[2:])
