@@ -115,10 +115,11 @@ wait_until_complete() {
   done
 }
 
-# What the image's labels say; without git they are unknown.
+# What the image's labels say; without git the revision is unknown.
+VERSION=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
 REVISION=${REVISION:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}
 CREATED=${CREATED:-$(date -u +%Y-%m-%dT%H:%M:%SZ)}
-export REVISION CREATED
+export VERSION REVISION CREATED
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

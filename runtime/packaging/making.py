@@ -1,6 +1,7 @@
 """Make the zips: fetch a lock's packages once for each machine, add each function's own modules."""
 
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def make_zips(
 def _zips(
     packages: Sequence[Package], targets: Sequence[Target], to: Path, scratch: Path, tell: Tell
 ) -> Iterator[Zip]:
+    metadata = _metadata(scratch)
     for target in targets:
         for package in packages:
             # Functions whose locks say the same have the same packages.
@@ -48,11 +50,10 @@ def _zips(
                 tell(f"{target.architecture}: fetching the packages of {package.lock.name}")
                 install(package.lock, target, installed)
             tell(f"{target.architecture}: packing {package.function}")
-            yield _zip(package, target, installed, to)
+            yield _zip(package, target, _entries(package, installed) | metadata, to)
 
 
-def _zip(package: Package, target: Target, installed: Path, to: Path) -> Zip:
-    entries = _entries(package, installed)
+def _zip(package: Package, target: Target, entries: dict[str, Path], to: Path) -> Zip:
     file = to / f"{package.function}-{target.architecture}.zip"
     unpacked_bytes = write_zip(entries, file)
     return Zip(
@@ -70,3 +71,15 @@ def _entries(package: Package, installed: Path) -> dict[str, Path]:
     foreign = {path.relative_to(installed).as_posix(): path for path in needed_files(installed)}
     own = {path.relative_to(ROOT).as_posix(): path for path in files_of(package.module, ROOT)}
     return foreign | own
+
+
+def _metadata(scratch: Path) -> dict[str, Path]:
+    """Write the project's name and version, where an installer would: ``/api`` shows the version.
+
+    They are those of the checkout that is packaged, not of what is installed here.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    name, version = project["name"], project["version"]
+    file = scratch / "METADATA"
+    file.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+    return {f"{name.replace('-', '_')}-{version}.dist-info/METADATA": file}

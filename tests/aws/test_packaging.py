@@ -4,6 +4,7 @@ import struct
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -66,6 +67,17 @@ def test_a_zip_has_only_what_its_function_runs(zips: Path) -> None:
         assert unwanted & {PurePosixPath(name).parts[0] for name in names} == set()
         assert [it for it in names if it.endswith((".pyc", "/RECORD", "/direct_url.json"))] == []
         assert "runtime/wiring.py" not in names
+
+
+@pytest.mark.parametrize("function", ["gateway", "reporter"])
+def test_a_function_that_is_packaged_knows_its_version(
+    function: str, unpacked: dict[str, Path]
+) -> None:
+    program = "from importlib.metadata import version; print(version('event-processing-system'))"
+
+    done = alone(unpacked[function], program)
+
+    assert done.stdout == f"{version('event-processing-system')}\n", done.stderr
 
 
 def test_statements_are_in_the_zips_of_those_who_run_them(unpacked: dict[str, Path]) -> None:

@@ -1,6 +1,7 @@
 """An OpenAPI document: a function's own operations, and what every function has beside them."""
 
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 from runtime.http.answers import CORRELATION_HEADER
@@ -17,6 +18,9 @@ from runtime.http.documentation.answers import (
 from runtime.http.documentation.schemas import Schema, components
 
 Document = dict[str, Any]
+
+_PROJECT = "event-processing-system"
+"""Whose version a document has: ``pyproject.toml`` states it."""
 
 _CORRELATION = {
     "name": CORRELATION_HEADER,
@@ -61,7 +65,7 @@ def document(
     shared = components({body.__name__: body for body in _BODIES}, "serialization")
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "description": description, "version": "1.0.0"},
+        "info": {"title": title, "description": description, "version": version(_PROJECT)},
         "servers": [
             {"url": "..", "description": "This server"},
             {"url": url, "description": "On its own machine"},
