@@ -88,7 +88,7 @@ def split_json(body: bytes, event_size_limit: int) -> Windows:
         JSON texts of some events, in their order, about ``WINDOW_BYTES`` of
         them (more, when one event is larger), ``WINDOW_EVENTS`` at most; what
         they say is not judged.
-        None at times, so that others may have their turn.
+        An empty list at times, so that others may have their turn.
 
     Raises:
         Invalid: The body is neither an array that can be cut nor an object that is JSON.
