@@ -11,6 +11,7 @@ from functions.errors import Fault, Refused
 from functions.events import Source
 from functions.judging import InvalidEvent, judge
 from functions.ports import DeadLetter, EventStore, Lot, Part, Stored
+from functions.refusing import letter_of
 from functions.rows import EventRow, event_key, user_key
 from functions.shapes import Event, FacebookEvent, TiktokEvent
 
@@ -55,12 +56,14 @@ class Collected:
         duplicates: Events that were there already: a redelivery, not a fault.
         rejected: Invalid events, kept as dead letters.
         refused: Events that the database would not keep, kept as dead letters.
+        too_old: Events of before what is kept, kept as dead letters.
     """
 
     stored: int
     duplicates: int
     rejected: int
     refused: int
+    too_old: int = 0
 
 
 async def collect(
@@ -101,7 +104,7 @@ async def collect(
         lots.append(Lot(own[0].envelope, rows, dead))
     stored, refused = await _settle(lots, store)
     rejected_total = sum(len(lot.letters) for lot in lots)
-    return Collected(stored.new, stored.duplicates, rejected_total, refused)
+    return Collected(stored.new, stored.duplicates, rejected_total, refused, stored.too_old)
 
 
 def make_row(
@@ -158,7 +161,11 @@ async def _settle(lots: Sequence[Lot], store: EventStore) -> tuple[Stored, int]:
     middle = len(lots) // 2
     first, refused_first = await _settle(lots[:middle], store)
     second, refused_second = await _settle(lots[middle:], store)
-    both = Stored(first.new + second.new, first.duplicates + second.duplicates)
+    both = Stored(
+        first.new + second.new,
+        first.duplicates + second.duplicates,
+        first.too_old + second.too_old,
+    )
     return both, refused_first + refused_second
 
 
@@ -167,7 +174,7 @@ async def _settle_mended(lot: Lot, refusal: Refused, store: EventStore) -> tuple
     if not refused:  # it is no row alone: nobody here can mend it
         raise refusal
     bad = {id(row) for row, _ in refused}
-    letters = [*lot.letters, *starmap(_refused, refused)]
+    letters = [*lot.letters, *starmap(_letter, refused)]
     good = [row for row in lot.rows if id(row) not in bad]
     return await store.settle([Lot(lot.envelope, good, letters)]), len(refused)
 
@@ -203,15 +210,5 @@ def rejected(part: Part, position: int, raw: bytes, invalid: InvalidEvent) -> De
     )
 
 
-def _refused(row: EventRow, refusal: Refused) -> DeadLetter:
-    return DeadLetter(
-        reason="refused",
-        fault=Fault("", refusal.code, str(refusal)),
-        payload=row.payload.encode(),
-        position=0,
-        source=row.source,
-        event_id=row.event_id,
-        correlation_id=row.correlation_id,
-        accepted_at=row.accepted_at,
-        trace_parent=row.trace_parent,
-    )
+def _letter(row: EventRow, refusal: Refused) -> DeadLetter:
+    return letter_of(row, "refused", Fault("", refusal.code, str(refusal)))

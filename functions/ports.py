@@ -12,10 +12,10 @@ from functions.events import FunnelStage, Source
 from functions.keys import derive_key
 from functions.rows import EventRow
 
-Reason = Literal["rejected", "unreadable", "refused", "summarized"]
+Reason = Literal["rejected", "unreadable", "refused", "too_old", "summarized"]
 """Why something is a dead letter: the gateway judged it invalid, a collector
-could not read it, the database would not keep it; or it is no event at all, but
-tells of rejected ones that had no room."""
+could not read it, the database would not keep it, it is of before what is kept;
+or it is no event at all, but tells of rejected ones that had no room."""
 
 
 class Told(NamedTuple):
@@ -146,10 +146,13 @@ class Stored:
     Attributes:
         new: Those written now.
         duplicates: Those that were there already; nothing was changed.
+        too_old: Rows of before what is kept: nobody could tell whether they
+            are new, so each became a dead letter.
     """
 
     new: int
     duplicates: int
+    too_old: int = 0
 
 
 @dataclass(frozen=True, slots=True)

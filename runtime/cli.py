@@ -12,6 +12,7 @@ import click
 
 from functions.errors import Invalid, Refused, Unavailable
 from functions.publisher.account import Summary
+from runtime.archiving.command import archive
 from runtime.archiving.exporting import export
 from runtime.broker import broker
 from runtime.check import check
@@ -374,6 +375,7 @@ def bench(
 eps.add_command(broker)
 eps.add_command(check)
 eps.add_command(dead_letters)
+eps.add_command(archive)
 eps.add_command(export)
 eps.add_command(package)
 eps.add_command(deploy)

@@ -50,8 +50,10 @@ def event_work(
         events.duplicate(source, collected.duplicates)
         events.failed(source, "invalid", collected.rejected)
         events.failed(source, "refused", collected.refused)
+        events.failed(source, "too_old", collected.too_old)
         metrics.dead("rejected", collected.rejected)
         metrics.dead("refused", collected.refused)
+        metrics.dead("too_old", collected.too_old)
         _observe_freshness(source, parts, metrics)
         # Messages that only tell of others are not worth a line, or a name.
         told = _log.info if taken else _log.debug
@@ -63,6 +65,7 @@ def event_work(
             duplicates=collected.duplicates,
             rejected=collected.rejected,
             refused=collected.refused,
+            too_old=collected.too_old,
         )
 
     def read(data: bytes, headers: Headers, delivery: Delivery) -> Sequence[Part]:

@@ -35,7 +35,7 @@ _FILTERS = (
     click.option("--from", metavar="TIME", help="Accepted from then on: a date-time or a date."),
     click.option("--to", metavar="TIME", help="Accepted before then; a date takes that day in."),
     click.option("--source", help="facebook or tiktok."),
-    click.option("--reason", help="rejected, unreadable, refused or summarized."),
+    click.option("--reason", help="rejected, unreadable, refused, too_old or summarized."),
     click.option("--field", help="What is wrong, as data.user.age."),
     click.option("--id", help="This letter only."),
 )

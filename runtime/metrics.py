@@ -24,9 +24,9 @@ from functions.events import SOURCES, Source
 from functions.ports import Reason
 from runtime.clocks import ServerClock
 
-ErrorType = Literal["invalid", "unreadable", "refused", "unavailable"]
+ErrorType = Literal["invalid", "unreadable", "refused", "too_old", "unavailable"]
 """Why an event failed: invalid by the contract, in an unreadable envelope,
-refused by the database, or not taken by the broker."""
+refused by the database, of before what it keeps, or not taken by the broker."""
 
 Resource = Literal["requests", "small_bodies", "large_bodies", "database_connections"]
 """What there is only so much of."""

@@ -137,6 +137,9 @@ KeptSeconds = Annotated[float, Field(ge=0, le=5 * 86_400)]
 """Five days at the most: the database forgets settled envelopes after seven, and a message that
 is replayed after that would be counted a second time."""
 
+Days = Annotated[int, Field(ge=1, le=36_500)]
+"""A hundred years at the most: a moment that many days ago is in every calendar."""
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
 PoolSize = Annotated[int, Field(ge=1, le=100)]
 
@@ -294,6 +297,16 @@ class ReporterSettings(DatabaseSettings):
         if not self.reporter_api_keys:
             return self.reporter_api_keys
         return self.reporter_api_keys | self.operator_api_keys
+
+
+class ArchiveSettings(DatabaseSettings):
+    """What `eps archive` is told; without a number of days things are kept for ever."""
+
+    database_timeout_seconds: Seconds = 120.0
+    archive_url: str | None = None
+    events_keep_days: Days | None = None
+    dead_letters_keep_days: Days | None = None
+    ledger_keep_days: Days | None = None
 
 
 class MigrateSettings(DatabaseSettings):

@@ -80,7 +80,7 @@ _LEDGER = """
         FROM events
         UNION ALL
         SELECT date_trunc('minute', accepted_at, 'UTC'), source, 0, 1
-        FROM dead_letters WHERE reason = 'refused'
+        FROM dead_letters WHERE reason IN ('refused', 'too_old')
     )
     SELECT minute, source, sum(stored), sum(dead) FROM outcomes GROUP BY 1, 2
 """

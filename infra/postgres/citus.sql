@@ -13,5 +13,5 @@ SELECT create_distributed_table('user_cities', 'key', colocate_with => 'events')
 
 -- These stay whole on the coordinator: event_figures, user_figures (many writers add
 -- to the same few rows, and a report reads them all), ledger, ledger_clock, attempts, envelopes, told,
--- backlogs (days of them), dead_letters, dead_letter_history (locked row by row), and
+-- backlogs (days of them), retention, archived_days, campaign_minutes (what is left of dropped rows), dead_letters, dead_letter_history (locked row by row), and
 -- schema_migrations.

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-SCHEMA_VERSION: Final = 1
-"""Goes up when a column is added, taken away, or means something else."""
+from runtime.archiving.manifest import SCHEMA_VERSION
 
 _MOMENT: Final = pa.timestamp("us", tz="UTC")
 _KEY: Final = pa.binary(16)

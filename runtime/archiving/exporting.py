@@ -12,26 +12,32 @@ import asyncpg
 import click
 
 from functions.errors import Invalid
-from functions.events import Source
-from functions.parameters import parse_end, parse_source, parse_start, period_of, read_parameters
+from functions.events import SOURCES, Source
+from functions.parameters import parse_end, parse_start, period_of, read_parameters
 from functions.ports import Period
 from functions.zones import UTC_NAME
 from runtime.archiving.formats import Format, open_writer
 from runtime.archiving.pages import read_pages
 from runtime.local.beside import load_beside
+from runtime.postgres.errors import translated
+from runtime.postgres.gone import REPORT_GONE
 from runtime.postgres.pool import opened_now
 from runtime.postgres.reports import PostgresReports
 from runtime.settings import DatabaseSettings
 
 MISSING: Final = "pyarrow is missing here: install what requirements-archive.lock has"
 
-_PARAMETERS: Final = {"from": parse_start, "to": parse_end, "source": parse_source}
+_PARAMETERS: Final = {"from": parse_start, "to": parse_end}
 
 
 @click.command("export")
 @click.option("--from", "start", metavar="TIME", help="Events from then on: a date-time or a date.")
 @click.option("--to", "end", metavar="TIME", help="Events before then; a date takes that day in.")
-@click.option("--source", help="Only this platform's: facebook or tiktok.")
+@click.option(
+    "--source",
+    type=click.Choice(SOURCES, case_sensitive=False),
+    help="Only this platform's.",
+)
 @click.option(
     "--format",
     "format_",
@@ -47,7 +53,12 @@ _PARAMETERS: Final = {"from": parse_start, "to": parse_end, "source": parse_sour
     help="A file; it appears when it is whole [standard output].",
 )
 def export(
-    *, start: str | None, end: str | None, source: str | None, format_: Format, output: Path | None
+    *,
+    start: str | None,
+    end: str | None,
+    source: Source | None,
+    format_: Format,
+    output: Path | None,
 ) -> None:
     """Write events to a file or to standard output, by their own time.
 
@@ -56,7 +67,7 @@ def export(
     CSV file, a sender's text that a spreadsheet would take for a formula begins
     with ' instead. Events that arrive meanwhile may be left out.
     """
-    given = {"from": start, "to": end, "source": source}
+    given = {"from": start, "to": end}
     try:
         values = read_parameters([(name, it) for name, it in given.items() if it], _PARAMETERS)
     except Invalid as error:
@@ -65,7 +76,7 @@ def export(
         raise click.UsageError("Parquet is no text for a terminal: give --output FILE")
     try:
         with _opened(output) as file:
-            number = asyncio.run(_export(period_of(values), values.get("source"), format_, file))
+            number = asyncio.run(_export(period_of(values), source, format_, file))
     except ModuleNotFoundError as error:
         raise click.ClickException(MISSING) from error
     except BrokenPipeError:  # who reads has enough
@@ -77,6 +88,7 @@ def export(
 async def _export(period: Period, source: Source | None, format_: Format, file: BinaryIO) -> int:
     number = 0
     async with opened_now(load_beside(DatabaseSettings), "eps export") as pool:
+        await _check(pool, period, source)
         with open_writer(format_, file) as writer:
             async with _bar(pool, period, source) as advance:
                 async for page in read_pages(pool, period, source):
@@ -85,6 +97,21 @@ async def _export(period: Period, source: Source | None, format_: Format, file: 
                     advance(len(page))
     file.flush()
     return number
+
+
+async def _check(pool: asyncpg.Pool, period: Period, source: Source | None) -> None:
+    """Make sure that none of the events were let go.
+
+    Raises:
+        ClickException: Some were.
+    """
+    with translated():
+        kept_from = await pool.fetchval(REPORT_GONE, [period.start], [period.end], source)
+    if kept_from is not None:
+        raise click.ClickException(
+            f"events of before {kept_from:%Y-%m-%d} were archived: "
+            "begin later, or bring them back with eps archive restore"
+        )
 
 
 @asynccontextmanager

@@ -20,6 +20,12 @@ from functions.operator.ports import (
     Settlement,
 )
 from runtime.postgres.errors import translated
+from runtime.postgres.retention import (
+    find_too_old,
+    is_too_old,
+    read_kept_from,
+    too_old_fault,
+)
 from runtime.postgres.sql import load
 from runtime.postgres.store import ATTEMPTS, MEANWHILE, store_within
 from runtime.postgres.transactions import await_copies, committed
@@ -132,6 +138,7 @@ async def _settle(
     ours = [each for each in settlements if each.letter_id.bytes in still_open]
     if not ours:
         return Settled()
+    ours = await _without_too_old(connection, ours)
     stored = await store_within(
         connection,
         [row for each in ours for row in each.rows],
@@ -143,6 +150,37 @@ async def _settle(
         await connection.fetch(SETTLE, correlation_id, *outcomes)
     failed = sum(each.fault is not None for each in ended)
     return Settled(len(ended) - failed, failed, stored.new, stored.duplicates)
+
+
+async def _without_too_old(
+    connection: PoolConnectionProxy, settlements: Sequence[Settlement]
+) -> list[Settlement]:
+    """Leave letters as they are whose one event is too old.
+
+    Of letters with more than one, the store makes a letter of each that is.
+    """
+    kept_from = await read_kept_from(connection)
+    alone = [each for each in settlements if _is_alone(each)]
+    too_old = await find_too_old(connection, [each.rows[0] for each in alone], kept_from)
+    if kept_from is None or not too_old:
+        return list(settlements)
+    fault = too_old_fault(kept_from)
+    return [
+        Settlement(each.letter_id, fault=fault)
+        if _is_alone(each) and is_too_old(each.rows[0], kept_from, too_old)
+        else each
+        for each in settlements
+    ]
+
+
+def _is_alone(settlement: Settlement) -> bool:
+    """Tell whether a letter is one event and nothing else."""
+    return (
+        len(settlement.rows) == 1
+        and not settlement.letters
+        and not settlement.more
+        and not settlement.earlier
+    )
 
 
 def _outcome(settlement: Settlement) -> tuple[Any, ...]:

@@ -13,6 +13,10 @@ REVOKE UPDATE ON events, dead_letters, dead_letter_history FROM eps_collector, e
 REVOKE INSERT ON dead_letter_history FROM eps_collector;
 REVOKE INSERT, UPDATE ON schema_migrations FROM eps_collector, eps_operator;
 
+-- What is kept how long is for the owner to say: `eps archive`.
+REVOKE INSERT, UPDATE ON retention, archived_days, campaign_minutes
+    FROM eps_collector, eps_operator;
+
 -- The ledger forgets what needs no watching any more. A replay is no part of it.
 REVOKE UPDATE ON envelopes, told FROM eps_collector;
 GRANT DELETE ON envelopes, told, attempts TO eps_collector;

@@ -28,6 +28,7 @@ from runtime.postgres.figures import (
     revenue_figures,
     user_figures,
 )
+from runtime.postgres.gone import check_rows, pieces_between, pieces_of_rows
 from runtime.postgres.pieces import Bound, split
 from runtime.postgres.spans import EPOCH, Span
 from runtime.postgres.sql import load
@@ -85,20 +86,24 @@ class PostgresReports:
         max_buckets: int,
     ) -> EventFigures:
         """Count events; see ``Reports``."""
-        max_rows = _MAX_KINDS + max_buckets
-        with translated(but=_UNKNOWN_ZONE), _zone_known():
-            rows = await self._pool.fetch(
-                EVENTS,
-                _event_bounds(period, interval),
-                source,
-                funnel_stage,
-                event_type,
-                interval,
-                max_rows,
-                zone,
-                _may_cut(interval, zone),
-            )
-        return event_figures(rows, max_buckets)
+        bounds, max_rows = _event_bounds(period, interval), _MAX_KINDS + max_buckets
+        asked = (
+            bounds,
+            source,
+            funnel_stage,
+            event_type,
+            interval,
+            max_rows,
+            zone,
+            _may_cut(interval, zone),
+        )
+        pieces = pieces_of_rows(period, bounds[-4:], interval, zone)
+        if not pieces:
+            with translated(but=_UNKNOWN_ZONE), _zone_known():
+                return event_figures(await self._pool.fetch(EVENTS, *asked), max_buckets)
+        async with self._snapshot() as connection:
+            await check_rows(connection, pieces, source)
+            return event_figures(await connection.fetch(EVENTS, *asked), max_buckets)
 
     async def sum_revenue(
         self,
@@ -113,7 +118,10 @@ class PostgresReports:
     ) -> RevenueFigures:
         """Sum revenue; see ``Reports``."""
         bounds, max_rows = (period.start, period.end), _MAX_KINDS + max_buckets
+        pieces = _event_bounds(period, interval)
         async with self._snapshot() as connection:
+            rows_of = pieces_of_rows(period, pieces[-4:], interval, zone)
+            await check_rows(connection, rows_of, source)
             if campaign_id is not None:
                 rows = await connection.fetch(
                     CAMPAIGN, *bounds, source, campaign_id, interval, max_rows, zone
@@ -121,7 +129,7 @@ class PostgresReports:
                 return campaign_figures(rows, campaign_id, max_buckets)
             rows = await connection.fetch(
                 REVENUE,
-                _event_bounds(period, interval),
+                pieces,
                 source,
                 interval,
                 max_rows,
@@ -158,6 +166,7 @@ class PostgresReports:
             if source != "tiktok":
                 cities = await _cities(connection, bounds, limit)
             if source != "facebook":
+                await check_rows(connection, pieces_between(pieces[-4:]), "tiktok")
                 watching = await connection.fetch(WATCHING, pieces, limit)
         return user_figures(users, cities, watching)
 

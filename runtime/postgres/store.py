@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -11,9 +12,17 @@ from asyncpg.pool import PoolConnectionProxy
 
 from functions.errors import Unavailable
 from functions.ports import DeadLetter, Lot, Stored
+from functions.refusing import letter_of
 from functions.rows import EventRow
 from runtime.postgres.event_figures import campaign_figures, event_figures
 from runtime.postgres.ledger_entries import ledger_entries, told_entries
+from runtime.postgres.retention import (
+    KNOWN_EVENTS,
+    find_too_old,
+    is_too_old,
+    read_kept_from,
+    too_old_fault,
+)
 from runtime.postgres.spans import Span
 from runtime.postgres.sql import load
 from runtime.postgres.transactions import await_copies, committed
@@ -21,7 +30,6 @@ from runtime.postgres.user_figures import city_figures, lost_spreads, user_figur
 from runtime.postgres.users import Met, User, meet
 from runtime.reasons import Reason
 
-KNOWN_EVENTS = load("known_events")
 KNOWN_USERS = load("known_users")
 ADD_EVENTS = load("add_events")
 ADD_USERS = load("add_users")
@@ -93,7 +101,7 @@ class PostgresEventStore:
                 self._clean_batches = 0
                 continue
             self._clean_batches = self._clean_batches + 1 if batch.all_was_new else 0
-            return Stored(len(batch.new), sum(len(lot.rows) for lot in lots) - len(batch.new))
+            return _stored(batch, sum(len(lot.rows) for lot in lots))
         raise Unavailable(Reason.OTHERS_STORE)
 
     async def probe(self, rows: Sequence[EventRow]) -> None:
@@ -122,7 +130,7 @@ async def store_within(
             so with all of ``MEANWHILE``.
     """
     batch = await _settle(connection, [Lot(None, rows, letters)], look=True)
-    return Stored(len(batch.new), len(rows) - len(batch.new))
+    return _stored(batch, len(rows))
 
 
 class _Batch(NamedTuple):
@@ -131,20 +139,47 @@ class _Batch(NamedTuple):
     Attributes:
         new: Those of its events that were new.
         all_was_new: Whether all of them were, and all of their users.
+        too_old: How many became dead letters because they were too old.
     """
 
     new: Sequence[EventRow]
     all_was_new: bool
+    too_old: int = 0
+
+
+def _stored(batch: _Batch, rows: int) -> Stored:
+    return Stored(len(batch.new), rows - len(batch.new) - batch.too_old, batch.too_old)
 
 
 async def _settle(connection: PoolConnectionProxy, lots: Sequence[Lot], *, look: bool) -> _Batch:
     """Store what came in envelopes that were not settled before, and count it."""
-    fresh = await _claim(connection, lots)
+    fresh, too_old = await _without_too_old(connection, await _claim(connection, lots))
     rows = [row for lot in fresh for row in lot.rows]
     batch = await (_store if look else _store_new)(connection, rows)
     await _run(connection, STORE_DEAD_LETTERS, [_row(it) for lot in fresh for it in lot.letters])
     await _count_lots(connection, fresh, batch.new)
-    return batch
+    return batch._replace(too_old=too_old)
+
+
+async def _without_too_old(
+    connection: PoolConnectionProxy, lots: Sequence[Lot]
+) -> tuple[Sequence[Lot], int]:
+    """Make dead letters of rows that are too old; tell how many they were."""
+    kept_from = await read_kept_from(connection)
+    if kept_from is None:
+        return lots, 0
+    rows = [row for lot in lots for row in lot.rows]
+    too_old = await find_too_old(connection, rows, kept_from)
+    if not too_old:
+        return lots, 0
+    fault = too_old_fault(kept_from)
+    kept = []
+    for lot in lots:
+        old = [row for row in lot.rows if is_too_old(row, kept_from, too_old)]
+        others = [row for row in lot.rows if not is_too_old(row, kept_from, too_old)]
+        letters = [*lot.letters, *(letter_of(row, "too_old", fault) for row in old)]
+        kept.append(replace(lot, rows=others, letters=letters))
+    return kept, len(rows) - sum(len(lot.rows) for lot in kept)
 
 
 async def _keep(

@@ -92,11 +92,11 @@ async def test_parquet_has_all_that_is_stored(
 
 
 async def test_a_bad_range_is_wrong_usage(database_url: str) -> None:
-    done = export(database_url, "--from", "2024-02-30", "--source", "myspace")
+    done = export(database_url, "--from", "2024-02-30", "--to", "yesterday")
 
     assert done.returncode == 2
     assert b"from: " in done.stderr
-    assert b"source: " in done.stderr
+    assert b"to: " in done.stderr
 
 
 async def test_pages_hold_each_event_once_however_many_have_one_time(

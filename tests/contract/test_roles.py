@@ -70,6 +70,12 @@ async def operators(roles: Roles) -> AsyncIterator[asyncpg.Pool]:
         yield pool
 
 
+@pytest.fixture
+async def owner(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    async with opened(DatabaseSettings(database_url=SecretStr(database_url)), "test") as pool:
+        yield pool
+
+
 async def test_a_collector_stores_all_that_it_should(
     collector: asyncpg.Pool, database_url: str
 ) -> None:
@@ -109,9 +115,15 @@ async def test_a_collector_keeps_the_ledger_and_forgets_what_needs_no_watching(
 
 @pytest.mark.parametrize("query", QUERIES)
 async def test_every_statement_may_be_run_by_who_runs_it(
-    query: str, collector: asyncpg.Pool, readers: asyncpg.Pool, operators: asyncpg.Pool
+    query: str,
+    collector: asyncpg.Pool,
+    readers: asyncpg.Pool,
+    operators: asyncpg.Pool,
+    owner: asyncpg.Pool,
 ) -> None:
-    if query.startswith(("letter", "trail_", "database_")):
+    if query.startswith(("archive_", "drop_", "move_")):
+        pool = owner  # who lets events go
+    elif query.startswith(("letter", "trail_", "database_", "events_page")):
         pool = operators
     else:
         pool = readers if query.startswith("report_") else collector
@@ -127,6 +139,9 @@ FORBIDDEN_TO_ALL = [
     "DROP TABLE events",
     "TRUNCATE dead_letters",
     "DELETE FROM events",
+    "UPDATE retention SET kept_from = now()",
+    "UPDATE archived_days SET dropped_until = now()",
+    "DELETE FROM archived_days",
     "DELETE FROM dead_letters",
     "DELETE FROM ledger",
     "UPDATE envelopes SET settled_at = now()",

@@ -231,7 +231,8 @@ def _filters(moments: Mapping[str, Schema]) -> list[Schema]:
         _query("id", "Only this letter.", _UUID, str(_HEAD.id)),
         _query(
             "reason",
-            "`rejected` by the contract, `unreadable` for a collector, `refused` by the database; "
+            "`rejected` by the contract, `unreadable` for a collector, `refused` by the database, "
+            "`too_old` where events of its time were let go; "
             "`summarized`: tells of rejected events for which there was no room.",
             {"type": "string", "enum": list(get_args(Reason))},
             "rejected",

@@ -62,6 +62,41 @@ CREATE TABLE campaigns (
 
 CREATE INDEX campaigns_by_revenue ON campaigns (revenue DESC) INCLUDE (first_at, last_at);
 
+-- Sales of campaigns whose rows were let go; see archived_days.
+CREATE TABLE campaign_minutes (
+    minute timestamptz NOT NULL,                -- UTC, its first instant
+    transactions bigint NOT NULL,
+    source event_source NOT NULL,
+    revenue numeric NOT NULL,
+    campaign_id text NOT NULL
+);
+
+CREATE INDEX campaign_minutes_by_time ON campaign_minutes (minute);
+CREATE INDEX campaign_minutes_by_campaign
+    ON campaign_minutes (hashtextextended(campaign_id, 0), minute);
+
+-- Days of a source that lie in an archive.
+CREATE TABLE archived_days (
+    day timestamptz NOT NULL,                   -- UTC, its first instant
+    dropped_until timestamptz NOT NULL,         -- its rows before then are gone; day: none are
+    archived_at timestamptz NOT NULL DEFAULT now(),
+    restored_at timestamptz,                    -- when they came back; null while they are gone
+    source event_source NOT NULL,
+    digest text NOT NULL,                       -- SHA-256 of its manifest
+    PRIMARY KEY (day, source)
+);
+
+-- From when on events are taken: rows of older ones may be gone, so that nobody could
+-- tell whether one is new. Whoever stores reads it first, in the same transaction; who
+-- moves it locks the table, and so waits for them all. See postgres/retention.py.
+CREATE TABLE retention (
+    kept_from timestamptz                       -- null where events of any time are
+);
+
+CREATE UNIQUE INDEX retention_has_one_row ON retention ((true));
+
+INSERT INTO retention (kept_from) VALUES (NULL);
+
 -- Each user once, with what the newest event says of them.
 CREATE TABLE users (
     key uuid PRIMARY KEY,
@@ -133,7 +168,7 @@ CREATE TABLE dead_letters (
     source event_source,
     state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'replayed', 'discarded')),
     reason text NOT NULL
-        CHECK (reason IN ('rejected', 'unreadable', 'refused', 'summarized')),
+        CHECK (reason IN ('rejected', 'unreadable', 'refused', 'too_old', 'summarized')),
     field text NOT NULL,                        -- dotted path; empty for the whole
     code text NOT NULL,
     message text NOT NULL,

@@ -5,6 +5,7 @@
 -- $3 mark   numeric      those that ever earned less are left out
 -- $4 limit  bigint
 -- No period can hold more of a campaign than it ever earned.
+-- Of minutes whose rows are gone there are sums: no bound may lie within one.
 -- Returns them by revenue, then by id in order of code points:
 -- (campaign_id text, revenue numeric, transactions bigint)
 WITH candidates AS MATERIALIZED (
@@ -18,16 +19,24 @@ WITH candidates AS MATERIALIZED (
             OR last_at >= coalesce($2::timestamptz, 'infinity')
         )
 )
-SELECT campaign_id, sum(sale.revenue) AS revenue, count(*) AS transactions
+SELECT
+    campaign_id, sum(sale.revenue) AS revenue, sum(sale.transactions)::bigint AS transactions
 FROM candidates
 CROSS JOIN LATERAL (
-    SELECT events.revenue
+    SELECT events.revenue, 1 AS transactions
     FROM events
     WHERE hashtextextended(events.campaign_id, 0) = hashtextextended(candidates.campaign_id, 0)
         AND events.campaign_id = candidates.campaign_id
         AND events.revenue IS NOT NULL
         AND events.occurred_at >= coalesce($1::timestamptz, '-infinity')
         AND events.occurred_at < coalesce($2::timestamptz, 'infinity')
+    UNION ALL
+    SELECT gone.revenue, gone.transactions
+    FROM campaign_minutes AS gone
+    WHERE hashtextextended(gone.campaign_id, 0) = hashtextextended(candidates.campaign_id, 0)
+        AND gone.campaign_id = candidates.campaign_id
+        AND gone.minute >= coalesce($1::timestamptz, '-infinity')
+        AND gone.minute < coalesce($2::timestamptz, 'infinity')
     OFFSET 0  -- has each campaign looked up, however few of all the sales are theirs
 ) AS sale
 GROUP BY campaign_id

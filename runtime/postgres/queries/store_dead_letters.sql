@@ -1,7 +1,7 @@
 -- Store dead letters; those already stored are left as they are.
 --
 -- $1  id              uuid[]
--- $2  reason          text[]         rejected, unreadable, refused or summarized
+-- $2  reason          text[]         rejected, unreadable, refused, too_old or summarized
 -- $3  source          text[]         null if unknown
 -- $4  event_id        text[]         null if unknown
 -- $5  field           text[]         dotted path; empty for the whole

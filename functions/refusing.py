@@ -1,0 +1,23 @@
+"""Dead letters of events that a database does not take."""
+
+from functions.errors import Fault
+from functions.ports import DeadLetter, Reason
+from functions.rows import EventRow
+
+
+def letter_of(row: EventRow, reason: Reason, fault: Fault) -> DeadLetter:
+    """Make the dead letter of a valid event that will never be a row.
+
+    The same event is the same letter, whatever it came with.
+    """
+    return DeadLetter(
+        reason=reason,
+        fault=fault,
+        payload=row.payload.encode(),
+        position=0,
+        source=row.source,
+        event_id=row.event_id,
+        correlation_id=row.correlation_id,
+        accepted_at=row.accepted_at,
+        trace_parent=row.trace_parent,
+    )

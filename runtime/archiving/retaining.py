@@ -1,0 +1,278 @@
+"""Let old events go, once they lie in an archive; bring them back; prove that all are there."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from time import monotonic
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from functions.events import Source
+from runtime.archiving.columns import SCHEMA
+from runtime.archiving.days import read_day, read_manifest, write_day
+from runtime.archiving.errors import ArchiveFailed
+from runtime.archiving.manifest import DayOfSource, Manifest
+from runtime.archiving.places import Place
+from runtime.postgres.retention import KEPT_FROM
+from runtime.postgres.sql import load
+from runtime.postgres.transactions import committed
+
+TODAY = load("archive_today")
+MOVE_KEPT_FROM = load("move_kept_from")
+DUE = load("archive_due")
+DAYS = load("archive_days")
+NOTE = load("archive_note")
+MINUTES = load("archive_minutes")
+DROP = load("archive_drop")
+CLEAR = load("archive_clear")
+DROP_LETTERS = load("drop_letters")
+DROP_LEDGER = load("drop_ledger")
+
+_ONE_ARCHIVE: Final = 0x45505304
+"""Key of the advisory lock that lets one `eps archive` work: "EPS" and 4."""
+
+_DROP_EVENTS: Final = 5_000
+"""Of one transaction, and what whole minutes have above it: some tens of milliseconds."""
+
+_DROP_OTHERS: Final = 5_000
+
+_LOCK_TRIES: Final = 30
+
+Tell = Callable[[str], None]
+"""Is told of each step; what it raises stops the work, which goes on from there the next time."""
+
+
+class KnownDay(NamedTuple):
+    """A day that is to go, or is in an archive.
+
+    Attributes:
+        key: Which.
+        events: How many it has, by the figures.
+        revenue: What they brought, by the figures.
+        digest: Of its manifest; None where it is in no archive.
+        dropped_until: Its rows before then are gone; its start where all are there.
+    """
+
+    key: DayOfSource
+    events: int
+    revenue: Decimal
+    digest: str | None
+    dropped_until: datetime
+
+
+@asynccontextmanager
+async def alone(pool: asyncpg.Pool) -> AsyncIterator[None]:
+    """Let only one of many archive, restore or check.
+
+    Raises:
+        ArchiveFailed: Another one is at it.
+    """
+    async with pool.acquire() as connection:
+        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _ONE_ARCHIVE):
+            raise ArchiveFailed("another eps archive is at work on this database")
+        yield  # the pool takes the lock back with the connection
+
+
+async def let_events_go(
+    pool: asyncpg.Pool, place: Place, keep_days: int, *, restored: bool, tell: Tell
+) -> AsyncIterator[KnownDay]:
+    """Archive and drop the events of days that are over for so many days, the oldest first.
+
+    Each step can be the last: the next run goes on where this one ended.
+
+    Args:
+        pool: With the rights of the owner.
+        place: Where the archive lies.
+        keep_days: Whole days of UTC, by the database's clock; today is none of them.
+        restored: Whether days that were brought back go, too.
+        tell: Is told of each step.
+
+    Yields:
+        Each day when it is gone.
+
+    Raises:
+        ArchiveFailed: An archive is not what it should be; its day stays.
+        Unavailable: The database can't be asked now.
+    """
+    until = await _today(pool) - timedelta(days=keep_days)
+    tell("events of before then are taken no more")
+    await _move_kept_from(pool, until)
+    for record in await pool.fetch(DUE, until, restored):
+        day = _known(record)
+        yield await _let_go(pool, place, day, tell)
+
+
+async def _let_go(pool: asyncpg.Pool, place: Place, day: KnownDay, tell: Tell) -> KnownDay:
+    digest = day.digest
+    if digest is None:
+        tell(f"{day.key}: reading {day.events} events")
+        digest = await write_day(
+            pool, place, day.key, lambda events: tell(f"{day.key}: {events} of {day.events} read")
+        )
+        tell(f"{day.key}: written")
+    prove(place, day._replace(digest=digest), tell)
+    await pool.fetch(NOTE, day.key.start, day.key.source, digest)
+    tell(f"{day.key}: noted")
+    await _drop(pool, day, tell)
+    return day
+
+
+def prove(place: Place, day: KnownDay, tell: Tell) -> Manifest:
+    """Read an archived day again, and compare it with its manifest and with the figures.
+
+    Raises:
+        ArchiveFailed: They differ, or it can't be read.
+    """
+    manifest = read_manifest(place, day.key, day.digest)
+    if (manifest.events, Decimal(manifest.revenue)) != (day.events, day.revenue):
+        raise ArchiveFailed(
+            f"{day.key}: the archive has {manifest.events} events of {manifest.revenue}, "
+            f"the figures {day.events} of {day.revenue}"
+        )
+    number = 0
+    for rows in read_day(place, day.key, manifest):
+        number += len(rows)
+        tell(f"{day.key}: {number} of {day.events} verified")
+    return manifest
+
+
+async def _drop(pool: asyncpg.Pool, day: KnownDay, tell: Tell) -> None:
+    """Delete the rows of a day, some minutes at a time, and rest as long as each took."""
+    key, start, number = day.key, day.dropped_until, 0
+    minutes = await pool.fetch(MINUTES, start, key.end, key.source)
+    for until in _cuts(minutes, key.end):
+        began = monotonic()
+        async with committed(pool) as connection:
+            gone = await connection.fetchval(DROP, key.start, key.source, until, start)
+        if gone is None:
+            raise ArchiveFailed(f"{key}: somebody else has changed what is known of it")
+        start, number = until, number + gone
+        tell(f"{key}: {number} of {day.events} dropped")
+        await asyncio.sleep(monotonic() - began)
+
+
+def _cuts(minutes: Sequence[asyncpg.Record], end: datetime) -> Iterator[datetime]:
+    """Say up to where to go each time: minutes with some thousand events, the last to the end."""
+    events = 0
+    for minute in minutes:
+        if events >= _DROP_EVENTS:
+            yield minute["minute"]
+            events = 0
+        events += minute["events"]
+    yield end
+
+
+async def known_days(
+    pool: asyncpg.Pool, days: Sequence[date] | None, source: Source | None
+) -> list[KnownDay]:
+    """List the days that are in an archive, the oldest first.
+
+    Raises:
+        ArchiveFailed: One that is asked for is not.
+    """
+    known = map(_known, await pool.fetch(DAYS, source))
+    found = [day for day in known if days is None or day.key.day in days]
+    missing = set(days or ()) - {day.key.day for day in found}
+    if missing:
+        listed = ", ".join(map(str, sorted(missing)))
+        raise ArchiveFailed(f"not archived by this database: {listed}")
+    return found
+
+
+async def restore(pool: asyncpg.Pool, place: Place, day: KnownDay, tell: Tell) -> bool:
+    """Bring the rows of a day back, all or none, in one transaction.
+
+    Nothing is counted a second time: the figures have stayed.
+
+    Returns:
+        Whether they were gone.
+
+    Raises:
+        ArchiveFailed: The archive is not what it should be, or has an event
+            that came again meanwhile; nothing was brought back.
+    """
+    key = day.key
+    if day.dropped_until == key.start:
+        return False
+    manifest = prove(place, day, tell)
+    number = 0
+    try:
+        async with committed(pool, but=(asyncpg.UniqueViolationError,)) as connection:
+            await connection.fetchval(CLEAR, key.start, key.source, key.end)
+            for rows in read_day(place, key, manifest):
+                await connection.copy_records_to_table("events", records=rows, columns=SCHEMA.names)
+                number += len(rows)
+                tell(f"{key}: {number} of {day.events} restored")
+    except asyncpg.UniqueViolationError as error:
+        raise ArchiveFailed(
+            f"{key}: an event of this day came again with a later time, and is stored so: "
+            f"both can't be kept ({error.detail})"
+        ) from error
+    return True
+
+
+async def forget_letters(pool: asyncpg.Pool, keep_days: int, tell: Tell) -> int:
+    """Delete dead letters of before so many days that are not open; tell how many."""
+    return await _forget(pool, DROP_LETTERS, keep_days, tell, "dead letters")
+
+
+async def forget_ledger(pool: asyncpg.Pool, keep_days: int, tell: Tell) -> int:
+    """Delete the ledger's entries of before so many days that are even; tell how many."""
+    return await _forget(pool, DROP_LEDGER, keep_days, tell, "entries of the ledger")
+
+
+async def _forget(pool: asyncpg.Pool, statement: str, keep_days: int, tell: Tell, what: str) -> int:
+    before = await _today(pool) - timedelta(days=keep_days)
+    number = 0
+    while True:
+        began = monotonic()
+        async with committed(pool) as connection:
+            gone = await connection.fetch(statement, before, _DROP_OTHERS)
+        if not gone:
+            return number
+        number += len(gone)
+        tell(f"{number} {what} dropped")
+        await asyncio.sleep(monotonic() - began)
+
+
+async def _today(pool: asyncpg.Pool) -> datetime:
+    today: datetime = await pool.fetchval(TODAY)
+    return today
+
+
+async def _move_kept_from(pool: asyncpg.Pool, until: datetime) -> None:
+    """Take no more events of before then; whoever is storing some has finished when this returns.
+
+    Raises:
+        ArchiveFailed: A transaction that stores events, or a backup, went on for too long.
+    """
+    kept_from = await pool.fetchval(KEPT_FROM)
+    if kept_from is not None and kept_from >= until:
+        return
+    for _ in range(_LOCK_TRIES):
+        try:
+            async with committed(pool, but=(asyncpg.LockNotAvailableError,)) as connection:
+                await connection.execute("SET LOCAL lock_timeout = '1s'")
+                await connection.execute("LOCK TABLE retention IN ACCESS EXCLUSIVE MODE")
+                await connection.fetchval(MOVE_KEPT_FROM, until)
+        except asyncpg.LockNotAvailableError:
+            await asyncio.sleep(1)
+            continue
+        return
+    raise ArchiveFailed(
+        "a transaction that may store old events goes on, or a backup: try again when it is over"
+    )
+
+
+def _known(record: asyncpg.Record) -> KnownDay:
+    start: datetime = record["day"]
+    return KnownDay(
+        DayOfSource(start.date(), record["source"]),
+        record["events"],
+        record["revenue"],
+        record["digest"],
+        record["dropped_until"] or start,
+    )

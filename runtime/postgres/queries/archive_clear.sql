@@ -1,0 +1,26 @@
+-- Make room for the rows of a day that come back, and write down that all are there.
+--
+-- $1 day     timestamptz  its first instant
+-- $2 source  text
+-- $3 end     timestamptz  the first instant after it
+-- Where it was only partly let go, its other rows make room, too. The sums of
+-- its campaigns' sales go: they are in the rows again.
+-- The driver sends the first instant of its calendar as an infinity.
+-- Returns one row: (events bigint, that were there)
+WITH rest AS (
+    DELETE FROM events
+    WHERE occurred_at >= $1::timestamptz
+        AND occurred_at < $3::timestamptz
+        AND source = $2::text::event_source
+    RETURNING id
+),
+sums AS (
+    DELETE FROM campaign_minutes
+    WHERE minute >= $1::timestamptz
+        AND minute < $3::timestamptz
+        AND source = $2::text::event_source
+)
+UPDATE archived_days
+SET dropped_until = day, restored_at = now()
+WHERE day = greatest($1::timestamptz, timestamptz '0001-01-01 00:00:00+00') AND source = $2::text::event_source
+RETURNING (SELECT count(*) FROM rest) AS events

@@ -1,0 +1,37 @@
+-- Let the rows of some minutes of an archived day go.
+--
+-- $1 day     timestamptz  its first instant
+-- $2 source  text
+-- $3 until   timestamptz  the first instant of a minute, or the day's end
+-- $4 start   timestamptz  until when they were let go before
+-- What reports need of them besides figures, the sales of campaigns, is summed
+-- by minute; and from when on rows are left is written down: all in one statement.
+-- The driver sends the first instant of its calendar as an infinity.
+-- Returns one row: (events bigint); none where $4 is not what was written down.
+WITH going AS (
+    SELECT day, source, dropped_until
+    FROM archived_days
+    WHERE day = greatest($1::timestamptz, timestamptz '0001-01-01 00:00:00+00') AND source = $2::text::event_source
+        AND dropped_until = greatest($4::timestamptz, timestamptz '0001-01-01 00:00:00+00')
+    FOR UPDATE
+),
+gone AS (
+    DELETE FROM events
+    USING going
+    WHERE events.occurred_at >= $4::timestamptz
+        AND events.occurred_at < $3::timestamptz
+        AND events.source = going.source
+    RETURNING events.occurred_at, events.source, events.campaign_id, events.revenue
+),
+kept AS (
+    INSERT INTO campaign_minutes (minute, source, campaign_id, transactions, revenue)
+    SELECT date_trunc('minute', occurred_at, 'UTC'), source, campaign_id, count(*), sum(revenue)
+    FROM gone
+    WHERE campaign_id IS NOT NULL AND revenue IS NOT NULL
+    GROUP BY 1, 2, 3
+)
+UPDATE archived_days
+SET dropped_until = greatest(archived_days.dropped_until, $3::timestamptz), restored_at = NULL
+FROM going
+WHERE archived_days.day = going.day AND archived_days.source = going.source
+RETURNING (SELECT count(*) FROM gone) AS events

@@ -1,0 +1,50 @@
+"""Events of before what is kept: nobody could tell whether they are new."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from asyncpg.pool import PoolConnectionProxy
+
+from functions.errors import Fault
+from functions.rows import EventRow
+from runtime.postgres.sql import load
+
+KEPT_FROM = load("kept_from")
+KNOWN_EVENTS = load("known_events")
+
+
+async def read_kept_from(connection: PoolConnectionProxy) -> datetime | None:
+    """Tell from when on events are taken, and hold that until the transaction ends.
+
+    Returns:
+        None where events of any time are.
+    """
+    kept_from: datetime | None = await connection.fetchval(KEPT_FROM)
+    return kept_from
+
+
+async def find_too_old(
+    connection: PoolConnectionProxy, rows: Sequence[EventRow], kept_from: datetime | None
+) -> frozenset[bytes]:
+    """Find the events of before ``kept_from`` that are not stored; give their keys.
+
+    Those that are stored are duplicates, as any others.
+    """
+    if kept_from is None:
+        return frozenset()
+    old = {row.id for row in rows if row.occurred_at < kept_from}
+    if not old:
+        return frozenset()
+    known = await connection.fetch(KNOWN_EVENTS, list(old))
+    return frozenset(old.difference(record["id"] for record in known))
+
+
+def is_too_old(row: EventRow, kept_from: datetime, too_old: frozenset[bytes]) -> bool:
+    """Tell whether a row is one of those; another of its event may be of a later time."""
+    return row.id in too_old and row.occurred_at < kept_from
+
+
+def too_old_fault(kept_from: datetime) -> Fault:
+    """Say what is wrong with an event that is too old."""
+    message = f"Should not be before {kept_from:%Y-%m-%d}: older events were let go"
+    return Fault("timestamp", "too_old", message)
