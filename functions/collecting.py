@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from functions.errors import Fault, Refused
 from functions.events import Source
-from functions.judging import InvalidEvent, judge
+from functions.events.judging import InvalidEvent, judge
+from functions.events.rows import EventRow, event_key, user_key
+from functions.events.shapes import Event, FacebookEvent, TiktokEvent
 from functions.ports import DeadLetter, EventStore, Lot, Part, Stored
 from functions.refusing import letter_of
-from functions.rows import EventRow, event_key, user_key
-from functions.shapes import Event, FacebookEvent, TiktokEvent
 
 _LARGE_BYTES = 1024**2
 """Up to here a part's events are judged in a row, some milliseconds; what is more

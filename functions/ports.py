@@ -9,8 +9,8 @@ from uuid import UUID
 
 from functions.errors import Fault
 from functions.events import FunnelStage, Source
-from functions.keys import derive_key
-from functions.rows import EventRow
+from functions.events.keys import derive_key
+from functions.events.rows import EventRow
 
 Reason = Literal["rejected", "unreadable", "refused", "too_old", "summarized"]
 """Why something is a dead letter: the gateway judged it invalid, a collector

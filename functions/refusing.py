@@ -1,8 +1,8 @@
 """Dead letters of events that a database does not take."""
 
 from functions.errors import Fault
+from functions.events.rows import EventRow
 from functions.ports import DeadLetter, Reason
-from functions.rows import EventRow
 
 
 def letter_of(row: EventRow, reason: Reason, fault: Fault) -> DeadLetter:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from functions.answer import Answer
+from functions.json_model import Answer
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _FIRST: Final = "bucket"

@@ -8,7 +8,7 @@ _INTERRUPTED = 128 + 2
 def main() -> None:
     """Run the command line; Ctrl-C ends it quietly while its modules are still being imported."""
     try:
-        from runtime.cli import main as run  # noqa: PLC0415 - takes a second
+        from runtime.cli.main import main as run  # noqa: PLC0415 - takes a second
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     run()

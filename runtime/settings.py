@@ -63,7 +63,7 @@ def check_postgres(url: SecretStr) -> SecretStr:
         raise PydanticCustomError(
             "database_url", "should begin with postgresql:// (or postgres://), as the driver wants"
         )
-    from runtime.postgres.urls import fault_of  # noqa: PLC0415 - who has no database has no driver
+    from runtime.database_urls import fault_of  # noqa: PLC0415 - who has no database has no driver
 
     if fault := fault_of(text):
         raise PydanticCustomError(

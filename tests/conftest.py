@@ -9,9 +9,9 @@ import nats
 import pytest
 from moto.server import ThreadedMotoServer
 
-from runtime.local.nats_server import EmbeddedNats
-from runtime.local.postgres_server import EmbeddedPostgres
-from runtime.postgres.migrate import migrate
+from runtime.local.embedded.nats_server import EmbeddedNats
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
+from runtime.postgres.schema.migrate import migrate
 
 _TEMPLATE = "migrated"
 

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry
 
-from runtime.metrics import (
+from runtime.telemetry.metrics import (
     ClockMetrics,
     ConsumerMetrics,
     EventMetrics,
@@ -12,7 +12,7 @@ from runtime.metrics import (
     SummaryMetrics,
     new_registry,
 )
-from runtime.server_metrics import BROKER_FIGURES, DATABASE_FIGURES, Measured
+from runtime.telemetry.server_metrics import BROKER_FIGURES, DATABASE_FIGURES, Measured
 
 _SERIES = {
     "counter": ("_total",),

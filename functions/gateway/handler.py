@@ -8,8 +8,8 @@ from typing import Any
 
 from functions.errors import Fault
 from functions.events import SOURCES, Source
+from functions.events.judging import SMALLEST_EVENT_BYTES, Beginning, InvalidEvent, judge
 from functions.gateway.rejections import Origin, Rejections
-from functions.judging import SMALLEST_EVENT_BYTES, Beginning, InvalidEvent, judge
 from functions.ports import Bus, DeadLetter
 
 MAX_ERRORS = 100

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from functions.judging import InvalidEvent, why_dead
+from functions.events.judging import InvalidEvent, why_dead
 from functions.masses import Mass
 from functions.ports import DeadLetter, Part
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from functions.answer import Answer
 from functions.events import Source
+from functions.json_model import Answer
 from functions.operator.ports import Action, State
 from functions.ports import Reason
 

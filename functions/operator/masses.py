@@ -8,11 +8,11 @@ from typing import Any, Final
 from functions.collecting import rejected
 from functions.errors import Fault, Refused
 from functions.events import Source
-from functions.judging import SMALLEST_EVENT_BYTES, InvalidEvent, judge, why_dead
+from functions.events.judging import SMALLEST_EVENT_BYTES, InvalidEvent, judge, why_dead
+from functions.events.rows import EventRow
 from functions.masses import Mass, unpacked
 from functions.operator.ports import KeptLetter, Settled, Settlement
 from functions.ports import DeadLetter, Part
-from functions.rows import EventRow
 
 ToRows = Mapping[Source, Callable[[Any, Part, bytes], EventRow]]
 """Makes the row of an event of a source, its part and its bytes."""

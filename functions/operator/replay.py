@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functions.collecting import rejected
 from functions.errors import Fault, Invalid, Refused
 from functions.events import Source
-from functions.judging import InvalidEvent
+from functions.events.judging import InvalidEvent
 from functions.operator.answers import Replayed
 from functions.operator.masses import Settle, ToRows, row_of, settle_mass
 from functions.operator.ports import DeadLetters, KeptLetter, Settled, Settlement

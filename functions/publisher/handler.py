@@ -6,13 +6,13 @@ from random import Random
 from typing import Final
 
 from functions.events import REVENUE_TYPES
-from functions.judging import InvalidEvent, judge
+from functions.events.judging import InvalidEvent, judge
+from functions.events.shapes import FacebookTop, TiktokTop
 from functions.publisher.breakage import break_event
 from functions.publisher.draw import Generated
 from functions.publisher.generate import generate, moments
 from functions.publisher.recent import Recent
 from functions.publisher.tally import Counted, Kind, Manifest, Tally
-from functions.shapes import FacebookTop, TiktokTop
 
 _CENTS: Final = 100
 

@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 
 from pydantic import MISSING, Field
 
-from functions.answer import Answer
 from functions.events import (
     FacebookBottomType,
     FacebookTopType,
@@ -18,6 +17,7 @@ from functions.events import (
     TiktokBottomType,
     TiktokTopType,
 )
+from functions.json_model import Answer
 from functions.ports import Interval
 
 Number = Annotated[int, Field(ge=0)]

@@ -7,8 +7,8 @@ from typing import Final, Literal, Protocol
 
 from pydantic import Field
 
-from functions.answer import Answer
 from functions.errors import Unavailable
+from functions.json_model import Answer
 from functions.parameters import Params, read_parameters
 from functions.ports import Backlog, LedgerBucket, LedgerFigures
 from functions.reporter import limits

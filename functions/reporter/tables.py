@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import MISSING
 
-from functions.answer import Answer
+from functions.json_model import Answer
 from functions.reporter import answers
 from functions.reporter.answers import (
     DemographicsReport,

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from functions.collecting import Collected, EngagementColumns, collect, make_row
 from functions.events import REVENUE_TYPES
+from functions.events.rows import EventRow
+from functions.events.shapes import TIKTOK_SHAPES, TiktokBottom, TiktokEvent
 from functions.ports import EventStore, Part
-from functions.rows import EventRow
-from functions.shapes import TIKTOK_SHAPES, TiktokBottom, TiktokEvent
 
 
 async def handle(parts: Sequence[Part], *, store: EventStore) -> Collected:

@@ -11,7 +11,7 @@ from functions.ports import Period
 from runtime.postgres.errors import translated
 from runtime.postgres.sql import load
 
-EVENTS_PAGE = load("events_page")
+EVENTS_PAGE = load(__file__, "events_page")
 
 _PAGE_ROWS: Final = 2_000
 """Of the publisher's, a megabyte: more at once would not be faster."""

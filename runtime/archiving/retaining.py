@@ -20,16 +20,16 @@ from runtime.postgres.retention import KEPT_FROM
 from runtime.postgres.sql import load
 from runtime.postgres.transactions import committed
 
-TODAY = load("archive_today")
-MOVE_KEPT_FROM = load("move_kept_from")
-DUE = load("archive_due")
-DAYS = load("archive_days")
-NOTE = load("archive_note")
-MINUTES = load("archive_minutes")
-DROP = load("archive_drop")
-CLEAR = load("archive_clear")
-DROP_LETTERS = load("drop_letters")
-DROP_LEDGER = load("drop_ledger")
+TODAY = load(__file__, "archive_today")
+MOVE_KEPT_FROM = load(__file__, "move_kept_from")
+DUE = load(__file__, "archive_due")
+DAYS = load(__file__, "archive_days")
+NOTE = load(__file__, "archive_note")
+MINUTES = load(__file__, "archive_minutes")
+DROP = load(__file__, "archive_drop")
+CLEAR = load(__file__, "archive_clear")
+DROP_LETTERS = load(__file__, "drop_letters")
+DROP_LEDGER = load(__file__, "drop_ledger")
 
 _ONE_ARCHIVE: Final = 0x45505304
 """Key of the advisory lock that lets one `eps archive` work: "EPS" and 4."""

@@ -11,9 +11,9 @@ from functions.events import Source
 from functions.ports import DeadLetter, Envelope, Part
 from runtime.aws.messages import MAX_BYTES, Message, fits, in_batches, write_message
 from runtime.aws.queue import Queue
-from runtime.envelopes import encode, encode_letters
-from runtime.manifests import NO_PLACE, Counted, write_manifest
-from runtime.reasons import Reason
+from runtime.bus.envelopes import encode, encode_letters
+from runtime.bus.manifests import NO_PLACE, Counted, write_manifest
+from runtime.telemetry.reasons import Reason
 
 _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 1.0

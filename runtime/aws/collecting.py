@@ -13,13 +13,13 @@ from functions.events import Source
 from functions.ports import Lot, Part
 from runtime.aws.settings import AwsCollectorSettings, configured
 from runtime.aws.sqs import QueueFunction, QueueUnit
-from runtime.collector import Collect, dead_letter_work, event_work
-from runtime.metrics import ConsumerMetrics, EventMetrics
+from runtime.bus.collector import Collect, dead_letter_work, event_work
+from runtime.bus.work import Work
 from runtime.postgres.ledger import PostgresLedger
-from runtime.postgres.migrate import ensure_schema
 from runtime.postgres.pool import opened
-from runtime.postgres.store import PostgresEventStore
-from runtime.work import Work
+from runtime.postgres.schema.migrate import ensure_schema
+from runtime.postgres.storing.store import PostgresEventStore
+from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics
 
 _BALANCE_SECONDS: Final = 60.0
 """How often a process balances the ledger, which costs some queries, after a batch."""

@@ -14,7 +14,7 @@ import msgspec
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.samples import Sample
 
-from runtime.lines import write_all
+from runtime.telemetry.lines import write_all
 
 NAMESPACE: Final = "EventProcessingSystem"
 """Under which CloudWatch shows them."""

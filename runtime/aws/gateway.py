@@ -14,8 +14,7 @@ from runtime.aws.http import HttpFunction, HttpUnit
 from runtime.aws.queue import Queue
 from runtime.aws.routing import Router
 from runtime.aws.settings import AwsGatewaySettings, configured
-from runtime.counted_bus import CountedBus
-from runtime.health import Health
+from runtime.bus.counted import CountedBus
 from runtime.http.body import body_reader
 from runtime.http.cloud_events.gateway import gateway_cloud_events
 from runtime.http.cloud_events.taking import PATH as CLOUD_EVENTS
@@ -23,7 +22,8 @@ from runtime.http.gateway import gateway_endpoint
 from runtime.http.keys import all_guarded
 from runtime.http.origins import all_same_origin
 from runtime.http.probes import probe_endpoints
-from runtime.metrics import EventMetrics
+from runtime.telemetry.health import Health
+from runtime.telemetry.metrics import EventMetrics
 
 
 @asynccontextmanager

@@ -13,7 +13,6 @@ from typing import Any, Final
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from runtime import logs
 from runtime.aws.embedded_metrics import EmbeddedMetrics
 from runtime.aws.process import Context, Process
 from runtime.aws.routing import Router
@@ -26,8 +25,9 @@ from runtime.http.answers import (
 from runtime.http.observing import Observer, facts_of, refuse
 from runtime.http.request import Request, text_of
 from runtime.http.senders import sender_facts
-from runtime.metrics import HttpMetrics
-from runtime.trace_context import TRACE_HEADER, trace_id_of, trace_parent_of
+from runtime.telemetry import logs
+from runtime.telemetry.metrics import HttpMetrics
+from runtime.telemetry.trace_context import TRACE_HEADER, trace_id_of, trace_parent_of
 
 Event = Mapping[str, Any]
 Response = dict[str, Any]

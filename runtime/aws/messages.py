@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from runtime.envelopes import UnreadableEnvelope
+from runtime.bus.envelopes import UnreadableEnvelope
 
 MAX_BYTES: Final = 1024**2
 """Of a message, its attributes included, and of all that are sent in one call."""

@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import structlog
 
 from functions.errors import Unavailable
-from runtime.reasons import Reason
+from runtime.telemetry.reasons import Reason
 
 _log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ import structlog
 from functions.errors import Unavailable
 from runtime.aws.client import client_errors, code_of, may_pass
 from runtime.aws.messages import Message
-from runtime.reasons import Reason
+from runtime.telemetry.reasons import Reason
 
 _log = structlog.get_logger()
 

@@ -11,19 +11,19 @@ from runtime.aws.documentation import reporter_documentation
 from runtime.aws.http import HttpFunction, HttpUnit
 from runtime.aws.routing import Router
 from runtime.aws.settings import AwsReporterSettings, configured
-from runtime.health import Health
+from runtime.bus.replaying import JUDGEMENT
 from runtime.http.origins import all_same_origin
 from runtime.http.probes import probe_endpoints
 from runtime.http.reporting import ReporterKeys, reporting_endpoints
 from runtime.http.request import Endpoints
-from runtime.metrics import ReportMetrics
-from runtime.postgres.dead_letters import PostgresDeadLetters
-from runtime.postgres.migrate import ensure_schema
-from runtime.postgres.pipeline import PostgresPipeline
+from runtime.postgres.operating.dead_letters import PostgresDeadLetters
+from runtime.postgres.operating.trails import PostgresTrails
 from runtime.postgres.pool import check, opened
-from runtime.postgres.reports import PostgresReports
-from runtime.postgres.trails import PostgresTrails
-from runtime.replaying import JUDGEMENT
+from runtime.postgres.reporting.pipeline import PostgresPipeline
+from runtime.postgres.reporting.reports import PostgresReports
+from runtime.postgres.schema.migrate import ensure_schema
+from runtime.telemetry.health import Health
+from runtime.telemetry.metrics import ReportMetrics
 
 
 @asynccontextmanager

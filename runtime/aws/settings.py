@@ -8,7 +8,6 @@ from pydantic import AfterValidator, HttpUrl, TypeAdapter
 
 from functions.errors import Unavailable
 from functions.events import Source
-from runtime import logs
 from runtime.aws.client import client_errors, code_of, open_client
 from runtime.settings import (
     BadSettings,
@@ -20,6 +19,7 @@ from runtime.settings import (
     Settings,
     Size,
 )
+from runtime.telemetry import logs
 
 _URL: Final = TypeAdapter(HttpUrl)
 _OPEN_SECONDS: Final = 5.0

@@ -12,13 +12,13 @@ from prometheus_client import CollectorRegistry
 
 from functions.errors import Unavailable
 from functions.ports import Delivery
-from runtime import logs
 from runtime.aws.embedded_metrics import EmbeddedMetrics
 from runtime.aws.messages import Message, read_message
 from runtime.aws.process import Context, Process
-from runtime.envelopes import UnreadableEnvelope
-from runtime.metrics import ConsumerMetrics
-from runtime.work import Item, Work, unreadable
+from runtime.bus.envelopes import UnreadableEnvelope
+from runtime.bus.work import Item, Work, unreadable
+from runtime.telemetry import logs
+from runtime.telemetry.metrics import ConsumerMetrics
 
 _log = structlog.get_logger()
 

@@ -11,8 +11,8 @@ from functions.errors import Fault, Invalid, Unavailable
 from runtime.http.answers import HttpProblem
 from runtime.http.byte_budget import ByteBudget
 from runtime.http.request import Headers
-from runtime.reasons import Reason
 from runtime.settings import BodySettings
+from runtime.telemetry.reasons import Reason
 
 SMALL_BYTES = 256 * 1024
 """Bodies up to here have a budget of their own, so that large ones never starve them."""

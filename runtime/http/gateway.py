@@ -15,7 +15,7 @@ from functions.ports import Bus
 from runtime.http.answers import Answer, HttpProblem, answer_receipt
 from runtime.http.body import BodyReader
 from runtime.http.request import Endpoint, Request
-from runtime.splitting import Split, split_json, split_lines
+from runtime.http.splitting import Split, split_json, split_lines
 
 _SPLITTERS: Final[Mapping[str, Split]] = {
     "application/json": split_json,

@@ -3,7 +3,7 @@
 from functions.errors import Unavailable
 from runtime.http.answers import Answer
 from runtime.http.request import Endpoint, Request
-from runtime.reasons import Reason
+from runtime.telemetry.reasons import Reason
 
 REQUESTS_IN_HAND = 4_000
 """About 28 KB each, 110 MB in all; where 2,000 a second are answered, a wait of two seconds."""

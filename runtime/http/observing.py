@@ -11,7 +11,7 @@ from functions.errors import Invalid
 from runtime.http.answers import Answer, answer_error
 from runtime.http.refused import RefusedRequests
 from runtime.http.senders import Senders
-from runtime.metrics import HttpMetrics
+from runtime.telemetry.metrics import HttpMetrics
 
 _log = structlog.get_logger()
 

@@ -6,10 +6,10 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from runtime.api_keys import ApiKeys
-from runtime.health import Health
 from runtime.http.answers import Answer
 from runtime.http.keys import guarded
 from runtime.http.request import Endpoints, Request
+from runtime.telemetry.health import Health
 
 
 def probe_endpoints(health: Health, ready_keys: ApiKeys | None = None) -> Endpoints:

@@ -19,7 +19,7 @@ from runtime.http.answers import Answer
 from runtime.http.csv_answers import CSV_ENDING, csv_answer, wants_csv
 from runtime.http.negotiation import VARY
 from runtime.http.request import Endpoint, Endpoints, Request
-from runtime.metrics import ReportMetrics
+from runtime.telemetry.metrics import ReportMetrics
 
 _Ask = Callable[[Params], Awaitable[Report]]
 

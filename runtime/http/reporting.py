@@ -13,7 +13,7 @@ from runtime.http.pipeline import SharedPipeline, pipeline_endpoints
 from runtime.http.reporter import report_endpoints
 from runtime.http.request import Endpoints
 from runtime.http.sessions import Sessions
-from runtime.metrics import ReportMetrics
+from runtime.telemetry.metrics import ReportMetrics
 
 
 @dataclass(frozen=True, slots=True)

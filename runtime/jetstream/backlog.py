@@ -14,7 +14,7 @@ from functions.errors import Unavailable
 from functions.ports import Backlog
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.streams import Consumer
-from runtime.metrics import ConsumerMetrics
+from runtime.telemetry.metrics import ConsumerMetrics
 
 _EVERY_SECONDS = 5.0
 _ANSWER_SECONDS = 2.0

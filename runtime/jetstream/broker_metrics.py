@@ -11,9 +11,9 @@ from nats.errors import Error as NatsError
 
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.monitoring import UNTOLD, ask
-from runtime.jetstream.replay import read_window
+from runtime.jetstream.operating.replay import read_window
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS
-from runtime.server_metrics import BROKER_UP, Measured, Sample
+from runtime.telemetry.server_metrics import BROKER_UP, Measured, Sample
 
 _EVERY_SECONDS = 15.0
 

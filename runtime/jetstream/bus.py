@@ -18,15 +18,15 @@ from nats.js.errors import APIError, NoStreamResponseError
 from functions.errors import Unavailable
 from functions.events import SOURCES, Source
 from functions.ports import DeadLetter, Envelope, Part
-from runtime.envelopes import ENVELOPE_BYTES, MAX_MESSAGE_BYTES, encode, encode_letters
-from runtime.group_commit import GroupCommit, Item
-from runtime.in_words import in_words
+from runtime.bus.envelopes import ENVELOPE_BYTES, MAX_MESSAGE_BYTES, encode, encode_letters
+from runtime.bus.letter_summaries import summarize
+from runtime.bus.manifests import NO_PLACE, Counted, Line, minute_of, write_manifest
 from runtime.jetstream.circuit_breaker import CircuitBreaker
 from runtime.jetstream.connection import Broker
+from runtime.jetstream.group_commit import GroupCommit, Item
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, REJECTED, SUMMARIES, subject_of
-from runtime.letter_summaries import summarize
-from runtime.manifests import NO_PLACE, Counted, Line, minute_of, write_manifest
-from runtime.reasons import Reason
+from runtime.telemetry.in_words import in_words
+from runtime.telemetry.reasons import Reason
 
 _IN_FLIGHT = 2
 """Messages of one subject on their way at once; what comes meanwhile shares the next."""
@@ -81,7 +81,7 @@ class JetStreamBus:
 
     Where the stream of dead letters is full, a summary of them goes to the
     events' stream instead, so that no event is refused for its neighbour: see
-    ``runtime.letter_summaries``.
+    ``runtime.bus.letter_summaries``.
 
     Args:
         broker: The connection.

@@ -5,7 +5,7 @@ import math
 from collections.abc import Awaitable, Callable
 
 from functions.errors import Unavailable
-from runtime.reasons import Reason
+from runtime.telemetry.reasons import Reason
 
 _REST_SECONDS = 0.25
 """Between two probes; who comes meanwhile is refused by the last one's outcome."""

@@ -14,11 +14,11 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
 from functions.errors import Unavailable
-from runtime.clocks import ServerClock
-from runtime.in_words import in_words
 from runtime.jetstream.client import SafeClient, refusal_of
-from runtime.reasons import Reason
-from runtime.safe_urls import shown
+from runtime.telemetry.clocks import ServerClock
+from runtime.telemetry.in_words import in_words
+from runtime.telemetry.reasons import Reason
+from runtime.telemetry.safe_urls import shown
 
 _log = structlog.get_logger()
 

@@ -15,14 +15,14 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from functions.errors import Unavailable
-from functions.keys import derive_key
+from functions.events.keys import derive_key
 from functions.ports import Delivery
-from runtime.envelopes import UnreadableEnvelope, most_bytes_of
+from runtime.bus.envelopes import UnreadableEnvelope, most_bytes_of
+from runtime.bus.manifests import MESSAGE_ID
+from runtime.bus.work import Item, Work, unreadable
 from runtime.jetstream.kept import Keep, keep_nothing, replayed_delivery
 from runtime.jetstream.pull import Pull
-from runtime.manifests import MESSAGE_ID
-from runtime.metrics import ConsumerMetrics
-from runtime.work import Item, Work, unreadable
+from runtime.telemetry.metrics import ConsumerMetrics
 
 _log = structlog.get_logger()
 

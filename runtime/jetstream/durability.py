@@ -12,8 +12,8 @@ from typing import Final
 import structlog
 
 from functions.errors import Unavailable
-from runtime.health import Check
 from runtime.jetstream.monitoring import UNTOLD, ask
+from runtime.telemetry.health import Check
 
 _log = structlog.get_logger()
 

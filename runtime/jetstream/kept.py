@@ -18,11 +18,11 @@ from nats.js.errors import NoStreamResponseError
 
 from functions.errors import Unavailable
 from functions.ports import Delivery
-from runtime.in_words import in_words
+from runtime.bus.manifests import MESSAGE_ID, Headers
 from runtime.jetstream.streams import ensure_kept_stream, kept_subject
-from runtime.manifests import MESSAGE_ID, Headers
-from runtime.reasons import Reason
 from runtime.settings import BrokerSettings
+from runtime.telemetry.in_words import in_words
+from runtime.telemetry.reasons import Reason
 
 PUBLISHED_AT: Final = "Eps-Published-At"
 SEQUENCE: Final = "Eps-Sequence"

@@ -9,12 +9,12 @@ from nats.errors import NoRespondersError
 from nats.js.errors import APIError, ServiceUnavailableError
 
 from functions.errors import Unavailable
-from runtime.in_words import in_words, size_in_words
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.monitoring import UNTOLD, ask
 from runtime.jetstream.streams import Consumer, ensure_consumer, ensure_streams
-from runtime.safe_urls import shown
 from runtime.settings import BrokerSettings
+from runtime.telemetry.in_words import in_words, size_in_words
+from runtime.telemetry.safe_urls import shown
 
 _NO_ROOM: Final = {10023, 10028, 10047}
 _NO_JETSTREAM: Final = {10039, 10076}

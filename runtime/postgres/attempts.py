@@ -5,8 +5,8 @@ import asyncpg
 from runtime.postgres.errors import translated
 from runtime.postgres.sql import load
 
-BEGIN_ATTEMPT = load("begin_attempt")
-END_ATTEMPT = load("end_attempt")
+BEGIN_ATTEMPT = load(__file__, "begin_attempt")
+END_ATTEMPT = load(__file__, "end_attempt")
 
 
 class PostgresAttempts:

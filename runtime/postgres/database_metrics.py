@@ -6,18 +6,18 @@ from contextlib import suppress
 import asyncpg
 
 from functions.errors import Unavailable
-from runtime.clocks import ServerClock
 from runtime.postgres.errors import translated
 from runtime.postgres.sql import load
-from runtime.server_metrics import DATABASE_UP, Measured, Sample
+from runtime.telemetry.clocks import ServerClock
+from runtime.telemetry.server_metrics import DATABASE_UP, Measured, Sample
 
 _EVERY_SECONDS = 15.0
 _ANSWER_SECONDS = 5.0
 
-DATABASE_CLOCK = load("database_clock")
-DATABASE_STATE = load("database_state")
-DATABASE_TABLES = load("database_tables")
-REPORT_LAG = load("report_lag")
+DATABASE_CLOCK = load(__file__, "database_clock")
+DATABASE_STATE = load(__file__, "database_state")
+DATABASE_TABLES = load(__file__, "database_tables")
+REPORT_LAG = load(__file__, "report_lag")
 
 
 async def watch_database_figures(

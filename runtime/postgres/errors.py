@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import asyncpg
 
 from functions.errors import Refused, Unavailable
-from runtime.in_words import in_words
-from runtime.reasons import Reason
+from runtime.telemetry.in_words import in_words
+from runtime.telemetry.reasons import Reason
 
 _DATA_CLASSES = ("22", "23", "54")
 """SQLSTATE classes that the data causes: bad value, broken constraint, too

@@ -6,15 +6,15 @@ import asyncpg
 
 from functions.events import Source
 from functions.ports import Backlog
-from runtime.clocks import ServerClock
 from runtime.postgres.errors import translated
 from runtime.postgres.sql import load
+from runtime.telemetry.clocks import ServerClock
 
-NOTE_BACKLOG = load("note_backlog")
-TICK_LEDGER_CLOCK = load("tick_ledger_clock")
-PRUNE_TOLD = load("prune_told")
-PRUNE_ENVELOPES = load("prune_envelopes")
-LEDGER_IMBALANCE = load("ledger_imbalance")
+NOTE_BACKLOG = load(__file__, "note_backlog")
+TICK_LEDGER_CLOCK = load(__file__, "tick_ledger_clock")
+PRUNE_TOLD = load(__file__, "prune_told")
+PRUNE_ENVELOPES = load(__file__, "prune_envelopes")
+LEDGER_IMBALANCE = load(__file__, "ledger_imbalance")
 
 _FORGOTTEN_AT_ONCE: Final = 5_000
 """Envelopes that one statement forgets: some tens of milliseconds."""

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from functions.errors import Unavailable
-from runtime.in_words import in_words
 from runtime.operating import ANSWER_SECONDS
 from runtime.postgres.errors import translated
-from runtime.reasons import Reason
-from runtime.safe_urls import shown
 from runtime.settings import DatabaseSettings
+from runtime.telemetry.in_words import in_words
+from runtime.telemetry.reasons import Reason
+from runtime.telemetry.safe_urls import shown
 
 _ANSWER_SECONDS = 0.8
 _RETRY_SECONDS = 0.5

@@ -6,11 +6,11 @@ from datetime import datetime
 from asyncpg.pool import PoolConnectionProxy
 
 from functions.errors import Fault
-from functions.rows import EventRow
+from functions.events.rows import EventRow
 from runtime.postgres.sql import load
 
-KEPT_FROM = load("kept_from")
-KNOWN_EVENTS = load("known_events")
+KEPT_FROM = load(__file__, "kept_from")
+KNOWN_EVENTS = load(__file__, "known_events")
 
 
 async def read_kept_from(connection: PoolConnectionProxy) -> datetime | None:

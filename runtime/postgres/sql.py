@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-_QUERIES = Path(__file__).parent / "queries"
 
-
-def load(name: str) -> str:
-    """Read the statement ``queries/<name>.sql``."""
-    return (_QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+def load(module: str, name: str) -> str:
+    """Read the statement ``queries/<name>.sql`` that lies beside a module, by its ``__file__``."""
+    return (Path(module).parent / "queries" / f"{name}.sql").read_text(encoding="utf-8")

@@ -10,9 +10,9 @@ from asyncpg.pool import PoolConnectionProxy
 from functions.errors import Unavailable
 from runtime.postgres.errors import translated
 from runtime.postgres.sql import load
-from runtime.reasons import Reason
+from runtime.telemetry.reasons import Reason
 
-AWAIT_COPIES = load("await_copies")
+AWAIT_COPIES = load(__file__, "await_copies")
 
 _WAIT: Final = "SyncRepWaitForLSN"
 """Where PostgreSQL warns that a wait for copies was cancelled (source of PostgreSQL 18).

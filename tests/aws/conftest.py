@@ -14,8 +14,8 @@ from typing import Final
 
 import pytest
 
-from runtime.packaging.manifest import Manifest
-from runtime.packaging.packages import Architecture
+from runtime.aws.packaging.manifest import Manifest
+from runtime.aws.packaging.packages import Architecture
 from tests.conftest import aws_environment
 
 THIS_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"

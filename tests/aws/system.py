@@ -12,7 +12,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 
-from runtime.deploying.session import find_aws
+from runtime.aws.deploying.session import find_aws
 from tests.aws.event_source import EventSource
 from tests.aws.http_api import http_api
 from tests.aws.runtime_api import Function

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 from localstack_client.session import Session  # type: ignore[import-untyped]
 
-from runtime.cli import eps as commands
-from runtime.deploying.stack import outputs
-from runtime.packaging.manifest import Manifest
+from runtime.aws.deploying.stack import outputs
+from runtime.aws.packaging.manifest import Manifest
+from runtime.cli.main import eps as commands
 from tests.aws.conftest import REGION, THIS_ARCHITECTURE, eps
 
 STACK = "events"

@@ -11,11 +11,11 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from runtime.local.postgres_server import EmbeddedPostgres
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
 from tests.aws.system import MAX_RECEIVES, OnLambda, on_lambda
 from tests.builders import a_facebook_event
 from tests.e2e.whole_system import Published, by_kind, publish
-from tests.recomputation import differences, ledger_differences
+from tests.truth.recomputation import differences, ledger_differences
 
 _TRAFFIC = ("--min", "200", "--max", "1500", "--corrupt", "0.9", "--duplicates", "0.05")
 _OPTIONS = (*_TRAFFIC, "--requests", "6", "--interval", "0", "--seed", "7")

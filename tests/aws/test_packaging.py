@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from runtime.packaging.manifest import Manifest
-from runtime.packaging.packages import PACKAGES
+from runtime.aws.packaging.manifest import Manifest
+from runtime.aws.packaging.packages import PACKAGES
 from tests.aws.conftest import THIS_ARCHITECTURE, THIS_PYTHON, eps
 
 MACHINES = {"x86_64": 62, "arm64": 183}
@@ -66,7 +66,7 @@ def test_a_zip_has_only_what_its_function_runs(zips: Path) -> None:
         unwanted = {"nats", "starlette", "uvicorn", "pip", "bin", "tests"}
         assert unwanted & {PurePosixPath(name).parts[0] for name in names} == set()
         assert [it for it in names if it.endswith((".pyc", "/RECORD", "/direct_url.json"))] == []
-        assert "runtime/wiring.py" not in names
+        assert "runtime/wiring/functions.py" not in names
 
 
 @pytest.mark.parametrize("function", ["gateway", "reporter"])
@@ -82,10 +82,13 @@ def test_a_function_that_is_packaged_knows_its_version(
 
 def test_statements_are_in_the_zips_of_those_who_run_them(unpacked: dict[str, Path]) -> None:
     has = {
-        name: (folder / "runtime/postgres/queries").is_dir() for name, folder in unpacked.items()
+        name: {it.parent.name for it in (folder / "runtime/postgres").rglob("queries")}
+        for name, folder in unpacked.items()
     }
 
-    assert has == {name: name != "gateway" for name in PACKAGES}
+    collectors = {name: {"postgres", "storing"} for name in PACKAGES}
+    reporter = {"postgres", "storing", "reporting", "operating"}
+    assert has == collectors | {"gateway": set(), "reporter": reporter}
 
 
 def test_the_clients_of_services_are_made_with_the_descriptions_that_were_kept(
@@ -131,8 +134,8 @@ def test_a_package_that_is_not_what_the_lock_says_fails_and_writes_no_manifest(
 ) -> None:
     program = f"""
 import dataclasses, pathlib
-from runtime.packaging import packages
-from runtime.cli import main
+from runtime.aws.packaging import packages
+from runtime.cli.main import main
 lock = pathlib.Path({str(tmp_path)!r}, "wrong.lock")
 lock.write_text("six==1.17.0 --hash=sha256:" + "0" * 64)
 packages.PACKAGES["gateway"] = dataclasses.replace(packages.PACKAGES["gateway"], lock=lock)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from runtime.aws.deploying.errors import DeploymentFailed
+from runtime.aws.deploying.template import TEMPLATE, translated
+from runtime.aws.packaging.packages import PACKAGES, ROOT
 from runtime.aws.settings import SecretSettings
-from runtime.deploying.errors import DeploymentFailed
-from runtime.deploying.template import TEMPLATE, translated
-from runtime.packaging.packages import PACKAGES, ROOT
 from tests.aws.conftest import REGION
 
 QUEUES = ("FacebookEvents", "TiktokEvents", "DeadLetters")

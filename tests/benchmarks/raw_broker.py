@@ -13,10 +13,10 @@ from nats.js import JetStreamContext, api
 
 from functions.events import SOURCES
 from functions.ports import Part
-from runtime.envelopes import encode
-from runtime.local.nats_server import EmbeddedNats
-from runtime.local.process import Program
-from runtime.splitting import split_json
+from runtime.bus.envelopes import encode
+from runtime.http.splitting import split_json
+from runtime.local.embedded.nats_server import EmbeddedNats
+from runtime.local.embedded.process import Program
 from tests.benchmarks.bodies import Batch, make_bodies
 from tests.benchmarks.system import fresh_folder
 

@@ -10,11 +10,11 @@ from http import HTTPStatus
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from runtime.http.server import served
-from runtime.local.checks import check_http
-from runtime.local.ports import LOOPBACK, free_port
-from runtime.local.process import Child, Program
-from runtime.local.readiness import until_ready
+from runtime.http.server.serving import served
+from runtime.local.embedded.checks import check_http
+from runtime.local.embedded.process import Child, Program
+from runtime.local.embedded.readiness import until_ready
+from runtime.local.embedded.tcp_ports import LOOPBACK, free_port
 from tests.benchmarks.load import Load, Sent
 from tests.benchmarks.processes import peak_megabytes
 

@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from runtime.jetstream.streams import EVENTS
-from runtime.local.run_state import load_run_state
+from runtime.local.supervisor.run_files import load_run_state
 from tests.benchmarks.percentiles import Buckets
 from tests.benchmarks.processes import peak_megabytes, processor_seconds, reset_peaks
 from tests.e2e.whole_system import WholeSystem

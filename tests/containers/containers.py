@@ -14,8 +14,8 @@ import asyncpg
 import httpx
 import pytest
 
-from runtime.local.drain import wait_until_drained
-from runtime.local.ports import free_port
+from runtime.local.embedded.tcp_ports import free_port
+from runtime.local.supervisor.drain import wait_until_drained
 
 _ROOT = Path(__file__).parents[2]
 _PROJECT = "eps-tested"

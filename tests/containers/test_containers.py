@@ -8,7 +8,7 @@ import pytest
 
 from tests.containers.containers import Containers, need_engine
 from tests.e2e.whole_system import Published, by_kind, publish
-from tests.recomputation import differences
+from tests.truth.recomputation import differences
 
 _MEGABYTE = 1024**2
 _SECONDS = 60

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.containers.containers import Containers, need_engine
-from tests.unit.test_started_by_hand import BY_HAND
+from tests.unit.infra.test_started_by_hand import BY_HAND
 
 _SECONDS = 120
 

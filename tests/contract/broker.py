@@ -7,15 +7,15 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from runtime.bus.work import Work
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.consumer import Consumer
 from runtime.jetstream.kept import Keep, keep_nothing
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.streams import Consumer as Durable
 from runtime.jetstream.streams import ensure_consumer, ensure_streams
-from runtime.metrics import ConsumerMetrics
 from runtime.settings import BrokerSettings
-from runtime.work import Work
+from runtime.telemetry.metrics import ConsumerMetrics
 
 ACK_WAIT_SECONDS = 60.0
 """Longer than any test: what comes again was given back."""

@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
-from runtime.local.postgres_server import EmbeddedPostgres, binary
-from runtime.local.process import Child, Program
-from runtime.local.unprivileged import give
+from runtime.local.embedded.postgres_server import EmbeddedPostgres, binary
+from runtime.local.embedded.process import Child, Program
+from runtime.local.embedded.unprivileged import give
 
 _SLOT = "reports"
 _SETTINGS = Path(__file__).parents[2] / "infra" / "postgres" / "replica.conf"

@@ -26,16 +26,16 @@ from runtime.archiving import parquet, retaining
 from runtime.archiving.errors import ArchiveFailed
 from runtime.archiving.places import Folder, Place, open_place
 from runtime.archiving.retaining import KnownDay, alone, known_days, let_events_go, prove, restore
-from runtime.postgres.dead_letters import PostgresDeadLetters
+from runtime.bus.replaying import JUDGEMENT
+from runtime.postgres.operating.dead_letters import PostgresDeadLetters
 from runtime.postgres.pool import opened
-from runtime.postgres.reports import PostgresReports
+from runtime.postgres.reporting.reports import PostgresReports
 from runtime.postgres.retention import KEPT_FROM
-from runtime.postgres.store import PostgresEventStore
-from runtime.replaying import JUDGEMENT
+from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import DatabaseSettings
 from tests.builders import a_facebook_event, a_letter, a_part, a_row, a_sale, an_envelope, raw
 from tests.contract.test_reports_oracle import DAYS, START, deliver
-from tests.recomputation import differences
+from tests.truth.recomputation import differences
 
 ANSWERS: dict[str, Any] = {
     "events": handle_events,

@@ -13,8 +13,8 @@ from functions.ports import Part
 from runtime.aws.client import open_client
 from runtime.aws.collecting import event_collector
 from runtime.aws.sqs import QueueFunction
-from runtime.envelopes import encode
-from runtime.manifests import write_manifest
+from runtime.bus.envelopes import encode
+from runtime.bus.manifests import write_manifest
 from tests.aws.invoking import AContext, a_record, closed, invoke
 from tests.builders import a_facebook_event, a_part, an_envelope, raw
 

@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 
 from runtime.postgres.ledger import LEDGER_IMBALANCE, PRUNE_ENVELOPES, PRUNE_TOLD
-from runtime.postgres.store import SHRINK_HOURS, SHRINK_LONGER
-from runtime.postgres.user_figures import name_key
+from runtime.postgres.storing.store import SHRINK_HOURS, SHRINK_LONGER
+from runtime.postgres.storing.user_figures import name_key
 
 _FORTNIGHT = """
     INSERT INTO envelopes (id, settled_at)

@@ -14,9 +14,9 @@ from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
 from runtime.jetstream.connection import Broker, connected
-from runtime.jetstream.contents import read_contents
+from runtime.jetstream.operating.contents import read_contents
 from runtime.jetstream.streams import ensure_streams
-from runtime.local.ports import free_port
+from runtime.local.embedded.tcp_ports import free_port
 from runtime.settings import BrokerSettings
 from tests.certificates import Certificate, make_certificate
 from tests.contract.broker import eventually

@@ -11,8 +11,8 @@ import pytest
 
 from functions.errors import Unavailable
 from runtime.jetstream.connection import Broker, connected
-from runtime.local.nats_server import EmbeddedNats, quoted
-from runtime.local.process import Program
+from runtime.local.embedded.nats_server import EmbeddedNats, quoted
+from runtime.local.embedded.process import Program
 from tests.certificates import make_certificate
 from tests.contract.broker import eventually
 

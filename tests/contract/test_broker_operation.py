@@ -10,9 +10,9 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
 from runtime.jetstream.connection import Broker
-from runtime.jetstream.contents import Contents, clear_settled, read_contents
-from runtime.jetstream.set_aside import NotSetAside, put_back, set_aside
-from runtime.jetstream.snapshots import BadCopy, back_up, copied_streams, restore
+from runtime.jetstream.operating.contents import Contents, clear_settled, read_contents
+from runtime.jetstream.operating.set_aside import NotSetAside, put_back, set_aside
+from runtime.jetstream.operating.snapshots import BadCopy, back_up, copied_streams, restore
 from runtime.jetstream.streams import EVENTS, FB_COLLECTOR, ensure_consumer, ensure_streams
 from runtime.settings import BrokerSettings
 from tests.contract.broker import ACK_WAIT_SECONDS, a_broker, a_pull, eventually

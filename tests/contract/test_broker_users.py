@@ -15,14 +15,14 @@ from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.kept import KeptMessages
+from runtime.jetstream.operating.replay import read_window
 from runtime.jetstream.pull import Pull
-from runtime.jetstream.replay import read_window
 from runtime.jetstream.streams import FB_COLLECTOR, ensure_consumer, ensure_streams
-from runtime.local.nats_server import EmbeddedNats
-from runtime.local.process import Program
-from runtime.local.readiness import NotReady
-from runtime.metrics import ConsumerMetrics, new_registry
+from runtime.local.embedded.nats_server import EmbeddedNats
+from runtime.local.embedded.process import Program
+from runtime.local.embedded.readiness import NotReady
 from runtime.settings import BrokerSettings
+from runtime.telemetry.metrics import ConsumerMetrics, new_registry
 from tests.builders import a_facebook_event, a_letter, raw
 from tests.contract.broker import eventually
 

@@ -12,7 +12,8 @@ import pytest
 from functions.errors import Unavailable
 from functions.events import Source
 from functions.ports import Envelope, Told
-from runtime.envelopes import MAX_MESSAGE_BYTES, decode, decode_letters
+from runtime.bus.envelopes import MAX_MESSAGE_BYTES, decode, decode_letters
+from runtime.bus.manifests import read_manifest
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.streams import (
@@ -23,8 +24,7 @@ from runtime.jetstream.streams import (
     ensure_streams,
     subject_of,
 )
-from runtime.local.nats_server import EmbeddedNats
-from runtime.manifests import read_manifest
+from runtime.local.embedded.nats_server import EmbeddedNats
 from runtime.settings import BrokerSettings
 from tests.builders import NOON, a_facebook_event, a_letter, a_part, a_tiktok_event, raw
 from tests.contract.broker import a_broker, eventually

@@ -17,7 +17,9 @@ from structlog.testing import capture_logs
 
 from functions.errors import Unavailable
 from functions.ports import Backlog, DeadLetter, Delivery
-from runtime.envelopes import MAX_MESSAGE_BYTES, UnreadableEnvelope
+from runtime.bus.envelopes import MAX_MESSAGE_BYTES, UnreadableEnvelope
+from runtime.bus.manifests import Headers
+from runtime.bus.work import Work
 from runtime.jetstream import consumer as consumer_module
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker, connected
@@ -29,10 +31,8 @@ from runtime.jetstream.streams import (
     ensure_consumer,
     make_again,
 )
-from runtime.local.drain import wait_until_drained
-from runtime.manifests import Headers
-from runtime.metrics import ConsumerMetrics
-from runtime.work import Work
+from runtime.local.supervisor.drain import wait_until_drained
+from runtime.telemetry.metrics import ConsumerMetrics
 from tests.contract.broker import (
     ACK_WAIT_SECONDS,
     a_broker,

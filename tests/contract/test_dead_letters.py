@@ -27,12 +27,12 @@ from functions.operator.handler import (
 from functions.operator.ports import DeadLetters, LetterFilter, Trails
 from functions.operator.replay import handle_replay
 from functions.ports import DeadLetter, Delivery, Period
-from runtime.envelopes import encode, encode_letters
-from runtime.postgres.dead_letters import PostgresDeadLetters
+from runtime.bus.envelopes import encode, encode_letters
+from runtime.bus.replaying import JUDGEMENT
+from runtime.postgres.operating.dead_letters import PostgresDeadLetters
+from runtime.postgres.operating.trails import PostgresTrails
 from runtime.postgres.pool import opened
-from runtime.postgres.store import PostgresEventStore
-from runtime.postgres.trails import PostgresTrails
-from runtime.replaying import JUDGEMENT
+from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import DatabaseSettings
 from tests.builders import (
     NOON,
@@ -44,8 +44,8 @@ from tests.builders import (
     letters_of,
     raw,
 )
-from tests.fakes_operator import FakeDeadLetters, FakeTrails
-from tests.recomputation import differences
+from tests.doubles.fakes_operator import FakeDeadLetters, FakeTrails
+from tests.truth.recomputation import differences
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -17,11 +17,11 @@ from functions.errors import Unavailable
 from runtime.jetstream.connection import connected
 from runtime.jetstream.durability import Durability
 from runtime.jetstream.streams import EVENTS, ensure_streams
-from runtime.local.nats_server import EmbeddedNats
-from runtime.local.ports import free_port
-from runtime.local.process import Program
+from runtime.local.embedded.nats_server import EmbeddedNats
+from runtime.local.embedded.process import Program
+from runtime.local.embedded.tcp_ports import free_port
 from runtime.settings import BadSettings, BrokerSettings, GatewaySettings
-from runtime.wiring import gateway
+from runtime.wiring.functions import gateway
 
 
 class LaxNats(EmbeddedNats):

@@ -14,14 +14,14 @@ import pytest
 
 from functions.errors import Refused, Unavailable
 from functions.events import Source
+from functions.events.rows import EventRow, user_key
 from functions.ports import Envelope, EventStore, Lot, Stored
-from functions.rows import EventRow, user_key
 from runtime.postgres.pool import opened
-from runtime.postgres.store import CLAIM_ENVELOPES, PostgresEventStore
+from runtime.postgres.storing.store import CLAIM_ENVELOPES, PostgresEventStore
 from runtime.settings import DatabaseSettings
 from tests.builders import NOON, a_letter, a_row, a_sale, an_envelope, letters_of
-from tests.fakes import FakeEventStore
-from tests.recomputation import differences
+from tests.doubles.fakes import FakeEventStore
+from tests.truth.recomputation import differences
 
 KEPT = """
     SELECT

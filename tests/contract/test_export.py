@@ -19,7 +19,7 @@ from functions.ports import Period
 from runtime.archiving import pages
 from runtime.archiving.pages import read_pages
 from runtime.postgres.pool import opened
-from runtime.postgres.store import PostgresEventStore
+from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import DatabaseSettings
 from tests.builders import NOON, a_row, a_sale
 

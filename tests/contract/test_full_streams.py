@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from functions.errors import Unavailable
+from runtime.cli.health import check_health, full_lines
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker, connected
-from runtime.jetstream.contents import Contents
+from runtime.jetstream.operating.contents import Contents
 from runtime.jetstream.streams import ensure_streams
-from runtime.local.checks import refuses_events
-from runtime.local.health import check_health, full_lines
-from runtime.local.run_state import Running, RunState
+from runtime.local.embedded.checks import refuses_events
+from runtime.local.supervisor.run_files import Running, RunState
 from runtime.settings import BrokerSettings
 from tests.builders import a_part
 

@@ -19,11 +19,11 @@ from nats.js import JetStreamContext, api
 from pydantic import SecretStr
 
 from functions.errors import Unavailable
-from runtime.broker import broker as commands
-from runtime.collector import dead_letter_work
+from runtime.bus.collector import dead_letter_work
+from runtime.cli.broker import broker as commands
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.kept import KeptMessages
-from runtime.jetstream.replay import NotKept, read_window, replay, settled_since
+from runtime.jetstream.operating.replay import NotKept, read_window, replay, settled_since
 from runtime.jetstream.streams import (
     DEAD_LETTER_COLLECTOR,
     DEAD_LETTERS,
@@ -31,14 +31,14 @@ from runtime.jetstream.streams import (
     KEPT,
     REJECTED,
 )
-from runtime.local.postgres_server import EmbeddedPostgres
-from runtime.metrics import ConsumerMetrics, new_registry
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
 from runtime.settings import BrokerSettings, CollectorSettings, GatewaySettings
-from runtime.wiring import Unit, dead_letters, fb_collector, gateway, ttk_collector
+from runtime.telemetry.metrics import ConsumerMetrics, new_registry
+from runtime.wiring.functions import Unit, dead_letters, fb_collector, gateway, ttk_collector
 from tests.builders import a_facebook_event, a_tiktok_event
 from tests.contract.broker import a_broker, consuming, eventually, waiting
-from tests.fakes import FakeEventStore
-from tests.recomputation import differences, ledger_imbalances
+from tests.doubles.fakes import FakeEventStore
+from tests.truth.recomputation import differences, ledger_imbalances
 
 LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
 HOUR: dict[str, Any] = {"keep_settled_seconds": 3600}

@@ -14,6 +14,7 @@ import pytest
 from functions.collecting import Collected
 from functions.errors import Refused
 from functions.events import Source
+from functions.events.rows import EventRow
 from functions.fb_collector.handler import handle as collect_facebook
 from functions.ports import (
     Backlog,
@@ -26,11 +27,10 @@ from functions.ports import (
     Stored,
     Told,
 )
-from functions.rows import EventRow
 from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.pool import opened
-from runtime.postgres.reports import PostgresReports
-from runtime.postgres.store import PostgresEventStore
+from runtime.postgres.reporting.reports import PostgresReports
+from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import DatabaseSettings
 from tests.builders import (
     NOON,
@@ -41,8 +41,8 @@ from tests.builders import (
     letters_of,
     raw,
 )
-from tests.fake_ledger import FakeLedger
-from tests.fakes import FakeEventStore
+from tests.doubles.fakes import FakeEventStore
+from tests.doubles.fakes_ledger import FakeLedger
 
 
 class Sums(NamedTuple):

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from functions.errors import Unavailable
 from functions.fb_collector.handler import handle as collect
 from functions.ports import Backlog, LedgerBucket, Period
-from runtime.collector import dead_letter_work, event_work
+from runtime.bus.collector import dead_letter_work, event_work
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker
@@ -32,16 +32,16 @@ from runtime.jetstream.streams import (
     ensure_consumer,
     subject_of,
 )
-from runtime.metrics import ConsumerMetrics, EventMetrics
 from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.pool import opened
-from runtime.postgres.reports import PostgresReports
-from runtime.postgres.store import PostgresEventStore
+from runtime.postgres.reporting.reports import PostgresReports
+from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import CollectorSettings, DatabaseSettings, GatewaySettings
-from runtime.wiring import Unit, dead_letters, gateway
+from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics
+from runtime.wiring.functions import Unit, dead_letters, gateway
 from tests.builders import a_facebook_event, a_letter, a_part, raw
 from tests.contract.broker import ACK_WAIT_SECONDS, a_broker, consuming, eventually, waiting
-from tests.recomputation import ledger_differences
+from tests.truth.recomputation import ledger_differences
 
 
 @dataclass(frozen=True)

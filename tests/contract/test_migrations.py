@@ -3,8 +3,8 @@ import asyncio
 import asyncpg
 import pytest
 
-from runtime.local.postgres_server import EmbeddedPostgres
-from runtime.postgres.migrate import SchemaMismatch, migrate, migrations
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
+from runtime.postgres.schema.migrate import SchemaMismatch, migrate, migrations
 
 
 @pytest.fixture

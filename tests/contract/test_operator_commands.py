@@ -15,7 +15,7 @@ import pytest
 from functions.ports import Backlog
 from runtime.jetstream.connection import connected
 from runtime.jetstream.streams import CONSUMERS, ensure_consumer, ensure_streams
-from runtime.local.nats_server import EmbeddedNats
+from runtime.local.embedded.nats_server import EmbeddedNats
 from runtime.postgres.ledger import PostgresLedger
 from runtime.settings import BrokerSettings
 

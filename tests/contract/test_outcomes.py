@@ -22,26 +22,26 @@ from functions.ports import Part
 from runtime.aws.http import HttpFunction, HttpUnit
 from runtime.aws.routing import Router
 from runtime.aws.sqs import QueueFunction, QueueUnit
-from runtime.collector import event_work
-from runtime.envelopes import encode
-from runtime.health import Health
+from runtime.bus.collector import event_work
+from runtime.bus.envelopes import encode
+from runtime.bus.work import Work
 from runtime.http.answers import HttpProblem
-from runtime.http.app import create_app
 from runtime.http.body import BodyReader
 from runtime.http.cloud_events.collector import collector_cloud_events, read_events
 from runtime.http.cloud_events.gateway import gateway_cloud_events
 from runtime.http.cloud_events.taking import PATH
 from runtime.http.gateway import gateway_endpoint
 from runtime.http.request import Endpoints
+from runtime.http.server.app import create_app
+from runtime.http.splitting import split_json
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.streams import FB_COLLECTOR
-from runtime.metrics import ConsumerMetrics, EventMetrics, HttpMetrics
-from runtime.splitting import split_json
-from runtime.work import Work
+from runtime.telemetry.health import Health
+from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics, HttpMetrics
 from tests.aws.invoking import a_record, a_request, closed, holding, invoke, nothing
 from tests.builders import NOON, a_facebook_event, a_part, raw
 from tests.contract.broker import a_broker, consuming, eventually, waiting
-from tests.fakes import FakeBus, FakeEventStore
+from tests.doubles.fakes import FakeBus, FakeEventStore
 
 LIMIT = 10_000
 SERVICE = "fb-collector"

@@ -12,9 +12,9 @@ from functions.errors import Unavailable
 from functions.ports import Backlog, Lot
 from functions.reporter.pipeline import judge
 from runtime.postgres.ledger import PostgresLedger
-from runtime.postgres.pipeline import PostgresPipeline
 from runtime.postgres.pool import opened
-from runtime.postgres.store import PostgresEventStore
+from runtime.postgres.reporting.pipeline import PostgresPipeline
+from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import DatabaseSettings
 from tests.builders import a_letter, a_row, an_envelope, letters_of
 

@@ -12,8 +12,8 @@ import pytest
 from functions.errors import Unavailable
 from runtime.jetstream.connection import connected
 from runtime.jetstream.readying import ready_broker
-from runtime.local.nats_server import EmbeddedNats
-from runtime.local.ports import free_port
+from runtime.local.embedded.nats_server import EmbeddedNats
+from runtime.local.embedded.tcp_ports import free_port
 from runtime.settings import BrokerSettings, GatewaySettings
 from tests.contract.test_broker_login import ConfiguredNats
 

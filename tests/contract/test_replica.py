@@ -16,14 +16,14 @@ from pydantic import SecretStr
 from functions.errors import Unavailable
 from functions.operator.ports import LetterFilter
 from functions.ports import Lot, Period, Stored
-from runtime.local.postgres_server import EmbeddedPostgres
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
 from runtime.postgres.database_metrics import REPORT_LAG
-from runtime.postgres.dead_letters import PostgresDeadLetters
-from runtime.postgres.migrate import ensure_schema, migrate
+from runtime.postgres.operating.dead_letters import PostgresDeadLetters
 from runtime.postgres.pool import opened
-from runtime.postgres.store import PostgresEventStore
+from runtime.postgres.schema.migrate import ensure_schema, migrate
+from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import DatabaseSettings, ReporterSettings
-from runtime.wiring import Unit, reporter
+from runtime.wiring.functions import Unit, reporter
 from tests.builders import a_facebook_event, a_letter, a_row, an_envelope, letters_of, raw
 from tests.contract.broker import eventually
 from tests.contract.replica import Replica

@@ -12,14 +12,14 @@ import pytest
 
 from functions.errors import Unavailable
 from functions.events import EVENT_TYPES, REVENUE_TYPES, SOURCES
+from functions.events.rows import EventRow
 from functions.ports import EventFigures, Interval, Period, Reports, RevenueFigures, UserFigures
 from functions.reporter.demographics_report import AGE_EDGES, FOLLOWER_EDGES
 from functions.reporter.series import MAX_BUCKETS
-from functions.rows import EventRow
 from runtime.postgres.pool import send_keys_as_bytes
-from runtime.postgres.reports import PostgresReports
-from runtime.postgres.store import PostgresEventStore
-from tests.fakes_reports import NOON, FakeReports, a_row, a_sale
+from runtime.postgres.reporting.reports import PostgresReports
+from runtime.postgres.storing.store import PostgresEventStore
+from tests.doubles.fakes_reports import NOON, FakeReports, a_row, a_sale
 
 STEPS = [
     timedelta(),

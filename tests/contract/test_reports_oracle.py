@@ -22,12 +22,12 @@ from functions.reporter.answers import to_json
 from functions.reporter.handler import handle_demographics, handle_events, handle_revenue
 from functions.ttk_collector.handler import handle as collect_tiktok
 from runtime.postgres.pool import send_keys_as_bytes
-from runtime.postgres.reports import PostgresReports
-from runtime.postgres.store import PostgresEventStore
+from runtime.postgres.reporting.reports import PostgresReports
+from runtime.postgres.storing.store import PostgresEventStore
 from tests.builders import a_facebook_event, a_part, a_tiktok_event, raw
-from tests.oracle import expected
-from tests.plain_sql import MAKE_FLAT
-from tests.questions import (
+from tests.truth.oracle import expected
+from tests.truth.plain_sql import MAKE_FLAT
+from tests.truth.questions import (
     Ask,
     Known,
     Question,

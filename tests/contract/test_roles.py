@@ -13,20 +13,20 @@ from pydantic import SecretStr
 
 from functions.errors import Unavailable
 from functions.ports import Backlog, Lot, Told
-from runtime.local.logins import Logins
-from runtime.local.postgres_server import EmbeddedPostgres
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
+from runtime.local.supervisor.logins import Logins
 from runtime.postgres import sql
 from runtime.postgres.ledger import PostgresLedger
-from runtime.postgres.logins import login_of, make_logins
-from runtime.postgres.migrate import ensure_schema, migrate
 from runtime.postgres.pool import opened
-from runtime.postgres.store import PostgresEventStore
+from runtime.postgres.schema.logins import login_of, make_logins
+from runtime.postgres.schema.migrate import ensure_schema, migrate
+from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import DatabaseSettings, ReporterSettings
-from runtime.wiring import reporter
+from runtime.wiring.functions import reporter
 from tests.builders import a_letter, a_row, a_sale, an_envelope, letters_of
-from tests.recomputation import differences
+from tests.truth.recomputation import differences
 
-QUERIES = sorted(file.stem for file in Path(sql.__file__).parent.glob("queries/*.sql"))
+QUERIES = sorted(Path(sql.__file__).parents[1].rglob("queries/*.sql"))
 
 
 class Roles:
@@ -113,22 +113,22 @@ async def test_a_collector_keeps_the_ledger_and_forgets_what_needs_no_watching(
     await connection.close()
 
 
-@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.stem)
 async def test_every_statement_may_be_run_by_who_runs_it(
-    query: str,
+    query: Path,
     collector: asyncpg.Pool,
     readers: asyncpg.Pool,
     operators: asyncpg.Pool,
     owner: asyncpg.Pool,
 ) -> None:
-    if query.startswith(("archive_", "drop_", "move_")):
+    if query.stem.startswith(("archive_", "drop_", "move_")):
         pool = owner  # who lets events go
-    elif query.startswith(("letter", "trail_", "database_", "events_page")):
+    elif query.stem.startswith(("letter", "trail_", "database_", "events_page")):
         pool = operators
     else:
-        pool = readers if query.startswith("report_") else collector
+        pool = readers if query.stem.startswith("report_") else collector
     async with pool.acquire() as connection:
-        statement = await connection.prepare(sql.load(query))
+        statement = await connection.prepare(sql.load(str(query.parent), query.stem))
 
         with suppress(asyncpg.NotNullViolationError):  # rights are looked at before values
             await statement.fetch(*[None] * len(statement.get_parameters()))

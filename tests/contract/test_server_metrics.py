@@ -11,19 +11,25 @@ import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from runtime.clocks import ServerClock
 from runtime.jetstream.broker_metrics import measure_broker, watch_broker_figures
-from runtime.local.logins import Logins
-from runtime.local.nats_server import EmbeddedNats
-from runtime.local.ports import free_port
-from runtime.local.postgres_server import EmbeddedPostgres
+from runtime.local.embedded.nats_server import EmbeddedNats
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
+from runtime.local.embedded.tcp_ports import free_port
+from runtime.local.supervisor.logins import Logins
 from runtime.postgres.database_metrics import measure_database, watch_database_figures
 from runtime.postgres.ledger import PostgresLedger
-from runtime.postgres.logins import login_of
 from runtime.postgres.pool import opened
-from runtime.postgres.store import PostgresEventStore
-from runtime.server_metrics import BROKER_FIGURES, DATABASE_FIGURES, Figure, Measured, Sample
+from runtime.postgres.schema.logins import login_of
+from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import DatabaseSettings
+from runtime.telemetry.clocks import ServerClock
+from runtime.telemetry.server_metrics import (
+    BROKER_FIGURES,
+    DATABASE_FIGURES,
+    Figure,
+    Measured,
+    Sample,
+)
 from tests.builders import a_row
 from tests.contract.broker import a_broker
 

@@ -18,9 +18,9 @@ from runtime.aws.bus import SqsBus
 from runtime.aws.client import open_client
 from runtime.aws.messages import MAX_BYTES, Message, read_message
 from runtime.aws.queue import Queue
-from runtime.envelopes import decode, decode_letters
-from runtime.manifests import NO_PLACE, read_manifest
-from runtime.splitting import split_json
+from runtime.bus.envelopes import decode, decode_letters
+from runtime.bus.manifests import NO_PLACE, read_manifest
+from runtime.http.splitting import split_json
 from tests.builders import NOON, a_facebook_event, a_letter, a_part, a_tiktok_event, raw
 
 pytestmark = pytest.mark.usefixtures("aws")

@@ -7,14 +7,14 @@ import pytest
 
 from runtime.postgres import sql
 
-QUERIES = sorted(Path(sql.__file__).parent.glob("queries/*.sql"))
+QUERIES = sorted(Path(sql.__file__).parents[1].rglob("queries/*.sql"))
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.stem)
 async def test_a_statement_prepares_against_the_schema(query: Path, database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
 
-    statement = await connection.prepare(sql.load(query.stem))
+    statement = await connection.prepare(sql.load(str(query.parent), query.stem))
 
     assert statement.get_attributes()
     await connection.close()

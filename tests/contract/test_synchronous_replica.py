@@ -14,14 +14,14 @@ from functions.errors import Unavailable
 from functions.operator.handler import handle_discard
 from functions.operator.replay import handle_replay
 from functions.ports import DeadLetter, Lot
-from runtime.local.logins import Logins
-from runtime.local.postgres_server import EmbeddedPostgres
-from runtime.postgres.dead_letters import PostgresDeadLetters
-from runtime.postgres.logins import login_of
-from runtime.postgres.migrate import migrate
+from runtime.bus.replaying import JUDGEMENT
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
+from runtime.local.supervisor.logins import Logins
+from runtime.postgres.operating.dead_letters import PostgresDeadLetters
 from runtime.postgres.pool import opened
-from runtime.postgres.store import PostgresEventStore
-from runtime.replaying import JUDGEMENT
+from runtime.postgres.schema.logins import login_of
+from runtime.postgres.schema.migrate import migrate
+from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import DatabaseSettings
 from tests.builders import a_facebook_event, a_letter, a_row, an_envelope, letters_of, raw
 from tests.contract.broker import eventually

@@ -8,8 +8,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from runtime.local.plan import Function, UpOptions
-from runtime.local.supervisor import up
+from runtime.local.supervisor.plan import Function, UpOptions
+from runtime.local.supervisor.supervisor import up
 
 _FUNCTION = """
 import http.server, os, pathlib, signal, sys

@@ -13,16 +13,16 @@ import msgspec
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from runtime import logs
-from runtime.health import Health
-from runtime.http import protocol, server
 from runtime.http.answers import Answer
-from runtime.http.app import create_app
 from runtime.http.body import BodyReader
 from runtime.http.request import Request
-from runtime.http.server import served
-from runtime.local.ports import LOOPBACK
-from runtime.metrics import HttpMetrics
+from runtime.http.server import protocol, serving
+from runtime.http.server.app import create_app
+from runtime.http.server.serving import served
+from runtime.local.embedded.tcp_ports import LOOPBACK
+from runtime.telemetry import logs
+from runtime.telemetry.health import Health
+from runtime.telemetry.metrics import HttpMetrics
 
 MAY_TAKE_BYTES = 256 * 1024**2
 BODY_LIMIT = 300_000
@@ -38,7 +38,7 @@ async def serve(port: int) -> None:
     """Serve for ever."""
     for name in ("_HEAD_SECONDS", "_LINGER_SECONDS", "_FAREWELL_SECONDS", "_READING_SECONDS"):
         setattr(protocol, name, _SECONDS)
-    server._KEEP_ALIVE_SECONDS = 1  # noqa: SLF001 - of a process that does nothing else
+    serving._KEEP_ALIVE_SECONDS = 1  # noqa: SLF001 - of a process that does nothing else
     bodies = BodyReader(limit=BODY_LIMIT, bytes_in_flight=4 * BODY_LIMIT, timeout_seconds=_SECONDS)
     registry = CollectorRegistry()
 

@@ -16,10 +16,10 @@ import pytest
 
 from functions.ports import DeadLetter
 from runtime.postgres.pool import send_keys_as_bytes
-from runtime.postgres.store import STORE_DEAD_LETTERS
+from runtime.postgres.storing.store import STORE_DEAD_LETTERS
 from tests.builders import a_facebook_event, a_letter, raw
 from tests.e2e.whole_system import WholeSystem, publish
-from tests.recomputation import differences
+from tests.truth.recomputation import differences
 
 _KEY = "operators-key"
 

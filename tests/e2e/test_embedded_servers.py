@@ -9,11 +9,11 @@ import nats
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from runtime.local.lock import Locked
-from runtime.local.nats_server import EmbeddedNats
-from runtime.local.postgres_server import EmbeddedPostgres
-from runtime.local.readiness import StartFailed
-from runtime.local.server import EmbeddedServer
+from runtime.local.embedded.data_folder import Locked
+from runtime.local.embedded.nats_server import EmbeddedNats
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
+from runtime.local.embedded.readiness import StartFailed
+from runtime.local.embedded.server import EmbeddedServer
 
 
 @pytest.fixture

@@ -34,11 +34,11 @@ from runtime.http.documentation.document import Document
 from runtime.http.documentation.event_examples import BROKEN, EVENTS
 from runtime.http.documentation.gateway import gateway_document
 from runtime.http.documentation.reporter import reporter_document
-from runtime.http.server import served
+from runtime.http.server.serving import served
 from runtime.postgres.pool import opened
-from runtime.postgres.store import PostgresEventStore
+from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import GatewaySettings, ReporterSettings
-from runtime.wiring import Unit, gateway, reporter
+from runtime.wiring.functions import Unit, gateway, reporter
 from tests.builders import a_letter, letters_of
 
 Case = schemathesis.Case[Any]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runtime.local.postgres_server import DATABASE, binary
+from runtime.local.embedded.postgres_server import DATABASE, binary
 from tests.contract.broker import eventually
 from tests.e2e.whole_system import WholeSystem, publish
 

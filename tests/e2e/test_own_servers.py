@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from runtime.cli.health import check_health
 from runtime.jetstream.connection import connected
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS
-from runtime.local.health import check_health
-from runtime.local.ports import free_port
-from runtime.local.postgres_server import EmbeddedPostgres
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
+from runtime.local.embedded.tcp_ports import free_port
 from tests.e2e.test_supervisor import Supervised
 from tests.e2e.whole_system import WholeSystem, by_kind, publish
 

@@ -84,6 +84,6 @@ async def test_functions_start_anew_when_a_file_changes_and_servers_stay(copy: P
 
     second = (copy / "output").read_text()
     assert code == 0
-    assert "runtime/run.py changed: the functions start anew" in second
+    assert "runtime/wiring/process.py changed: the functions start anew" in second
     assert "nats was" not in second
     assert "postgres exited" not in second

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from runtime.local.control import NoSupervisor, ask_to_scale
-from runtime.local.health import check_health
-from runtime.local.ports import LOOPBACK
+from runtime.cli.health import check_health
+from runtime.local.embedded.tcp_ports import LOOPBACK
+from runtime.local.supervisor.control import NoSupervisor, ask_to_scale
 from tests.e2e.test_supervisor import Supervised, until
 
 

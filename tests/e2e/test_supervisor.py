@@ -16,9 +16,9 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from functions.errors import Unavailable
+from runtime.cli.health import check_health
 from runtime.jetstream.connection import connected
-from runtime.local.health import check_health
-from runtime.local.ports import LOOPBACK
+from runtime.local.embedded.tcp_ports import LOOPBACK
 
 _SCRIPT = Path(__file__).with_name("dummy_system.py")
 _ENVIRONMENT = {

@@ -13,7 +13,7 @@ import pytest
 
 from tests.builders import a_facebook_event
 from tests.e2e.whole_system import Published, WholeSystem, by_kind, publish
-from tests.recomputation import differences, ledger_differences
+from tests.truth.recomputation import differences, ledger_differences
 
 _TRAFFIC = ("--min", "500", "--max", "4000", "--corrupt", "0.5", "--duplicates", "0.05")
 _IMPATIENT = {"ACK_WAIT_SECONDS": "6", "DATABASE_TIMEOUT_SECONDS": "4"}

@@ -13,15 +13,15 @@ import structlog
 from prometheus_client import CollectorRegistry
 from starlette.types import Receive, Scope, Send
 
-from runtime import logs
-from runtime.health import Health
-from runtime.http import protocol, server
-from runtime.http.app import create_app
-from runtime.http.asgi import WHOLE_BODY
-from runtime.http.protocol import MAX_HEAD_BYTES, MAX_HEADERS
-from runtime.http.server import served
-from runtime.local.ports import LOOPBACK, free_port
-from runtime.metrics import HttpMetrics
+from runtime.http.server import protocol, serving
+from runtime.http.server.app import create_app
+from runtime.http.server.asgi import WHOLE_BODY
+from runtime.http.server.protocol import MAX_HEAD_BYTES, MAX_HEADERS
+from runtime.http.server.serving import served
+from runtime.local.embedded.tcp_ports import LOOPBACK, free_port
+from runtime.telemetry import logs
+from runtime.telemetry.health import Health
+from runtime.telemetry.metrics import HttpMetrics
 
 GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
 
@@ -173,7 +173,7 @@ async def test_a_request_has_a_bounded_number_of_headers(port: int) -> None:
 async def test_long_heads_of_all_connections_together_are_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server, "HELD_BYTES", 100_000)
+    monkeypatch.setattr(serving, "HELD_BYTES", 100_000)
     registry = CollectorRegistry()
     metrics = HttpMetrics(registry, "gateway")
     app = create_app({}, health=Health(), registry=registry, metrics=metrics)
@@ -198,7 +198,7 @@ async def test_long_heads_of_all_connections_together_are_bounded(
 async def test_what_is_pipelined_without_room_is_not_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server, "HELD_BYTES", 10_000)
+    monkeypatch.setattr(serving, "HELD_BYTES", 10_000)
     registry = CollectorRegistry()
     metrics = HttpMetrics(registry, "gateway")
     app = create_app({}, health=Health(), registry=registry, metrics=metrics)
@@ -448,7 +448,7 @@ async def test_empty_lines_before_a_request_and_cuts_in_its_end_change_nothing(
 async def test_an_idle_connection_is_closed_and_one_in_use_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server, "_KEEP_ALIVE_SECONDS", 0.3)
+    monkeypatch.setattr(serving, "_KEEP_ALIVE_SECONDS", 0.3)
     registry = CollectorRegistry()
     metrics = HttpMetrics(registry, "gateway")
     app = create_app({}, health=Health(), registry=registry, metrics=metrics)

@@ -14,7 +14,7 @@ from random import Random
 import httpx
 import pytest
 
-from runtime.local.ports import LOOPBACK, free_port
+from runtime.local.embedded.tcp_ports import LOOPBACK, free_port
 from tests.e2e.served_app import BODY_LIMIT, CLOSES_WITHIN_SECONDS, MAY_TAKE_BYTES, STOLEN
 
 _SECONDS_TO_START = 20

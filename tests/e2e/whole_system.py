@@ -15,7 +15,7 @@ import asyncpg
 import httpx
 import psutil  # type: ignore[import-untyped]
 
-from runtime.local.drain import wait_until_drained
+from runtime.local.supervisor.drain import wait_until_drained
 
 _FREE_PORTS = {
     f"{name}_PORT": "0"

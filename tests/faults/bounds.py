@@ -5,7 +5,7 @@ from typing import Final
 
 from runtime.http.body import BEGINNING_BYTES, BEGINNINGS, SMALL_BUDGET_BYTES
 from runtime.http.in_hand import REQUESTS_IN_HAND
-from runtime.http.protocol import HELD_BYTES
+from runtime.http.server.protocol import HELD_BYTES
 from runtime.settings import GatewaySettings
 
 _MB = 1024**2

@@ -12,11 +12,11 @@ from urllib.parse import quote
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from runtime.local.nats_server import EmbeddedNats, quoted
-from runtime.local.ports import LOOPBACK, free_port
-from runtime.local.postgres_server import EmbeddedPostgres
-from runtime.local.process import Program
-from runtime.local.server import EmbeddedServer
+from runtime.local.embedded.nats_server import EmbeddedNats, quoted
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
+from runtime.local.embedded.process import Program
+from runtime.local.embedded.server import EmbeddedServer
+from runtime.local.embedded.tcp_ports import LOOPBACK, free_port
 from tests.certificates import Certificate, make_certificate
 from tests.faults.kept_system import KeptSystem
 

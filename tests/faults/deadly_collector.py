@@ -20,6 +20,6 @@ async def _handle_or_die(parts: Sequence[Part], *, store: EventStore) -> Any:
 
 if __name__ == "__main__":
     handler.handle = _handle_or_die
-    from runtime.run import run
+    from runtime.wiring.process import run
 
     raise SystemExit(run("fb-collector"))

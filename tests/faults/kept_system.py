@@ -7,14 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runtime.local.keeper import Keeper
-from runtime.local.nats_server import EmbeddedNats
-from runtime.local.plan import FUNCTIONS as PLANNED
-from runtime.local.ports import LOOPBACK, free_port
-from runtime.local.postgres_server import EmbeddedPostgres
-from runtime.local.process import Child, Program
-from runtime.local.readiness import until_ready
-from runtime.local.server import EmbeddedServer
+from runtime.local.embedded.nats_server import EmbeddedNats
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
+from runtime.local.embedded.process import Child, Program
+from runtime.local.embedded.readiness import until_ready
+from runtime.local.embedded.server import EmbeddedServer
+from runtime.local.embedded.tcp_ports import LOOPBACK, free_port
+from runtime.local.supervisor.keeper import Keeper
+from runtime.local.supervisor.plan import FUNCTIONS as PLANNED
 from tests.e2e.whole_system import WholeSystem
 from tests.faults.fault import FUNCTIONS, IMPATIENT
 from tests.faults.proxy import Proxy

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 from nats.aio.client import Client
 
-from runtime.envelopes import decode, decode_letters
-from runtime.jetstream.replay import read_window
+from runtime.bus.envelopes import decode, decode_letters
+from runtime.jetstream.operating.replay import read_window
 
 _SOURCES = {"kept.events.facebook": "facebook", "kept.events.tiktok": "tiktok"}
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from runtime.local.drain import unacknowledged
+from runtime.local.supervisor.drain import unacknowledged
 from tests.e2e.whole_system import WholeSystem
 from tests.faults.sender import BROKEN, Sender
-from tests.recomputation import differences, ledger_imbalances
+from tests.truth.recomputation import differences, ledger_imbalances
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from itertools import permutations
 
-from runtime.local.ports import LOOPBACK
+from runtime.local.embedded.tcp_ports import LOOPBACK
 from tests.faults.cluster import NODES, ClusteredSystem
 from tests.faults.fault import FUNCTIONS
 from tests.faults.proxy import Proxy

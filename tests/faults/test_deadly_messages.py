@@ -17,7 +17,7 @@ from runtime.jetstream.connection import Broker
 from runtime.jetstream.streams import FB_COLLECTOR
 from tests.builders import a_facebook_event, a_part, raw
 from tests.contract.broker import a_broker, waiting
-from tests.recomputation import ledger_imbalances
+from tests.truth.recomputation import ledger_imbalances
 
 _REPLICAS = 2
 _PATIENCE_SECONDS = 150.0

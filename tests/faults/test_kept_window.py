@@ -10,8 +10,8 @@ from typing import cast
 import asyncpg
 import pytest
 
-from runtime.local.postgres_server import DATABASE, EmbeddedPostgres
-from runtime.postgres.migrate import migrate
+from runtime.local.embedded.postgres_server import DATABASE, EmbeddedPostgres
+from runtime.postgres.schema.migrate import migrate
 from tests.faults.fault import Fault, World
 from tests.faults.kept_system import KeptSystem
 from tests.faults.kept_window import kept_ids, replay_all

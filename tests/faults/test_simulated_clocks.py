@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
 from functions.ports import Told
-from tests.fake_ledger import FakeLedger
+from tests.doubles.fakes_ledger import FakeLedger
 from tests.faults.simulation.clock_world import Unseen, play
 from tests.faults.simulation.schedule import Fault, Schedule
 from tests.faults.simulation.story import (

@@ -9,10 +9,10 @@ from nats.aio.msg import Msg
 
 from functions.errors import Unavailable
 from functions.ports import DeadLetter, Part
+from runtime.bus.manifests import Headers
+from runtime.bus.work import Work
 from runtime.jetstream.consumer import Consumer
-from runtime.manifests import Headers
-from runtime.metrics import ConsumerMetrics
-from runtime.work import Work
+from runtime.telemetry.metrics import ConsumerMetrics
 from tests.faults.simulation.schedule import UNREADABLE, Fault, Schedule, schedules
 from tests.faults.simulation.world import Broken, play
 

@@ -10,7 +10,7 @@ from typing import get_args
 
 import runtime
 from functions.events import SOURCES
-from runtime.cli import eps
+from runtime.cli.main import eps
 from runtime.jetstream import streams
 from runtime.jetstream.streams import (
     DEAD_LETTERS,
@@ -21,10 +21,10 @@ from runtime.jetstream.streams import (
     kept_subject,
     subject_of,
 )
-from runtime.metrics import ErrorType, new_registry
-from runtime.server_metrics import BROKER_FIGURES, DATABASE_FIGURES
 from runtime.settings import Settings
-from runtime.wiring import FUNCTIONS
+from runtime.telemetry.metrics import ErrorType, new_registry
+from runtime.telemetry.server_metrics import BROKER_FIGURES, DATABASE_FIGURES
+from runtime.wiring.functions import FUNCTIONS
 from tests.infra.places import INFRA, ROOT
 
 _METRIC_MAKERS = {"counter", "gauge", "histogram", "summary"}
@@ -111,6 +111,6 @@ def _makes_a_metric(called: ast.expr) -> bool:
 @cache
 def database_roles() -> set[str]:
     """Name the group roles, and the logins that are made for them."""
-    text = (ROOT / "runtime" / "postgres" / "roles.sql").read_text(encoding="utf-8")
+    text = (ROOT / "runtime" / "postgres" / "schema" / "roles.sql").read_text(encoding="utf-8")
     [groups] = re.findall(r"'\{([a-z_,]+)\}'", text)
     return {name for group in groups.split(",") for name in (group, f"{group}_login")}

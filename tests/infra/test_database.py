@@ -12,15 +12,15 @@ from typing import Any
 import asyncpg
 import pytest
 
-from runtime.local.postgres_server import EmbeddedPostgres
-from runtime.postgres import migrate as migrating
-from runtime.postgres.migrate import ensure_schema, migrate
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
+from runtime.postgres.schema import migrate as migrating
+from runtime.postgres.schema.migrate import ensure_schema, migrate
 from tests.infra.overlays import NAMES, of_kind, one, rendered
 from tests.infra.places import INFRA, ROOT
 
 ROLES = Path(migrating.__file__).with_name("roles.sql").read_text(encoding="utf-8")
 CONFIGURATIONS = [
-    ROOT / "runtime" / "local" / "postgres.conf",
+    ROOT / "runtime" / "local" / "embedded" / "postgres.conf",
     *sorted((INFRA / "postgres").glob("*.conf")),
 ]
 _PASSWORD = "secret"  # noqa: S105 - of a server that lives for one test

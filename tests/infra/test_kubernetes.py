@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from runtime.settings import CollectorSettings, ReporterSettings
-from runtime.wiring import FUNCTIONS
+from runtime.wiring.functions import FUNCTIONS
 from tests.infra.kustomize import Manifest
 from tests.infra.overlays import NAMES, name_of, of_kind, one, pod_of, rendered
 from tests.infra.places import KUBERNETES

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from runtime.local.ports import free_port
+from runtime.local.embedded.tcp_ports import free_port
 from tests.e2e.whole_system import WholeSystem, publish
 from tests.monitoring.files import PROMETHEUS, Panel, Rule, filled, metrics_in, panels, rules
 from tests.monitoring.prometheus import Prometheus, needs_prometheus

@@ -10,16 +10,16 @@ import msgspec
 
 from functions.errors import Fault, Invalid
 from functions.events import Source
+from functions.events.judging import SMALLEST_EVENT_BYTES, Beginning, InvalidEvent, judge
 from functions.gateway.rejections import MAX_LETTERS, Origin, Rejections
-from functions.judging import SMALLEST_EVENT_BYTES, Beginning, InvalidEvent, judge
 from functions.ports import NOT_DELIVERED, DeadLetter, Lot, Part
-from runtime.envelopes import UnreadableEnvelope
+from runtime.bus.envelopes import UnreadableEnvelope
+from runtime.bus.work import Item, Work, unreadable
 from runtime.http.body import BodyReader
 from runtime.http.cloud_events.reading import CloudEvent
 from runtime.http.cloud_events.taking import cloud_events_endpoint, origin_of
 from runtime.http.request import Endpoint, Request
-from runtime.splitting import WINDOW_BYTES, split_json
-from runtime.work import Item, Work, unreadable
+from runtime.http.splitting import WINDOW_BYTES, split_json
 
 ReadBare = Callable[[Request, CloudEvent, int], Iterator[Sequence[Item]]]
 """Reads data that are no envelope, and whose events may have so many bytes each, some

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from functions.errors import Fault, Invalid
+from functions.events.judging import Beginning
 from functions.gateway.handler import handle
 from functions.gateway.rejections import Origin, Rejections
-from functions.judging import Beginning
 from functions.ports import Bus, DeadLetter
 from runtime.http.body import BodyReader
 from runtime.http.cloud_events.reading import CloudEvent
 from runtime.http.cloud_events.taking import cloud_events_endpoint, origin_of
 from runtime.http.gateway import commonest
 from runtime.http.request import Endpoint, Request
-from runtime.splitting import WINDOW_BYTES, WINDOW_EVENTS, Windows, split_json
+from runtime.http.splitting import WINDOW_BYTES, WINDOW_EVENTS, Windows, split_json
 
 
 def gateway_cloud_events(bus: Bus, bodies: BodyReader) -> Endpoint:

@@ -17,11 +17,11 @@ from urllib.parse import unquote
 import msgspec
 
 from functions.errors import Invalid
-from functions.scanning import SPACE, Walk, commas
+from functions.events.scanning import SPACE, Walk, commas
 from runtime.http.answers import HttpProblem
 from runtime.http.request import Headers
-from runtime.splitting import BYTE_ORDER_MARK, split_json
-from runtime.trace_context import trace_parent_of
+from runtime.http.splitting import BYTE_ORDER_MARK, split_json
+from runtime.telemetry.trace_context import trace_parent_of
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"

@@ -5,8 +5,8 @@ from typing import Any, Final
 import msgspec
 
 from functions.errors import Fault
+from functions.events.judging import InvalidEvent, judge
 from functions.gateway.handler import Receipt, Rejection
-from functions.judging import InvalidEvent, judge
 from runtime.http.answers import answer_receipt
 from runtime.http.documentation.answers import CORRELATION_ID, example_of
 

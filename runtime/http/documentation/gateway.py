@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from functions.contract import Event
 from functions.errors import Fault, Invalid
+from functions.events.contract import Event
 from runtime.http.answers import JSON, PROBLEM
 from runtime.http.documentation.answers import (
     answer,
@@ -20,7 +20,7 @@ from runtime.http.documentation.cloud_events import cloud_events_paths
 from runtime.http.documentation.document import Document, document, operation
 from runtime.http.documentation.event_examples import EVENTS, receipt_example
 from runtime.http.documentation.schemas import Schema, components, ref
-from runtime.splitting import split_json
+from runtime.http.splitting import split_json
 
 _DESCRIPTION = """\
 Takes webhook events from Facebook and TikTok and puts them, each judged alone, \

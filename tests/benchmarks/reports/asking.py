@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.questions import Question
+from tests.truth.questions import Question
 
 _PATIENCE = aiohttp.ClientTimeout(total=120)
 

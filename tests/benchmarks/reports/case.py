@@ -20,7 +20,7 @@ from tests.benchmarks.reports.outcomes import (
 from tests.benchmarks.reports.rows import ROWS
 from tests.benchmarks.reports.year import END, START
 from tests.benchmarks.system import System, fresh_system
-from tests.questions import Known, Question, distinct
+from tests.truth.questions import Known, Question, distinct
 
 _EVENTS, _QUICK_EVENTS = 10_000_000, 200_000
 _QUESTIONS, _QUICK_QUESTIONS = 100, 20

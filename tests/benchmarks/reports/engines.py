@@ -11,9 +11,9 @@ from typing import Any
 
 from tests.benchmarks.case import say
 from tests.benchmarks.system import System, fresh_folder
-from tests.oracle import Answer, Fetch, Rows, expected
-from tests.plain_sql import MAKE_FLAT
-from tests.questions import Question
+from tests.truth.oracle import Answer, Fetch, Rows, expected
+from tests.truth.plain_sql import MAKE_FLAT
+from tests.truth.questions import Question
 
 POSTGRES = "plain SQL"
 DUCKDB = "DuckDB"

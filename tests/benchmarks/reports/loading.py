@@ -20,7 +20,7 @@ from functions.fb_collector.handler import handle as collect_facebook
 from functions.ports import Part
 from functions.ttk_collector.handler import handle as collect_tiktok
 from runtime.postgres.pool import opened
-from runtime.postgres.store import PostgresEventStore
+from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import DatabaseSettings
 from tests.benchmarks.reports.growth import Growth, Loaded
 from tests.benchmarks.reports.year import Plan, Year
@@ -33,7 +33,7 @@ _REDELIVERED = 10
 """Batches of each source that come again at the end."""
 _COLLECT = {"facebook": collect_facebook, "tiktok": collect_tiktok}
 _GC_THRESHOLD = 50_000
-"""As the collectors have it: see runtime/run.py."""
+"""As the collectors have it: see runtime/wiring/process.py."""
 
 
 async def load(system: System, events: int) -> Loaded:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tests.benchmarks.goals import Goal
-from tests.questions import (
+from tests.truth.questions import (
     Ask,
     all_users,
     any_events,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from runtime.local.process import Program
+from runtime.local.embedded.process import Program
 from runtime.settings import CollectorSettings
 from tests.faults.fault import FUNCTIONS
 from tests.faults.kept_system import KeptSystem

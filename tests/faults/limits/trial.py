@@ -16,7 +16,7 @@ from tests.faults.fault import FUNCTIONS, World
 from tests.faults.ledger import settled
 from tests.faults.limits.system import LimitedSystem
 from tests.faults.memory import watched
-from tests.recomputation import ledger_imbalances
+from tests.truth.recomputation import ledger_imbalances
 
 _ANSWER_SECONDS = 300
 _PAUSE_SECONDS = 0.02

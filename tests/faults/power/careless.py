@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from runtime.local.nats_server import EmbeddedNats
-from runtime.local.postgres_server import EmbeddedPostgres
-from runtime.local.process import Program
-from runtime.local.server import EmbeddedServer
+from runtime.local.embedded.nats_server import EmbeddedNats
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
+from runtime.local.embedded.process import Program
+from runtime.local.embedded.server import EmbeddedServer
 
 _NATS_CONF = Path(__file__).parents[3] / "infra" / "nats.conf"
 _ALWAYS = "sync_interval: always"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.local.process import Child, Program
+from runtime.local.embedded.process import Child, Program
 from tests.faults.power.names import CUT, MOUNTED, RESTORE
 
 _PATIENCE_SECONDS = 20

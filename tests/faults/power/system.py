@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 
-from runtime.local.nats_server import EmbeddedNats
-from runtime.local.postgres_server import EmbeddedPostgres
-from runtime.local.server import EmbeddedServer
+from runtime.local.embedded.nats_server import EmbeddedNats
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
+from runtime.local.embedded.server import EmbeddedServer
 from tests.faults.cluster import ClusteredSystem
 from tests.faults.fault import FUNCTIONS
 from tests.faults.kept_system import KeptSystem

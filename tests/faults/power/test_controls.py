@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from runtime.local.readiness import StartFailed
+from runtime.local.embedded.readiness import StartFailed
 from tests.faults.fault import World
 from tests.faults.ledger import balance
 from tests.faults.power.careless import CARELESS

@@ -8,9 +8,9 @@ import asyncpg
 import nats
 import pytest
 
-from runtime.local.nats_server import EmbeddedNats
-from runtime.local.postgres_server import EmbeddedPostgres
-from runtime.local.readiness import StartFailed
+from runtime.local.embedded.nats_server import EmbeddedNats
+from runtime.local.embedded.postgres_server import EmbeddedPostgres
+from runtime.local.embedded.readiness import StartFailed
 from tests.faults.power.careless import CarelessNats, CarelessPostgres
 from tests.faults.power.disk import ForgetfulDisk, forgetful_disk
 from tests.faults.power.family import kill_all

@@ -11,16 +11,16 @@ from nats.aio.client import Client
 from prometheus_client import CollectorRegistry
 
 from functions.errors import Unavailable
+from functions.events.rows import EventRow
 from functions.fb_collector.handler import handle
 from functions.ports import Lot, Stored
-from functions.rows import EventRow
-from runtime.collector import dead_letter_work, event_work
+from runtime.bus.collector import dead_letter_work, event_work
+from runtime.bus.work import Work
 from runtime.jetstream.consumer import Consumer
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.streams import FB_COLLECTOR
-from runtime.metrics import ConsumerMetrics, EventMetrics
-from runtime.work import Work
-from tests.fakes import FakeEventStore
+from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics
+from tests.doubles.fakes import FakeEventStore
 from tests.faults.simulation.broker import ACK_WAIT_SECONDS, SimulatedBroker, SimulatedClient
 from tests.faults.simulation.schedule import Chance, Place
 

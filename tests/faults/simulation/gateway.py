@@ -12,11 +12,11 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import ServiceUnavailableError
 
 from functions.errors import Unavailable
+from functions.events.rows import event_key
 from functions.ports import Envelope
-from functions.rows import event_key
+from runtime.bus.manifests import MESSAGE_ID, read_manifest
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker
-from runtime.manifests import MESSAGE_ID, read_manifest
 from tests.builders import a_facebook_event, a_letter, a_part, raw
 from tests.faults.simulation.broker import SimulatedBroker, Waiting
 from tests.faults.simulation.clocks import Wall

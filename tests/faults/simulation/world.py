@@ -9,13 +9,13 @@ from uuid import UUID
 
 import structlog
 
+from functions.events.rows import EventRow, event_key
 from functions.ports import Envelope, Part, Told
-from functions.rows import EventRow, event_key
-from runtime.envelopes import encode, encode_letters
+from runtime.bus.envelopes import encode, encode_letters
+from runtime.bus.manifests import write_manifest
 from runtime.jetstream.consumer import Consumer
-from runtime.manifests import write_manifest
 from tests.builders import NOON, a_facebook_event, a_letter, a_part, an_envelope, raw
-from tests.fakes import FakeEventStore
+from tests.doubles.fakes import FakeEventStore
 from tests.faults.simulation import clock
 from tests.faults.simulation.broker import SimulatedBroker
 from tests.faults.simulation.collector import SimulatedCollector

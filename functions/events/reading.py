@@ -1,0 +1,69 @@
+"""The fast reader: reads and judges the events that are as they mostly are, and no others."""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from functions.events import Source
+from functions.events.moments import read_moment
+from functions.events.shapes import Event, FacebookEvent, TiktokEvent
+from functions.events.storable import find_unstorable
+
+READERS: Final[dict[Source, Callable[[bytes], Event]]] = {
+    "facebook": msgspec.json.Decoder(FacebookEvent, dec_hook=read_moment).decode,
+    "tiktok": msgspec.json.Decoder(TiktokEvent, dec_hook=read_moment).decode,
+}
+_read_facebook, _read_tiktok = READERS["facebook"], READERS["tiktok"]
+
+_FACEBOOK = b'"facebook"'
+_HEAD_BYTES = 256  # where the platforms say whose event it is
+_BACKSLASH = ord("\\")
+_SHORT_BYTES = 600
+_LONG_BYTES = 4096
+_MAX_BRACKETS = 100
+
+
+def read(raw: bytes) -> Event | None:
+    """Read an event, if it is plain to see that it keeps the contract.
+
+    Args:
+        raw: One JSON text, as it came.
+
+    Returns:
+        The event as the contract would have it; None when the contract has to
+        be asked: because it is invalid, or spelled in an unusual way.
+    """
+    usual = len(raw) <= _SHORT_BYTES and raw.isascii() and _BACKSLASH not in raw
+    if not usual and not _is_harmless(raw):
+        return None
+    if raw.find(_FACEBOOK, 0, _HEAD_BYTES) >= 0:
+        return _try(_read_facebook, raw)
+    event = _try(_read_tiktok, raw)
+    if event is None and _FACEBOOK in raw:
+        return _try(_read_facebook, raw)
+    return event
+
+
+def _try(reader: Callable[[bytes], Event], raw: bytes) -> Event | None:
+    try:
+        return reader(raw)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _is_harmless(raw: bytes) -> bool:
+    """Tell whether what the reader skips, at unknown keys, is surely valid.
+
+    It looks at that less closely than the contract, which has limits: lists in
+    lists 200 deep, numbers of 4,300 digits. No short event has room for those.
+    """
+    if len(raw) > _LONG_BYTES or find_unstorable(raw):
+        return False
+    if len(raw) > _SHORT_BYTES and raw.count(b"[") + raw.count(b"{") > _MAX_BRACKETS:
+        return False
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

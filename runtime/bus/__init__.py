@@ -1,0 +1,1 @@
+"""What every bus shares: what travels, and what is done with it."""

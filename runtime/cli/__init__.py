@@ -1,0 +1,1 @@
+"""The command line: ``eps``; a command is the file of its name."""

@@ -1,0 +1,214 @@
+"""``eps archive``."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final, get_args
+
+import asyncpg
+import click
+
+from functions.events import Source
+from runtime.archiving.errors import ArchiveFailed
+from runtime.archiving.places import NEEDS, Place, open_place
+from runtime.cli.beside import load_beside
+from runtime.cli.help import Group
+from runtime.postgres.errors import translated
+from runtime.postgres.pool import opened_now
+from runtime.settings import ArchiveSettings
+
+_ERASE_LINE: Final = "\r\033[K"
+
+_PLACE: Final = click.option(
+    "--to",
+    "--from",
+    "place",
+    metavar="PLACE",
+    help="Where the archive lies: a folder or s3://bucket/prefix [ARCHIVE_URL].",
+)
+_DAYS: Final = click.argument(
+    "days", nargs=-1, metavar="DAY…", type=click.DateTime(formats=["%Y-%m-%d"])
+)
+_SOURCE: Final = click.option("--source", type=click.Choice(get_args(Source)), help="Only this.")
+
+_Work = Callable[[asyncpg.Pool, "_Job"], Awaitable[None]]
+
+
+class _Job:
+    """What a command needs besides the database."""
+
+    def __init__(self, settings: ArchiveSettings, place: str | None, tell: Any) -> None:
+        self.settings = settings
+        self._place = place
+        self.tell: Callable[[str], None] = tell
+
+    @property
+    def place(self) -> Place:
+        """Where the archive lies.
+
+        Raises:
+            UsageError: Nobody has said.
+        """
+        url = self._place or self.settings.archive_url
+        if url is None:
+            raise click.UsageError("where is the archive? Give --to, or set ARCHIVE_URL")
+        return open_place(url)
+
+    def done(self, line: str) -> None:
+        """Write what was done."""
+        self.tell("")
+        click.echo(line)
+
+
+@click.group("archive", cls=Group, invoke_without_command=True)
+@_PLACE
+@click.option("--restored", is_flag=True, help="Let days that were brought back go, too.")
+@click.pass_context
+def archive(context: click.Context, *, place: str | None, restored: bool) -> None:
+    """Write old days as Parquet, verify them, and let their events go.
+
+    Days go that are over for EVENTS_KEEP_DAYS, by their events' own time, UTC;
+    from then on such events are taken no more. The figures stay, and with them
+    the reports. DEAD_LETTERS_KEEP_DAYS and LEDGER_KEEP_DAYS are for dead letters
+    that are not open, and for entries of the ledger that are even. What is not
+    set is kept for ever. Safe to interrupt: the next run goes on.
+
+    Works on DATABASE_URL with the rights of the tables' owner, or on the
+    database of the `eps up` that runs here.
+    """
+    context.obj = place
+    if context.invoked_subcommand is None:
+        _run(place, lambda pool, job: _let_go(pool, job, restored=restored))
+
+
+@archive.command()
+@_DAYS
+@_SOURCE
+@_PLACE
+@click.pass_obj
+def restore(
+    outer: str | None, *, days: tuple[datetime, ...], source: Source | None, place: str | None
+) -> None:
+    """Bring the events of DAY back into the database, as they were.
+
+    They stay until `eps archive --restored`.
+    """
+    if not days:
+        raise click.UsageError("which day? Give one or more, as 2024-01-31")
+    _run(place or outer, lambda pool, job: _restore(pool, job, days, source))
+
+
+@archive.command()
+@_DAYS
+@_SOURCE
+@_PLACE
+@click.pass_obj
+def check(
+    outer: str | None, *, days: tuple[datetime, ...], source: Source | None, place: str | None
+) -> None:
+    """Read archived days, and compare them with their manifests and with the figures.
+
+    Without DAY all that were archived. Exit code 1 says that one is not as it
+    should be.
+    """
+    _run(place or outer, lambda pool, job: _check(pool, job, days, source))
+
+
+async def _let_go(pool: asyncpg.Pool, job: _Job, *, restored: bool) -> None:
+    retaining = _retaining()
+    settings, tell = job.settings, job.tell
+    if settings.events_keep_days is not None:
+        gone = retaining.let_events_go(
+            pool, job.place, settings.events_keep_days, restored=restored, tell=tell
+        )
+        number = 0
+        async for day in gone:
+            number += 1
+            job.done(f"{day.key}: {day.events} events archived and dropped")
+        if not number:
+            job.done("no day's events are to go")
+    if settings.dead_letters_keep_days is not None:
+        number = await retaining.forget_letters(pool, settings.dead_letters_keep_days, tell)
+        job.done(f"{number} dead letters dropped")
+    if settings.ledger_keep_days is not None:
+        number = await retaining.forget_ledger(pool, settings.ledger_keep_days, tell)
+        job.done(f"{number} entries of the ledger dropped")
+    kept = {settings.events_keep_days, settings.dead_letters_keep_days, settings.ledger_keep_days}
+    if kept == {None}:
+        job.done("all is kept for ever: EVENTS_KEEP_DAYS and the like are not set")
+
+
+async def _restore(
+    pool: asyncpg.Pool, job: _Job, days: tuple[datetime, ...], source: Source | None
+) -> None:
+    retaining = _retaining()
+    for day in await retaining.known_days(pool, [it.date() for it in days], source):
+        if await retaining.restore(pool, job.place, day, job.tell):
+            job.done(f"{day.key}: {day.events} events restored")
+        else:
+            job.done(f"{day.key}: is there")
+
+
+async def _check(
+    pool: asyncpg.Pool, job: _Job, days: tuple[datetime, ...], source: Source | None
+) -> None:
+    retaining = _retaining()
+    asked = [it.date() for it in days] if days else None
+    place, is_bad = job.place, False
+    for day in await retaining.known_days(pool, asked, source):
+        try:
+            retaining.prove(place, day, job.tell)
+        except ArchiveFailed as error:
+            is_bad = True
+            job.done(f"{error}")
+        else:
+            state = "in the database too" if day.dropped_until == day.key.start else "dropped"
+            job.done(f"{day.key}: {day.events} events, as they should be; {state}")
+    if is_bad:
+        sys.exit(1)
+
+
+def _retaining() -> Any:  # a module
+    """Import what reads and writes Parquet.
+
+    Raises:
+        ArchiveFailed: pyarrow is not installed.
+    """
+    try:
+        from runtime.archiving import retaining  # noqa: PLC0415 - is large, and optional
+    except ModuleNotFoundError as error:
+        raise ArchiveFailed(f"{error.name} {NEEDS}") from error
+    return retaining
+
+
+def _run(place: str | None, work: _Work) -> None:
+    async def on_database() -> None:
+        settings = load_beside(ArchiveSettings)
+        async with opened_now(settings, "eps archive") as pool:
+            with _progress() as tell, translated():
+                async with _retaining().alone(pool):
+                    await work(pool, _Job(settings, place, tell))
+
+    try:
+        asyncio.run(on_database())
+    except ArchiveFailed as error:
+        raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Keep one line of a terminal up to date; elsewhere say nothing of steps."""
+    if not sys.stderr.isatty():
+        yield lambda _step: None
+        return
+
+    def show(step: str) -> None:
+        sys.stderr.write(f"{_ERASE_LINE}{step}")
+        sys.stderr.flush()
+
+    try:
+        yield show
+    finally:
+        show("")

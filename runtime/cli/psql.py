@@ -1,0 +1,63 @@
+"""`eps psql`: PostgreSQL's own client, told where the database is."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NoReturn
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from runtime.local.embedded.postgres_server import binary
+
+_ODD_NAMES: Final = {
+    "dbname": "PGDATABASE",
+    "application_name": "PGAPPNAME",
+    "connect_timeout": "PGCONNECT_TIMEOUT",
+}
+"""Parameters whose variable is not PG and their name without underscores."""
+
+_ELSEWHERE: Final = ("PGHOSTADDR", "PGSERVICE")
+"""What would lead psql to another server than the URL's."""
+
+_HOST: Final = re.compile(r"(\[[^]]*\]|[^:]*)(?::([0-9]*))?")
+
+
+def run_psql(url: str, arguments: Sequence[str]) -> NoReturn:
+    """Become psql; nothing of the password is in its arguments, which everyone can see.
+
+    Args:
+        url: The database's; a database that the arguments name is one of the same server.
+        arguments: As psql takes them.
+
+    Raises:
+        StartFailed: The embedded server's programs are missing.
+    """
+    program = str(binary("psql"))
+    inherited = {name: text for name, text in os.environ.items() if name not in _ELSEWHERE}
+    os.execve(program, [program, *arguments], {**inherited, **variables_of(url)})  # noqa: S606
+
+
+def variables_of(url: str) -> Mapping[str, str]:
+    """Say in the environment's variables of libpq what a URL says."""
+    return {name: text for name, text in _told(url) if text}
+
+
+def _told(url: str) -> Iterator[tuple[str, str]]:
+    parts = urlsplit(url)
+    login, _, servers = parts.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    hosts = [_host(server) for server in servers.split(",")]
+    yield "PGHOST", ",".join(host for host, _ in hosts)
+    if any(port for _, port in hosts):
+        yield "PGPORT", ",".join(port for _, port in hosts)
+    yield "PGUSER", unquote(user)
+    yield "PGPASSWORD", unquote(password)
+    yield "PGDATABASE", unquote(parts.path.removeprefix("/"))
+    for name, text in parse_qsl(parts.query):
+        yield _ODD_NAMES.get(name, f"PG{name.replace('_', '').upper()}"), text
+
+
+def _host(server: str) -> tuple[str, str]:
+    match = _HOST.fullmatch(server)
+    if match is None:
+        return server, ""
+    return unquote(match[1].strip("[]")), match[2] or ""

@@ -1,0 +1,1 @@
+"""Starlette and uvicorn: all that knows them."""

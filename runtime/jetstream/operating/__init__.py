@@ -1,0 +1,1 @@
+"""What only ``eps broker`` and its runbooks need."""

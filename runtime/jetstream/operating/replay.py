@@ -1,0 +1,251 @@
+"""Replay: what was settled since a moment goes back to its stream, and is settled anew."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple, TypeVar
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js import JetStreamContext
+from nats.js.api import RawStreamMsg
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
+
+from functions.errors import Unavailable
+from runtime.bus.manifests import ENVELOPE_ID, MESSAGE_ID
+from runtime.jetstream.connection import Broker
+from runtime.jetstream.operating.contents import ask_broker
+from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, KEPT, original_subject
+
+_GROUP_MESSAGES: Final = 64
+_GROUP_BYTES: Final = 4 * 1024**2
+"""How much is held and published at once, unless one message alone is larger."""
+
+_WAITING_BYTES: Final = 32 * 1024**2
+_WAITING_SHARE: Final = 4
+"""What may wait in a stream, in bytes and as a part of its limit, before more is
+replayed into it: new events find room, and wait for seconds at the most."""
+
+_ANSWER_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.2
+_PATIENCE_SECONDS: Final = 60.0
+"""For how long nothing may move: nobody settles, or the broker is away."""
+
+Answer = TypeVar("Answer")
+
+Told = Callable[[str], None]
+"""Takes a line that says how far it is."""
+
+
+class NotKept(Exception):  # noqa: N818 - an outcome that the command line reports
+    """What was asked for is not kept, or not all of it; nothing was replayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What the broker keeps of what was settled.
+
+    Attributes:
+        first_sequence: Of the first message that is kept; one beyond the last for none.
+        last_sequence: Of the last that was ever kept.
+        since: All that was settled from then on is kept.
+        messages: How many are kept.
+        bytes: What they take.
+        max_bytes: What they may take: a full stream keeps less long.
+        wanted_seconds: How long each should be kept.
+    """
+
+    first_sequence: int
+    last_sequence: int
+    since: datetime
+    messages: int
+    bytes: int
+    max_bytes: int
+    wanted_seconds: float
+
+
+async def read_window(client: Client) -> Window | None:
+    """Ask what is kept; None where nothing ever was.
+
+    Raises:
+        APIError: The broker refused.
+        nats.errors.Error: It does not answer.
+    """
+    info = await ask_broker(client, f"STREAM.INFO.{KEPT}", {})
+    if info is None:
+        return None
+    state, config = info["state"], info["config"]
+    # What is gone is older than the first that is there; nothing is gone before there was a second.
+    since = datetime.fromisoformat(state["first_ts"] if state["messages"] else state["last_ts"])
+    created_at = datetime.fromisoformat(info["created"])
+    if state["first_seq"] <= 1 and not (state["messages"] and since < created_at):
+        since = created_at  # a stream that was restored is younger than its messages
+    return Window(
+        first_sequence=state["first_seq"],
+        last_sequence=state["last_seq"],
+        since=since,
+        messages=state["messages"],
+        bytes=state["bytes"],
+        max_bytes=config["max_bytes"],
+        wanted_seconds=config["max_age"] / 1e9,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Kept messages that are to be replayed, by their places in the stream of what is kept."""
+
+    first: int
+    last: int
+
+    @property
+    def messages(self) -> int:
+        """How many they are."""
+        return self.last + 1 - self.first
+
+
+class _Waiting(NamedTuple):
+    """What waits in a stream; both numbers move as it is settled.
+
+    Attributes:
+        room: How many bytes may wait before a replay adds to them.
+    """
+
+    first_sequence: int
+    bytes: int
+    room: int
+
+
+async def settled_since(client: Client, moment: datetime) -> Span:
+    """Find what was settled from a moment on, up to now.
+
+    Raises:
+        NotKept: Part of it is gone, or nothing was ever kept.
+        APIError: The broker refused.
+    """
+    window = await read_window(client)
+    if window is None:
+        raise NotKept("nothing is kept: KEEP_SETTLED_SECONDS is 0, or was until now")
+    if moment < window.since:
+        reach = window.since.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        raise NotKept(
+            f"what was settled before {reach} is gone from the broker; to replay what is left:"
+            f" --since {reach}"
+        )
+    wanted = {"start_time": moment.isoformat(), "next_by_subj": ">"}
+    found = await ask_broker(client, f"STREAM.MSG.GET.{KEPT}", wanted)
+    first = int(found["message"]["seq"]) if found else window.last_sequence + 1
+    return Span(first, window.last_sequence)
+
+
+async def replay(broker: Broker, span: Span, told: Told) -> int:
+    """Publish kept messages again, each under an id made of its place among them.
+
+    Their envelopes keep their own ids, so what was settled and is there is
+    passed over, and what is not is settled as it was the first time. Safe to
+    repeat, also after it ended in the middle, and while others publish: no
+    more is put into a stream than leaves room for them.
+
+    Returns:
+        How many were replayed: fewer than the span has where some were gone
+        before their turn.
+
+    Raises:
+        Unavailable: For a minute nothing moved; those before are replayed.
+        APIError: The broker refused.
+    """
+    most_bytes = min([_GROUP_BYTES, *(it.room for it in await _streams(broker.client))])
+    done, group, size = 0, list[RawStreamMsg](), 0
+    for sequence in range(span.first, span.last + 1):
+        message = await _get(broker.jetstream, sequence)
+        if message is not None:
+            group.append(message)
+            size += len(message.data or b"")
+        if len(group) >= _GROUP_MESSAGES or size >= most_bytes or sequence == span.last:
+            await _until_there_is_room(broker.client, told)
+            await asyncio.gather(*(_publish(broker.jetstream, each) for each in group))
+            done, group, size = done + len(group), [], 0
+            told(f"{sequence + 1 - span.first:,} of {span.messages:,} messages")
+    return done
+
+
+async def _get(jetstream: JetStreamContext, sequence: int) -> RawStreamMsg | None:
+    async def get() -> RawStreamMsg | None:
+        try:
+            return await jetstream.get_msg(KEPT, sequence)
+        except NotFoundError:
+            return None
+
+    return await _patiently(get)
+
+
+async def _publish(jetstream: JetStreamContext, message: RawStreamMsg) -> None:
+    """Publish until it is acknowledged: under one id, a repeat is no second message."""
+    headers = _headers_of(message)
+    subject = original_subject(message.subject or "")
+
+    async def publish() -> None:
+        await jetstream.publish(
+            subject, message.data or b"", timeout=_ANSWER_SECONDS, headers=dict(headers)
+        )
+
+    await _patiently(publish)
+
+
+def _headers_of(message: RawStreamMsg) -> Mapping[str, str]:
+    headers = dict(message.headers or {})
+    if envelope_id := headers.pop(MESSAGE_ID, None):
+        headers[ENVELOPE_ID] = envelope_id
+    return {**headers, MESSAGE_ID: f"replay-{message.seq}"}
+
+
+async def _patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Ask the broker again while it is away, full or choosing a leader, for a minute."""
+    give_up = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return await ask()
+        except (APIError, NatsTimeoutError, NoStreamResponseError, TimeoutError) as error:
+            if asyncio.get_running_loop().time() > give_up:
+                raise Unavailable(f"the broker takes nothing: {error!r}") from error
+        except NatsError as error:
+            raise Unavailable(f"the broker can't be reached: {error!r}") from error
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _until_there_is_room(client: Client, told: Told) -> None:
+    """Wait until little waits in the streams.
+
+    Raises:
+        Unavailable: Nothing was settled for a minute.
+    """
+    loop = asyncio.get_running_loop()
+    moved_at, seen = loop.time(), None
+    while (waiting := await _waiting(client)) is not None:
+        if waiting != seen:
+            moved_at, seen = loop.time(), waiting
+        if loop.time() > moved_at + _PATIENCE_SECONDS:
+            raise Unavailable("what is replayed is not settled: do the collectors run?")
+        told("waiting for the collectors")
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _waiting(client: Client) -> Sequence[_Waiting] | None:
+    """Tell what waits in the streams; None while there is room in both."""
+    streams = await _streams(client)
+    return None if all(it.bytes <= it.room for it in streams) else streams
+
+
+async def _streams(client: Client) -> Sequence[_Waiting]:
+    asked = [await ask_broker(client, f"STREAM.INFO.{it}", {}) for it in (EVENTS, DEAD_LETTERS)]
+    return [
+        _Waiting(it["state"]["first_seq"], it["state"]["bytes"], _room(it["config"]["max_bytes"]))
+        for it in asked
+        if it is not None
+    ]
+
+
+def _room(max_bytes: int) -> int:
+    return min(_WAITING_BYTES, max_bytes // _WAITING_SHARE) if max_bytes > 0 else _WAITING_BYTES

@@ -1,0 +1,172 @@
+"""One child process: started on a leash, its lines read, ended within a limit."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from runtime.local.embedded.inheritance import inherited
+from runtime.local.embedded.lines import LineSplitter
+
+OnLine = Callable[[str], None]
+"""Takes output: a line, or several that came together, with newlines between them."""
+
+_CHILD = Path(__file__).with_name("child.py")
+_LAST_LINES_SECONDS = 1.0
+"""How long a grandchild that outlives its parent may keep the pipe open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run, and how it wants to be ended.
+
+    Attributes:
+        command: Path and arguments.
+        environment: Variables beside the inherited ones.
+        settings: Names of settings that it inherits; of others, and of what
+            looks like a secret, it knows nothing.
+        text: What it reads from its standard input, up to 64 KB; nothing if empty.
+        user: Whom to run as; empty for the same user.
+        stop_signal: What makes it finish its work and exit.
+        stop_seconds: How long that may take before it is killed.
+    """
+
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    settings: Collection[str] = ()
+    text: str = ""
+    user: str = ""
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 10.0
+
+
+class Child:
+    """A running program, in a session of its own: Ctrl-C does not reach it.
+
+    It is sent its stop signal when this process ends, however that happens.
+    """
+
+    def __init__(
+        self, program: Program, process: asyncio.subprocess.Process, lines: asyncio.Task[None]
+    ) -> None:
+        self._program = program
+        self._process = process
+        self._lines = lines
+
+    @classmethod
+    async def start(cls, program: Program, on_line: OnLine) -> Self:
+        """Start a program; ``on_line`` gets its output, by whole lines, as soon as it comes."""
+        reading, writing = os.pipe()
+        try:
+            process = await _execute(program, writing)
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        lines = asyncio.create_task(_read_lines(reading, on_line))
+        return cls(program, process, lines)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    async def wait(self) -> int:
+        """Wait for the end and the last line; returns the exit code, or minus the signal."""
+        code = await asyncio.shield(self._process.wait())
+        await asyncio.wait([self._lines], timeout=_LAST_LINES_SECONDS)
+        self._lines.cancel()
+        await asyncio.wait([self._lines])
+        return code
+
+    def kill(self) -> None:
+        """End it at once, with all that it started in its session."""
+        self._send(os.killpg, signal.SIGKILL)
+
+    async def stop(self, impatient: asyncio.Event | None = None) -> bool:
+        """Ask it to end; kill it after its limit, or as soon as ``impatient`` is set.
+
+        Returns:
+            Whether it ended by itself.
+        """
+        self._send(os.kill, self._program.stop_signal)
+        ended = await self._ends_in_time(impatient or asyncio.Event())
+        if not ended:
+            self.kill()
+        await self.wait()
+        return ended
+
+    def _send(self, how: Callable[[int, int], None], number: signal.Signals) -> None:
+        # Not through asyncio: its way polls, and takes the exit code from its own watcher.
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                how(self.pid, number)
+
+    async def _ends_in_time(self, impatient: asyncio.Event) -> bool:
+        end = asyncio.create_task(self._process.wait())
+        hurry = asyncio.create_task(impatient.wait())
+        try:
+            await asyncio.wait(
+                [end, hurry],
+                timeout=self._program.stop_seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            return end.done()
+        finally:
+            end.cancel()
+            hurry.cancel()
+
+
+async def _execute(program: Program, output: int) -> asyncio.subprocess.Process:
+    wrapper = [sys.executable, "-I", "-S", str(_CHILD)]
+    leash = [str(os.getpid()), program.user, str(int(program.stop_signal))]
+    with _input(program.text) as text:
+        return await asyncio.create_subprocess_exec(
+            *wrapper,
+            *leash,
+            *program.command,
+            stdin=text,
+            stdout=output,
+            stderr=output,
+            env={**inherited(program.settings), **program.environment},
+            start_new_session=True,
+        )
+
+
+@contextmanager
+def _input(text: str) -> Iterator[int]:
+    """Give a child something to read: a pipe, and not its arguments, which everyone can see."""
+    if not text:
+        yield asyncio.subprocess.DEVNULL
+        return
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, text.encode())
+    finally:
+        os.close(writing)
+    try:
+        yield reading
+    finally:
+        os.close(reading)
+
+
+async def _read_lines(descriptor: int, on_line: OnLine) -> None:
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
+    )
+    splitter = LineSplitter()
+    try:
+        while chunk := await reader.read(65536):
+            for lines in splitter.feed(chunk):
+                on_line(lines)
+    finally:
+        for lines in splitter.end():
+            on_line(lines)
+        transport.close()

@@ -1,0 +1,1 @@
+"""``eps up``: processes started in order, kept running, stopped in order."""

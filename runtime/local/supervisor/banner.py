@@ -1,0 +1,57 @@
+"""What `eps up` prints when all is ready: where to look."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from runtime.local.supervisor.plan import Plan
+from runtime.local.supervisor.secrets import secrets_file
+from runtime.telemetry.safe_urls import without_password
+
+_DOCUMENTED = ("gateway", "reporter")
+_WIDTH = 14
+
+
+def banner(
+    plan: Plan, *, database_url: str, nats_url: str, monitoring_url: str | None, data_dir: Path
+) -> str:
+    """Tell every URL, with an example of a report; of secrets, the file that has them."""
+    monitoring = f"  monitoring {monitoring_url}" if monitoring_url else ""
+    file = secrets_file(data_dir)
+    rows = [
+        *_function_rows(plan),
+        ("database", without_password(database_url)),
+        ("broker", ",".join(map(without_password, nats_url.split(","))) + monitoring),
+        *([("passwords", str(file))] if file.exists() else []),
+        ("data", str(data_dir)),
+    ]
+    table = [f"  {name:<{_WIDTH}} {where}" for name, where in rows]
+    return "\n".join(
+        [
+            "",
+            "All is ready. Ctrl-C stops it; the data stay.",
+            *_pages(plan),
+            "",
+            *table,
+            *_example(plan),
+            "",
+        ]
+    )
+
+
+def _pages(plan: Plan) -> list[str]:
+    reporters = [replica for replica in plan.replicas if replica.function.name == "reporter"]
+    return [f"Reports and the state of all: open {reporter.url}" for reporter in reporters[:1]]
+
+
+def _function_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    for replica in plan.replicas:
+        if replica.function.name in _DOCUMENTED:
+            yield replica.name, f"{replica.url}/api"
+    for replica in plan.replicas:
+        name = "metrics" if replica is plan.replicas[0] else ""
+        yield name, f"{replica.url}/metrics  {replica.name}"
+
+
+def _example(plan: Plan) -> list[str]:
+    reporters = [replica for replica in plan.replicas if replica.function.name == "reporter"]
+    return [f"\n  curl '{reporter.url}/reports/events'" for reporter in reporters[:1]]

@@ -1,0 +1,193 @@
+"""What `eps up` runs, and where: functions, replicas, ports."""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.local.embedded.inheritance import settings_of
+from runtime.local.embedded.tcp_ports import LOOPBACK, PortWish, choose_ports, free_port
+from runtime.local.supervisor.settings import LocalSettings
+from runtime.settings import CollectorSettings, GatewaySettings, ReporterSettings, Settings
+
+MOST_REPLICAS = 32
+_EVERYWHERE = ("0.0.0.0", "::", "localhost")  # noqa: S104 - to compare with
+_ANSWERS_OTHERS = ("gateway", "reporter")
+"""Who listens on ``HOST``; the rest is nobody else's."""
+
+_SCALE = re.compile(r"([a-z-]+)=([0-9]{1,4})", re.ASCII)
+_MAY_MOVE = {"nats_port", "postgres_port", "dead_letters_port"}
+"""Ports that no client of the system knows by heart: when the default is taken
+(a developer often runs a PostgreSQL), another one does."""
+
+
+class BadUsage(Exception):  # noqa: N818 - an outcome that the command line reports
+    """The command was given something that it can't use."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """What `eps up` was asked for.
+
+    Attributes:
+        publisher: Whether to publish test events.
+        torrent: Whether to publish as many as the original publisher does.
+        data_dir: Where data are kept; None for the setting ``DATA_DIR``.
+        scale: ``NAME=N`` each: run function NAME N times.
+        reload: Whether functions are restarted when a source file changes.
+    """
+
+    publisher: bool = True
+    torrent: bool = False
+    data_dir: Path | None = None
+    scale: Sequence[str] = ()
+    reload: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function to run.
+
+    Attributes:
+        name: As ``eps run`` knows it.
+        port_setting: The field of the settings that holds its port.
+        stop_turn: Who has a lower one is stopped before.
+        command: What to run; it is told ``PORT``, and ``NATS_URL`` and ``DATABASE_URL`` if it
+            has them.
+        broker_user: As whom it comes to the broker; None for no broker.
+        database_group: The group role whose rights it has in the database; None for no database.
+        settings: Names of the settings that it inherits from the environment.
+    """
+
+    name: str
+    port_setting: str
+    stop_turn: int
+    command: tuple[str, ...]
+    broker_user: str | None = None
+    database_group: str | None = None
+    settings: frozenset[str] = frozenset()
+
+
+def _function(
+    name: str,
+    stop_turn: int,
+    kind: type[Settings],
+    broker_user: str | None = None,
+    database_group: str | None = None,
+) -> Function:
+    setting = f"{name.replace('-', '_')}_port"
+    command = (sys.executable, "-m", "runtime", "run", name)
+    return Function(
+        name, setting, stop_turn, command, broker_user, database_group, settings_of(kind)
+    )
+
+
+COLLECTORS_TURN = 2
+"""When what takes from the broker is stopped: after what puts there, once that is taken."""
+
+FUNCTIONS = (
+    _function("gateway", 1, GatewaySettings, "gateway"),
+    _function("fb-collector", COLLECTORS_TURN, CollectorSettings, "collector", "eps_collector"),
+    _function("ttk-collector", COLLECTORS_TURN, CollectorSettings, "collector", "eps_collector"),
+    _function("dead-letters", COLLECTORS_TURN, CollectorSettings, "collector", "eps_collector"),
+    _function("reporter", 3, ReporterSettings, database_group="eps_reporter"),
+)
+
+_PUBLISH = (sys.executable, "-m", "runtime", "publish")
+_MODEST = ("--min", "100", "--max", "500")
+
+
+def publisher_of(options: UpOptions) -> tuple[str, ...]:
+    """Give the command of the publisher of test events, to which the gateway's URL is added.
+
+    Some hundred events a second, unless the torrent is asked for: 25,500 a
+    second fill a disk with some 90 GB an hour.
+    """
+    if not options.publisher:
+        return ()
+    return (*_PUBLISH, *(() if options.torrent else _MODEST), "--url")
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One process of a function, its port, and the address that it listens on."""
+
+    name: str
+    function: Function
+    port: int
+    host: str = LOOPBACK
+
+    @property
+    def url(self) -> str:
+        """Where it answers, as this machine reaches it."""
+        host = LOOPBACK if self.host in _EVERYWHERE else self.host
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where everything will be.
+
+    Attributes:
+        replicas: First of each function in the order of the table, then the others.
+        nats_port: The embedded broker's; 0 where none is started.
+        postgres_port: The embedded database's; same.
+        notes: What a person should know, a line each.
+    """
+
+    replicas: tuple[Replica, ...]
+    nats_port: int
+    postgres_port: int
+    notes: tuple[str, ...] = ()
+
+
+def make_plan(
+    settings: LocalSettings, scale: Iterable[str] = (), functions: Sequence[Function] = FUNCTIONS
+) -> Plan:
+    """Choose all ports.
+
+    Raises:
+        BadUsage: ``scale`` is wrong.
+        PortsTaken: A port that may not move is taken; it names them all.
+    """
+    counts = parse_scale(scale, [function.name for function in functions])
+    fields = [function.port_setting for function in functions]
+    fields += [] if settings.nats_url else ["nats_port"]
+    fields += [] if settings.database_url else ["postgres_port"]
+    ports, notes = choose_ports([_wish(settings, field) for field in fields])
+    hosts = {f.name: settings.host if f.name in _ANSWERS_OTHERS else LOOPBACK for f in functions}
+    first = [Replica(f.name, f, ports[f.port_setting.upper()], hosts[f.name]) for f in functions]
+    more = [replica for it in first for replica in more_of(it, counts.get(it.function.name, 1))]
+    nats_port, postgres_port = (ports.get(name, 0) for name in ("NATS_PORT", "POSTGRES_PORT"))
+    return Plan((*first, *more), nats_port, postgres_port, tuple(notes))
+
+
+def parse_scale(scale: Iterable[str], known: Sequence[str]) -> dict[str, int]:
+    """Read ``fb-collector=3`` and the like; the last of a name counts.
+
+    Raises:
+        BadUsage: One is not of that form, or names no function.
+    """
+    counts = {}
+    for text in scale:
+        match = _SCALE.fullmatch(text)
+        if not match or match[1] not in known or not 1 <= int(match[2]) <= MOST_REPLICAS:
+            names = ", ".join(known)
+            raise BadUsage(
+                f"{text} is no scale: give NAME=N, N from 1 to {MOST_REPLICAS}, NAME one of {names}"
+            )
+        counts[match[1]] = int(match[2])
+    return counts
+
+
+def _wish(settings: LocalSettings, field: str) -> PortWish:
+    may_move = field in _MAY_MOVE and field not in settings.model_fields_set
+    return PortWish(field.upper(), getattr(settings, field), may_move=may_move)
+
+
+def more_of(first: Replica, count: int) -> Iterator[Replica]:
+    """Plan the others of so many replicas of a function, on free ports."""
+    for number in range(2, count + 1):
+        name = f"{first.function.name}-{number}"
+        yield Replica(name, first.function, free_port(), first.host)

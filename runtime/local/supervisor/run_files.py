@@ -1,0 +1,58 @@
+"""What runs now, in a file for the health check: `run.json` in the data folder."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+from runtime.local.supervisor.own_file import write_own
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One process.
+
+    Attributes:
+        name: As its log lines bear it.
+        url: Where it answers; empty for one that answers nobody.
+        pid: None while it waits for its restart, or has finished.
+        finished: It ended with 0, and may.
+    """
+
+    name: str
+    url: str
+    pid: int | None = None
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """All processes of one supervisor; the URLs hold credentials."""
+
+    supervisor_pid: int
+    processes: tuple[Running, ...]
+
+    def save(self, data_dir: Path) -> None:
+        """Write it, all or nothing, readable by the owner alone."""
+        write_own(_file(data_dir), json.dumps(asdict(self), indent=2))
+
+
+def load_run_state(data_dir: Path) -> RunState | None:
+    """Read what runs on a data folder; None when nothing does."""
+    try:
+        record = json.loads(_file(data_dir).read_text(encoding="utf-8"))
+        processes = tuple(Running(**process) for process in record["processes"])
+        state = RunState(record["supervisor_pid"], processes)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return state if psutil.pid_exists(state.supervisor_pid) else None
+
+
+def remove_run_state(data_dir: Path) -> None:
+    """Say that nothing runs any more."""
+    _file(data_dir).unlink(missing_ok=True)
+
+
+def _file(data_dir: Path) -> Path:
+    return data_dir / "run.json"

@@ -1,0 +1,78 @@
+"""How to log in to the servers of this machine: `secrets.env` in the data folder."""
+
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from runtime.local.supervisor.own_file import write_own
+
+_HEAD: Final = (
+    "# Made by `eps up` for its owner alone: the database as its superuser, the broker as operator."
+    "\n# Of a shell: set -a; . .data/secrets.env; set +a\n"
+)
+_LINE: Final = re.compile(r"^(?:# )?(DATABASE_URL|NATS_URL)=(.+)$", re.MULTILINE)
+_BYTES: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Passwords:
+    """The passwords that outlive a run; None where there is none yet.
+
+    Attributes:
+        database: The superuser's.
+        broker: The operator's.
+    """
+
+    database: str | None = None
+    broker: str | None = None
+
+
+def new_password() -> str:
+    """Make one of characters that stand for themselves in URLs, files and configurations."""
+    return f"p{secrets.token_hex(_BYTES)}"
+
+
+def secrets_file(data_dir: Path) -> Path:
+    """Tell where the secrets of a data folder are."""
+    return data_dir / "secrets.env"
+
+
+def load_passwords(data_dir: Path) -> Passwords:
+    """Read what an earlier run has left."""
+    found = {name: urlsplit(url).password for name, url in _kept(data_dir).items()}
+    return Passwords(*(_decoded(found.get(name)) for name in ("DATABASE_URL", "NATS_URL")))
+
+
+def _kept(data_dir: Path) -> dict[str, str]:
+    try:
+        text = secrets_file(data_dir).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    return dict(_LINE.findall(text))
+
+
+def _decoded(password: str | None) -> str | None:
+    return None if password is None else unquote(password)
+
+
+def save_secrets(data_dir: Path, *, database_url: str | None, nats_url: str | None) -> None:
+    """Write them, all or nothing, readable by the owner alone.
+
+    Args:
+        data_dir: Where.
+        database_url: Of the embedded database; None where it does not run: what an
+            earlier run has left stays, as a comment, since its data need the password.
+        nats_url: Of the embedded broker; same.
+    """
+    running = {"DATABASE_URL": database_url, "NATS_URL": nats_url}
+    kept = _kept(data_dir)
+    lines = [
+        f"{name}={url}\n" if url else f"# {name}={kept[name]}\n"
+        for name, url in running.items()
+        if url or name in kept
+    ]
+    if lines:
+        write_own(secrets_file(data_dir), _HEAD + "".join(lines))

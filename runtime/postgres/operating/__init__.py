@@ -1,0 +1,1 @@
+"""What the operator needs: dead letters and trails."""

@@ -1,0 +1,38 @@
+"""The trails of events on PostgreSQL."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+
+from functions.events import Source
+from functions.events.rows import event_key
+from functions.operator.ports import LetterHead, StoredEvent
+from runtime.postgres.errors import translated
+from runtime.postgres.operating.dead_letters import head_of
+from runtime.postgres.sql import load
+
+EVENT = load(__file__, "trail_event")
+LETTERS = load(__file__, "trail_letters")
+
+_MAX_LETTERS: Final = 100
+
+
+class PostgresTrails:
+    """Finds what became of an event; implements ``Trails``."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def find_event(self, source: Source, event_id: str) -> StoredEvent | None:
+        """Find an event; see ``Trails``."""
+        with translated():
+            found = await self._pool.fetchrow(EVENT, event_key(source, event_id))
+        return None if found is None else StoredEvent(*found)
+
+    async def find_letters(self, source: Source, event_id: str) -> Sequence[LetterHead]:
+        """Find an event's dead letters; see ``Trails``."""
+        key = event_key(source, event_id)
+        with translated():
+            found = await self._pool.fetch(LETTERS, key, source, event_id, _MAX_LETTERS)
+        return [head_of(record) for record in found]

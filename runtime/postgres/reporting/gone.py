@@ -1,0 +1,84 @@
+"""What a report can't tell because the rows that it would need were let go."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
+from typing import Final
+
+from asyncpg.pool import PoolConnectionProxy
+
+from functions.errors import Fault, Invalid
+from functions.events import Source
+from functions.ports import Interval, Period
+from functions.zones import UTC_NAME, zone_of
+from runtime.postgres.reporting.pieces import Bound
+from runtime.postgres.sql import load
+
+REPORT_GONE = load(__file__, "report_gone")
+
+_ODD_YEARS: Final = range(1999, 1849, -1)
+"""In which some clocks were apart from UTC by seconds, too: Liberia's until 1972.
+Before railways had a time of their own, they were so everywhere."""
+
+_Piece = tuple[Bound, Bound]
+
+
+def pieces_of_rows(
+    period: Period, ends: Sequence[Bound], interval: Interval | None, zone: str
+) -> list[_Piece]:
+    """List the pieces of a period that a report counts by rows; mostly there are none.
+
+    Args:
+        period: The whole.
+        ends: Starts and ends of its ragged ends, in turn.
+        interval: Of the buckets; None for none.
+        zone: Where buckets begin: some lie within minutes of UTC.
+    """
+    pieces = pieces_between(ends)
+    odd_until = _odd_until(zone) if interval is not None and zone != UTC_NAME else None
+    if odd_until is None or (period.start is not None and period.start >= odd_until):
+        return pieces
+    return [
+        *pieces,
+        (period.start, odd_until if period.end is None else min(period.end, odd_until)),
+    ]
+
+
+def pieces_between(bounds: Sequence[Bound]) -> list[_Piece]:
+    """List pieces by their starts and ends, given in turn, without those that are empty."""
+    pairs = zip(bounds[::2], bounds[1::2], strict=True)
+    return [(start, end) for start, end in pairs if start != end]
+
+
+async def check_rows(
+    connection: PoolConnectionProxy, pieces: Sequence[_Piece], source: Source | None
+) -> None:
+    """Make sure that the rows of some pieces of time are there.
+
+    Raises:
+        Invalid: Some were let go.
+    """
+    if not pieces:
+        return
+    starts, ends = zip(*pieces, strict=True)
+    kept_from = await connection.fetchval(REPORT_GONE, starts, ends, source)
+    if kept_from is not None:
+        message = (
+            f"Needs rows of before {kept_from:%Y-%m-%dT%H:%M:%SZ}, which were archived: "
+            "there, only whole minutes can be told, and whole hours of demographics"
+        )
+        raise Invalid([Fault("from", "rows_archived", message)])
+
+
+@lru_cache(maxsize=1_000)
+def _odd_until(name: str) -> datetime | None:
+    """Tell until when, at the latest, a zone's offset had seconds; None for never."""
+    zone = zone_of(name)
+    odd = (year for year in _ODD_YEARS if _has_seconds(zone, year))
+    year = next(odd, None)
+    return None if year is None else datetime(year + 2, 1, 1, tzinfo=UTC)
+
+
+def _has_seconds(zone: tzinfo, year: int) -> bool:
+    offset = datetime(year, 1, 1, tzinfo=zone).utcoffset()
+    return offset is not None and offset.seconds % 60 != 0

@@ -1,0 +1,79 @@
+"""The state of the whole on PostgreSQL."""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from functions.errors import Unavailable
+from functions.ports import Backlog, LedgerBucket, LedgerFigures
+from functions.reporter.ledger_report import COLLECTORS
+from functions.reporter.limits import ANSWER_SECONDS, WINDOW_SECONDS
+from functions.reporter.pipeline import HOUR, PipelineFigures
+from functions.zones import UTC_NAME
+from runtime.postgres.errors import translated
+from runtime.postgres.ledger import LEDGER_IMBALANCE
+from runtime.postgres.reporting.reports import BACKLOGS, LEDGER
+from runtime.postgres.sql import load
+from runtime.telemetry.reasons import Reason
+
+PIPELINE_STATE = load(__file__, "pipeline_state")
+
+_MOST_MINUTES: Final = 24 * 60
+"""Of gateways whose clocks are ahead; more are none of this hour's."""
+
+
+class PostgresPipeline:
+    """Looks at the whole; implements ``Pipeline``.
+
+    Args:
+        pool: Where reports are read.
+        disk_bytes: What the database may take; None where nobody has said.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, disk_bytes: int | None) -> None:
+        self._pool = pool
+        self._disk_bytes = disk_bytes
+
+    async def look(self) -> PipelineFigures:
+        """Take figures of now; see ``Pipeline``."""
+        started = time.perf_counter()
+        try:
+            with translated():
+                async with (
+                    asyncio.timeout(ANSWER_SECONDS.most),
+                    self._pool.acquire() as connection,
+                    connection.transaction(isolation="repeatable_read", readonly=True),
+                ):
+                    return await self._look(connection, started)
+        except TimeoutError as error:
+            raise Unavailable(Reason.DATABASE_AWAY.of("no answer in time")) from error
+
+    async def _look(self, connection: PoolConnectionProxy, started: float) -> PipelineFigures:
+        [state] = await connection.fetch(PIPELINE_STATE, float(WINDOW_SECONDS))
+        asked_at = datetime.now(UTC)
+        since = state["at"] - HOUR - timedelta(minutes=1)
+        minutes = await connection.fetch(
+            LEDGER, since, None, None, "minute", _MOST_MINUTES, UTC_NAME
+        )
+        backlogs = await connection.fetch(BACKLOGS, None)
+        missed = [
+            await connection.fetchval(LEDGER_IMBALANCE, source) for source in COLLECTORS.values()
+        ]
+        return PipelineFigures(
+            at=state["at"],
+            answered_seconds=round(time.perf_counter() - started, 3),
+            ledger=LedgerFigures(
+                [LedgerBucket(*row) for row in minutes], [Backlog(*row) for row in backlogs]
+            ),
+            missed=int(sum(missed)),
+            first_missed_at=state["first_missed_at"],
+            own_faults=state["own_faults"],
+            summaries=state["summaries"],
+            store_bytes=state["bytes"],
+            store_limit_bytes=self._disk_bytes,
+            clock_seconds_ahead=round((state["at"] - asked_at).total_seconds(), 3),
+        )

@@ -1,0 +1,249 @@
+"""The reports on PostgreSQL."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from decimal import Decimal
+from typing import Final
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from functions.errors import Fault, Invalid
+from functions.events import FunnelStage, Source
+from functions.ports import (
+    Backlog,
+    EventFigures,
+    Interval,
+    LedgerBucket,
+    LedgerFigures,
+    Period,
+    RevenueFigures,
+    UserFigures,
+)
+from functions.zones import UTC_NAME
+from runtime.postgres.errors import translated
+from runtime.postgres.reporting.figures import (
+    campaign_figures,
+    event_figures,
+    revenue_figures,
+    user_figures,
+)
+from runtime.postgres.reporting.gone import check_rows, pieces_between, pieces_of_rows
+from runtime.postgres.reporting.pieces import Bound, split
+from runtime.postgres.spans import EPOCH, Span
+from runtime.postgres.sql import load
+
+PLANNING = load(__file__, "report_planning")
+EVENTS = load(__file__, "report_events")
+REVENUE = load(__file__, "report_revenue")
+CAMPAIGN = load(__file__, "report_campaign")
+CAMPAIGNS = load(__file__, "report_campaigns")
+WHOLE_CAMPAIGNS = load(__file__, "report_whole_campaigns")
+PARTIAL_CAMPAIGNS = load(__file__, "report_partial_campaigns")
+USERS = load(__file__, "report_users")
+ALL_USERS = load(__file__, "report_all_users")
+CITIES = load(__file__, "report_cities")
+ALL_CITIES = load(__file__, "report_all_cities")
+WATCHING = load(__file__, "report_watching")
+LEDGER = load(__file__, "report_ledger")
+BACKLOGS = load(__file__, "report_backlogs")
+
+_EVENT_SPANS: Final[tuple[Span, ...]] = ("day", "hour", "minute")
+_USER_SPANS: Final[tuple[Span, ...]] = ("month", "day", "hour")
+
+_FEW_SALES = 20_000
+"""Up to here the sales themselves are summed by campaign; a shorter period has
+so few that the campaigns' own order says little about them."""
+
+_UNKNOWN_ZONE: Final = (asyncpg.InvalidParameterValueError,)
+
+_NO_PIECE: Final = (EPOCH, EPOCH)
+
+_MAX_KINDS = 100
+"""More kinds of events than there will ever be; their rows come before the buckets'."""
+
+
+class PostgresReports:
+    """Reads figures; implements ``Reports``.
+
+    Whole spans of time come from figures, which are written with the rows, and
+    the ragged ends from the rows. One statement, or one read-only transaction
+    of several, sees one state of all.
+    """
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def count_events(
+        self,
+        period: Period,
+        *,
+        source: Source | None,
+        funnel_stage: FunnelStage | None,
+        event_type: str | None,
+        interval: Interval | None,
+        zone: str,
+        max_buckets: int,
+    ) -> EventFigures:
+        """Count events; see ``Reports``."""
+        bounds, max_rows = _event_bounds(period, interval), _MAX_KINDS + max_buckets
+        asked = (
+            bounds,
+            source,
+            funnel_stage,
+            event_type,
+            interval,
+            max_rows,
+            zone,
+            _may_cut(interval, zone),
+        )
+        pieces = pieces_of_rows(period, bounds[-4:], interval, zone)
+        if not pieces:
+            with translated(but=_UNKNOWN_ZONE), _zone_known():
+                return event_figures(await self._pool.fetch(EVENTS, *asked), max_buckets)
+        async with self._snapshot() as connection:
+            await check_rows(connection, pieces, source)
+            return event_figures(await connection.fetch(EVENTS, *asked), max_buckets)
+
+    async def sum_revenue(
+        self,
+        period: Period,
+        *,
+        source: Source | None,
+        campaign_id: str | None,
+        interval: Interval | None,
+        zone: str,
+        limit: int,
+        max_buckets: int,
+    ) -> RevenueFigures:
+        """Sum revenue; see ``Reports``."""
+        bounds, max_rows = (period.start, period.end), _MAX_KINDS + max_buckets
+        pieces = _event_bounds(period, interval)
+        async with self._snapshot() as connection:
+            rows_of = pieces_of_rows(period, pieces[-4:], interval, zone)
+            await check_rows(connection, rows_of, source)
+            if campaign_id is not None:
+                rows = await connection.fetch(
+                    CAMPAIGN, *bounds, source, campaign_id, interval, max_rows, zone
+                )
+                return campaign_figures(rows, campaign_id, max_buckets)
+            rows = await connection.fetch(
+                REVENUE,
+                pieces,
+                source,
+                interval,
+                max_rows,
+                zone,
+                _may_cut(interval, zone),
+            )
+            if source == "tiktok":
+                return revenue_figures(rows, (), max_buckets)
+            few = sum(row["transactions"] for row in rows if row["source"]) <= _FEW_SALES
+            campaigns: Sequence[asyncpg.Record]
+            if few:
+                campaigns = await connection.fetch(CAMPAIGNS, *bounds, limit)
+            else:
+                campaigns = await _top_campaigns(connection, bounds, limit)
+            return revenue_figures(rows, campaigns, max_buckets)
+
+    async def describe_users(
+        self,
+        period: Period,
+        *,
+        source: Source | None,
+        age_edges: Sequence[int],
+        follower_edges: Sequence[int],
+        limit: int,
+    ) -> UserFigures:
+        """Describe users; see ``Reports``."""
+        bounds, pieces = (period.start, period.end), split(period, _USER_SPANS)
+        async with self._snapshot() as connection:
+            users = await connection.fetch(
+                USERS, pieces, *bounds, source, age_edges, follower_edges, limit
+            )
+            cities: Sequence[asyncpg.Record] = ()
+            watching: Sequence[asyncpg.Record] = ()
+            if source != "tiktok":
+                cities = await _cities(connection, bounds, limit)
+            if source != "facebook":
+                await check_rows(connection, pieces_between(pieces[-4:]), "tiktok")
+                watching = await connection.fetch(WATCHING, pieces, limit)
+        return user_figures(users, cities, watching)
+
+    async def sum_ledger(
+        self,
+        period: Period,
+        *,
+        source: Source | None,
+        interval: Interval,
+        zone: str,
+        max_buckets: int,
+    ) -> LedgerFigures:
+        """Sum the ledger; see ``Reports``."""
+        bounds = (period.start, period.end)
+        async with self._snapshot() as connection:
+            buckets = await connection.fetch(LEDGER, *bounds, source, interval, max_buckets, zone)
+            backlogs = await connection.fetch(BACKLOGS, source)
+        return LedgerFigures(
+            [LedgerBucket(*row) for row in buckets], [Backlog(*row) for row in backlogs]
+        )
+
+    @asynccontextmanager
+    async def _snapshot(self) -> AsyncIterator[PoolConnectionProxy]:
+        """Hold one state of the database."""
+        with translated(but=_UNKNOWN_ZONE), _zone_known():
+            async with (
+                self._pool.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                await connection.fetch(PLANNING)
+                yield connection
+
+
+def _event_bounds(period: Period, interval: Interval | None) -> list[Bound]:
+    """Split a period into pieces that no bucket of UTC cuts."""
+    if interval == "minute":
+        minutes, ends = (bounds := split(period, _EVENT_SPANS[2:]))[:2], bounds[2:]
+        return [*3 * _NO_PIECE, *minutes, *_NO_PIECE, *ends]
+    if interval == "hour":
+        hours, rest = (bounds := split(period, _EVENT_SPANS[1:]))[:2], bounds[2:]
+        return [*_NO_PIECE, *hours, *_NO_PIECE, *rest]
+    return split(period, _EVENT_SPANS)
+
+
+def _may_cut(interval: Interval | None, zone: str) -> bool:
+    """Tell whether buckets may begin within those pieces."""
+    return interval is not None and zone != UTC_NAME
+
+
+@contextmanager
+def _zone_known() -> Iterator[None]:
+    """Say so where the database's book of zones lacks one that Python's has."""
+    try:
+        yield
+    except _UNKNOWN_ZONE as error:
+        message = f"The database does not know this zone: {error.args[0]}"
+        raise Invalid([Fault("timezone", "unknown_timezone", message)]) from error
+
+
+async def _top_campaigns(
+    connection: PoolConnectionProxy, bounds: tuple[Bound, Bound], limit: int
+) -> Sequence[asyncpg.Record]:
+    """Find the top campaigns without summing them all.
+
+    The highest of those with all their sales in the period set a mark: of the
+    others, who ever earned less can't be among the top.
+    """
+    whole = await connection.fetch(WHOLE_CAMPAIGNS, *bounds, limit)
+    mark = whole[-1]["revenue"] if len(whole) == limit else Decimal(0)
+    partial = await connection.fetch(PARTIAL_CAMPAIGNS, *bounds, mark, limit)
+    ranked = sorted([*whole, *partial], key=lambda row: (-row["revenue"], row["campaign_id"]))
+    return ranked[:limit]
+
+
+async def _cities(
+    connection: PoolConnectionProxy, bounds: tuple[Bound, Bound], limit: int
+) -> Sequence[asyncpg.Record]:
+    if await connection.fetchval(ALL_USERS, *bounds):
+        return await connection.fetch(ALL_CITIES, limit)
+    return await connection.fetch(CITIES, *bounds, limit)

@@ -1,0 +1,1 @@
+"""The write side: events, users, figures and the ledger in one transaction."""

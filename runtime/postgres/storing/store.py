@@ -1,0 +1,383 @@
+"""The store of events and dead letters on PostgreSQL."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from functions.errors import Unavailable
+from functions.events.rows import EventRow
+from functions.ports import DeadLetter, Lot, Stored
+from functions.refusing import letter_of
+from runtime.postgres.retention import (
+    KNOWN_EVENTS,
+    find_too_old,
+    is_too_old,
+    read_kept_from,
+    too_old_fault,
+)
+from runtime.postgres.spans import Span
+from runtime.postgres.sql import load
+from runtime.postgres.storing.event_figures import campaign_figures, event_figures
+from runtime.postgres.storing.ledger_entries import ledger_entries, told_entries
+from runtime.postgres.storing.user_figures import city_figures, lost_spreads, user_figures
+from runtime.postgres.storing.users import Met, User, meet
+from runtime.postgres.transactions import await_copies, committed
+from runtime.telemetry.reasons import Reason
+
+KNOWN_USERS = load(__file__, "known_users")
+ADD_EVENTS = load(__file__, "add_events")
+ADD_USERS = load(__file__, "add_users")
+CHANGE_USERS = load(__file__, "change_users")
+COUNT_EVENTS = load(__file__, "count_events")
+COUNT_CAMPAIGNS = load(__file__, "count_campaigns")
+COUNT_USERS = load(__file__, "count_users")
+COUNT_CITIES = load(__file__, "count_cities")
+SHRINK_HOURS = load(__file__, "shrink_hours")
+SHRINK_LONGER = load(__file__, "shrink_longer")
+STORE_DEAD_LETTERS = load(__file__, "store_dead_letters")
+CLAIM_ENVELOPES = load(__file__, "claim_envelopes")
+COUNT_LEDGER = load(__file__, "count_ledger")
+TELL_ENVELOPES = load(__file__, "tell_envelopes")
+
+ATTEMPTS = 5
+"""How often a batch is tried when others store the same events or users meanwhile."""
+
+MEANWHILE: Final = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
+"""What says that another transaction stores the same."""
+
+_CLEAN_BATCHES: Final = 20
+"""After so many in which all was new, the next is taken to be so, too."""
+
+_FEW: Final = 50
+"""Up to here, inserting one by one costs less than a copy and its savepoint."""
+
+_EVENT_COLUMNS: Final = EventRow._fields[: EventRow._fields.index("payload") + 1]
+_LONGER_SPANS: Final[tuple[tuple[Span, Span], ...]] = (("day", "hour"), ("month", "day"))
+_FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
+_LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
+_INSTANT: Final = timedelta(microseconds=1)
+
+
+class _TakenBack(Exception):  # noqa: N818 - no error: how a transaction is told to end
+    """What was done is to be undone."""
+
+
+class PostgresEventStore:
+    """Keeps events and dead letters; implements ``EventStore``.
+
+    Each call is one transaction: events, users and the figures fed from them
+    are committed together or not at all. All of them are touched in one order,
+    table by table and by key, so that stores never wait for each other in a ring.
+    """
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._clean_batches = _CLEAN_BATCHES
+
+    async def store(self, rows: Sequence[EventRow]) -> Stored:
+        """Settle rows that came in no envelope; see ``EventStore``."""
+        return await self.settle([Lot(None, rows)])
+
+    async def settle(self, lots: Sequence[Lot]) -> Stored:
+        """Store events and dead letters, and count what became of them; see ``EventStore``.
+
+        Copying into a table costs half of an insert that skips conflicts. It
+        fails on the first row that is there already, so those are looked up
+        before, and the rest is inserted one by one if others store some of it
+        meanwhile. Where all of late was new, it is copied at a venture.
+        """
+        for attempt in range(ATTEMPTS):
+            look = bool(attempt) or self._clean_batches < _CLEAN_BATCHES
+            try:
+                async with committed(self._pool, but=MEANWHILE) as connection:
+                    batch = await _settle(connection, lots, look=look)
+            except MEANWHILE:
+                self._clean_batches = 0
+                continue
+            self._clean_batches = self._clean_batches + 1 if batch.all_was_new else 0
+            return _stored(batch, sum(len(lot.rows) for lot in lots))
+        raise Unavailable(Reason.OTHERS_STORE)
+
+    async def probe(self, rows: Sequence[EventRow]) -> None:
+        """Store rows and take it back; see ``EventStore``."""
+        with suppress(_TakenBack):
+            async with committed(self._pool) as connection:
+                await _store(connection, rows)
+                raise _TakenBack
+
+    async def keep(self, lots: Sequence[Lot]) -> Stored:
+        """Store dead letters, and count what became of them; see ``DeadLetterStore``."""
+        async with committed(self._pool) as connection:
+            fresh = await _claim(connection, lots)
+            new = await _keep(connection, [it for lot in fresh for it in lot.letters])
+            await _count_lots(connection, fresh, new)
+        return Stored(len(new), sum(len(lot.letters) for lot in lots) - len(new))
+
+
+async def store_within(
+    connection: PoolConnectionProxy, rows: Sequence[EventRow], letters: Sequence[DeadLetter]
+) -> Stored:
+    """Store what came in no envelope in the caller's transaction; tell what became of the events.
+
+    Raises:
+        UniqueViolationError: Others store the same: roll back, and come again;
+            so with all of ``MEANWHILE``.
+    """
+    batch = await _settle(connection, [Lot(None, rows, letters)], look=True)
+    return _stored(batch, len(rows))
+
+
+class _Batch(NamedTuple):
+    """What storing a batch came to.
+
+    Attributes:
+        new: Those of its events that were new.
+        all_was_new: Whether all of them were, and all of their users.
+        too_old: How many became dead letters because they were too old.
+    """
+
+    new: Sequence[EventRow]
+    all_was_new: bool
+    too_old: int = 0
+
+
+def _stored(batch: _Batch, rows: int) -> Stored:
+    return Stored(len(batch.new), rows - len(batch.new) - batch.too_old, batch.too_old)
+
+
+async def _settle(connection: PoolConnectionProxy, lots: Sequence[Lot], *, look: bool) -> _Batch:
+    """Store what came in envelopes that were not settled before, and count it."""
+    fresh, too_old = await _without_too_old(connection, await _claim(connection, lots))
+    rows = [row for lot in fresh for row in lot.rows]
+    batch = await (_store if look else _store_new)(connection, rows)
+    await _run(connection, STORE_DEAD_LETTERS, [_row(it) for lot in fresh for it in lot.letters])
+    await _count_lots(connection, fresh, batch.new)
+    return batch._replace(too_old=too_old)
+
+
+async def _without_too_old(
+    connection: PoolConnectionProxy, lots: Sequence[Lot]
+) -> tuple[Sequence[Lot], int]:
+    """Make dead letters of rows that are too old; tell how many they were."""
+    kept_from = await read_kept_from(connection)
+    if kept_from is None:
+        return lots, 0
+    rows = [row for lot in lots for row in lot.rows]
+    too_old = await find_too_old(connection, rows, kept_from)
+    if not too_old:
+        return lots, 0
+    fault = too_old_fault(kept_from)
+    kept = []
+    for lot in lots:
+        old = [row for row in lot.rows if is_too_old(row, kept_from, too_old)]
+        others = [row for row in lot.rows if not is_too_old(row, kept_from, too_old)]
+        letters = [*lot.letters, *(letter_of(row, "too_old", fault) for row in old)]
+        kept.append(replace(lot, rows=others, letters=letters))
+    return kept, len(rows) - sum(len(lot.rows) for lot in kept)
+
+
+async def _keep(
+    connection: PoolConnectionProxy, letters: Sequence[DeadLetter]
+) -> Sequence[DeadLetter]:
+    """Store dead letters; return those that were new, each as its first has it."""
+    by_id = {letter.id.bytes: letter for letter in reversed(letters)}
+    new = await _run(connection, STORE_DEAD_LETTERS, list(map(_row, by_id.values())))
+    return [by_id[key] for (key,) in new]
+
+
+async def _count_lots(
+    connection: PoolConnectionProxy,
+    lots: Sequence[Lot],
+    new: Sequence[EventRow] | Sequence[DeadLetter],
+) -> None:
+    """Write into the ledger what became of lots, and of whom they tell.
+
+    Where nothing was written at all, what is reported was written by others:
+    the transaction waits for their copies as it would for its own.
+    """
+    if not new and not any(lot.envelope for lot in lots):
+        await await_copies(connection)
+    await _run(connection, COUNT_LEDGER, ledger_entries(lots, new))
+    await _run(connection, TELL_ENVELOPES, told_entries(lots))
+
+
+async def _claim(connection: PoolConnectionProxy, lots: Sequence[Lot]) -> Sequence[Lot]:
+    """Leave out lots whose envelopes were settled before, or are here twice."""
+    uncounted = [lot for lot in lots if not lot.envelope]
+    by_id = {lot.envelope.id: lot for lot in lots if lot.envelope}
+    if not by_id:
+        return uncounted
+    claimed = {key for (key,) in await connection.fetch(CLAIM_ENVELOPES, list(by_id))}
+    return [*uncounted, *(lot for key, lot in by_id.items() if key in claimed)]
+
+
+async def _store(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _Batch:
+    """Store those events that are new."""
+    if not rows:
+        return _Batch([], all_was_new=True)
+    by_id = _by_id(rows)
+    known = await connection.fetch(KNOWN_EVENTS, list(by_id))
+    for record in known:
+        del by_id[record["id"]]
+    new = await _add_events(connection, _in_order(by_id))
+    if not new:
+        return _Batch([], all_was_new=False)
+    met = await _meet(connection, new)
+    await _count(connection, new, met)
+    return _Batch(
+        new=new,
+        all_was_new=len(new) == len(rows) and len(met.new) == len({*_user_keys(new)}),
+    )
+
+
+async def _store_new(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _Batch:
+    """Store events, all of them new and from new users.
+
+    Raises:
+        UniqueViolationError: They are not; nothing was stored.
+    """
+    new = _in_order(_by_id(rows))
+    await _copy(connection, "events", _EVENT_COLUMNS, _event_records(new))
+    met = meet(new, {})
+    await _copy(connection, "users", User._fields, sorted(met.new))
+    await _copy(connection, "returns", ("at", "user_key"), met.returns)
+    await _count(connection, new, met)
+    return _Batch(new, all_was_new=True)
+
+
+def _by_id(rows: Sequence[EventRow]) -> dict[bytes, EventRow]:
+    """Take each event once, as its first row has it."""
+    return {row.id: row for row in reversed(rows)}
+
+
+def _in_order(by_id: Mapping[bytes, EventRow]) -> list[EventRow]:
+    return _finite([by_id[key] for key in sorted(by_id)])
+
+
+def _user_keys(rows: Iterable[EventRow]) -> Iterator[bytes]:
+    return map(attrgetter("user_key"), rows)
+
+
+def _finite(rows: list[EventRow]) -> list[EventRow]:
+    """Move the first and the last instant of the calendar inwards: the driver sends infinities."""
+    if not any(row.occurred_at in (_FIRST_INSTANT, _LAST_INSTANT) for row in rows):
+        return rows
+    inside = {_FIRST_INSTANT: _FIRST_INSTANT + _INSTANT, _LAST_INSTANT: _LAST_INSTANT - _INSTANT}
+    return [row._replace(occurred_at=inside.get(row.occurred_at, row.occurred_at)) for row in rows]
+
+
+def _event_records(rows: Sequence[EventRow]) -> list[tuple[Any, ...]]:
+    """Leave out who caused the events: that is kept with the users."""
+    return [row[: len(_EVENT_COLUMNS)] for row in rows]
+
+
+async def _add_events(
+    connection: PoolConnectionProxy, rows: Sequence[EventRow]
+) -> Sequence[EventRow]:
+    """Add events; return those that nobody else has added meanwhile."""
+    added = await _add(connection, "events", _EVENT_COLUMNS, _event_records(rows), ADD_EVENTS)
+    return [row for row in rows if row.id in added]
+
+
+async def _count(connection: PoolConnectionProxy, rows: Sequence[EventRow], met: Met) -> None:
+    """Add to every figure what new events and what is new of users add."""
+    await _run(connection, COUNT_EVENTS, event_figures(rows))
+    await _run(connection, COUNT_CAMPAIGNS, campaign_figures(rows))
+    await _run(connection, COUNT_USERS, user_figures(met, rows))
+    await _shrink(connection, met)
+    await _run(connection, COUNT_CITIES, city_figures(met))
+
+
+async def _meet(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> Met:
+    """Write what events say about users."""
+    keys = list({*_user_keys(rows)})
+    met = meet(rows, await _known_users(connection, keys))
+    added = await _add(connection, "users", User._fields, sorted(met.new), ADD_USERS)
+    if len(added) < len(met.new):  # others have met some of them meanwhile
+        known = await _known_users(connection, keys)
+        met = meet(rows, {key: user for key, user in known.items() if key not in added})
+    await _run(connection, CHANGE_USERS, [after for _, after in met.changed])
+    await _copy(connection, "returns", ("at", "user_key"), met.returns)
+    return met
+
+
+async def _known_users(
+    connection: PoolConnectionProxy, keys: Sequence[bytes]
+) -> Mapping[bytes, User]:
+    known = (User(*record) for record in await connection.fetch(KNOWN_USERS, keys))
+    return {user.key: user for user in known}
+
+
+async def _add(
+    connection: PoolConnectionProxy,
+    table: str,
+    columns: Sequence[str],
+    records: Sequence[Sequence[Any]],
+    one_by_one: str,
+) -> set[bytes]:
+    """Add records, each beginning with its key, to a table that had none of them.
+
+    Args:
+        connection: In a transaction.
+        table: Where to.
+        columns: What the records have.
+        records: In the order of their keys.
+        one_by_one: The statement that passes over those that others have added meanwhile.
+
+    Returns:
+        The keys of those that were added.
+    """
+    if len(records) > _FEW:
+        with suppress(asyncpg.UniqueViolationError):
+            async with connection.transaction():
+                await _copy(connection, table, columns, records)
+            return {record[0] for record in records}
+    if not records:
+        return set()
+    added = await connection.fetch(one_by_one, *zip(*records, strict=True))
+    return {key for (key,) in added}
+
+
+async def _shrink(connection: PoolConnectionProxy, met: Met) -> None:
+    """Find extremes again where those who had them have changed, in each span from the shorter."""
+    await _run(connection, SHRINK_HOURS, lost_spreads(met, "hour"))
+    for longer, shorter in _LONGER_SPANS:
+        lost = [(bucket, key, *most) for bucket, key, _, *most in lost_spreads(met, longer)]
+        await _run(connection, SHRINK_LONGER, lost, longer, shorter)
+
+
+async def _copy(
+    connection: PoolConnectionProxy, table: str, columns: Sequence[str], records: Sequence[Any]
+) -> None:
+    if records:
+        await connection.copy_records_to_table(table, records=records, columns=columns)
+
+
+async def _run(
+    connection: PoolConnectionProxy, statement: str, rows: Sequence[Sequence[Any]], *first: Any
+) -> Sequence[asyncpg.Record]:
+    """Run a statement that takes parallel arrays, if there is anything in them."""
+    return await connection.fetch(statement, *first, *zip(*rows, strict=True)) if rows else ()
+
+
+def _row(letter: DeadLetter) -> tuple[Any, ...]:
+    return (
+        letter.id.bytes,
+        letter.reason,
+        letter.source,
+        letter.event_id,
+        letter.fault.field,
+        letter.fault.code,
+        letter.fault.message,
+        letter.correlation_id,
+        letter.accepted_at,
+        letter.payload,
+        letter.trace_parent,
+        letter.elements,
+    )

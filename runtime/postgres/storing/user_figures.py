@@ -1,0 +1,252 @@
+"""What new and changed users, and what was watched, add to the figures of hour, day and month."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Context, Decimal
+from itertools import repeat
+from typing import Final, NamedTuple
+
+from functions.events.keys import deriving
+from functions.events.rows import EventRow
+from runtime.postgres.spans import EPOCH, HOUR, START_OF, Span
+from runtime.postgres.storing.users import Met, User
+
+
+class UserFigure(NamedTuple):
+    """What is added to a figure; the columns of ``user_figures``, in its statement's order.
+
+    Attributes:
+        span: How long its bucket is.
+        bucket: The bucket's first instant.
+        figure: What is counted.
+        name_key: Derived from the name.
+        name: Who is counted: those of this age, gender, country, ...
+        number: Users, or events; negative where users have changed.
+        total: Of what they have; negative likewise.
+        smallest: The least that one of those added has; None without any.
+        largest: The most that one of those added has; None without any.
+    """
+
+    span: Span
+    bucket: datetime
+    figure: str
+    name_key: bytes
+    name: str
+    number: int
+    total: Decimal | int
+    smallest: int | None
+    largest: int | None
+
+
+class LostSpread(NamedTuple):
+    """Followers that somebody no longer has.
+
+    Attributes:
+        bucket: The first instant of the span that counted them.
+        name_key: Of the figure that counted them.
+        digits: How many digits they have.
+        smallest: The least of them.
+        largest: The most of them.
+    """
+
+    bucket: datetime
+    name_key: bytes
+    digits: int
+    smallest: int
+    largest: int
+
+
+class CityFigure(NamedTuple):
+    """What is added to a city; the columns of ``user_cities``, in its statement's order.
+
+    Attributes:
+        users: Negative where they have moved.
+    """
+
+    key: bytes
+    country: str
+    city: str
+    users: int
+
+
+class _Sums(NamedTuple):
+    number: int
+    total: Decimal | int = 0
+    smallest: int | None = None
+    largest: int | None = None
+
+
+_NOTHING: Final = _Sums(0)
+
+_Place = tuple[datetime, str, str]
+"""Bucket, figure and name."""
+
+_NumberedPlace = tuple[int, str, str]
+"""Number of the hour, figure and name."""
+
+_city_key = deriving(b"city\0")
+_name_key = deriving(b"name\0")
+
+_EXACT: Final = Context(prec=1000)
+"""Enough for the sum of the largest and the smallest double."""
+
+_SIGNIFICANT_DIGITS: Final = 15
+"""How many digits PostgreSQL takes over when it makes a decimal of a double."""
+
+
+def user_figures(met: Met, rows: Sequence[EventRow]) -> list[UserFigure]:
+    """Count users and what was watched by hour, day and month; each figure once.
+
+    Args:
+        met: Who is new, and who has changed.
+        rows: The events that are new.
+    """
+    numbered = _facebook(met) | _tiktok(met) | _watched(rows)
+    hours = {
+        (EPOCH + hour * HOUR, figure, name): sums
+        for (hour, figure, name), sums in numbered.items()
+        if sums != _NOTHING
+    }
+    days = _folded(hours, "day")
+    months = _folded(days, "month")
+    return [*_listed("hour", hours), *_listed("day", days), *_listed("month", months)]
+
+
+def lost_spreads(met: Met, span: Span) -> list[LostSpread]:
+    """List the followers that users no longer have where they were counted; each figure once."""
+    lost: defaultdict[tuple[datetime, int], list[int]] = defaultdict(list)
+    for before, _ in _moved(met, span):
+        lost[START_OF[span](before.first_at), _digits(before)].append(before.followers or 0)
+    return [
+        LostSpread(bucket, name_key(str(digits)), digits, min(given_up), max(given_up))
+        for (bucket, digits), given_up in lost.items()
+    ]
+
+
+def city_figures(met: Met) -> list[CityFigure]:
+    """Count users by city; each city once."""
+    users = Counter(_homes(met.new))
+    users.subtract(_homes(before for before, _ in met.changed))
+    users.update(_homes(after for _, after in met.changed))
+    return [
+        CityFigure(_city_key(f"{country}\0{city}".encode()), country, city, number)
+        for (country, city), number in users.items()
+        if number
+    ]
+
+
+def _homes(users: Iterable[User]) -> Iterator[tuple[str, str]]:
+    return ((str(user.country), user.city) for user in users if user.city is not None)
+
+
+def name_key(name: str) -> bytes:
+    """Derive the key of a name within a figure."""
+    return _name_key(name.encode())
+
+
+def _hour(moment: datetime) -> int:
+    """Number the hours: numbers are made and compared several times as fast as moments."""
+    return (moment - EPOCH) // HOUR
+
+
+def _facebook(met: Met) -> dict[_NumberedPlace, _Sums]:
+    """Count Facebook users by what they are."""
+    counts = _counted(met.new)
+    counts.subtract(_counted([before for before, _ in met.changed]))
+    counts.update(_counted([after for _, after in met.changed]))
+    return {place: _Sums(number) for place, number in counts.items()}
+
+
+def _counted(users: Iterable[User]) -> Counter[_NumberedPlace]:
+    theirs = [user for user in users if user.source == "facebook"]
+    hours = [_hour(user.first_at) for user in theirs]
+    counts = Counter(zip(hours, repeat("age"), [str(user.age) for user in theirs]))
+    counts.update(zip(hours, repeat("gender"), [str(user.gender) for user in theirs]))
+    counts.update(zip(hours, repeat("country"), [str(user.country) for user in theirs]))
+    return counts
+
+
+def _tiktok(met: Met) -> dict[_NumberedPlace, _Sums]:
+    """Sum the followers of TikTok users by how many digits they have."""
+    moved = list(_moved(met, "hour"))
+    figures = _followers([*met.new, *(after for _, after in moved)])
+    for place, gone in _followers([before for before, _ in moved]).items():
+        added = figures.get(place, _NOTHING)
+        figures[place] = added._replace(
+            number=added.number - gone.number, total=_EXACT.subtract(added.total, gone.total)
+        )
+    return figures
+
+
+def _followers(users: Iterable[User]) -> dict[_NumberedPlace, _Sums]:
+    followers: defaultdict[_NumberedPlace, list[int]] = defaultdict(list)
+    for user in users:
+        if user.followers is not None:
+            place = (_hour(user.first_at), "followers", str(_digits(user)))
+            followers[place].append(user.followers)
+    return {
+        place: _Sums(len(each), sum(each), min(each), max(each))
+        for place, each in followers.items()
+    }
+
+
+def _moved(met: Met, span: Span) -> Iterator[tuple[User, User]]:
+    """Give the TikTok users who are to be counted elsewhere, or for something else."""
+    start_of = START_OF[span]
+    for before, after in met.changed:
+        if before.followers is not None and (
+            before.followers != after.followers
+            or start_of(before.first_at) != start_of(after.first_at)
+        ):
+            yield before, after
+
+
+def _digits(user: User) -> int:
+    return len(str(user.followers))
+
+
+def _watched(rows: Iterable[EventRow]) -> dict[_NumberedPlace, _Sums]:
+    """Count and sum what was watched."""
+    seen = [row for row in rows if row.watch_seconds is not None]
+    hours = [_hour(row.occurred_at) for row in seen]
+    counts = Counter(zip(hours, repeat("watch_country"), [str(row.watch_country) for row in seen]))
+    counts.update(zip(hours, repeat("watch_device"), [str(row.watch_device) for row in seen]))
+    figures = {place: _Sums(number) for place, number in counts.items()}
+    seconds = Counter(zip(hours, repeat("watch_seconds"), [row.watch_seconds for row in seen]))
+    percentages = Counter(
+        zip(hours, repeat("watch_percentage"), [row.percentage_watched for row in seen])
+    )
+    for (hour, figure, value), number in [*seconds.items(), *percentages.items()]:
+        place, total = (hour, figure, ""), _EXACT.multiply(_decimal(value or 0.0), number)
+        figures[place] = _sum(figures.get(place, _NOTHING), _Sums(number, total))
+    return figures
+
+
+def _decimal(value: float) -> Decimal:
+    """Make a decimal of a double as PostgreSQL does, so that both add up to the same."""
+    return Decimal(f"{value:.{_SIGNIFICANT_DIGITS}g}")
+
+
+def _folded(figures: Mapping[_Place, _Sums], span: Span) -> dict[_Place, _Sums]:
+    folded: dict[_Place, _Sums] = {}
+    for (bucket, figure, name), sums in figures.items():
+        place = (START_OF[span](bucket), figure, name)
+        known = folded.get(place)
+        folded[place] = _sum(known, sums) if known else sums
+    return folded
+
+
+def _sum(one: _Sums, other: _Sums) -> _Sums:
+    return _Sums(
+        one.number + other.number,
+        _EXACT.add(one.total, other.total),
+        min((each for each in (one.smallest, other.smallest) if each is not None), default=None),
+        max((each for each in (one.largest, other.largest) if each is not None), default=None),
+    )
+
+
+def _listed(span: Span, figures: Mapping[_Place, _Sums]) -> Iterator[UserFigure]:
+    keys = {name: name_key(name) for _, _, name in figures}
+    for (bucket, figure, name), sums in figures.items():
+        yield UserFigure(span, bucket, figure, keys[name], name, *sums)

@@ -1,0 +1,79 @@
+"""Who is new, who has changed and who came back: events against the users that are known."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from functions.events.rows import EventRow
+
+
+class User(NamedTuple):
+    """A user as it is stored; the columns of table ``users``, in the order of its statements.
+
+    Attributes:
+        key: Derived from source and user id.
+        source: ``facebook`` or ``tiktok``.
+        first_at: The time of the earliest event.
+        newest_at: The time of the newest event, which says all below.
+        newest_id: Its key; of two at the same time, the greater one is newer.
+    """
+
+    key: bytes
+    source: str
+    first_at: datetime
+    newest_at: datetime
+    newest_id: bytes
+    age: int | None
+    gender: str | None
+    followers: int | None
+    country: str | None
+    city: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What a batch of events says about users.
+
+    Attributes:
+        new: Users not known before, in no order.
+        changed: Known users, before and after, where the two differ.
+        returns: Time and user key of each event that is not, or no longer, its user's first.
+    """
+
+    new: list[User]
+    changed: list[tuple[User, User]]
+    returns: list[tuple[datetime, bytes]]
+
+
+def meet(rows: Iterable[EventRow], known: Mapping[bytes, User]) -> Met:
+    """Bring what is known of users up to date with events that were not stored before.
+
+    Args:
+        rows: The events, in any order.
+        known: The users among theirs that are stored already, by key.
+    """
+    met = dict(known)
+    returns = []
+    for row in rows:
+        arrived, seen = _user(row), met.get(row.user_key)
+        if seen is None:
+            met[row.user_key] = arrived
+        else:
+            returns.append((max(seen.first_at, row.occurred_at), row.user_key))
+            met[row.user_key] = _merged(seen, arrived)
+    changed = [(before, met[key]) for key, before in known.items() if met[key] != before]
+    return Met([user for key, user in met.items() if key not in known], changed, returns)
+
+
+def _user(row: EventRow) -> User:
+    at = row.occurred_at
+    return User(
+        row.user_key, row.source, at, at, row.id,
+        row.age, row.gender, row.followers, row.country, row.city,
+    )  # fmt: skip
+
+
+def _merged(one: User, other: User) -> User:
+    newer = max(one, other, key=lambda user: (user.newest_at, user.newest_id))
+    return newer._replace(first_at=min(one.first_at, other.first_at))

@@ -1,0 +1,1 @@
+"""Bind each function to what it needs, and run it."""

@@ -1,0 +1,92 @@
+"""Run one function until it is told to stop."""
+
+import asyncio
+import gc
+import resource
+import signal
+from contextlib import suppress
+
+import structlog
+import uvloop
+
+from functions.errors import Unavailable
+from runtime.http.server.serving import served
+from runtime.settings import Settings
+from runtime.telemetry import logs
+from runtime.wiring.functions import FUNCTIONS, Function, Unit
+
+_log = structlog.get_logger()
+
+_GC_THRESHOLD = 50_000
+"""Batches are made of very many small objects without cycles: looking through
+them for some, every 700, would cost more than the work itself."""
+
+
+def run(name: str) -> int:
+    """Run a function of ``FUNCTIONS``.
+
+    Returns:
+        The process's exit code: 0 when it was told to stop and finished its work.
+
+    Raises:
+        BadSettings: Before anything was started.
+    """
+    function = FUNCTIONS[name]
+    settings = function.settings.load()
+    logs.configure(settings.log_level, settings.log_format, name)
+    open_many_files()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(function, settings))
+
+
+def open_many_files() -> None:
+    """Take as many open files as this process may have: each connection is one.
+
+    The usual 1,024 are a caution for programs that wait with ``select``.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS calls it unlimited, and is not
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+async def _run(function: Function, settings: Settings) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    port = function.port if settings.port is None else settings.port
+    try:
+        async with function.hold(settings) as unit:
+            await _serve(unit, settings, port, stop)
+    except Unavailable as error:
+        _log.error("can't start", reason=str(error))
+        return 1
+    except OSError as error:
+        _log.error(
+            "can't listen: set HOST or PORT", host=settings.host, port=port, reason=str(error)
+        )
+        return 1
+    _log.info("stopped")
+    return 0
+
+
+async def _serve(unit: Unit, settings: Settings, port: int, stop: asyncio.Event) -> None:
+    """Serve HTTP and run the loops; HTTP is the last to end, so that probes see the rest end."""
+    async with (
+        served(
+            unit.app,
+            host=settings.host,
+            port=port,
+            shutdown_timeout_seconds=settings.shutdown_timeout_seconds,
+            observer=unit.app.observer,
+        ),
+        asyncio.TaskGroup() as group,
+    ):
+        for loop in unit.loops:
+            group.create_task(loop(stop))
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_GC_THRESHOLD, 20, 50)
+        _log.info("started", host=settings.host, port=port)
+        await stop.wait()
+        unit.health.stopping = True
+        _log.info("stopping")

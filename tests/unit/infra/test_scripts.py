@@ -1,0 +1,145 @@
+"""``start.sh`` and ``healthcheck.sh``: called from any folder or by a link, and what they change.
+
+Run in a copy whose Python only writes down its arguments, one a line.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from runtime.cli.main import eps
+from tests.unit.compose_files import ROOT
+
+_PYTHON = '#!/usr/bin/env bash\nprintf "%s\\n" "$PWD" "$@"\n'
+_FILES = (
+    "start.sh",
+    "healthcheck.sh",
+    "infra/environment.sh",
+    "infra/containers.sh",
+    "pyproject.toml",
+    "requirements.lock",
+    "requirements-dev.lock",
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "my dir, it's [1]"
+    for name in _FILES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def installed(project: Path) -> Path:
+    python = project / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(_PYTHON)
+    python.chmod(0o755)
+    wanted = run(project, "bash", "-c", "source infra/environment.sh; wanted").stdout
+    (project / ".venv" / "requirements.lock").write_text(wanted)
+    return project
+
+
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+
+
+def append(file: Path, text: str) -> None:
+    file.write_text(file.read_text() + text)
+
+
+@pytest.mark.parametrize("given", [["--data", "kept"], ["--data=kept"]])
+def test_a_relative_data_folder_is_one_of_the_caller(
+    installed: Path, tmp_path: Path, given: list[str]
+) -> None:
+    result = run(tmp_path, str(installed / "start.sh"), "--no-publisher", *given)
+
+    told = " ".join(result.stdout.splitlines()[1:])
+    assert told.replace("--data=", "--data ") == (
+        f"-m runtime up --no-publisher --data {tmp_path}/kept"
+    )
+
+
+def test_an_absolute_data_folder_stays_as_it_is(installed: Path, tmp_path: Path) -> None:
+    result = run(tmp_path, str(installed / "start.sh"), "--data", "/elsewhere/kept")
+
+    assert result.stdout.splitlines()[-1] == "/elsewhere/kept"
+
+
+def test_a_link_starts_what_it_points_to(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "begin").symlink_to(installed / "start.sh")
+
+    result = run(tmp_path, str(tmp_path / "begin"))
+
+    assert result.stdout.splitlines()[0] == str(installed)
+
+
+@pytest.mark.parametrize("given", [["--help"], ["-h"], ["--torrent", "--help"], ["--docker", "-h"]])
+def test_help_names_every_option_and_installs_nothing(project: Path, given: list[str]) -> None:
+    result = run(project, str(project / "start.sh"), *given)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("Usage: ./start.sh [OPTIONS]\n")
+    options = {it for option in eps.commands["up"].params for it in option.opts}
+    assert [it for it in {*options, "--docker", "--help"} if it not in result.stdout] == []
+    assert not (project / ".venv").exists()
+
+
+def test_whoever_reloads_gets_the_tools_of_developers(installed: Path) -> None:
+    wanted = (installed / ".venv" / "requirements.lock").read_text()
+    (installed / ".venv" / "requirements-dev.lock").write_text(wanted)
+
+    has_them = run(installed, str(installed / "start.sh"), "--reload")
+    (installed / ".venv" / "requirements-dev.lock").unlink()
+    append(installed / "infra" / "environment.sh", "install() { echo install $1; }\n")
+    has_not = run(installed, str(installed / "start.sh"), "--reload")
+
+    assert has_them.stdout.splitlines()[1:] == ["-m", "runtime", "up", "--reload"]
+    assert has_not.stdout.splitlines()[0] == "install requirements-dev.lock"
+
+
+def test_coverage_leaves_the_next_argument_to_pytest(installed: Path) -> None:
+    for name in ("test.sh", "infra/test-tools.sh"):
+        shutil.copy(ROOT / name, installed / name)
+    wanted = (installed / ".venv" / "requirements.lock").read_text()
+    (installed / ".venv" / "requirements-dev.lock").write_text(wanted)
+    append(installed / "infra" / "test-tools.sh", "test_tools_if_possible() { :; }\n")
+
+    result = run(installed, str(installed / "test.sh"), "--cov", "tests/unit", "-k", "a b")
+
+    assert result.stdout.splitlines()[-6:] == [
+        *("-m", "pytest", "tests/unit", "-k", "a b", "--cov")
+    ]
+
+
+def test_asking_for_health_installs_nothing(project: Path) -> None:
+    result = run(project, str(project / "healthcheck.sh"))
+
+    assert result.returncode == 1
+    assert result.stderr == "Nothing is installed here yet: run ./start.sh first\n"
+    assert not (project / ".venv").exists()
+
+
+def test_asking_for_health_leaves_an_unfinished_environment_alone(installed: Path) -> None:
+    unfinished = installed / ".venv" / "unfinished"
+    unfinished.touch()
+
+    result = run(installed, str(installed / "healthcheck.sh"), "--data=/kept")
+
+    assert result.stdout.splitlines()[1:] == ["-m", "runtime", "health", "--data=/kept"]
+    assert unfinished.exists()
+
+
+def test_an_environment_that_can_not_be_made_says_why(project: Path) -> None:
+    (project / ".venv").write_text("a file where the folder should be")
+    command = "source infra/environment.sh; make_venv python3"
+
+    result = run(project, "bash", "-c", f"rm() {{ :; }}; {command}")
+
+    assert result.returncode == 1
+    assert "No environment can be made in" in result.stderr
+    assert "python3-venv" not in result.stderr

@@ -1,0 +1,66 @@
+"""What collectors say of a batch: enough to find a request, and nothing about nothing."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+
+from functions.fb_collector.handler import handle as collect
+from functions.ports import Lot, Part
+from runtime.bus.collector import dead_letter_work, event_work
+from runtime.bus.work import Work
+from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics
+from tests.builders import NOON, a_facebook_event, a_letter, raw
+from tests.doubles.fakes import FakeEventStore
+
+
+@pytest.fixture
+def logged() -> Iterator[list[Any]]:
+    with capture_logs() as lines:
+        yield lines
+
+
+def events_work() -> Work[Part]:
+    registry, store = CollectorRegistry(), FakeEventStore()
+    metrics = ConsumerMetrics(registry, "fb-collector")
+    handler = partial(collect, store=store)
+    return event_work("facebook", handler, store, metrics, EventMetrics(registry, "fb-collector"))
+
+
+def letters_work() -> Work[Lot]:
+    return dead_letter_work(FakeEventStore(), ConsumerMetrics(CollectorRegistry(), "dead-letters"))
+
+
+def parts(**events: int) -> Sequence[Part]:
+    return [
+        Part(request, NOON, [raw(a_facebook_event()) for _ in range(number)])
+        for request, number in events.items()
+    ]
+
+
+async def test_a_batch_names_the_requests_whose_events_it_stored(logged: list[Any]) -> None:
+    await events_work().handle(parts(b=1, a=2, teller=0))
+
+    [line] = [it for it in logged if it["event"] == "batch stored"]
+    assert (line["log_level"], line["stored"]) == ("info", 3)
+    assert line["correlation_ids"] == ["a", "b"]
+
+
+async def test_a_batch_that_only_tells_of_others_is_no_line_for_people(logged: list[Any]) -> None:
+    await events_work().handle(parts(teller=0))
+
+    assert [it["log_level"] for it in logged] == ["debug"]
+
+
+async def test_dead_letters_name_the_requests_that_they_came_with(logged: list[Any]) -> None:
+    letters = [a_letter(correlation_id="b"), a_letter(correlation_id="a", payload=b"2")]
+
+    await letters_work().handle([Lot(None, [], letters), Lot(None, [], [])])
+    await letters_work().handle([Lot(None, [], [])])
+
+    [line, nothing] = [it for it in logged if it["event"] == "dead letters stored"]
+    assert (line["correlation_ids"], line["stored"]) == (["a", "b"], 2)
+    assert (line["log_level"], nothing["log_level"]) == ("info", "debug")
