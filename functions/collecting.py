@@ -12,7 +12,8 @@ from functions.events import Source
 from functions.events.judging import InvalidEvent, judge
 from functions.events.rows import EventRow, event_key, user_key
 from functions.events.shapes import Event, FacebookEvent, TiktokEvent
-from functions.ports import DeadLetter, EventStore, Lot, Part, Stored
+from functions.messages import DeadLetter, Lot, Part, Stored
+from functions.ports import EventStore
 from functions.refusing import letter_of
 
 _LARGE_BYTES = 1024**2

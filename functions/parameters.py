@@ -5,12 +5,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 from functions.errors import Fault, Invalid
 from functions.events import EVENT_TYPES, FUNNEL_STAGES, SOURCES
-from functions.ports import Interval, Period
 from functions.zones import UTC_NAME, midnight, zone_of
+
+Interval = Literal["minute", "hour", "day", "week", "month"]
+"""How long a bucket of time is, by a zone's clock; a week starts on Monday."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A half-open range of time, ``start <= t < end``, in UTC; None is no bound."""
+
+    start: datetime | None
+    end: datetime | None
+
 
 MAX_LIMIT: Final = 100
 

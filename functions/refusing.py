@@ -2,7 +2,7 @@
 
 from functions.errors import Fault
 from functions.events.rows import EventRow
-from functions.ports import DeadLetter, Reason
+from functions.messages import DeadLetter, Reason
 
 
 def letter_of(row: EventRow, reason: Reason, fault: Fault) -> DeadLetter:

@@ -9,7 +9,7 @@ from uuid import uuid4
 from functions.errors import Fault
 from functions.events import Source
 from functions.events.rows import EventRow, event_key, user_key
-from functions.ports import DeadLetter, Envelope, Lot, Part
+from functions.messages import DeadLetter, Envelope, Lot, Part
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 MOMENT = "2024-01-01T12:00:00.000Z"

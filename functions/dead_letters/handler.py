@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from functions.ports import DeadLetterStore, Lot, Stored
+from functions.messages import Lot, Stored
+from functions.ports import DeadLetterStore
 
 
 async def handle(lots: Sequence[Lot], *, store: DeadLetterStore) -> Stored:

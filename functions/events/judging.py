@@ -13,10 +13,9 @@ from functions.events import FUNNEL_STAGES, SOURCES, Source
 from functions.events.claims import claim_of
 from functions.events.contract import EVENT
 from functions.events.pruning import LARGE_BYTES, prune
-from functions.events.reading import READERS, read
+from functions.events.reading import READERS, find_unstorable, read
 from functions.events.scanning import without_strings
 from functions.events.shapes import Event
-from functions.events.storable import find_unstorable
 from functions.events.values import AMOUNT_RULE
 
 _AMOUNT_LIMIT = 10**12

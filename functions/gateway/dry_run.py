@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from functions.events import Source
-from functions.ports import Bus, DeadLetter, Part
+from functions.messages import DeadLetter, Part
+from functions.ports import Bus
 
 
 class DryRun:

@@ -10,7 +10,8 @@ from functions.errors import Fault
 from functions.events import SOURCES, Source
 from functions.events.judging import SMALLEST_EVENT_BYTES, Beginning, InvalidEvent, judge
 from functions.gateway.rejections import Origin, Rejections
-from functions.ports import Bus, DeadLetter
+from functions.messages import DeadLetter
+from functions.ports import Bus
 
 MAX_ERRORS = 100
 """How many faults a receipt has at the most."""

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from functions.events.judging import InvalidEvent, why_dead
 from functions.masses import Mass
-from functions.ports import DeadLetter, Part
+from functions.messages import DeadLetter, Part
 
 MAX_LETTERS: Final = 1000
 """How many rejected events of a request have a dead letter each. A body can hold

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from functions.events import Source
 from functions.json_model import Answer
+from functions.messages import Reason
 from functions.operator.ports import Action, State
-from functions.ports import Reason
 
 Number = Annotated[int, Field(ge=0)]
 Cursor = Annotated[

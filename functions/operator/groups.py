@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+from functions.messages import Reason
 from functions.operator.answers import DeadLetterCount
-from functions.ports import Reason
 
 DAYS: Final = 14
 

@@ -11,8 +11,8 @@ from functions.events import Source
 from functions.events.judging import SMALLEST_EVENT_BYTES, InvalidEvent, judge, why_dead
 from functions.events.rows import EventRow
 from functions.masses import Mass, unpacked
+from functions.messages import DeadLetter, Part
 from functions.operator.ports import KeptLetter, Settled, Settlement
-from functions.ports import DeadLetter, Part
 
 ToRows = Mapping[Source, Callable[[Any, Part, bytes], EventRow]]
 """Makes the row of an event of a source, its part and its bytes."""

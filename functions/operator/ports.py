@@ -9,7 +9,8 @@ from uuid import UUID
 from functions.errors import Fault
 from functions.events import Source
 from functions.events.rows import EventRow
-from functions.ports import DeadLetter, Period, Reason
+from functions.messages import DeadLetter, Reason
+from functions.parameters import Period
 
 State = Literal["open", "replayed", "discarded"]
 """Whether a dead letter waits for somebody, lives again, or was given up."""

@@ -9,6 +9,7 @@ from typing import Final, get_args
 from uuid import UUID
 
 from functions.errors import Fault, Invalid
+from functions.messages import Reason
 from functions.operator.ports import LetterFilter, Place, State
 from functions.parameters import (
     Params,
@@ -25,7 +26,6 @@ from functions.parameters import (
     period_of,
     read_parameters,
 )
-from functions.ports import Reason
 
 DEFAULT_LIMIT: Final = 100
 ANY_STATE: Final = "all"

@@ -8,12 +8,12 @@ from functions.collecting import rejected
 from functions.errors import Fault, Invalid, Refused
 from functions.events import Source
 from functions.events.judging import InvalidEvent
+from functions.messages import DeadLetter, Part
 from functions.operator.answers import Replayed
 from functions.operator.masses import Settle, ToRows, row_of, settle_mass
 from functions.operator.ports import DeadLetters, KeptLetter, Settled, Settlement
 from functions.operator.questions import parse_replay_question, write_cursor
 from functions.parameters import Params
-from functions.ports import DeadLetter, Part
 
 Envelope = tuple[Sequence[Part], Sequence[DeadLetter]]
 """What a message of the bus carried: parts of events, or dead letters."""

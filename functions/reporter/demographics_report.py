@@ -1,27 +1,159 @@
-"""The demographics report: figures in, the answer out."""
+"""The demographics report: its question, its answer, and how one comes from the other."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final, get_args
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal, get_args
 
-from functions.ports import FacebookUsers, Spread, TiktokUsers, UserFigures
-from functions.reporter.answers import (
-    AgeRange,
-    AgeUsers,
-    CityUsers,
-    CountryEvents,
-    CountryUsers,
-    DemographicsFilters,
-    DemographicsReport,
-    DeviceEvents,
-    FacebookDemographics,
-    FollowerRange,
-    Followers,
-    FollowerUsers,
-    GenderUsers,
-    TiktokDemographics,
+from pydantic import Field
+
+from functions.json_model import Answer
+from functions.parameters import Params, parse_limit, period_of, read_parameters
+from functions.reporter.filters import (
+    DEFAULT_LIMIT,
+    SHARED,
+    Filters,
+    Limit,
+    Number,
+    Question,
+    filters_of,
 )
-from functions.reporter.questions import DemographicsQuestion, filters_of
+from functions.reporter.ports import FacebookUsers, Reports, Spread, TiktokUsers, UserFigures
 from functions.reporter.rounding import average
+
+_DEMOGRAPHICS = {**SHARED, "limit": parse_limit}
+
+
+@dataclass(frozen=True, slots=True)
+class DemographicsQuestion(Question):
+    """Who are the users? None is no filter."""
+
+    limit: int = DEFAULT_LIMIT
+
+
+def parse_demographics_question(params: Params) -> DemographicsQuestion:
+    """Read the question of ``/reports/demographics``; raises as ``parse_events_question``."""
+    values = read_parameters(params, _DEMOGRAPHICS)
+    return DemographicsQuestion(
+        period_of(values),
+        source=values.get("source"),
+        limit=values.get("limit", DEFAULT_LIMIT),
+        timezone=values.get("timezone"),
+    )
+
+
+Average = Annotated[float, Field(ge=0, description="Rounded half-even to one decimal.")]
+AgeRange = Literal["0-17", "18-24", "25-34", "35-44", "45-54", "55-64", "65+"]
+FollowerRange = Literal["0-999", "1000-9999", "10000-99999", "100000-999999", "1000000+"]
+
+
+class DemographicsFilters(Filters):
+    """The filters of the demographics report."""
+
+    limit: Limit
+
+
+class AgeUsers(Answer):
+    """Users of an age."""
+
+    range: AgeRange
+    users: Number
+
+
+class GenderUsers(Answer):
+    """Users of a gender."""
+
+    gender: Literal["male", "female", "non-binary"]
+    users: Number
+
+
+class CountryUsers(Answer):
+    """Users who live in a country."""
+
+    country: str
+    users: Number
+
+
+class CityUsers(Answer):
+    """Users who live in a city."""
+
+    country: str
+    city: str
+    users: Number
+
+
+class FacebookDemographics(Answer):
+    """Who the Facebook users are."""
+
+    users: Number
+    average_age: Average | None
+    age: tuple[AgeUsers, ...] = Field(description="Every range, youngest first.")
+    gender: tuple[GenderUsers, ...]
+    countries: tuple[CountryUsers, ...] = Field(max_length=100)
+    cities: tuple[CityUsers, ...] = Field(max_length=100)
+
+
+class Followers(Answer):
+    """How many followers users have."""
+
+    average: Average | None
+    min: Number | None
+    max: Number | None
+
+
+class FollowerUsers(Answer):
+    """Users with so many followers."""
+
+    range: FollowerRange
+    users: Number
+
+
+class CountryEvents(Answer):
+    """Top-of-funnel events from a country."""
+
+    country: str
+    events: Number
+
+
+class DeviceEvents(Answer):
+    """Top-of-funnel events from a device."""
+
+    device: Literal["Android", "iOS", "Desktop"]
+    events: Number
+
+
+class TiktokDemographics(Answer):
+    """Who the TikTok users are."""
+
+    users: Number
+    followers: Followers
+    follower_ranges: tuple[FollowerUsers, ...] = Field(description="Every range, fewest first.")
+    countries: tuple[CountryEvents, ...] = Field(max_length=100)
+    devices: tuple[DeviceEvents, ...]
+    average_watch_time: Average | None = Field(description="Seconds.")
+    average_percentage_watched: Average | None
+
+
+class DemographicsReport(Answer):
+    """Who the users are; a source that is filtered out is null."""
+
+    filters: DemographicsFilters
+    total_users: Number
+    facebook: FacebookDemographics | None
+    tiktok: TiktokDemographics | None
+
+
+async def handle_demographics(params: Params, *, reports: Reports) -> DemographicsReport:
+    """Describe users; takes, returns and raises as ``handle_events`` does."""
+    question = parse_demographics_question(params)
+    figures = await reports.describe_users(
+        question.period,
+        source=question.source,
+        age_edges=AGE_EDGES,
+        follower_edges=FOLLOWER_EDGES,
+        limit=question.limit,
+    )
+    return shape(question, figures)
+
 
 AGE_EDGES: Final = (18, 25, 35, 45, 55, 65)
 FOLLOWER_EDGES: Final = (1_000, 10_000, 100_000, 1_000_000)

@@ -1,15 +1,160 @@
-"""The events report: figures in, the answer out."""
+"""The events report: its question, its answer, and how one comes from the other."""
 
 from collections.abc import Sequence
-from datetime import tzinfo
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
 
-from pydantic import MISSING
+from pydantic import MISSING, Field
 
-from functions.ports import BucketCount, EventFigures, Interval, KindCount
-from functions.reporter.answers import EventBucket, EventCount, EventsFilters, EventsReport
-from functions.reporter.questions import EventsQuestion, filters_of
-from functions.reporter.series import buckets_of
+from functions.errors import Fault
+from functions.events import (
+    EVENT_TYPES,
+    FacebookBottomType,
+    FacebookTopType,
+    FunnelStage,
+    Source,
+    TiktokBottomType,
+    TiktokTopType,
+)
+from functions.json_model import Answer
+from functions.parameters import (
+    Interval,
+    Params,
+    Values,
+    parse_event_type,
+    parse_funnel_stage,
+    parse_interval,
+    period_of,
+    read_parameters,
+)
+from functions.reporter.filters import (
+    SHARED,
+    Filters,
+    Number,
+    Question,
+    SeriesGaps,
+    filters_of,
+    minute_faults,
+)
+from functions.reporter.ports import BucketCount, EventFigures, KindCount, Reports
+from functions.reporter.series import MAX_BUCKETS, buckets_of
 from functions.zones import UTC_NAME, shown, zone_of
+
+_EVENTS = {
+    **SHARED,
+    "funnelStage": parse_funnel_stage,
+    "eventType": parse_event_type,
+    "interval": parse_interval,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventsQuestion(Question):
+    """How many events are there? None is no filter; without an interval no series."""
+
+    funnel_stage: FunnelStage | None = None
+    event_type: str | None = None
+    interval: Interval | None = None
+
+
+def parse_events_question(params: Params) -> EventsQuestion:
+    """Read the question of ``/reports/events``.
+
+    Raises:
+        Invalid: With every fault: first those of single parameters, in their
+            order, then those of parameters that do not go together.
+    """
+    values = read_parameters(
+        params, _EVENTS, lambda values: [*_kind_faults(values), *minute_faults(values)]
+    )
+    return EventsQuestion(
+        period_of(values),
+        source=values.get("source"),
+        funnel_stage=values.get("funnelStage"),
+        event_type=values.get("eventType"),
+        interval=values.get("interval"),
+        timezone=values.get("timezone"),
+    )
+
+
+def _kind_faults(values: Values) -> list[Fault]:
+    wanted = values.get("eventType")
+    possible = {
+        name
+        for (source, stage), types in EVENT_TYPES.items()
+        if values.get("source", source) == source and values.get("funnelStage", stage) == stage
+        for name in types
+    }
+    if wanted is None or wanted in possible:
+        return []
+    return [Fault("eventType", "no_such_kind", "Should exist for the source and the funnelStage")]
+
+
+EventType = FacebookTopType | FacebookBottomType | TiktokTopType | TiktokBottomType
+
+
+class EventsFilters(Filters):
+    """The filters of the events report."""
+
+    funnel_stage: FunnelStage | None
+    event_type: EventType | None
+    interval: Interval | None
+
+
+class EventCount(Answer):
+    """Events of one kind."""
+
+    source: Source
+    funnel_stage: FunnelStage
+    event_type: EventType
+    count: Number
+
+
+class EventBucket(Answer):
+    """Events of one bucket, named by its first instant, with the offset of `timezone`."""
+
+    bucket: datetime
+    count: Number
+
+
+class EventsReport(Answer):
+    """How many events there are."""
+
+    filters: EventsFilters
+    total_events: Number
+    events: tuple[EventCount, ...] = Field(description="By count, then source, stage and type.")
+    series: tuple[EventBucket, ...] | MISSING = Field(
+        default=MISSING,
+        description="Only with an interval; oldest first, empty ones too unless `seriesGaps`.",
+    )
+    series_gaps: SeriesGaps = MISSING
+
+
+async def handle_events(params: Params, *, reports: Reports) -> EventsReport:
+    """Count events.
+
+    Args:
+        params: Decoded names and values of the query, in their order, repeats kept.
+        reports: What knows the figures.
+
+    Returns:
+        The report; write it with ``handler.to_json``.
+
+    Raises:
+        Invalid: With every fault of the parameters, or one for a series too long.
+        Unavailable: There is no answer now; the same question may come again.
+    """
+    question = parse_events_question(params)
+    figures = await reports.count_events(
+        question.period,
+        source=question.source,
+        funnel_stage=question.funnel_stage,
+        event_type=question.event_type,
+        interval=question.interval,
+        zone=question.timezone or UTC_NAME,
+        max_buckets=MAX_BUCKETS + 1,
+    )
+    return shape(question, figures)
 
 
 def shape(question: EventsQuestion, figures: EventFigures) -> EventsReport:

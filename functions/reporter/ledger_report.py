@@ -1,22 +1,120 @@
-"""The ledger's report: figures in, the answer out."""
+"""The ledger's report: its question, its answer, and how one comes from the other."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
+
+from pydantic import Field
 
 from functions.errors import Fault, Invalid
 from functions.events import Source
-from functions.ports import Backlog, LedgerBucket, LedgerFigures
-from functions.reporter import answers
-from functions.reporter.answers import (
-    Balance,
-    LedgerFilters,
-    LedgerReport,
-    Rejections,
-    Waiting,
-)
-from functions.reporter.questions import LedgerQuestion, filters_of
+from functions.json_model import Answer
+from functions.messages import Backlog
+from functions.parameters import Interval, Params, parse_interval, period_of, read_parameters
+from functions.reporter import ports
+from functions.reporter.filters import SHARED, Filters, Number, Question, filters_of
+from functions.reporter.ports import Reports
 from functions.reporter.series import MAX_BUCKETS
 from functions.zones import UTC_NAME, shown, zone_of
+
+_LEDGER = {**SHARED, "interval": parse_interval}
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerQuestion(Question):
+    """What became of the events that were accepted? None is no filter."""
+
+    interval: Interval = "minute"
+
+
+def parse_ledger_question(params: Params) -> LedgerQuestion:
+    """Read the question of ``/reports/ledger``; raises as ``parse_events_question``."""
+    values = read_parameters(params, _LEDGER)
+    return LedgerQuestion(
+        period_of(values),
+        source=values.get("source"),
+        interval=values.get("interval", "minute"),
+        timezone=values.get("timezone"),
+    )
+
+
+class LedgerFilters(Filters):
+    """The filters of the ledger, on the time of acceptance."""
+
+    interval: Interval
+
+
+class Rejections(Answer):
+    """What became of rejected events: these four add up to them."""
+
+    kept: Number = Field(description="As dead letters.")
+    repeated: Number = Field(description="The same dead letter was kept before.")
+    in_flight: Number = Field(description="Told of by a gateway, and not settled yet.")
+    imbalance: int = Field(description="Missed, or too many when negative; 0 unless lost.")
+
+
+class Balance(Answer):
+    """What became of events.
+
+    ``accepted`` is ``stored`` + ``duplicates`` + ``deadLettered`` + ``inFlight`` + ``imbalance``.
+    """
+
+    accepted: Number = Field(description="Valid at a gateway, which counted them.")
+    stored: Number
+    duplicates: Number = Field(description="The same event was stored before.")
+    dead_lettered: Number = Field(description="Kept by a collector as dead letters.")
+    in_flight: Number = Field(description="Told of by a gateway, and not settled yet.")
+    imbalance: int = Field(description="Missed, or too many when negative; 0 unless lost.")
+    rejected: Number = Field(description="Invalid at a gateway, which counted them.")
+    rejections: Rejections
+
+
+class LedgerBucket(Balance):
+    """One bucket, named by its first instant, with the offset of `timezone`."""
+
+    bucket: datetime
+
+
+class Waiting(Answer):
+    """What waited at the broker for a collector when it last looked."""
+
+    collector: str
+    measured_at: datetime
+    messages: Number = Field(description="Of many events each.")
+    oldest_seconds: float = Field(description="The age of the oldest; 0 for none.")
+    measured_seconds_ago: float = Field(
+        description="By the database's clock. Collectors measure every five seconds."
+    )
+
+
+class LedgerReport(Answer):
+    """What became of events, by the time at which a gateway took them."""
+
+    filters: LedgerFilters
+    total: Balance
+    waiting: tuple[Waiting, ...] = Field(
+        description="When each collector last looked, whatever the range; by name."
+    )
+    warnings: tuple[str, ...] = Field(
+        description="Why the account is not whole: a sentence for each collector that does not"
+        " measure. Only where there is none, an imbalance of 0 says that all is even."
+    )
+    series: tuple[LedgerBucket, ...] = Field(description="Oldest first, without empty ones.")
+
+
+async def handle_ledger(params: Params, *, reports: Reports) -> LedgerReport:
+    """Account for accepted events; takes, returns and raises as ``handle_events`` does."""
+    question = parse_ledger_question(params)
+    figures = await reports.sum_ledger(
+        question.period,
+        source=question.source,
+        interval=question.interval,
+        zone=question.timezone or UTC_NAME,
+        max_buckets=MAX_BUCKETS + 1,
+    )
+    return shape(question, figures)
+
 
 MEASURED_SECONDS: Final = 15.0
 """A measurement that is older is no news: collectors measure every five seconds,
@@ -30,7 +128,7 @@ COLLECTORS: Final[Mapping[str, Source | None]] = {
 """Who has to measure, and whose events it takes; None for those that gateways rejected."""
 
 
-def shape(question: LedgerQuestion, figures: LedgerFigures) -> LedgerReport:
+def shape(question: LedgerQuestion, figures: ports.LedgerFigures) -> LedgerReport:
     """Add up, and say what is missing.
 
     Raises:
@@ -46,13 +144,13 @@ def shape(question: LedgerQuestion, figures: LedgerFigures) -> LedgerReport:
         waiting=tuple(map(waiting_of, figures.backlogs)),
         warnings=tuple(_warnings(question.source, figures.backlogs)),
         series=tuple(
-            answers.LedgerBucket(bucket=shown(it.bucket, zone), **_balance(*it[1:]))
+            LedgerBucket(bucket=shown(it.bucket, zone), **_balance(*it[1:]))
             for it in figures.buckets
         ),
     )
 
 
-def total_of(buckets: Sequence[LedgerBucket]) -> Balance:
+def total_of(buckets: Sequence[ports.LedgerBucket]) -> Balance:
     """Add up buckets."""
     return Balance(**_balance(*_totals(buckets)))
 
@@ -93,12 +191,12 @@ def _warnings(source: Source | None, backlogs: Sequence[Backlog]) -> Iterable[st
     return filter(None, (silence(name, ages.get(name)) for name in names))
 
 
-def _totals(buckets: Sequence[LedgerBucket]) -> Sequence[int]:
+def _totals(buckets: Sequence[ports.LedgerBucket]) -> Sequence[int]:
     columns = zip(_NOTHING, *(it[1:] for it in buckets), strict=True)
     return [sum(column) for column in columns]
 
 
-_NOTHING = (0,) * len(LedgerBucket._fields[1:])
+_NOTHING = (0,) * len(ports.LedgerBucket._fields[1:])
 
 
 def _balance(*counts: int) -> dict[str, Any]:

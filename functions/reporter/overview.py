@@ -10,10 +10,11 @@ from typing import Final
 
 from pydantic import MISSING
 
-from functions.parameters import Params
-from functions.ports import Period, Reports
-from functions.reporter.answers import DemographicsReport, EventsReport, RevenueReport
-from functions.reporter.handler import handle_demographics, handle_events, handle_revenue
+from functions.parameters import Params, Period
+from functions.reporter.demographics_report import DemographicsReport, handle_demographics
+from functions.reporter.events_report import EventsReport, handle_events
+from functions.reporter.ports import Reports
+from functions.reporter.revenue_report import RevenueReport, handle_revenue
 from functions.reporter.series import buckets_between
 from functions.reporter.view import MOST_POINTS, View, read_view
 from functions.zones import shown, zone_of

@@ -9,17 +9,19 @@ from pydantic import Field
 
 from functions.errors import Unavailable
 from functions.json_model import Answer
+from functions.messages import Backlog
 from functions.parameters import Params, read_parameters
-from functions.ports import Backlog, LedgerBucket, LedgerFigures
 from functions.reporter import limits
-from functions.reporter.answers import Balance, Waiting
 from functions.reporter.ledger_report import (
     COLLECTORS,
     MEASURED_SECONDS,
+    Balance,
+    Waiting,
     total_of,
     waiting_of,
 )
 from functions.reporter.limits import Limit
+from functions.reporter.ports import LedgerBucket, LedgerFigures
 
 State = Literal["ok", "failing", "unknown"]
 

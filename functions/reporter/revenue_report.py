@@ -1,24 +1,148 @@
-"""The revenue report: figures in, the answer out."""
+"""The revenue report: its question, its answer, and how one comes from the other."""
 
 from collections.abc import Sequence
-from datetime import tzinfo
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from decimal import Decimal
+from typing import Annotated, Literal
 
-from pydantic import MISSING
+from pydantic import MISSING, Field
 
-from functions import ports
-from functions.events import REVENUE_TYPES
-from functions.reporter.answers import (
-    CampaignRevenue,
-    RevenueBucket,
-    RevenueFilters,
-    RevenueReport,
-    SourceRevenue,
+from functions.events import REVENUE_TYPES, Source
+from functions.json_model import Answer
+from functions.parameters import (
+    Interval,
+    Params,
+    parse_interval,
+    parse_limit,
+    parse_text,
+    period_of,
+    read_parameters,
 )
-from functions.reporter.questions import RevenueQuestion, filters_of
+from functions.reporter import ports
+from functions.reporter.filters import (
+    DEFAULT_LIMIT,
+    SHARED,
+    Filters,
+    Limit,
+    Number,
+    Question,
+    SeriesGaps,
+    filters_of,
+    minute_faults,
+)
+from functions.reporter.ports import Reports
 from functions.reporter.rounding import add, average_money, money
-from functions.reporter.series import buckets_of
+from functions.reporter.series import MAX_BUCKETS, buckets_of
 from functions.zones import UTC_NAME, shown, zone_of
+
+_REVENUE = {
+    **SHARED,
+    "campaignId": parse_text,
+    "interval": parse_interval,
+    "limit": parse_limit,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RevenueQuestion(Question):
+    """What was earned? None is no filter; without an interval no series."""
+
+    campaign_id: str | None = None
+    interval: Interval | None = None
+    limit: int = DEFAULT_LIMIT
+
+
+def parse_revenue_question(params: Params) -> RevenueQuestion:
+    """Read the question of ``/reports/revenue``; raises as ``parse_events_question``."""
+    values = read_parameters(params, _REVENUE, minute_faults)
+    return RevenueQuestion(
+        period_of(values),
+        source=values.get("source"),
+        campaign_id=values.get("campaignId"),
+        interval=values.get("interval"),
+        limit=values.get("limit", DEFAULT_LIMIT),
+        timezone=values.get("timezone"),
+    )
+
+
+Money = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]+\.[0-9]{2}([0-9]*[1-9])?$",
+        description="Exact decimal with at least two decimals.",
+    ),
+]
+AverageMoney = Annotated[
+    str, Field(pattern=r"^[0-9]+\.[0-9]{2}$", description="Rounded half-even to two decimals.")
+]
+
+
+class RevenueFilters(Filters):
+    """The filters of the revenue report."""
+
+    campaign_id: str | None
+    interval: Interval | None
+    limit: Limit
+
+
+class SourceRevenue(Answer):
+    """Revenue of one source."""
+
+    source: Source
+    event_type: Literal["checkout.complete", "purchase"]
+    total_revenue: Money
+    transaction_count: Number
+    average_transaction_value: AverageMoney
+
+
+class CampaignRevenue(Answer):
+    """Revenue of one campaign."""
+
+    campaign_id: str
+    total_revenue: Money
+    transaction_count: Number
+
+
+class RevenueBucket(Answer):
+    """Revenue of one bucket, named by its first instant, with the offset of `timezone`."""
+
+    bucket: datetime
+    total_revenue: Money
+    transaction_count: Number
+
+
+class RevenueReport(Answer):
+    """What was earned."""
+
+    filters: RevenueFilters
+    total_revenue: Money
+    transaction_count: Number
+    average_transaction_value: AverageMoney | None
+    revenue: tuple[SourceRevenue, ...] = Field(description="By revenue, then source.")
+    top_campaigns: tuple[CampaignRevenue, ...] = Field(
+        max_length=100, description="By revenue, then id."
+    )
+    series: tuple[RevenueBucket, ...] | MISSING = Field(
+        default=MISSING,
+        description="Only with an interval; oldest first, empty ones too unless `seriesGaps`.",
+    )
+    series_gaps: SeriesGaps = MISSING
+
+
+async def handle_revenue(params: Params, *, reports: Reports) -> RevenueReport:
+    """Sum revenue; takes, returns and raises as ``handle_events`` does."""
+    question = parse_revenue_question(params)
+    figures = await reports.sum_revenue(
+        question.period,
+        source=question.source,
+        campaign_id=question.campaign_id,
+        interval=question.interval,
+        zone=question.timezone or UTC_NAME,
+        limit=question.limit,
+        max_buckets=MAX_BUCKETS + 1,
+    )
+    return shape(question, figures)
 
 
 def shape(question: RevenueQuestion, figures: ports.RevenueFigures) -> RevenueReport:
@@ -67,7 +191,7 @@ def _campaign_revenue(found: ports.CampaignRevenue) -> CampaignRevenue:
 
 
 def _series(
-    found: Sequence[ports.BucketRevenue], interval: ports.Interval | None, zone: tzinfo
+    found: Sequence[ports.BucketRevenue], interval: Interval | None, zone: tzinfo
 ) -> tuple[tuple[RevenueBucket, ...] | MISSING, bool]:
     if interval is None:
         return MISSING, False

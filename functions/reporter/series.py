@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Final
 
 from functions.errors import Fault, Invalid
-from functions.ports import Interval
+from functions.parameters import Interval
 from functions.zones import midnight, shown
 
 MAX_BUCKETS: Final = 100_000

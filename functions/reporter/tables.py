@@ -6,14 +6,11 @@ from typing import Final
 from pydantic import MISSING
 
 from functions.json_model import Answer
-from functions.reporter import answers
-from functions.reporter.answers import (
-    DemographicsReport,
-    EventsReport,
-    LedgerReport,
-    Report,
-    RevenueReport,
-)
+from functions.reporter.demographics_report import DemographicsReport
+from functions.reporter.events_report import EventBucket, EventCount, EventsReport
+from functions.reporter.handler import Report
+from functions.reporter.ledger_report import LedgerBucket, LedgerReport
+from functions.reporter.revenue_report import RevenueBucket, RevenueReport, SourceRevenue
 from functions.tables import Row, columns_of, write_csv
 
 PEOPLE_COLUMNS: Final = (
@@ -39,14 +36,14 @@ def to_csv(report: Report) -> bytes:
     match report:
         case EventsReport():
             if report.series is not MISSING:
-                return _table(answers.EventBucket, report.series)
-            return _table(answers.EventCount, report.events)
+                return _table(EventBucket, report.series)
+            return _table(EventCount, report.events)
         case RevenueReport():
             if report.series is not MISSING:
-                return _table(answers.RevenueBucket, report.series)
-            return _table(answers.SourceRevenue, report.revenue)
+                return _table(RevenueBucket, report.series)
+            return _table(SourceRevenue, report.revenue)
         case LedgerReport():
-            return _table(answers.LedgerBucket, report.series)
+            return _table(LedgerBucket, report.series)
         case DemographicsReport():
             return write_csv(PEOPLE_COLUMNS, _people(report))
 

@@ -9,8 +9,10 @@ from typing import Final, Literal, get_args
 from functions.errors import Fault, Invalid
 from functions.events import FunnelStage, Source
 from functions.parameters import (
+    Interval,
     Params,
     Parse,
+    Period,
     Values,
     parse_choice,
     parse_end,
@@ -24,7 +26,6 @@ from functions.parameters import (
     period_of,
     read_parameters,
 )
-from functions.ports import Interval, Period
 from functions.reporter.series import beginning_of
 from functions.zones import UTC_NAME, instant_of, shown, zone_of
 

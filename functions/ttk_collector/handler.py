@@ -7,7 +7,8 @@ from functions.collecting import Collected, EngagementColumns, collect, make_row
 from functions.events import REVENUE_TYPES
 from functions.events.rows import EventRow
 from functions.events.shapes import TIKTOK_SHAPES, TiktokBottom, TiktokEvent
-from functions.ports import EventStore, Part
+from functions.messages import Part
+from functions.ports import EventStore
 
 
 async def handle(parts: Sequence[Part], *, store: EventStore) -> Collected:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from functions.events import Source
-from functions.ports import Period
+from functions.parameters import Period
 
 SCHEMA_VERSION: Final = 1
 """Of the columns; goes up when one is added, taken away, or means something else."""

@@ -7,7 +7,7 @@ from typing import Final
 import asyncpg
 
 from functions.events import Source
-from functions.ports import Period
+from functions.parameters import Period
 from runtime.postgres.errors import translated
 from runtime.postgres.sql import load
 

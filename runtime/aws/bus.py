@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from functions.errors import Unavailable
 from functions.events import Source
-from functions.ports import DeadLetter, Envelope, Part
+from functions.messages import DeadLetter, Envelope, Part
 from runtime.aws.messages import MAX_BYTES, Message, fits, in_batches, write_message
 from runtime.aws.queue import Queue
 from runtime.bus.envelopes import encode, encode_letters

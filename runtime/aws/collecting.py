@@ -10,11 +10,10 @@ import asyncpg
 from prometheus_client import CollectorRegistry
 
 from functions.events import Source
-from functions.ports import Lot, Part
+from functions.messages import Lot, Part
 from runtime.aws.settings import AwsCollectorSettings, configured
 from runtime.aws.sqs import QueueFunction, QueueUnit
-from runtime.bus.collector import Collect, dead_letter_work, event_work
-from runtime.bus.work import Work
+from runtime.bus.work import Collect, Work, dead_letter_work, event_work
 from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.pool import opened
 from runtime.postgres.schema.migrate import ensure_schema

@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from functions.errors import Unavailable
-from functions.ports import Delivery
+from functions.messages import Delivery
 from runtime.aws.embedded_metrics import EmbeddedMetrics
 from runtime.aws.messages import Message, read_message
 from runtime.aws.process import Context, Process

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from functions.errors import Unavailable
 from functions.events import Source
-from functions.ports import Bus, DeadLetter, Part
+from functions.messages import DeadLetter, Part
+from functions.ports import Bus
 from runtime.telemetry.metrics import EventMetrics
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from functions.errors import Fault
 from functions.events import Source
-from functions.ports import NOT_DELIVERED, DeadLetter, Delivery, Envelope, Part, Reason
+from functions.messages import NOT_DELIVERED, DeadLetter, Delivery, Envelope, Part, Reason
 
 ENVELOPE_BYTES = 512 * 1024
 """How much a message holds at the most, unless one event alone is larger: every

@@ -9,7 +9,7 @@ import msgspec
 from functions.errors import Fault
 from functions.events import Source
 from functions.masses import beginning
-from functions.ports import DeadLetter
+from functions.messages import DeadLetter
 
 _KINDS: Final = 8
 """How many kinds of faults a summary explains; a message seldom has more than two."""

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from functions.events import Source
-from functions.ports import DeadLetter, Envelope, Part, Told
+from functions.messages import DeadLetter, Envelope, Part, Told
 
 Headers = Mapping[str, str] | None
 

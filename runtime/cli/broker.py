@@ -18,6 +18,7 @@ from runtime.cli.beside import load_beside
 from runtime.cli.help import Group
 from runtime.cli.progress import progress
 from runtime.jetstream.connection import Broker, connected
+from runtime.jetstream.kept import Window, read_window
 from runtime.jetstream.operating.contents import (
     Contents,
     First,
@@ -25,7 +26,7 @@ from runtime.jetstream.operating.contents import (
     clear_settled,
     read_contents,
 )
-from runtime.jetstream.operating.replay import NotKept, Window, read_window, replay, settled_since
+from runtime.jetstream.operating.replay import NotKept, replay, settled_since
 from runtime.jetstream.operating.set_aside import NotSetAside, put_back, set_aside
 from runtime.jetstream.operating.snapshots import BadCopy, back_up, copied_streams, restore
 from runtime.jetstream.readying import ready_broker

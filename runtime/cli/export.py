@@ -13,8 +13,7 @@ import click
 
 from functions.errors import Invalid
 from functions.events import SOURCES, Source
-from functions.parameters import parse_end, parse_start, period_of, read_parameters
-from functions.ports import Period
+from functions.parameters import Period, parse_end, parse_start, period_of, read_parameters
 from functions.zones import UTC_NAME
 from runtime.archiving.formats import Format, open_writer
 from runtime.archiving.pages import read_pages

@@ -1,12 +1,14 @@
 """`eps health`: one line a component, whoever started it."""
 
 import asyncio
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import click
 import psutil  # type: ignore[import-untyped]
 from nats.errors import Error as NatsError
 
@@ -165,3 +167,13 @@ def _line(process: Running, fault: str) -> str:
     told = "finished" if process.finished else where
     words = f"not healthy  {told}  {fault}" if fault else f"healthy      {told}"
     return f"{process.name:<{_NAME_WIDTH}} {words}"
+
+
+@click.command()
+@click.option("--data", type=click.Path(path_type=Path), help="Of which `eps up` [.data].")
+def health(data: Path | None) -> None:
+    """Say of each component whether it is healthy; exit 1 when one is not."""
+    found = asyncio.run(check_health(data))
+    for line in found.lines:
+        click.echo(line)
+    sys.exit(0 if found.ok else 1)

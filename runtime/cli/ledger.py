@@ -1,22 +1,31 @@
 """The ledger as a person reads it, and as the broker itself has it now."""
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import click
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
-from functions.errors import Unavailable
+from functions.errors import Invalid, Unavailable
 from functions.events import Source
+from functions.messages import Backlog
 from functions.parameters import Params
-from functions.ports import Backlog, Reports
-from functions.reporter.answers import Balance, LedgerBucket, LedgerReport
-from functions.reporter.handler import handle_ledger
-from functions.reporter.ledger_report import COLLECTORS, silence
+from functions.reporter.ledger_report import (
+    COLLECTORS,
+    Balance,
+    LedgerBucket,
+    LedgerReport,
+    handle_ledger,
+    silence,
+)
+from functions.reporter.ports import Reports
+from runtime.cli.beside import load_beside, nats_url_beside
 from runtime.jetstream.backlog import measure
 from runtime.jetstream.connection import connected
 from runtime.jetstream.streams import CONSUMERS, SUMMARY_COLLECTOR
@@ -190,3 +199,37 @@ def _cells(it: Balance) -> tuple[str, ...]:
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.rjust, row, widths)) for row in rows]
+
+
+@click.command()
+@click.option("--from", "start", help="Events accepted from then on: a date-time or a date.")
+@click.option("--to", "end", help="Events accepted before then; a date takes that day in.")
+@click.option("--source", help="Only this platform's: facebook or tiktok.")
+@click.option("--interval", default="minute", show_default=True, help="Also hour, day, week.")
+@click.option("--quick", is_flag=True, help="Leave the days before the range out.")
+def ledger(
+    *, start: str | None, end: str | None, source: str | None, interval: str, quick: bool
+) -> None:
+    """Account for every event of DATABASE_URL, or of `eps up`.
+
+    A line for each minute of the last hour, or of the range that is given:
+    accepted = stored + duplicates + dead + in flight + imbalance, and the same
+    of what was rejected. Without a range, also a line for each day before that
+    is not even. Then what waits at the broker, as it says itself where NATS_URL
+    is known.
+
+    Exit code 0: all is even. 1: events are missed. 3: nobody can tell, as the
+    database or the broker can't be asked, or a collector does not measure.
+    """
+    given = {"from": start, "to": end, "source": source, "interval": interval}
+    params = [(name, text) for name, text in given.items() if text is not None]
+    settings = load_beside(DatabaseSettings)
+    try:
+        account = asyncio.run(read_account(settings, nats_url_beside(), params, quick=quick))
+    except Invalid as error:
+        raise click.UsageError(str(error)) from error
+    for line in account_lines(account):
+        click.echo(line)
+    if account.trouble:
+        click.echo(account.trouble, err=True)
+    sys.exit(account.exit_code)

@@ -6,10 +6,13 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+import click
+
 from runtime.local.logs.files import log_folder, logged
 from runtime.local.logs.form import of_process, readable
 from runtime.local.logs.output import colour_of, prefix
 from runtime.local.logs.reader import Line, LogReader, is_read, matching
+from runtime.local.supervisor.settings import LocalSettings
 
 
 class UnknownLog(Exception):  # noqa: N818 - an outcome that the command line reports
@@ -88,3 +91,26 @@ class _Writer:
             self._width = max(self._width, len(name))
         place = self._names.index(name)
         return prefix(name, self._width, colour_of(place) * self._is_coloured)
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]…")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what is written, until Ctrl-C.")
+@click.option("--tail", "-n", type=click.IntRange(0), help="Only the last so many of a process.")
+@click.option("--json", "is_json", is_flag=True, help="As they are kept: JSON lines.")
+@click.option("--data", type=click.Path(path_type=Path), help="Of which `eps up` [.data].")
+def logs(
+    *, names: tuple[str, ...], follow: bool, tail: int | None, is_json: bool, data: Path | None
+) -> None:
+    """Show what the processes of `eps up` wrote, in the order of time.
+
+    NAME is a process or a function with all its replicas: gateway,
+    fb-collector-2, nats, postgres, eps for the supervisor itself.
+    """
+    folder = data or LocalSettings.load().data_dir
+    try:
+        show_logs(folder, names, follow=follow, tail=tail, is_json=is_json)
+    except UnknownLog as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -3,10 +3,16 @@
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import click
+
+from runtime.cli.beside import load_beside
 from runtime.local.embedded.postgres_server import binary
+from runtime.local.embedded.readiness import StartFailed
+from runtime.settings import DatabaseSettings
 
 _ODD_NAMES: Final = {
     "dbname": "PGDATABASE",
@@ -61,3 +67,21 @@ def _host(server: str) -> tuple[str, str]:
     if match is None:
         return server, ""
     return unquote(match[1].strip("[]")), match[2] or ""
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
+)
+@click.option("--data", type=click.Path(path_type=Path), help="Of which `eps up` [.data].")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def psql(*, data: Path | None, arguments: tuple[str, ...]) -> None:
+    """Open psql on DATABASE_URL, or on the database of the `eps up` that runs here.
+
+    ARGUMENTS are psql's: eps psql -c "SELECT count(*) FROM events". With --data
+    it is the database of what runs there, whatever is set.
+    """
+    settings = load_beside(DatabaseSettings, data)
+    try:
+        run_psql(settings.database_url.get_secret_value(), arguments)
+    except StartFailed as error:
+        raise click.ClickException(str(error)) from error

@@ -6,14 +6,12 @@ from functools import partial
 from http import HTTPStatus
 
 from functions.parameters import Params
-from functions.ports import Reports
-from functions.reporter.answers import Report, to_json
-from functions.reporter.handler import (
-    handle_demographics,
-    handle_events,
-    handle_ledger,
-    handle_revenue,
-)
+from functions.reporter.demographics_report import handle_demographics
+from functions.reporter.events_report import handle_events
+from functions.reporter.handler import Report, to_json
+from functions.reporter.ledger_report import handle_ledger
+from functions.reporter.ports import Reports
+from functions.reporter.revenue_report import handle_revenue
 from functions.reporter.tables import file_name, to_csv
 from runtime.http.answers import Answer
 from runtime.http.csv_answers import CSV_ENDING, csv_answer, wants_csv

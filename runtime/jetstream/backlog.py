@@ -11,7 +11,7 @@ from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
 from functions.errors import Unavailable
-from functions.ports import Backlog
+from functions.messages import Backlog
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.streams import Consumer
 from runtime.telemetry.metrics import ConsumerMetrics

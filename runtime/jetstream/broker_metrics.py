@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from nats.errors import Error as NatsError
 
 from runtime.jetstream.connection import Broker
+from runtime.jetstream.kept import read_window
 from runtime.jetstream.monitoring import UNTOLD, ask
-from runtime.jetstream.operating.replay import read_window
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS
 from runtime.telemetry.server_metrics import BROKER_UP, Measured, Sample
 

@@ -17,7 +17,7 @@ from nats.js.errors import APIError, NoStreamResponseError
 
 from functions.errors import Unavailable
 from functions.events import SOURCES, Source
-from functions.ports import DeadLetter, Envelope, Part
+from functions.messages import DeadLetter, Envelope, Part
 from runtime.bus.envelopes import ENVELOPE_BYTES, MAX_MESSAGE_BYTES, encode, encode_letters
 from runtime.bus.letter_summaries import summarize
 from runtime.bus.manifests import NO_PLACE, Counted, Line, minute_of, write_manifest

@@ -16,7 +16,7 @@ from nats.errors import Error as NatsError
 
 from functions.errors import Unavailable
 from functions.events.keys import derive_key
-from functions.ports import Delivery
+from functions.messages import Delivery
 from runtime.bus.envelopes import UnreadableEnvelope, most_bytes_of
 from runtime.bus.manifests import MESSAGE_ID
 from runtime.bus.work import Item, Work, unreadable

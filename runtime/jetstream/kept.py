@@ -8,18 +8,21 @@ the last moment before a crash are missing.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import NoStreamResponseError
 
 from functions.errors import Unavailable
-from functions.ports import Delivery
+from functions.messages import Delivery
 from runtime.bus.manifests import MESSAGE_ID, Headers
-from runtime.jetstream.streams import ensure_kept_stream, kept_subject
+from runtime.jetstream.api import ask_broker
+from runtime.jetstream.streams import KEPT, ensure_kept_stream, kept_subject
 from runtime.settings import BrokerSettings
 from runtime.telemetry.in_words import in_words
 from runtime.telemetry.reasons import Reason
@@ -114,3 +117,53 @@ def replayed_delivery(headers: Headers, times: int) -> Delivery | None:
 
 def _is_replayed(headers: Headers) -> bool:
     return PUBLISHED_AT in (headers or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What the broker keeps of what was settled.
+
+    Attributes:
+        first_sequence: Of the first message that is kept; one beyond the last for none.
+        last_sequence: Of the last that was ever kept.
+        since: All that was settled from then on is kept.
+        messages: How many are kept.
+        bytes: What they take.
+        max_bytes: What they may take: a full stream keeps less long.
+        wanted_seconds: How long each should be kept.
+    """
+
+    first_sequence: int
+    last_sequence: int
+    since: datetime
+    messages: int
+    bytes: int
+    max_bytes: int
+    wanted_seconds: float
+
+
+async def read_window(client: Client) -> Window | None:
+    """Ask what is kept; None where nothing ever was.
+
+    Raises:
+        APIError: The broker refused.
+        nats.errors.Error: It does not answer.
+    """
+    info = await ask_broker(client, f"STREAM.INFO.{KEPT}", {})
+    if info is None:
+        return None
+    state, config = info["state"], info["config"]
+    # What is gone is older than the first that is there; nothing is gone before there was a second.
+    since = datetime.fromisoformat(state["first_ts"] if state["messages"] else state["last_ts"])
+    created_at = datetime.fromisoformat(info["created"])
+    if state["first_seq"] <= 1 and not (state["messages"] and since < created_at):
+        since = created_at  # a stream that was restored is younger than its messages
+    return Window(
+        first_sequence=state["first_seq"],
+        last_sequence=state["last_seq"],
+        since=since,
+        messages=state["messages"],
+        bytes=state["bytes"],
+        max_bytes=config["max_bytes"],
+        wanted_seconds=config["max_age"] / 1e9,
+    )

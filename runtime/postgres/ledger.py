@@ -5,7 +5,7 @@ from typing import Final
 import asyncpg
 
 from functions.events import Source
-from functions.ports import Backlog
+from functions.messages import Backlog
 from runtime.postgres.errors import translated
 from runtime.postgres.sql import load
 from runtime.telemetry.clocks import ServerClock

@@ -21,7 +21,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
 from functions.events import SOURCES, Source
-from functions.ports import Reason
+from functions.messages import Reason
 from runtime.telemetry.clocks import ServerClock
 
 ErrorType = Literal["invalid", "unreadable", "refused", "too_old", "unavailable"]

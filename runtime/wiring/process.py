@@ -13,7 +13,8 @@ from functions.errors import Unavailable
 from runtime.http.server.serving import served
 from runtime.settings import Settings
 from runtime.telemetry import logs
-from runtime.wiring.functions import FUNCTIONS, Function, Unit
+from runtime.wiring.functions import FUNCTIONS, Function
+from runtime.wiring.unit import Unit
 
 _log = structlog.get_logger()
 

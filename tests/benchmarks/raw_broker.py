@@ -12,7 +12,7 @@ import nats
 from nats.js import JetStreamContext, api
 
 from functions.events import SOURCES
-from functions.ports import Part
+from functions.messages import Part
 from runtime.bus.envelopes import encode
 from runtime.http.splitting import split_json
 from runtime.local.embedded.nats_server import EmbeddedNats

@@ -17,11 +17,13 @@ import pytest
 
 from functions.errors import Invalid
 from functions.fb_collector.handler import handle as collect_facebook
+from functions.messages import Lot, Stored
 from functions.operator.handler import handle_show
 from functions.operator.replay import handle_replay
-from functions.ports import Lot, Stored
-from functions.reporter.answers import to_json
-from functions.reporter.handler import handle_demographics, handle_events, handle_revenue
+from functions.reporter.demographics_report import handle_demographics
+from functions.reporter.events_report import handle_events
+from functions.reporter.handler import to_json
+from functions.reporter.revenue_report import handle_revenue
 from runtime.archiving import parquet, retaining
 from runtime.archiving.errors import ArchiveFailed
 from runtime.archiving.places import Folder, Place, open_place

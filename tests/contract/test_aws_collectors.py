@@ -9,7 +9,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from functions.fb_collector.handler import handle
-from functions.ports import Part
+from functions.messages import Part
 from runtime.aws.client import open_client
 from runtime.aws.collecting import event_collector
 from runtime.aws.sqs import QueueFunction

@@ -10,12 +10,11 @@ import pytest
 from nats.aio.client import Client
 from pydantic import SecretStr
 
-from functions.ports import Backlog, Part
+from functions.messages import Backlog, Part
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker, connected
-from runtime.jetstream.kept import KeptMessages
-from runtime.jetstream.operating.replay import read_window
+from runtime.jetstream.kept import KeptMessages, read_window
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.streams import FB_COLLECTOR, ensure_consumer, ensure_streams
 from runtime.local.embedded.nats_server import EmbeddedNats

@@ -11,7 +11,7 @@ import pytest
 
 from functions.errors import Unavailable
 from functions.events import Source
-from functions.ports import Envelope, Told
+from functions.messages import Envelope, Told
 from runtime.bus.envelopes import MAX_MESSAGE_BYTES, decode, decode_letters
 from runtime.bus.manifests import read_manifest
 from runtime.jetstream.bus import JetStreamBus

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from functions.errors import Unavailable
-from functions.ports import Backlog, DeadLetter, Delivery
+from functions.messages import Backlog, DeadLetter, Delivery
 from runtime.bus.envelopes import MAX_MESSAGE_BYTES, UnreadableEnvelope
 from runtime.bus.manifests import Headers
 from runtime.bus.work import Work

@@ -14,6 +14,7 @@ import pytest
 from functions.errors import Fault, Invalid
 from functions.fb_collector.handler import handle as collect_facebook
 from functions.masses import Mass, unpacked
+from functions.messages import DeadLetter, Delivery
 from functions.operator import answers, masses
 from functions.operator.handler import (
     handle_discard,
@@ -26,7 +27,7 @@ from functions.operator.handler import (
 )
 from functions.operator.ports import DeadLetters, LetterFilter, Trails
 from functions.operator.replay import handle_replay
-from functions.ports import DeadLetter, Delivery, Period
+from functions.parameters import Period
 from runtime.bus.envelopes import encode, encode_letters
 from runtime.bus.replaying import JUDGEMENT
 from runtime.postgres.operating.dead_letters import PostgresDeadLetters

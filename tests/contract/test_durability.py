@@ -21,7 +21,7 @@ from runtime.local.embedded.nats_server import EmbeddedNats
 from runtime.local.embedded.process import Program
 from runtime.local.embedded.tcp_ports import free_port
 from runtime.settings import BadSettings, BrokerSettings, GatewaySettings
-from runtime.wiring.functions import gateway
+from runtime.wiring.gateway import gateway
 
 
 class LaxNats(EmbeddedNats):

@@ -15,7 +15,8 @@ import pytest
 from functions.errors import Refused, Unavailable
 from functions.events import Source
 from functions.events.rows import EventRow, user_key
-from functions.ports import Envelope, EventStore, Lot, Stored
+from functions.messages import Envelope, Lot, Stored
+from functions.ports import EventStore
 from runtime.postgres.pool import opened
 from runtime.postgres.storing.store import CLAIM_ENVELOPES, PostgresEventStore
 from runtime.settings import DatabaseSettings

@@ -15,7 +15,7 @@ import asyncpg
 import pyarrow.parquet as pq
 import pytest
 
-from functions.ports import Period
+from functions.parameters import Period
 from runtime.archiving import pages
 from runtime.archiving.pages import read_pages
 from runtime.postgres.pool import opened

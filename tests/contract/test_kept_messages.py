@@ -19,11 +19,11 @@ from nats.js import JetStreamContext, api
 from pydantic import SecretStr
 
 from functions.errors import Unavailable
-from runtime.bus.collector import dead_letter_work
+from runtime.bus.work import dead_letter_work
 from runtime.cli.broker import broker as commands
 from runtime.jetstream.connection import Broker
-from runtime.jetstream.kept import KeptMessages
-from runtime.jetstream.operating.replay import NotKept, read_window, replay, settled_since
+from runtime.jetstream.kept import KeptMessages, read_window
+from runtime.jetstream.operating.replay import NotKept, replay, settled_since
 from runtime.jetstream.streams import (
     DEAD_LETTER_COLLECTOR,
     DEAD_LETTERS,
@@ -34,7 +34,9 @@ from runtime.jetstream.streams import (
 from runtime.local.embedded.postgres_server import EmbeddedPostgres
 from runtime.settings import BrokerSettings, CollectorSettings, GatewaySettings
 from runtime.telemetry.metrics import ConsumerMetrics, new_registry
-from runtime.wiring.functions import Unit, dead_letters, fb_collector, gateway, ttk_collector
+from runtime.wiring.collectors import dead_letters, fb_collector, ttk_collector
+from runtime.wiring.gateway import gateway
+from runtime.wiring.unit import Unit
 from tests.builders import a_facebook_event, a_tiktok_event
 from tests.contract.broker import a_broker, consuming, eventually, waiting
 from tests.doubles.fakes import FakeEventStore

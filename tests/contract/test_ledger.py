@@ -16,17 +16,10 @@ from functions.errors import Refused
 from functions.events import Source
 from functions.events.rows import EventRow
 from functions.fb_collector.handler import handle as collect_facebook
-from functions.ports import (
-    Backlog,
-    Envelope,
-    EventStore,
-    LedgerBucket,
-    Lot,
-    Part,
-    Period,
-    Stored,
-    Told,
-)
+from functions.messages import Backlog, Envelope, Lot, Part, Stored, Told
+from functions.parameters import Period
+from functions.ports import EventStore
+from functions.reporter.ports import LedgerBucket
 from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.pool import opened
 from runtime.postgres.reporting.reports import PostgresReports

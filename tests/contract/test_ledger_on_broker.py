@@ -17,8 +17,10 @@ from pydantic import SecretStr
 
 from functions.errors import Unavailable
 from functions.fb_collector.handler import handle as collect
-from functions.ports import Backlog, LedgerBucket, Period
-from runtime.bus.collector import dead_letter_work, event_work
+from functions.messages import Backlog
+from functions.parameters import Period
+from functions.reporter.ports import LedgerBucket
+from runtime.bus.work import dead_letter_work, event_work
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker
@@ -38,7 +40,9 @@ from runtime.postgres.reporting.reports import PostgresReports
 from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import CollectorSettings, DatabaseSettings, GatewaySettings
 from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics
-from runtime.wiring.functions import Unit, dead_letters, gateway
+from runtime.wiring.collectors import dead_letters
+from runtime.wiring.gateway import gateway
+from runtime.wiring.unit import Unit
 from tests.builders import a_facebook_event, a_letter, a_part, raw
 from tests.contract.broker import ACK_WAIT_SECONDS, a_broker, consuming, eventually, waiting
 from tests.truth.recomputation import ledger_differences

@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from functions.ports import Backlog
+from functions.messages import Backlog
 from runtime.jetstream.connection import connected
 from runtime.jetstream.streams import CONSUMERS, ensure_consumer, ensure_streams
 from runtime.local.embedded.nats_server import EmbeddedNats

@@ -18,13 +18,12 @@ from prometheus_client import CollectorRegistry
 from functions.errors import Invalid, Unavailable
 from functions.fb_collector.handler import handle as collect
 from functions.gateway.handler import handle as take
-from functions.ports import Part
+from functions.messages import Part
 from runtime.aws.http import HttpFunction, HttpUnit
 from runtime.aws.routing import Router
 from runtime.aws.sqs import QueueFunction, QueueUnit
-from runtime.bus.collector import event_work
 from runtime.bus.envelopes import encode
-from runtime.bus.work import Work
+from runtime.bus.work import Work, event_work
 from runtime.http.answers import HttpProblem
 from runtime.http.body import BodyReader
 from runtime.http.cloud_events.collector import collector_cloud_events, read_events

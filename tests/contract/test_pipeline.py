@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from functions.errors import Unavailable
-from functions.ports import Backlog, Lot
+from functions.messages import Backlog, Lot
 from functions.reporter.pipeline import judge
 from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.pool import opened

@@ -14,8 +14,9 @@ import pytest
 from pydantic import SecretStr
 
 from functions.errors import Unavailable
+from functions.messages import Lot, Stored
 from functions.operator.ports import LetterFilter
-from functions.ports import Lot, Period, Stored
+from functions.parameters import Period
 from runtime.local.embedded.postgres_server import EmbeddedPostgres
 from runtime.postgres.database_metrics import REPORT_LAG
 from runtime.postgres.operating.dead_letters import PostgresDeadLetters
@@ -23,7 +24,8 @@ from runtime.postgres.pool import opened
 from runtime.postgres.schema.migrate import ensure_schema, migrate
 from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import DatabaseSettings, ReporterSettings
-from runtime.wiring.functions import Unit, reporter
+from runtime.wiring.reporter import reporter
+from runtime.wiring.unit import Unit
 from tests.builders import a_facebook_event, a_letter, a_row, an_envelope, letters_of, raw
 from tests.contract.broker import eventually
 from tests.contract.replica import Replica

@@ -13,8 +13,9 @@ import pytest
 from functions.errors import Unavailable
 from functions.events import EVENT_TYPES, REVENUE_TYPES, SOURCES
 from functions.events.rows import EventRow
-from functions.ports import EventFigures, Interval, Period, Reports, RevenueFigures, UserFigures
+from functions.parameters import Interval, Period
 from functions.reporter.demographics_report import AGE_EDGES, FOLLOWER_EDGES
+from functions.reporter.ports import EventFigures, Reports, RevenueFigures, UserFigures
 from functions.reporter.series import MAX_BUCKETS
 from runtime.postgres.pool import send_keys_as_bytes
 from runtime.postgres.reporting.reports import PostgresReports

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from functions.errors import Unavailable
-from functions.ports import Backlog, Lot, Told
+from functions.messages import Backlog, Lot, Told
 from runtime.local.embedded.postgres_server import EmbeddedPostgres
 from runtime.local.supervisor.logins import Logins
 from runtime.postgres import sql
@@ -22,7 +22,7 @@ from runtime.postgres.schema.logins import login_of, make_logins
 from runtime.postgres.schema.migrate import ensure_schema, migrate
 from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import DatabaseSettings, ReporterSettings
-from runtime.wiring.functions import reporter
+from runtime.wiring.reporter import reporter
 from tests.builders import a_letter, a_row, a_sale, an_envelope, letters_of
 from tests.truth.recomputation import differences
 

@@ -13,7 +13,7 @@ import pytest
 from functions.errors import Unavailable
 from functions.gateway.handler import handle
 from functions.masses import unpacked
-from functions.ports import DeadLetter, Part
+from functions.messages import DeadLetter, Part
 from runtime.aws.bus import SqsBus
 from runtime.aws.client import open_client
 from runtime.aws.messages import MAX_BYTES, Message, read_message

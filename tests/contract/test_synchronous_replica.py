@@ -11,9 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from functions.errors import Unavailable
+from functions.messages import DeadLetter, Lot
 from functions.operator.handler import handle_discard
 from functions.operator.replay import handle_replay
-from functions.ports import DeadLetter, Lot
 from runtime.bus.replaying import JUDGEMENT
 from runtime.local.embedded.postgres_server import EmbeddedPostgres
 from runtime.local.supervisor.logins import Logins

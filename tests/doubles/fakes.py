@@ -7,7 +7,7 @@ from uuid import UUID
 from functions.errors import Refused, Unavailable
 from functions.events import SOURCES, Source
 from functions.events.rows import EventRow
-from functions.ports import DeadLetter, Envelope, Lot, Part, Stored
+from functions.messages import DeadLetter, Envelope, Lot, Part, Stored
 
 
 @dataclass

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from functions.events import Source
-from functions.ports import Backlog, Envelope, Told
+from functions.messages import Backlog, Envelope, Told
 from runtime.telemetry.clocks import utc_now
 from tests.doubles.fakes import FakeEventStore
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from functions.events import Source
 from functions.events.rows import event_key
+from functions.messages import DeadLetter, Lot, Reason
 from functions.operator.ports import (
     Action,
     Happening,
@@ -21,7 +22,6 @@ from functions.operator.ports import (
     State,
     StoredEvent,
 )
-from functions.ports import DeadLetter, Lot, Reason
 from tests.builders import NOON
 from tests.doubles.fakes import FakeEventStore
 

@@ -12,17 +12,16 @@ from zoneinfo import ZoneInfo
 from functions.errors import Unavailable
 from functions.events import REVENUE_TYPES, FunnelStage, Source
 from functions.events.rows import EventRow, user_key
-from functions.ports import (
+from functions.parameters import Interval, Period
+from functions.reporter.ports import (
     BucketCount,
     BucketRevenue,
     CampaignRevenue,
     CityTally,
     EventFigures,
     FacebookUsers,
-    Interval,
     KindCount,
     LedgerFigures,
-    Period,
     RevenueFigures,
     SourceRevenue,
     Spread,

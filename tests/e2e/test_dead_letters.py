@@ -14,7 +14,7 @@ import asyncpg
 import httpx
 import pytest
 
-from functions.ports import DeadLetter
+from functions.messages import DeadLetter
 from runtime.postgres.pool import send_keys_as_bytes
 from runtime.postgres.storing.store import STORE_DEAD_LETTERS
 from tests.builders import a_facebook_event, a_letter, raw

@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from functions.events import Source
 from functions.fb_collector.handler import handle as collect_facebook
-from functions.ports import Part
+from functions.messages import Part
 from functions.ttk_collector.handler import handle as collect_tiktok
 from runtime.api_keys import ApiKeys
 from runtime.http.answers import CORRELATION_HEADER, PROBLEM
@@ -38,7 +38,9 @@ from runtime.http.server.serving import served
 from runtime.postgres.pool import opened
 from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import GatewaySettings, ReporterSettings
-from runtime.wiring.functions import Unit, gateway, reporter
+from runtime.wiring.gateway import gateway
+from runtime.wiring.reporter import reporter
+from runtime.wiring.unit import Unit
 from tests.builders import a_letter, letters_of
 
 Case = schemathesis.Case[Any]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from functions.fb_collector import handler
-from functions.ports import EventStore, Part
+from functions.messages import Part
+from functions.ports import EventStore
 
 DEADLY = b"deadly-"
 _handle = handler.handle

@@ -11,7 +11,7 @@ import msgspec
 from nats.aio.client import Client
 
 from runtime.bus.envelopes import decode, decode_letters
-from runtime.jetstream.operating.replay import read_window
+from runtime.jetstream.kept import read_window
 
 _SOURCES = {"kept.events.facebook": "facebook", "kept.events.tiktok": "tiktok"}
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
-from functions.ports import Told
+from functions.messages import Told
 from tests.doubles.fakes_ledger import FakeLedger
 from tests.faults.simulation.clock_world import Unseen, play
 from tests.faults.simulation.schedule import Fault, Schedule

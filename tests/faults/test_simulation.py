@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from nats.aio.msg import Msg
 
 from functions.errors import Unavailable
-from functions.ports import DeadLetter, Part
+from functions.messages import DeadLetter, Part
 from runtime.bus.manifests import Headers
 from runtime.bus.work import Work
 from runtime.jetstream.consumer import Consumer

@@ -25,11 +25,12 @@ from runtime.settings import Settings
 from runtime.telemetry.metrics import ErrorType, new_registry
 from runtime.telemetry.server_metrics import BROKER_FIGURES, DATABASE_FIGURES
 from runtime.wiring.functions import FUNCTIONS
+from tests.commands import commands_of
 from tests.infra.places import INFRA, ROOT
 
 _METRIC_MAKERS = {"counter", "gauge", "histogram", "summary"}
 
-COMMANDS = eps.commands
+COMMANDS = commands_of(eps)
 PORTS = {name: function.port for name, function in FUNCTIONS.items()}
 STREAMS = {EVENTS, DEAD_LETTERS, KEPT}
 CONSUMERS = {

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import urlencode
 
 from functions.events import EVENT_TYPES, SOURCES, FunnelStage, Source
-from functions.ports import Interval
+from functions.parameters import Interval
 
 _T = TypeVar("_T")
 Bounds = tuple[datetime | None, datetime | None]

@@ -45,7 +45,7 @@ def test_a_function_imports_its_own_and_the_shared_vocabulary_only(file: Path) -
 def test_the_law_has_teeth(name: str) -> None:
     assert not is_allowed(name, "reporter")
     assert is_allowed("functions.events.judging.judge", "reporter")
-    assert is_allowed("functions.reporter.handler", "reporter")
+    assert is_allowed("functions.reporter.events_report", "reporter")
 
 
 def test_there_is_something_to_judge() -> None:
@@ -154,7 +154,7 @@ _OWN_JSON = {
     "runtime/http/documentation/report_examples.py",
     "runtime/jetstream/backlog.py",
     "runtime/jetstream/connection.py",
-    "runtime/jetstream/operating/contents.py",
+    "runtime/jetstream/api.py",
     "runtime/jetstream/operating/snapshots.py",
     "runtime/aws/deploying/deployment.py",
     "runtime/local/supervisor/run_files.py",

@@ -12,7 +12,7 @@ from functions.errors import Fault, Invalid
 from functions.events import Source
 from functions.events.judging import SMALLEST_EVENT_BYTES, Beginning, InvalidEvent, judge
 from functions.gateway.rejections import MAX_LETTERS, Origin, Rejections
-from functions.ports import NOT_DELIVERED, DeadLetter, Lot, Part
+from functions.messages import NOT_DELIVERED, DeadLetter, Lot, Part
 from runtime.bus.envelopes import UnreadableEnvelope
 from runtime.bus.work import Item, Work, unreadable
 from runtime.http.body import BodyReader

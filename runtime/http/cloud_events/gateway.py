@@ -10,7 +10,8 @@ from functions.errors import Fault, Invalid
 from functions.events.judging import Beginning
 from functions.gateway.handler import handle
 from functions.gateway.rejections import Origin, Rejections
-from functions.ports import Bus, DeadLetter
+from functions.messages import DeadLetter
+from functions.ports import Bus
 from runtime.http.body import BodyReader
 from runtime.http.cloud_events.reading import CloudEvent
 from runtime.http.cloud_events.taking import cloud_events_endpoint, origin_of

@@ -1,4 +1,4 @@
-"""What answers look like, as JSON; the models of reports are ``functions.reporter.answers``.
+"""What answers look like, as JSON; the models of reports are ``functions.reporter.filters``.
 
 ``runtime.http.answers`` and ``runtime.http.server.app`` write them.
 """

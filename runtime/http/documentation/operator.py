@@ -11,11 +11,11 @@ from pydantic import BaseModel
 
 from functions.errors import Fault
 from functions.events import SOURCES
+from functions.messages import Reason
 from functions.operator import answers
 from functions.operator.ports import State
 from functions.operator.questions import ANY_STATE, CURSOR_PATTERN, DEFAULT_LIMIT, UUID_PATTERN
 from functions.parameters import MAX_LIMIT
-from functions.ports import Reason
 from runtime.http.documentation.answers import (
     AS_CSV,
     csv_answer,

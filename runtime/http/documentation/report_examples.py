@@ -5,8 +5,21 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from functions.ports import (
-    Backlog,
+from functions.messages import Backlog
+from functions.parameters import Period
+from functions.reporter import (
+    demographics_report,
+    events_report,
+    ledger_report,
+    pipeline,
+    revenue_report,
+)
+from functions.reporter.demographics_report import DemographicsQuestion
+from functions.reporter.events_report import EventsQuestion
+from functions.reporter.handler import Report, to_json
+from functions.reporter.ledger_report import COLLECTORS, LedgerQuestion
+from functions.reporter.pipeline import PipelineFigures
+from functions.reporter.ports import (
     BucketCount,
     BucketRevenue,
     CampaignRevenue,
@@ -16,7 +29,6 @@ from functions.ports import (
     KindCount,
     LedgerBucket,
     LedgerFigures,
-    Period,
     RevenueFigures,
     SourceRevenue,
     Spread,
@@ -25,22 +37,7 @@ from functions.ports import (
     UserFigures,
     Watching,
 )
-from functions.reporter import (
-    demographics_report,
-    events_report,
-    ledger_report,
-    pipeline,
-    revenue_report,
-)
-from functions.reporter.answers import Report, to_json
-from functions.reporter.ledger_report import COLLECTORS
-from functions.reporter.pipeline import PipelineFigures
-from functions.reporter.questions import (
-    DemographicsQuestion,
-    EventsQuestion,
-    LedgerQuestion,
-    RevenueQuestion,
-)
+from functions.reporter.revenue_report import RevenueQuestion
 
 _FIRST, _SECOND = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC)
 _PERIOD = Period(_FIRST, datetime(2024, 2, 1, tzinfo=UTC))

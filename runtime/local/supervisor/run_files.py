@@ -1,12 +1,15 @@
 """What runs now, in a file for the health check: `run.json` in the data folder."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 
 from runtime.local.supervisor.own_file import write_own
+from runtime.local.supervisor.plan import Replica
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +59,29 @@ def remove_run_state(data_dir: Path) -> None:
 
 def _file(data_dir: Path) -> Path:
     return data_dir / "run.json"
+
+
+def save_targets(data_dir: Path, replicas: Iterable[Replica]) -> None:
+    """Write them, all or nothing, for Prometheus's ``file_sd_configs``.
+
+    Each function is a job, as in containers; an instance is named as its log lines are.
+    """
+    groups = [
+        {
+            "targets": [urlsplit(replica.url).netloc],
+            "labels": {"job": replica.function.name, "instance": replica.name},
+        }
+        for replica in replicas
+    ]
+    fresh = data_dir / "targets.json.new"
+    fresh.write_text(json.dumps(groups, indent=2), encoding="utf-8")
+    fresh.replace(_targets_file(data_dir))
+
+
+def remove_targets(data_dir: Path) -> None:
+    """Say that nothing runs any more."""
+    _targets_file(data_dir).unlink(missing_ok=True)
+
+
+def _targets_file(data_dir: Path) -> Path:
+    return data_dir / "targets.json"

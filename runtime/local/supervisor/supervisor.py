@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from runtime.local.embedded.data_folder import Locked, owned
+from runtime.local.embedded.data_folder import Locked, owned, room_for
 from runtime.local.embedded.inheritance import settings_of
 from runtime.local.embedded.nats_server import OPERATOR, EmbeddedNats
 from runtime.local.embedded.postgres_server import EmbeddedPostgres
 from runtime.local.embedded.process import OnLine, Program
 from runtime.local.embedded.readiness import StartFailed
-from runtime.local.embedded.room import room_for
 from runtime.local.embedded.server import EmbeddedServer
 from runtime.local.embedded.tasks import cancel
 from runtime.local.embedded.tcp_ports import PortsTaken
@@ -32,6 +31,7 @@ from runtime.local.supervisor.plan import (
     make_plan,
     publisher_of,
 )
+from runtime.local.supervisor.run_files import remove_targets, save_targets
 from runtime.local.supervisor.scaling import Replicas
 from runtime.local.supervisor.secrets import load_passwords, new_password, save_secrets
 from runtime.local.supervisor.set_names import misspelled, names_set, unused
@@ -39,7 +39,6 @@ from runtime.local.supervisor.settings import LocalSettings
 from runtime.local.supervisor.source_watch import watch_source
 from runtime.local.supervisor.stopping import StopWish, stop_on_signals
 from runtime.local.supervisor.system import System
-from runtime.local.supervisor.targets import remove_targets, save_targets
 from runtime.postgres.schema.logins import login_of
 from runtime.settings import BadSettings, PublisherSettings
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from asyncpg import Record
 
-from functions.ports import (
+from functions.reporter.ports import (
     BucketCount,
     BucketRevenue,
     CampaignRevenue,

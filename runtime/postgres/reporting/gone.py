@@ -9,7 +9,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from functions.errors import Fault, Invalid
 from functions.events import Source
-from functions.ports import Interval, Period
+from functions.parameters import Interval, Period
 from functions.zones import UTC_NAME, zone_of
 from runtime.postgres.reporting.pieces import Bound
 from runtime.postgres.sql import load

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from functions.ports import Period
+from functions.parameters import Period
 from runtime.postgres.spans import EPOCH, START_OF, Span, end_of
 
 Bound = datetime | None

@@ -9,10 +9,11 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from functions.errors import Unavailable
-from functions.ports import Backlog, LedgerBucket, LedgerFigures
+from functions.messages import Backlog
 from functions.reporter.ledger_report import COLLECTORS
 from functions.reporter.limits import ANSWER_SECONDS, WINDOW_SECONDS
 from functions.reporter.pipeline import HOUR, PipelineFigures
+from functions.reporter.ports import LedgerBucket, LedgerFigures
 from functions.zones import UTC_NAME
 from runtime.postgres.errors import translated
 from runtime.postgres.ledger import LEDGER_IMBALANCE

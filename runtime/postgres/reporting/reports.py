@@ -10,13 +10,12 @@ from asyncpg.pool import PoolConnectionProxy
 
 from functions.errors import Fault, Invalid
 from functions.events import FunnelStage, Source
-from functions.ports import (
-    Backlog,
+from functions.messages import Backlog
+from functions.parameters import Interval, Period
+from functions.reporter.ports import (
     EventFigures,
-    Interval,
     LedgerBucket,
     LedgerFigures,
-    Period,
     RevenueFigures,
     UserFigures,
 )

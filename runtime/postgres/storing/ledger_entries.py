@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from functions.events.rows import EventRow
-from functions.ports import DeadLetter, Envelope, Lot
+from functions.messages import DeadLetter, Envelope, Lot
 
 
 class LedgerEntry(NamedTuple):

@@ -12,7 +12,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from functions.errors import Unavailable
 from functions.events.rows import EventRow
-from functions.ports import DeadLetter, Lot, Stored
+from functions.messages import DeadLetter, Lot, Stored
 from functions.refusing import letter_of
 from runtime.postgres.retention import (
     KNOWN_EVENTS,

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from functions.collecting import Collected
 from functions.events import SOURCES, Source
 from functions.fb_collector.handler import handle as collect_facebook
-from functions.ports import Part
+from functions.messages import Part
 from functions.ttk_collector.handler import handle as collect_tiktok
 from runtime.postgres.pool import opened
 from runtime.postgres.storing.store import PostgresEventStore

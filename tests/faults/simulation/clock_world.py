@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 import structlog
 from prometheus_client import CollectorRegistry
 
-from functions.ports import Backlog
+from functions.messages import Backlog
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.consumer import Consumer

@@ -13,9 +13,8 @@ from prometheus_client import CollectorRegistry
 from functions.errors import Unavailable
 from functions.events.rows import EventRow
 from functions.fb_collector.handler import handle
-from functions.ports import Lot, Stored
-from runtime.bus.collector import dead_letter_work, event_work
-from runtime.bus.work import Work
+from functions.messages import Lot, Stored
+from runtime.bus.work import Work, dead_letter_work, event_work
 from runtime.jetstream.consumer import Consumer
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.streams import FB_COLLECTOR

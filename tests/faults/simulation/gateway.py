@@ -13,7 +13,7 @@ from nats.js.errors import ServiceUnavailableError
 
 from functions.errors import Unavailable
 from functions.events.rows import event_key
-from functions.ports import Envelope
+from functions.messages import Envelope
 from runtime.bus.manifests import MESSAGE_ID, read_manifest
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker

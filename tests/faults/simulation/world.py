@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from functions.events.rows import EventRow, event_key
-from functions.ports import Envelope, Part, Told
+from functions.messages import Envelope, Part, Told
 from runtime.bus.envelopes import encode, encode_letters
 from runtime.bus.manifests import write_manifest
 from runtime.jetstream.consumer import Consumer

@@ -10,6 +10,7 @@ from runtime.aws import settings as aws_settings
 from runtime.cli.main import eps
 from runtime.local.supervisor.settings import LocalSettings
 from runtime.wiring.functions import FUNCTIONS
+from tests.commands import commands_of
 from tests.exported_metrics import metric_names
 from tests.unit.compose_files import variables_of
 
@@ -52,7 +53,7 @@ def test_every_metric_is_documented() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    assert missing({f"eps {name}" for name in eps.commands}, text_of("docs/commands.md")) == []
+    assert missing({f"eps {name}" for name in commands_of(eps)}, text_of("docs/commands.md")) == []
 
 
 def test_every_function_is_documented() -> None:
@@ -62,4 +63,4 @@ def test_every_function_is_documented() -> None:
 def test_there_is_something_to_document() -> None:
     assert {"NATS_URL", "BODY_SIZE_LIMIT", "GATEWAY_PORT"} <= setting_names()
     assert {"events_accepted_total", "event_freshness_seconds"} <= metric_names()
-    assert {"run", "up", "migrate", "publish"} <= set(eps.commands)
+    assert {"run", "up", "migrate", "publish"} <= set(commands_of(eps))

@@ -12,7 +12,7 @@ from functions.events.judging import judge
 from functions.events.rows import EventRow, event_key, user_key
 from functions.fb_collector.handler import handle as collect_facebook
 from functions.fb_collector.handler import to_row as facebook_row
-from functions.ports import Part, Stored
+from functions.messages import Part, Stored
 from functions.ttk_collector.handler import handle as collect_tiktok
 from functions.ttk_collector.handler import to_row as tiktok_row
 from tests.builders import NOON, a_facebook_event, a_letter, a_part, a_tiktok_event, letters_of, raw

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.errors import Fault
-from functions.ports import LedgerBucket, LedgerFigures
+from functions.reporter.ports import LedgerBucket, LedgerFigures
 from functions.tables import write_csv
 from runtime.bus.replaying import JUDGEMENT
 from runtime.http.negotiation import preferred

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runtime.cli.main import eps
+from tests.commands import commands_of
 from tests.unit.compose_files import ROOT
 
 _PYTHON = '#!/usr/bin/env bash\nprintf "%s\\n" "$PWD" "$@"\n'
@@ -84,7 +85,7 @@ def test_help_names_every_option_and_installs_nothing(project: Path, given: list
 
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("Usage: ./start.sh [OPTIONS]\n")
-    options = {it for option in eps.commands["up"].params for it in option.opts}
+    options = {it for option in commands_of(eps)["up"].params for it in option.opts}
     assert [it for it in {*options, "--docker", "--help"} if it not in result.stdout] == []
     assert not (project / ".venv").exists()
 

@@ -19,7 +19,7 @@ from runtime.local.supervisor.settings import LocalSettings
 from runtime.settings import BadSettings, GatewaySettings, ReporterSettings, Settings
 from runtime.telemetry.health import Health
 from runtime.telemetry.metrics import HttpMetrics
-from runtime.wiring.functions import gateway
+from runtime.wiring.gateway import gateway
 from tests.builders import a_facebook_event, raw
 from tests.doubles.fakes import FakeBus
 

@@ -12,7 +12,7 @@ from functions.gateway.dry_run import DryRun
 from functions.gateway.handler import MAX_ERRORS, Receipt, Rejection, handle
 from functions.gateway.rejections import MAX_LETTERS
 from functions.masses import unpacked
-from functions.ports import DeadLetter
+from functions.messages import DeadLetter
 from tests.builders import NOON, a_facebook_event, a_tiktok_event, raw
 from tests.doubles.fakes import FakeBus
 

@@ -9,20 +9,13 @@ import pytest
 
 from functions.errors import Invalid, Unavailable
 from functions.events.rows import EventRow
-from functions.ports import Backlog, LedgerBucket, LedgerFigures
-from functions.reporter.answers import (
-    DemographicsReport,
-    EventsReport,
-    LedgerReport,
-    RevenueReport,
-    to_json,
-)
-from functions.reporter.handler import (
-    handle_demographics,
-    handle_events,
-    handle_ledger,
-    handle_revenue,
-)
+from functions.messages import Backlog
+from functions.reporter.demographics_report import DemographicsReport, handle_demographics
+from functions.reporter.events_report import EventsReport, handle_events
+from functions.reporter.handler import to_json
+from functions.reporter.ledger_report import LedgerReport, handle_ledger
+from functions.reporter.ports import LedgerBucket, LedgerFigures
+from functions.reporter.revenue_report import RevenueReport, handle_revenue
 from tests.doubles.fakes_reports import NOON, FakeReports, a_row, a_sale
 
 HOUR = timedelta(hours=1)

@@ -8,8 +8,9 @@ import pytest
 from functions.errors import Invalid
 from functions.events.rows import EventRow
 from functions.parameters import Params
-from functions.reporter.handler import handle_events, handle_revenue
+from functions.reporter.events_report import handle_events
 from functions.reporter.overview import Overview, handle_overview
+from functions.reporter.revenue_report import handle_revenue
 from functions.reporter.view import RANGES, read_view
 from tests.doubles.fakes_reports import FakeReports, a_row, a_sale
 

@@ -5,15 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from functions.errors import Invalid
-from functions.ports import Period
-from functions.reporter.questions import (
-    DemographicsQuestion,
-    EventsQuestion,
-    RevenueQuestion,
-    parse_demographics_question,
-    parse_events_question,
-    parse_revenue_question,
-)
+from functions.parameters import Period
+from functions.reporter.demographics_report import DemographicsQuestion, parse_demographics_question
+from functions.reporter.events_report import EventsQuestion, parse_events_question
+from functions.reporter.revenue_report import RevenueQuestion, parse_revenue_question
 
 KELVIN = "\u212a"
 FULL_WIDTH_TEN = "\uff11\uff10"

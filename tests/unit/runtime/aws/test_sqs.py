@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from functions.errors import Unavailable
-from functions.ports import DeadLetter, Delivery
+from functions.messages import DeadLetter, Delivery
 from runtime.aws.messages import ENCODING
 from runtime.aws.sqs import QueueFunction, QueueUnit
 from runtime.bus.envelopes import UnreadableEnvelope

@@ -9,9 +9,8 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from functions.fb_collector.handler import handle as collect
-from functions.ports import Lot, Part
-from runtime.bus.collector import dead_letter_work, event_work
-from runtime.bus.work import Work
+from functions.messages import Lot, Part
+from runtime.bus.work import Work, dead_letter_work, event_work
 from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics
 from tests.builders import NOON, a_facebook_event, a_letter, raw
 from tests.doubles.fakes import FakeEventStore

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from functions.errors import Fault
 from functions.events import SOURCES, Source
-from functions.ports import DeadLetter, Delivery, Part
+from functions.messages import DeadLetter, Delivery, Part
 from runtime.bus.envelopes import (
     MAX_MESSAGE_BYTES,
     UnreadableEnvelope,

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from functions.events import SOURCES, Source
-from functions.ports import Told
+from functions.messages import Told
 from runtime.bus.manifests import MANIFEST, MESSAGE_ID, Counted, Line, read_manifest, write_manifest
 from tests.builders import NOON, a_letter, a_part, an_envelope
 

@@ -5,8 +5,8 @@ from nats.js.errors import APIError
 
 from functions.errors import Unavailable
 from runtime.cli.broker import _answered, status_lines, window_line
+from runtime.jetstream.kept import Window
 from runtime.jetstream.operating.contents import Contents, First, Waiting
-from runtime.jetstream.operating.replay import Window
 
 NOW = datetime(2024, 1, 1, 12, tzinfo=UTC)
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from runtime.cli.main import eps
+from tests.commands import commands_of
 from tests.unit.compose_files import ROOT
 
 _INTERRUPTED_IMPORT = """
@@ -34,7 +35,7 @@ def test_it_tells_its_version() -> None:
 
 def groups(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
     yield path
-    for name, command in group.commands.items():
+    for name, command in commands_of(group).items():
         if isinstance(command, click.Group):
             yield from groups(command, *path, name)
 

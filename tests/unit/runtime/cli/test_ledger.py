@@ -3,8 +3,9 @@ from datetime import timedelta
 
 import pytest
 
-from functions.ports import Backlog, LedgerBucket, LedgerFigures
-from functions.reporter.handler import handle_ledger
+from functions.messages import Backlog
+from functions.reporter.ledger_report import handle_ledger
+from functions.reporter.ports import LedgerBucket, LedgerFigures
 from runtime.cli.ledger import Account, account_lines, is_balanced
 from tests.doubles.fakes_reports import NOON, FakeReports
 

@@ -12,8 +12,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from functions.fb_collector.handler import handle as collect
-from runtime.bus.collector import dead_letter_work, event_work
 from runtime.bus.envelopes import encode, encode_letters
+from runtime.bus.work import dead_letter_work, event_work
 from runtime.http.body import BodyReader
 from runtime.http.cloud_events.collector import (
     collector_cloud_events,

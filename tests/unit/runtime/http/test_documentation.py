@@ -15,12 +15,10 @@ from starlette.routing import Route
 
 from functions.events import FUNNEL_STAGES, SOURCES
 from functions.events.judging import judge
-from functions.reporter.answers import (
-    DemographicsReport,
-    EventsReport,
-    LedgerReport,
-    RevenueReport,
-)
+from functions.reporter.demographics_report import DemographicsReport
+from functions.reporter.events_report import EventsReport
+from functions.reporter.ledger_report import LedgerReport
+from functions.reporter.revenue_report import RevenueReport
 from runtime.http.answers import CORRELATION_HEADER, PROBLEM
 from runtime.http.documentation.document import Document
 from runtime.http.documentation.event_examples import EVENTS
@@ -29,7 +27,9 @@ from runtime.http.documentation.page import render
 from runtime.http.documentation.reporter import reporter_document
 from runtime.http.pages.assets import SCRIPT, STYLE
 from runtime.settings import GatewaySettings, ReporterSettings
-from runtime.wiring.functions import Unit, gateway, reporter
+from runtime.wiring.gateway import gateway
+from runtime.wiring.reporter import reporter
+from runtime.wiring.unit import Unit
 
 GATEWAY = gateway_document(url="http://127.0.0.1:3001", body_size_limit=4096)
 REPORTER = reporter_document(url="http://127.0.0.1:3004")

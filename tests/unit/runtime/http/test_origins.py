@@ -20,7 +20,8 @@ from runtime.http.server.app import App, create_app
 from runtime.settings import GatewaySettings, ReporterSettings
 from runtime.telemetry.health import Health
 from runtime.telemetry.metrics import HttpMetrics
-from runtime.wiring.functions import gateway, reporter
+from runtime.wiring.gateway import gateway
+from runtime.wiring.reporter import reporter
 from tests.aws.invoking import a_request, closed, holding, invoke, nothing
 
 HOST = "127.0.0.1:3004"

@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from functions.errors import Invalid, Unavailable
-from functions.ports import Backlog, LedgerBucket, LedgerFigures
+from functions.messages import Backlog
 from functions.reporter.ledger_report import COLLECTORS
 from functions.reporter.pipeline import PipelineFigures, PipelineReport, handle_pipeline, judge
+from functions.reporter.ports import LedgerBucket, LedgerFigures
 from runtime.http.pipeline import SharedPipeline, pipeline_endpoints
 from runtime.http.server.app import create_app
 from runtime.telemetry.health import Health

@@ -8,9 +8,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from functions.errors import Unavailable
 from functions.fb_collector.handler import handle as collect
-from functions.ports import Delivery
-from runtime.bus.collector import dead_letter_work, event_work
+from functions.messages import Delivery
 from runtime.bus.counted import CountedBus
+from runtime.bus.work import dead_letter_work, event_work
 from runtime.http.byte_budget import ByteBudget
 from runtime.http.in_hand import InHand
 from runtime.telemetry.metrics import (

@@ -1,6 +1,6 @@
 import pytest
 
-from runtime.local.embedded.lines import MAX_LINE_BYTES, LineSplitter
+from runtime.local.embedded.process import MAX_LINE_BYTES, LineSplitter
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 import json
 from pathlib import Path
 
-from runtime.local.embedded.room import room_for
+from runtime.local.embedded.data_folder import room_for
 from runtime.local.supervisor.plan import make_plan
+from runtime.local.supervisor.run_files import remove_targets, save_targets
 from runtime.local.supervisor.settings import LocalSettings
-from runtime.local.supervisor.targets import remove_targets, save_targets
 
 _PORTS = ("gateway", "fb_collector", "ttk_collector", "reporter", "dead_letters")
 

@@ -1,0 +1,82 @@
+"""What all reports share: what they are asked, and how that is shown."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import MISSING, Field
+
+from functions.errors import Fault
+from functions.events import Source
+from functions.json_model import Answer
+from functions.parameters import (
+    Parse,
+    Period,
+    Values,
+    parse_end,
+    parse_source,
+    parse_start,
+    parse_timezone,
+)
+
+DEFAULT_LIMIT: Final = 10
+_LONGEST_BY_MINUTE: Final = timedelta(days=7)
+
+SHARED: Mapping[str, Parse] = {
+    "from": parse_start,
+    "to": parse_end,
+    "timezone": parse_timezone,
+    "source": parse_source,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What every report can be asked for. None is no filter.
+
+    Attributes:
+        timezone: Where days begin; None for UTC.
+    """
+
+    period: Period
+    source: Source | None = None
+    timezone: str | None = None
+
+
+def filters_of(question: Question) -> dict[str, Any]:
+    """List what a question filters by, for its echo: its fields, the period's among them."""
+    fields = asdict(question)
+    if fields["timezone"] is None:  # the answer's times are in UTC, and say so
+        del fields["timezone"]
+    return {**fields.pop("period"), **fields}
+
+
+def minute_faults(values: Values) -> list[Fault]:
+    """Find fault with a series by minute over more than seven days."""
+    if values.get("interval") != "minute":
+        return []
+    start, end = values.get("from"), values.get("to")
+    if start is not None and end is not None and end - start <= _LONGEST_BY_MINUTE:
+        return []
+    message = "Should be longer than a minute, or from and to at most seven days apart"
+    return [Fault("interval", "too_many_buckets", message)]
+
+
+Number = Annotated[int, Field(ge=0)]
+Limit = Annotated[int, Field(ge=1, le=100)]
+SeriesGaps = Annotated[
+    Literal[True] | MISSING,
+    Field(description="There where the empty buckets of a very long series are left out."),
+]
+
+
+class Filters(Answer):
+    """The filters of every report, as they were understood; null is no filter."""
+
+    start: datetime | None = Field(alias="from", description="The first instant, UTC.")
+    end: datetime | None = Field(alias="to", description="The instant after the last, UTC.")
+    source: Source | None
+    timezone: str | MISSING = Field(
+        default=MISSING, description="There where it was given; else days are those of UTC."
+    )

@@ -1,0 +1,31 @@
+"""``eps scale``."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from runtime.local.supervisor.control import NoSupervisor, ask_to_scale
+from runtime.local.supervisor.plan import FUNCTIONS as LOCAL
+from runtime.local.supervisor.plan import BadUsage, parse_scale
+from runtime.local.supervisor.settings import LocalSettings
+
+
+@click.command()
+@click.argument("wanted", nargs=-1, required=True, metavar="NAME=N…")
+@click.option("--data", type=click.Path(path_type=Path), help="Of which `eps up` [.data].")
+def scale(*, wanted: tuple[str, ...], data: Path | None) -> None:
+    """Have the running `eps up` run N of function NAME: fb-collector=3.
+
+    Returns when the new ones are ready, and those that are too many have
+    finished their work in hand. The next `eps up` does not know of it: give it
+    --scale.
+    """
+    folder = data or LocalSettings.load().data_dir
+    try:
+        parse_scale(wanted, [function.name for function in LOCAL])
+        asyncio.run(ask_to_scale(folder, wanted, click.echo))
+    except BadUsage as error:
+        raise click.UsageError(str(error)) from error
+    except NoSupervisor as error:
+        raise click.ClickException(str(error)) from error

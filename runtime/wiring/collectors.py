@@ -1,0 +1,179 @@
+"""Bind the collectors to what they need."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from typing import Any, Final
+
+from functions.events import Source
+from functions.fb_collector.handler import handle as collect_facebook
+from functions.messages import Backlog
+from functions.ttk_collector.handler import handle as collect_tiktok
+from runtime.bus.work import Work, dead_letter_work, event_work
+from runtime.http.body import body_reader
+from runtime.http.cloud_events.collector import (
+    ReadBare,
+    collector_cloud_events,
+    read_events,
+    read_nothing,
+)
+from runtime.http.cloud_events.taking import PATH as CLOUD_EVENTS
+from runtime.http.keys import all_guarded
+from runtime.http.request import Endpoints
+from runtime.http.senders import Senders, read_networks
+from runtime.http.server.app import create_app
+from runtime.jetstream.backlog import watch_backlog
+from runtime.jetstream.connection import Broker
+from runtime.jetstream.consumer import Consumer, Gate
+from runtime.jetstream.kept import KeptMessages, keep_nothing
+from runtime.jetstream.pull import Pull
+from runtime.jetstream.readying import ready_broker
+from runtime.jetstream.streams import (
+    DEAD_LETTER_COLLECTOR,
+    FB_COLLECTOR,
+    SUMMARY_COLLECTOR,
+    TTK_COLLECTOR,
+    make_again,
+)
+from runtime.jetstream.streams import Consumer as Durable
+from runtime.postgres.attempts import PostgresAttempts
+from runtime.postgres.ledger import PostgresLedger
+from runtime.postgres.pool import check, filled, opened
+from runtime.postgres.storing.store import PostgresEventStore
+from runtime.settings import CollectorSettings
+from runtime.telemetry.clocks import clock_facts
+from runtime.telemetry.health import Health
+from runtime.telemetry.metrics import (
+    ClockMetrics,
+    ConsumerMetrics,
+    EventMetrics,
+    HttpMetrics,
+    Saturation,
+    new_registry,
+)
+from runtime.wiring.unit import Loop, Unit, broker_of, host_check, schema_of
+
+
+def fb_collector(settings: CollectorSettings) -> AbstractAsyncContextManager[Unit]:
+    """Hold the collector of Facebook events while the context is open."""
+    return _collector(settings, FB_COLLECTOR, "facebook")
+
+
+def ttk_collector(settings: CollectorSettings) -> AbstractAsyncContextManager[Unit]:
+    """Hold the collector of TikTok events while the context is open."""
+    return _collector(settings, TTK_COLLECTOR, "tiktok")
+
+
+def dead_letters(settings: CollectorSettings) -> AbstractAsyncContextManager[Unit]:
+    """Hold the collector of dead letters while the context is open."""
+    return _collector(settings, DEAD_LETTER_COLLECTOR, None)
+
+
+_HANDLERS: Final = {"facebook": collect_facebook, "tiktok": collect_tiktok}
+
+
+@asynccontextmanager
+async def _collector(
+    settings: CollectorSettings, durable: Durable, source: Source | None
+) -> AsyncIterator[Unit]:
+    registry = new_registry()
+    metrics = ConsumerMetrics(registry, durable.name)
+    events = EventMetrics(registry, durable.name)
+    async with opened(settings, durable.name) as pool, broker_of(settings, durable.name) as broker:
+        await schema_of(settings)
+        durables = [durable] if source else [durable, SUMMARY_COLLECTOR]
+        await ready_broker(
+            broker,
+            settings,
+            *durables,
+            ack_wait_seconds=settings.ack_wait_seconds,
+            may_change=False,
+        )
+        saturation = Saturation(registry, durable.name)
+        saturation.watch("database_connections", partial(filled, pool))
+        store, attempts = PostgresEventStore(pool), PostgresAttempts(pool)
+        work: Work[Any]
+        more: list[Loop] = []
+        kept = KeptMessages(broker.jetstream, settings)
+        keep = kept.keep if settings.keep_settled_seconds else keep_nothing
+        consumer_of = partial(
+            Consumer[Any],
+            metrics=metrics,
+            gate=Gate(),
+            keep=keep,
+            max_bytes=settings.batch_max_bytes,
+            answers=partial(check, pool),
+        )
+        if source is None:
+            work = dead_letter_work(store, metrics, attempts)
+            summaries = dead_letter_work(store, metrics, attempts, summaries=True)
+            more = _loops(settings, broker, SUMMARY_COLLECTOR, consumer_of(summaries))
+        else:
+            events.expect([source], ("invalid", "unreadable", "refused"))
+            metrics.freshness.expect(source)
+            collect = partial(_HANDLERS[source], store=store)
+            work = event_work(source, collect, store, metrics, events, attempts=attempts)
+        ledger = PostgresLedger(pool, source)
+        clocks = (broker.clock, ledger.clock)
+        ClockMetrics(registry, durable.name, *clocks)
+        health = Health(
+            {
+                "nats": partial(broker.check_stream, durable.stream),
+                "postgres": partial(check, pool),
+            },
+            lambda: not broker.client.is_closed and not pool.is_closing(),
+            facts=clock_facts(*clocks),
+        )
+        app = create_app(
+            _collector_endpoints(settings, work, source),
+            health=health,
+            registry=registry,
+            metrics=HttpMetrics(registry, durable.name),
+            check_host=host_check(settings, settings.ingest_api_keys),
+            senders=Senders(read_networks(settings.trusted_proxies)),
+        )
+
+        async def note(backlog: Backlog) -> None:
+            metrics.imbalance.set(await ledger.note(backlog))
+
+        yield Unit(
+            app,
+            health,
+            [
+                *_loops(settings, broker, durable, consumer_of(work)),
+                *more,
+                partial(watch_backlog, broker, durable, metrics, note),
+            ],
+        )
+
+
+def _collector_endpoints(
+    settings: CollectorSettings, work: Work[Any], source: Source | None
+) -> Endpoints:
+    """Make the endpoint of CloudEvents, unless it would be open to everyone for earnest."""
+    if not settings.ingest_api_keys and settings.environment != "development":
+        return {}
+    read_bare: ReadBare[Any] = read_events if source else read_nothing
+    endpoint = collector_cloud_events(work, body_reader(settings), read_bare)
+    return all_guarded(settings.ingest_api_keys, {CLOUD_EVENTS: ("POST", endpoint)})
+
+
+def _loops(
+    settings: CollectorSettings,
+    broker: Broker,
+    durable: Durable,
+    consumer: Consumer[Any],
+) -> list[Loop]:
+
+    def consume(stop: asyncio.Event) -> Coroutine[Any, Any, None]:
+        pull = Pull(
+            broker.client,
+            durable,
+            max_messages=settings.batch_max_messages,
+            max_bytes=settings.batch_max_bytes,
+            on_missing=partial(make_again, broker.jetstream, durable, settings.ack_wait_seconds),
+        )
+        return consumer.run(pull, stop)
+
+    return [consume] * settings.batches_in_flight

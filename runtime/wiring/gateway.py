@@ -1,0 +1,117 @@
+"""Bind the gateway to what it needs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+from functions.errors import Unavailable
+from functions.events import SOURCES
+from functions.ports import Bus
+from runtime.bus.counted import CountedBus
+from runtime.http.body import BodyReader, body_reader
+from runtime.http.cloud_events.gateway import gateway_cloud_events
+from runtime.http.cloud_events.taking import PATH as CLOUD_EVENTS
+from runtime.http.documentation.endpoints import documentation_endpoints, leading_to_documentation
+from runtime.http.documentation.gateway import gateway_document
+from runtime.http.gateway import gateway_endpoint
+from runtime.http.in_hand import InHand, at_most
+from runtime.http.keys import all_guarded
+from runtime.http.request import Endpoints
+from runtime.http.senders import Senders, read_networks
+from runtime.http.server.app import create_app
+from runtime.jetstream.broker_metrics import watch_broker_figures
+from runtime.jetstream.bus import JetStreamBus
+from runtime.jetstream.durability import DISK, Durability
+from runtime.jetstream.readying import ready_broker
+from runtime.jetstream.streams import EVENTS
+from runtime.settings import GatewaySettings
+from runtime.telemetry.clocks import clock_facts
+from runtime.telemetry.health import Health
+from runtime.telemetry.metrics import (
+    ClockMetrics,
+    EventMetrics,
+    HttpMetrics,
+    Saturation,
+    SummaryMetrics,
+    new_registry,
+)
+from runtime.telemetry.server_metrics import BROKER_FIGURES, Measured
+from runtime.wiring.unit import Unit, broker_of, host_check, url_of, warn_of_open
+
+
+@asynccontextmanager
+async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
+    """Hold the gateway with its connections while the context is open."""
+    warn_of_open(INGEST_API_KEYS=settings.ingest_api_keys)
+    registry = new_registry()
+    events = EventMetrics(registry, "gateway")
+    events.expect(SOURCES, ("invalid", "unavailable"))
+    bodies = body_reader(settings)
+    in_hand = InHand()
+    saturation = Saturation(registry, "gateway")
+    saturation.watch("requests", in_hand.filled)
+    saturation.watch("small_bodies", bodies.small.filled)
+    saturation.watch("large_bodies", bodies.large.filled)
+    async with broker_of(settings, "gateway") as broker:
+        await ready_broker(broker, settings)
+        jetstream_bus = JetStreamBus(
+            broker,
+            settings.publish_timeout_seconds,
+            SummaryMetrics(registry, "gateway").summarized,
+        )
+        bus = CountedBus(jetstream_bus, events)
+        ClockMetrics(registry, "gateway", broker.clock)
+        durability = Durability(settings.monitoring_urls, partial(broker.check_stream, EVENTS))
+        await durability.ask()
+        health = Health(
+            {"nats": partial(broker.check_stream, EVENTS)},
+            lambda: not broker.client.is_closed,
+            facts={
+                "durability": lambda: durability.meaning,
+                "events": lambda: jetstream_bus.events,
+                "deadLetters": lambda: jetstream_bus.dead_letters,
+                **clock_facts(broker.clock),
+            },
+        )
+        app = create_app(
+            {
+                **all_guarded(settings.ingest_api_keys, _ingest_endpoints(bus, bodies, in_hand)),
+                **leading_to_documentation(),
+                **documentation_endpoints(
+                    gateway_document(
+                        url=url_of(settings, "gateway"),
+                        body_size_limit=settings.body_size_limit,
+                        event_size_limit=settings.event_size_limit,
+                        guarded=bool(settings.ingest_api_keys),
+                        asks_host=not settings.ingest_api_keys,
+                        facts={"durability": DISK, "brokerClockSeconds": 0.002},
+                    )
+                ),
+            },
+            health=health,
+            registry=registry,
+            metrics=HttpMetrics(registry, "gateway"),
+            check_host=host_check(settings, settings.ingest_api_keys),
+            senders=Senders(read_networks(settings.trusted_proxies)),
+        )
+        figures = partial(
+            watch_broker_figures,
+            broker,
+            settings.monitoring_urls,
+            Measured(BROKER_FIGURES, registry),
+            is_kept=bool(settings.keep_settled_seconds),
+        )
+        yield Unit(app, health, [durability.watch, figures, jetstream_bus.tell_when_idle])
+        with suppress(Unavailable):
+            await jetstream_bus.tell()  # nobody follows who could
+
+
+def _ingest_endpoints(bus: Bus, bodies: BodyReader, in_hand: InHand) -> Endpoints:
+    """Make the endpoints that take events."""
+    return {
+        path: ("POST", at_most(in_hand, endpoint))
+        for path, endpoint in {
+            "/events": gateway_endpoint(bus, bodies),
+            CLOUD_EVENTS: gateway_cloud_events(bus, bodies),
+        }.items()
+    }

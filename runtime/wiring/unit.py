@@ -1,0 +1,80 @@
+"""A function, bound and ready to run, and what all of them need for it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from runtime.api_keys import ApiKeys
+from runtime.http.hosts import CheckHost, check_host
+from runtime.http.server.app import App
+from runtime.jetstream.connection import Broker, connected
+from runtime.postgres.schema.migrate import ensure_schema
+from runtime.settings import CollectorSettings, DatabaseSettings, GatewaySettings, Settings
+from runtime.telemetry.health import Health
+
+_log = structlog.get_logger()
+
+Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+"""Runs until its event is set, finishing what is in hand."""
+
+
+PORTS: Final = {
+    "gateway": 3001,
+    "fb-collector": 3002,
+    "ttk-collector": 3003,
+    "reporter": 3004,
+    "dead-letters": 3005,
+}
+"""Where functions listen unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A function, bound and ready to run.
+
+    Attributes:
+        app: Its HTTP side.
+        health: What its probes say; told when it stops.
+        loops: What it does beside HTTP.
+    """
+
+    app: App
+    health: Health
+    loops: Sequence[Loop] = ()
+
+
+def warn_of_open(**keys: ApiKeys) -> None:
+    """Say loudly which settings would close what is open."""
+    unset = [name for name, known in keys.items() if not known]
+    if unset:
+        _log.warning("no API keys set: open to everyone (fine on a developer's machine)", set=unset)
+
+
+def host_check(settings: Settings, *keys: ApiKeys) -> CheckHost | None:
+    """Tell a developer's machine by its names where something on it is open to everyone."""
+    if settings.environment != "development" or all(keys):
+        return None
+    return check_host([settings.host, *settings.allowed_hosts.split(",")])
+
+
+def url_of(settings: Settings, name: str) -> str:
+    """Tell where a function listens on its own machine."""
+    return f"http://127.0.0.1:{settings.port or PORTS[name]}"
+
+
+async def schema_of(settings: DatabaseSettings) -> None:
+    """Bring the schema of a function's database up to date."""
+    url = settings.database_url.get_secret_value()
+    await ensure_schema(url, settings.startup_timeout_seconds)
+
+
+def broker_of(
+    settings: GatewaySettings | CollectorSettings, name: str
+) -> AbstractAsyncContextManager[Broker]:
+    """Hold a function's connection to the broker."""
+    url = settings.nats_url.get_secret_value()
+    return connected(url, name, settings.startup_timeout_seconds)
