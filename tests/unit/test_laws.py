@@ -1,6 +1,7 @@
 """Who may import whom: arrows point inward only."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,3 +178,36 @@ def test_no_sender_s_bytes_become_python_s_values() -> None:
     }
 
     assert reading <= _OWN_JSON
+
+
+_LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+_OTHER_LAW = """
+[tool.importlinter]
+root_packages = ["functions", "runtime"]
+
+[[tool.importlinter.contracts]]
+name = "The other way round"
+type = "layers"
+layers = ["functions", "runtime"]
+"""
+
+
+def linted(config: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", _LINT, str(config), "--no-cache"]
+    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+
+
+def test_the_contracts_of_import_linter_are_kept() -> None:
+    result = linted(ROOT / "pyproject.toml")
+
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_import_linter_has_teeth(tmp_path: Path) -> None:
+    config = tmp_path / "pyproject.toml"
+    config.write_text(_OTHER_LAW, encoding="utf-8")
+
+    result = linted(config)
+
+    assert result.returncode == 1
+    assert "runtime is not allowed to import functions" in result.stdout
