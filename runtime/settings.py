@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError, Url
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runtime.api_keys import ApiKeys
-from runtime.http.senders import read_networks
+from runtime.networks import read_networks
 
 _SECRETS: Final = Path("/run/secrets")
 """Where containers find secrets: a file each, named as the setting. The environment goes before."""

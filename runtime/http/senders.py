@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
+from runtime.networks import Network
+
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 
 _USER_AGENT_BYTES: Final = 120
 """Of a user agent in a line: names and versions are shorter, and a line for each request is long
@@ -17,16 +18,6 @@ _FORWARDED_HOPS: Final = 32
 
 _KNOWN: Final = 1024
 """Addresses, and user agents, that are remembered: reading one anew takes microseconds."""
-
-
-def read_networks(text: str) -> list[Network]:
-    """Read addresses and networks that are separated by commas.
-
-    Raises:
-        ValueError: One is neither.
-    """
-    parts = (part.strip() for part in text.split(","))
-    return [ip_network(part, strict=False) for part in parts if part]
 
 
 class Senders:

@@ -21,7 +21,7 @@ from runtime.http.cloud_events.collector import (
 from runtime.http.cloud_events.taking import PATH as CLOUD_EVENTS
 from runtime.http.keys import all_guarded
 from runtime.http.request import Endpoints
-from runtime.http.senders import Senders, read_networks
+from runtime.http.senders import Senders
 from runtime.http.server.app import create_app
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker
@@ -37,6 +37,7 @@ from runtime.jetstream.streams import (
     make_again,
 )
 from runtime.jetstream.streams import Consumer as Durable
+from runtime.networks import read_networks
 from runtime.postgres.attempts import PostgresAttempts
 from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.pool import check, filled, opened

@@ -17,13 +17,14 @@ from runtime.http.gateway import gateway_endpoint
 from runtime.http.in_hand import InHand, at_most
 from runtime.http.keys import all_guarded
 from runtime.http.request import Endpoints
-from runtime.http.senders import Senders, read_networks
+from runtime.http.senders import Senders
 from runtime.http.server.app import create_app
 from runtime.jetstream.broker_metrics import watch_broker_figures
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.durability import DISK, Durability
 from runtime.jetstream.readying import ready_broker
 from runtime.jetstream.streams import EVENTS
+from runtime.networks import read_networks
 from runtime.settings import GatewaySettings
 from runtime.telemetry.clocks import clock_facts
 from runtime.telemetry.health import Health

@@ -8,8 +8,9 @@ from runtime.bus.replaying import JUDGEMENT
 from runtime.http.documentation.endpoints import documentation_endpoints
 from runtime.http.documentation.reporter import reporter_document
 from runtime.http.reporting import ReporterKeys, reporting_endpoints
-from runtime.http.senders import Senders, read_networks
+from runtime.http.senders import Senders
 from runtime.http.server.app import create_app
+from runtime.networks import read_networks
 from runtime.postgres.database_metrics import watch_database_figures
 from runtime.postgres.operating.dead_letters import PostgresDeadLetters
 from runtime.postgres.operating.trails import PostgresTrails

@@ -22,7 +22,7 @@ OF_OTHERS: Final = frozenset(
         *("NATS_IMAGE", "NATS_OPERATOR_PASSWORD", "PIP_EXTRA_INDEX_URL", "PIP_INDEX_URL"),
         *("POSTGRES_IMAGE", "PROMETHEUS_IMAGE", "PROMETHEUS_PORT", "PUBLISH_ADDRESS"),
         *("PUBLISH_CONCURRENCY", "PUBLISH_INTERVAL", "PUBLISH_MAX", "PUBLISH_MIN"),
-        *("PULL_POLICY", "PYTHON_IMAGE", "REVISION", "TAG"),
+        *("PULL_POLICY", "PYTHON_IMAGE", "REVISION", "TAG", "VERSION"),
     }
 )
 """Settings of `.env.example` that only Compose or Lambda reads."""

@@ -16,8 +16,9 @@ from runtime.http.cloud_events.gateway import gateway_cloud_events
 from runtime.http.gateway import gateway_endpoint
 from runtime.http.keys import all_guarded
 from runtime.http.refused import RefusedRequests
-from runtime.http.senders import Senders, read_networks, sender_facts
+from runtime.http.senders import Senders, sender_facts
 from runtime.http.server.app import create_app
+from runtime.networks import read_networks
 from runtime.settings import BadSettings, GatewaySettings
 from runtime.telemetry.health import Health
 from runtime.telemetry.metrics import HttpMetrics

@@ -1,0 +1,15 @@
+"""Addresses and networks, as settings name them."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+Network = IPv4Network | IPv6Network
+
+
+def read_networks(text: str) -> list[Network]:
+    """Read addresses and networks that are separated by commas.
+
+    Raises:
+        ValueError: One is neither.
+    """
+    parts = (part.strip() for part in text.split(","))
+    return [ip_network(part, strict=False) for part in parts if part]
