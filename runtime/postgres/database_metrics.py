@@ -7,6 +7,7 @@ import asyncpg
 
 from functions.errors import Unavailable
 from runtime.postgres.errors import translated
+from runtime.postgres.growth import measure_growth
 from runtime.postgres.sql import load
 from runtime.telemetry.clocks import ServerClock
 from runtime.telemetry.server_metrics import DATABASE_UP, Measured, Sample
@@ -41,14 +42,17 @@ async def watch_database_figures(
     """
     disk = [] if disk_bytes is None else [Sample("database_disk_bytes", disk_bytes)]
     while not stop.is_set():
-        shown.show([*disk, *await measure_database(primary, reports, clock)])
+        shown.show([*disk, *await measure_database(primary, reports, clock, disk_bytes)])
         with suppress(TimeoutError):
             async with asyncio.timeout(_EVERY_SECONDS):
                 await stop.wait()
 
 
 async def measure_database(
-    primary: asyncpg.Pool, reports: asyncpg.Pool, clock: ServerClock
+    primary: asyncpg.Pool,
+    reports: asyncpg.Pool,
+    clock: ServerClock,
+    disk_bytes: int | None = None,
 ) -> list[Sample]:
     """Ask for everything, bounded in time; without an answer it says only that there was none."""
     try:
@@ -60,6 +64,7 @@ async def measure_database(
                     Sample(DATABASE_UP, 1),
                     *await _state(primary),
                     *await _tables(primary),
+                    *await _days(primary, disk_bytes),
                     Sample("database_replica_lag_seconds", await reports.fetchval(REPORT_LAG)),
                 ]
     except (Unavailable, TimeoutError):
@@ -69,6 +74,11 @@ async def measure_database(
 async def _state(pool: asyncpg.Pool) -> list[Sample]:
     [state] = await pool.fetch(DATABASE_STATE)
     return [Sample(name, value) for name, value in state.items()]
+
+
+async def _days(pool: asyncpg.Pool, disk_bytes: int | None) -> list[Sample]:
+    days = disk_bytes and (await measure_growth(pool)).days_left(disk_bytes)
+    return [] if days is None else [Sample("database_disk_days", days)]
 
 
 async def _tables(pool: asyncpg.Pool) -> list[Sample]:

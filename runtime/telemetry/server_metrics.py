@@ -95,6 +95,7 @@ DATABASE_FIGURES: Final = (
     Figure(DATABASE_UP, "Whether the database answered"),
     Figure("database_size_bytes", "Bytes of the database on disk, without its log"),
     Figure("database_disk_bytes", "Bytes that the database may take: DATABASE_DISK_BYTES"),
+    Figure("database_disk_days", "Days until it has them, as the last hour's events came"),
     Figure("database_connections", "Sessions of the database"),
     Figure("database_connections_limit", "Sessions that the server takes at most"),
     Figure("database_commits_total", "Transactions committed"),

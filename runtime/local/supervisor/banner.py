@@ -9,12 +9,28 @@ from runtime.telemetry.safe_urls import without_password
 
 _DOCUMENTED = ("gateway", "reporter")
 _WIDTH = 14
+_WHOLE_DAYS = 10
 
 
 def banner(
-    plan: Plan, *, database_url: str, nats_url: str, monitoring_url: str | None, data_dir: Path
+    plan: Plan,
+    *,
+    database_url: str,
+    nats_url: str,
+    monitoring_url: str | None,
+    data_dir: Path,
+    disk_days: float | None = None,
 ) -> str:
-    """Tell every URL, with an example of a report; of secrets, the file that has them."""
+    """Tell every URL, with an example of a report; of secrets, the file that has them.
+
+    Args:
+        plan: What runs.
+        database_url: With or without its password, which is left out.
+        nats_url: Same.
+        monitoring_url: The broker's, if it is known.
+        data_dir: Where data are kept.
+        disk_days: How long the disk lasts; None where nobody can tell.
+    """
     monitoring = f"  monitoring {monitoring_url}" if monitoring_url else ""
     file = secrets_file(data_dir)
     rows = [
@@ -23,6 +39,7 @@ def banner(
         ("broker", ",".join(map(without_password, nats_url.split(","))) + monitoring),
         *([("passwords", str(file))] if file.exists() else []),
         ("data", str(data_dir)),
+        *([] if disk_days is None else [("disk", _lasts(disk_days))]),
     ]
     table = [f"  {name:<{_WIDTH}} {where}" for name, where in rows]
     return "\n".join(
@@ -36,6 +53,11 @@ def banner(
             "",
         ]
     )
+
+
+def _lasts(days: float) -> str:
+    number = f"{days:,.1f}" if days < _WHOLE_DAYS else f"{days:,.0f}"
+    return f"full in {number} days at the rate of the last hour with events; eps archive makes room"
 
 
 def _pages(plan: Plan) -> list[str]:

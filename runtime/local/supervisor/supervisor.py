@@ -39,6 +39,7 @@ from runtime.local.supervisor.settings import LocalSettings
 from runtime.local.supervisor.source_watch import watch_source
 from runtime.local.supervisor.stopping import StopWish, stop_on_signals
 from runtime.local.supervisor.system import System
+from runtime.postgres.growth import disk_days
 from runtime.postgres.schema.logins import login_of
 from runtime.settings import BadSettings, PublisherSettings
 
@@ -205,7 +206,7 @@ class _Run:
         await self._system.start([(replica, self._program(replica)) for replica in replicas])
         self._save_secrets()
         save_targets(self._data_dir, replicas)
-        self._output.write(self._banner())
+        self._output.write(self._banner(await self._disk_days()))
         if publisher:
             key = self._settings.publisher_key
             environment = {
@@ -269,13 +270,23 @@ class _Run:
         database, broker = (it.url if isinstance(it, EmbeddedServer) else None for it in servers)
         save_secrets(self._data_dir, database_url=database, nats_url=broker)
 
-    def _banner(self) -> str:
+    async def _disk_days(self) -> float | None:
+        """Tell how many days the disk lasts at the rate of the last hour that had events."""
+        disk_bytes = self._settings.database_disk_bytes
+        if isinstance(self._postgres, EmbeddedPostgres):
+            disk_bytes = disk_bytes or room_for(self._postgres.data_dir)
+        if disk_bytes is None:
+            return None
+        return await disk_days(self._postgres.url, disk_bytes)
+
+    def _banner(self, disk_days: float | None) -> str:
         return banner(
             self._plan,
             database_url=self._postgres.url,
             nats_url=self._nats.url,
             monitoring_url=self._nats.monitoring_url,
             data_dir=self._data_dir,
+            disk_days=disk_days,
         )
 
 
