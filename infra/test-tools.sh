@@ -5,6 +5,8 @@
 #
 #   prometheus   a real server and promtool: tests/monitoring
 #   libfuse3     a disk that forgets what was not synced: tests/faults/power
+#   chromium     a browser for the reporter's pages: tests/pages; with what it
+#                needs it can't be unpacked, so it is the one that is installed
 
 readonly FETCH_SECONDS=120
 
@@ -14,6 +16,17 @@ test_tools_if_possible() {
     echo "Prometheus can't be had; its tests are skipped." >&2
   has_libfuse || fetched libfuse3-3 move_libfuse || fetched libfuse3-4 move_libfuse ||
     echo "libfuse3 can't be had; tests that cut the power are skipped." >&2
+  has_chromium || install_chromium ||
+    echo "Chromium can't be had; tests of pages in a browser are skipped." >&2
+}
+
+has_chromium() {
+  command -v chromium >/dev/null || command -v chromium-browser >/dev/null
+}
+
+install_chromium() {
+  timeout "$FETCH_SECONDS" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends chromium >/dev/null 2>&1 </dev/null
 }
 
 has_prometheus() {

@@ -98,6 +98,8 @@ def _form_page(visit: Visit, there: str, status: int, why: str) -> Answer:
         element("p", why, class_="notice", role="alert") if why else Html(""),
         form(
             "/session",
+            # For who keeps the key in the browser's book of passwords.
+            element("input", name="user", value="eps", autocomplete="username", hidden=""),
             blank(
                 words("sign-in.key"),
                 "key",

@@ -1,0 +1,362 @@
+"""Pages in a real browser: its laws, and what people come for."""
+
+import asyncio
+import math
+import os
+import random
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from functions.events import Source
+from functions.ports import Backlog
+from functions.rows import EventRow
+from runtime.api_keys import ApiKeys
+from runtime.http.server import served
+from runtime.local.ports import free_port
+from runtime.postgres.ledger import PostgresLedger
+from runtime.postgres.pool import opened
+from runtime.postgres.store import PostgresEventStore
+from runtime.settings import ReporterSettings
+from runtime.wiring import reporter
+from tests.builders import a_facebook_event, a_letter, letters_of, raw
+from tests.builders import a_row as a_stored_row
+from tests.fakes_reports import a_row, a_sale
+from tests.pages.chromium import CHROMIUM, WHY_NOT, Browser, Tab, browser
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WHY_NOT)
+
+PATHS = ("/", "/?range=24h&people=show", "/pipeline", "/dead-letters", "/trail", "/?range=wrong")
+DAY = timedelta(days=1)
+HOSTILE = "<script>alert(1)</script>" + "x" * 200
+
+
+def noon(days_ago: int) -> datetime:
+    """Midday, some days ago."""
+    today = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+    return today - days_ago * DAY
+
+
+class Site:
+    """A reporter, its database, and a way to stop and start it."""
+
+    def __init__(self, url: str, pool: asyncpg.Pool, stack: AsyncExitStack) -> None:
+        self.url = url
+        self.pool = pool
+        self.store = PostgresEventStore(pool)
+        self._stack = stack
+
+    async def stop(self) -> None:
+        await self._stack.aclose()
+
+    async def note(self, **backlogs: float) -> None:
+        """Have each collector measure now; what waits is so many seconds old, 0 for nothing."""
+        now = datetime.now(UTC)
+        sources = {"fb_collector": "facebook", "ttk_collector": "tiktok", "dead_letters": None}
+        for name, source in sources.items():
+            age = backlogs.get(name, 0)
+            oldest = now - timedelta(seconds=age) if age else None
+            seen = Backlog(name.replace("_", "-"), now, 40 if age else 0, oldest, 1)
+            await PostgresLedger(self.pool, source).note(seen)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def a_site(database_url: str, **keys: ApiKeys) -> AsyncIterator[Site]:
+    told = ReporterSettings(database_url=SecretStr(database_url), **keys)  # type: ignore[arg-type]
+    port = free_port()
+    async with opened(told, "test") as pool, AsyncExitStack() as stack:
+        unit = await stack.enter_async_context(reporter(told))
+        await stack.enter_async_context(
+            served(unit.app, host="127.0.0.1", port=port, shutdown_timeout_seconds=1)
+        )
+        yield Site(f"http://127.0.0.1:{port}", pool, stack)
+
+
+@pytest.fixture
+async def site(database_url: str) -> AsyncIterator[Site]:
+    async with a_site(database_url) as site:
+        yield site
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    async with browser() as running:
+        yield running
+
+
+@pytest.fixture
+async def tab(site: Site, chromium: Browser) -> AsyncIterator[Tab]:
+    async with chromium.tab(site.url) as tab:
+        yield tab
+
+
+async def fill(site: Site) -> None:
+    """Have something on every page."""
+    await site.store.store(
+        [
+            a_sale("100.00", occurred_at=noon(1), campaign_id=HOSTILE),
+            a_sale("50.25", occurred_at=noon(1), campaign_id="black-friday"),
+            a_sale("120.00", occurred_at=noon(2), campaign_id="black-friday"),
+            a_sale("7.00", occurred_at=noon(1), source="tiktok"),
+            *(a_row(occurred_at=noon(1)) for _ in range(5)),
+        ]
+    )
+    await site.store.keep([letters_of(a_letter(payload=HOSTILE.encode()))])
+    await site.note()
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_no_page_breaks_a_law_on_any_screen_in_any_language(
+    path: str, site: Site, tab: Tab
+) -> None:
+    await fill(site)
+    for language in ("en", "uk"):
+        await tab.go(f"{path}{'&' if '?' in path else '?'}lang={language}")
+        for width, dark in ((320, True), (1200, False)):
+            await tab.look(width=width, dark=dark)
+
+            sideways = await tab.ask(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert sideways <= 0, (width, language)
+        assert await tab.ask("document.querySelectorAll('h1').length") == 1
+        assert await tab.ask("document.documentElement.lang") == language
+    assert tab.faults == []
+    assert {url for url in tab.asked if not url.startswith((site.url, "data:"))} == set()
+
+
+async def test_the_policy_is_watched(site: Site, tab: Tab) -> None:
+    await tab.go("/")
+
+    await tab.ask("document.body.setAttribute('style', 'color: red')")
+    await tab.ask(
+        "document.body.append(new Image()); document.images[0].src = 'http://127.0.0.1:9/'"
+    )
+
+    async with asyncio.timeout(5):
+        while len(tab.faults) < 2:
+            await asyncio.sleep(0.05)
+    assert any("style-src" in fault for fault in tab.faults)
+    assert any("img-src" in fault for fault in tab.faults)
+    assert site.url
+
+
+async def test_without_scripts_nothing_is_missing_but_comfort(site: Site, tab: Tab) -> None:
+    await fill(site)
+    await tab.without_scripts()
+
+    await tab.go("/")
+    await tab.choose(source="facebook")
+
+    assert "source=facebook" in await tab.ask("location.search")
+    assert await tab.ask("document.querySelectorAll('.slider').length") == 0
+    assert await tab.ask("document.querySelectorAll('figure tbody tr').length") > 100
+
+
+async def test_a_row_narrows_the_address_is_the_view_and_back_works(site: Site, tab: Tab) -> None:
+    await fill(site)
+    await tab.go("/")
+    before = await tab.text(".figure")
+
+    await tab.click("black-friday")
+    narrowed = await tab.ask("location.search")
+    shown = await tab.text("dl.figures")
+    await tab.ask("history.back()")
+    await tab.until("location.search === '' && document.querySelector('.chip') === null")
+
+    assert "campaignId=black-friday" in narrowed
+    assert "170.25" in shown
+    assert await tab.text(".figure") == before
+
+
+async def test_a_chart_is_read_by_keys(site: Site, tab: Tab) -> None:
+    await fill(site)
+    await tab.go("/?range=28d")
+    await tab.ask("document.querySelector('.slider').focus()")
+
+    await tab.press("Home")
+    first = await tab.ask("document.querySelector('.slider').getAttribute('aria-valuetext')")
+    await tab.press("End")
+    await tab.press("ArrowLeft")
+    said = await tab.ask("document.querySelector('.slider').getAttribute('aria-valuetext')")
+
+    row = "document.querySelectorAll('figure tbody tr')"
+    assert first.startswith(await tab.ask(f"[...{row}].at(-1).querySelector('th').textContent"))
+    assert said.startswith(noon(1).strftime("%Y-%m-%d"))
+    assert await tab.ask(f"{row}[1].querySelector('td').textContent") in said
+
+
+async def test_the_whole_renews_itself_and_a_tab_tells(site: Site, tab: Tab) -> None:
+    await fill(site)
+    await tab.go("/pipeline")
+    assert not (await tab.ask("document.title")).startswith("✗")
+
+    await site.note(fb_collector=74)
+    await tab.until("document.title.startsWith('✗')")
+
+    first = await tab.ask("document.querySelector('.checks li').innerText")
+    assert "fb-collector" in first
+    assert "eps broker status" in first
+    await site.note()
+    await tab.until("!document.title.startsWith('✗')")
+    assert tab.faults == []
+
+
+async def test_what_renews_itself_can_be_stopped(site: Site, tab: Tab) -> None:
+    await fill(site)
+    await tab.go("/pipeline")
+
+    await tab.ask("document.querySelector('#renew button').click()")
+    asked = len(tab.asked)
+    await tab.ask("new Promise((done) => setTimeout(done, 6000))")
+
+    assert len(tab.asked) == asked
+    assert await tab.text("#renew") == "Go on"
+
+
+async def test_a_reporter_that_is_gone_is_said_to_be_gone(site: Site, tab: Tab) -> None:
+    await fill(site)
+    await tab.go("/pipeline")
+
+    await site.stop()
+
+    await tab.until("document.body.innerText.includes('No answer since')")
+    assert (await tab.ask("document.title")).startswith("✗")
+
+
+async def test_somebody_finds_yesterdays_revenue_of_facebook_against_the_day_before(
+    site: Site, tab: Tab
+) -> None:
+    await fill(site)
+    await tab.go("/")
+
+    await tab.choose(range="yesterday", source="facebook", metric="revenue")
+
+    figures = re.sub(r"\s", " ", await tab.text("dl.figures"))
+    assert "150.25" in figures
+    assert "▲ 25.2 % against 120.00" in figures
+
+
+async def test_somebody_finds_why_forty_events_were_rejected_and_brings_them_back(
+    site: Site, tab: Tab
+) -> None:
+    events = [a_facebook_event(eventId=f"fb-{number}") for number in range(40)]
+    letters = [a_letter(payload=raw(it), event_id=it["eventId"]) for it in events]
+    await site.store.keep([letters_of(*letters)])
+    await tab.go("/")
+
+    await tab.click("Dead letters")
+    why = await tab.text("table")
+    await tab.click("data.user.age")
+    await tab.click("Try a replay")
+    tried = await tab.text()
+    await tab.click("Replay these")
+
+    assert "rejected by the contract" in why
+    assert "40" in why
+    assert "40 would live again" in tried
+    assert "40 live again" in await tab.text()
+    assert await site.pool.fetchval("SELECT count(*) FROM events") == 40
+
+
+async def test_somebody_finds_what_became_of_an_event(site: Site, tab: Tab) -> None:
+    row = a_stored_row("fb-weird/<id>", payload='{"eventId": 1.0}')
+    await site.store.store([row])
+    await tab.go("/")
+
+    await tab.click("One event")
+    await tab.choose(source="facebook", id="fb-weird/<id>")
+
+    told = await tab.text()
+    assert "accepted by the gateway" in told
+    assert "stored" in told
+    await tab.ask("document.querySelector('details').open = true")
+    assert '{"eventId": 1.0}' in await tab.text("pre")
+
+
+async def test_somebody_finds_which_collector_hangs(site: Site, tab: Tab) -> None:
+    await fill(site)
+    await site.note(ttk_collector=90)
+    await tab.go("/")
+
+    await tab.click("✗ 1 of 13 checks fail")
+
+    assert "ttk-collector" in await tab.text(".checks li")
+
+
+async def test_discarding_needs_the_number_in_a_browser_too(site: Site, tab: Tab) -> None:
+    await site.store.keep([letters_of(a_letter(), a_letter())])
+    await tab.go("/dead-letters?reason=rejected")
+
+    await tab.click("Discard…")
+    await tab.ask("document.querySelector('[name=confirm]').value = '2'")
+    await tab.click("Discard")
+
+    assert "2 are discarded" in await tab.text()
+
+
+async def test_people_sign_in_and_out(database_url: str, chromium: Browser) -> None:
+    keys = {"reporter_api_keys": ApiKeys(["reader"]), "operator_api_keys": ApiKeys(["operator"])}
+    async with a_site(database_url, **keys) as site, chromium.tab(site.url) as tab:
+        await tab.go("/?range=24h")
+        await tab.act("""(() => {
+            document.querySelector("[name=key]").value = "operator";
+            document.querySelector("main form").requestSubmit();
+        })()""")
+        landed = await tab.ask("location.search")
+        await site.store.keep([letters_of(a_letter())])
+        await tab.go("/dead-letters")
+        await tab.click("Try a replay")
+        tried = await tab.text()
+        cookie = await tab.ask("document.cookie")
+        await tab.click("Sign out")
+        await tab.go("/")
+
+        assert landed == "?range=24h"
+        assert "would" in tried
+        assert "eps_session" not in cookie
+        assert "A key is needed here" in await tab.text()
+        assert tab.faults == []
+
+
+async def test_the_picture_of_the_readme_is_of_this_page(site: Site, tab: Tab) -> None:
+    """Write it where ``PAGE_PICTURE`` says: after the look has changed."""
+    await site.store.store(list(two_weeks()))
+    await site.note()
+    await tab.look(width=1100, height=900, dark=False)
+
+    await tab.go("/?range=7d")
+    picture = await tab.picture()
+
+    assert picture.startswith(b"\x89PNG")
+    if place := os.environ.get("PAGE_PICTURE"):
+        Path(place).write_bytes(picture)  # noqa: ASYNC240 - a file of this machine
+
+
+def two_weeks() -> Iterator[EventRow]:
+    """Draw two weeks of events that look like people's: less at night, more each day."""
+    dice = random.Random(7)
+    now = datetime.now(UTC)
+    campaigns = ("black-friday", "autumn", "retarget", "brand", "newsletter")
+    for hour in range(14 * 24):
+        at = now - timedelta(hours=hour, minutes=1)
+        busy = 6 + 4 * math.sin((at.hour - 9) * math.pi / 12) + (14 * 24 - hour) / 100
+        for _ in range(int(busy + dice.random() * 3)):
+            when = at - timedelta(minutes=dice.random() * 50)
+            source: Source = dice.choice(("facebook", "facebook", "tiktok"))
+            if dice.random() < 0.2:
+                campaign = dice.choice(campaigns) if source == "facebook" else None
+                amount = f"{dice.randint(500, 90_000) / 100:.2f}"
+                yield a_sale(amount, occurred_at=when, source=source, campaign_id=campaign)
+            else:
+                kinds = {
+                    "facebook": ("ad.view", "page.like", "video.view"),
+                    "tiktok": ("like", "share"),
+                }
+                yield a_row(occurred_at=when, source=source, event_type=dice.choice(kinds[source]))
