@@ -15,19 +15,19 @@ import pytest
 from pydantic import SecretStr
 
 from functions.events import Source
-from functions.ports import Backlog
-from functions.rows import EventRow
+from functions.events.rows import EventRow
+from functions.messages import Backlog
 from runtime.api_keys import ApiKeys
-from runtime.http.server import served
-from runtime.local.ports import free_port
+from runtime.http.server.serving import served
+from runtime.local.embedded.tcp_ports import free_port
 from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.pool import opened
-from runtime.postgres.store import PostgresEventStore
+from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import ReporterSettings
-from runtime.wiring import reporter
+from runtime.wiring.reporter import reporter
 from tests.builders import a_facebook_event, a_letter, letters_of, raw
 from tests.builders import a_row as a_stored_row
-from tests.fakes_reports import a_row, a_sale
+from tests.doubles.fakes_reports import a_row, a_sale
 from tests.pages.chromium import CHROMIUM, WHY_NOT, Browser, Tab, browser
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WHY_NOT)

@@ -142,6 +142,7 @@ TEXTS: Final = {
     "reason.rejected": "rejected by the contract",
     "reason.unreadable": "unreadable for a collector",
     "reason.refused": "refused by the database",
+    "reason.too_old": "too old to be stored",
     "reason.summarized": "summarized for want of room",
     "field": "Field",
     "field.whole": "the whole",

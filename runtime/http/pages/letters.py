@@ -70,8 +70,8 @@ def letter_page(visit: Visit, letter: DeadLetter) -> Answer:
     words = visit.words
     facts = [
         ("id", str(letter.id)),
-        ("state", words(f"lstate.{letter.state}")),
-        ("reason", words(f"reason.{letter.reason}")),
+        ("state", words.named("lstate", letter.state)),
+        ("reason", words.named("reason", letter.reason)),
         ("field", letter.field or words("field.whole")),
         ("code", letter.code),
         ("message", letter.message),
@@ -83,7 +83,7 @@ def letter_page(visit: Visit, letter: DeadLetter) -> Answer:
     done = [
         (
             f"{moment(it.at.astimezone(UTC), seconds=True)} UTC",
-            words(f"action.{it.action}"),
+            words.named("action", it.action),
             " ".join(filter(None, [it.field, it.message])),
             it.correlation_id,
         )
@@ -193,8 +193,8 @@ def heads_table(words: Words, letters: Sequence[DeadLetterHead]) -> Html:
             element(
                 "a", moment(it.accepted_at.astimezone(UTC), seconds=True), href=f"{PATH}/{it.id}"
             ),
-            words(f"lstate.{it.state}"),
-            words(f"reason.{it.reason}"),
+            words.named("lstate", it.state),
+            words.named("reason", it.reason),
             it.source or "",
             _short(it.field) or words("field.whole"),
             _short(it.message),
@@ -225,13 +225,13 @@ def _filters(words: Words, params: Mapping[str, str]) -> Html:
         selection(
             words("state"),
             "state",
-            [(it, words(f"lstate.{it}")) for it in (*get_args(State), ANY_STATE)],
+            [(it, words.named("lstate", it)) for it in (*get_args(State), ANY_STATE)],
             params.get("state", "open"),
         ),
         selection(
             words("reason"),
             "reason",
-            [every, *((it, words(f"reason.{it}")) for it in get_args(Reason))],
+            [every, *((it, words.named("reason", it)) for it in get_args(Reason))],
             params.get("reason"),
         ),
         selection(
@@ -281,7 +281,7 @@ def _groups(words: Words, params: Mapping[str, str], summary: DeadLetterSummary)
                     PATH, {**kept, "reason": it.reason, **({"field": it.field} if it.field else {})}
                 ),
             ),
-            words(f"reason.{it.reason}"),
+            words.named("reason", it.reason),
             number(it.letters),
             join([bars(it.days), Html(f" {number(sum(it.days))}")]),
         )

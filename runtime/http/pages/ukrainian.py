@@ -144,6 +144,7 @@ TEXTS: Final = {
     "reason.rejected": "відхилено за контрактом",
     "reason.unreadable": "збирач не може прочитати",
     "reason.refused": "відмовила база даних",
+    "reason.too_old": "застара, щоб зберегти",
     "reason.summarized": "підсумовано через брак місця",
     "field": "Поле",
     "field.whole": "усе загалом",

@@ -6,20 +6,26 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from html.parser import HTMLParser
-from typing import Any, Final
+from typing import Any, Final, get_args
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
 
+from functions.messages import Reason
 from functions.operator.groups import DAYS, group
+from functions.operator.ports import Action, State
+from functions.parameters import Interval
+from functions.reporter.pipeline import judge
+from functions.reporter.view import RANGES
 from runtime.api_keys import ApiKeys
 from runtime.bus.replaying import JUDGEMENT
 from runtime.http.pages import english, ukrainian
 from runtime.http.pages.assets import SCRIPT, STYLE
 from runtime.http.pages.chart import nice_top
+from runtime.http.pages.pipeline import title_of
 from runtime.http.pages.sign_in import own_path
-from runtime.http.pages.words import choose
+from runtime.http.pages.words import LANGUAGES, choose
 from runtime.http.reporting import ReporterKeys, reporting_endpoints
 from runtime.http.server.app import create_app
 from runtime.telemetry.health import Health
@@ -380,6 +386,27 @@ def test_both_languages_say_the_same_things_with_the_same_values() -> None:
         return {name: set(re.findall(r"\{(\w+)\}", text)) for name, text in texts.items()}
 
     assert values(english.TEXTS) == values(ukrainian.TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("reason", get_args(Reason)),
+        ("lstate", (*get_args(State), "all")),
+        ("action", get_args(Action)),
+        ("interval", get_args(Interval)),
+        ("range", RANGES),
+        ("state", ("ok", "failing", "unknown")),
+    ],
+)
+def test_what_there_is_has_a_name_on_pages(kind: str, names: tuple[str, ...]) -> None:
+    assert [name for name in names if f"{kind}.{name}" not in english.TEXTS] == []
+
+
+def test_every_check_has_a_name_on_pages() -> None:
+    words = LANGUAGES["en"]
+
+    assert [it.name for it in judge(figures()).checks if title_of(words, it.name) == it.name] == []
 
 
 def test_ukrainian_is_ukrainian() -> None:
