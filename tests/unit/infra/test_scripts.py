@@ -144,3 +144,42 @@ def test_an_environment_that_can_not_be_made_says_why(project: Path) -> None:
     assert result.returncode == 1
     assert "No environment can be made in" in result.stderr
     assert "python3-venv" not in result.stderr
+
+
+@pytest.fixture
+def tests_run(installed: Path) -> Path:
+    """A checkout whose test.sh only says what it would run."""
+    for name in ("test.sh", "infra/test-tools.sh"):
+        shutil.copy(ROOT / name, installed / name)
+    wanted = (installed / ".venv" / "requirements.lock").read_text()
+    (installed / ".venv" / "requirements-dev.lock").write_text(wanted)
+    append(installed / "infra" / "test-tools.sh", "test_tools_if_possible() { :; }\n")
+    return installed
+
+
+def test_without_arguments_every_folder_of_tests_is_run_in_one_of_two_halves(
+    tests_run: Path,
+) -> None:
+    result = run(tests_run, str(tests_run / "test.sh"))
+
+    said = result.stdout.splitlines()
+    assert result.returncode == 0
+    assert said.count("pytest") == 2
+    for folder in ("tests/e2e", "tests/faults"):
+        assert (said.count(folder), said.count(f"--ignore={folder}")) == (1, 1)
+
+
+def test_the_quick_tier_is_that_of_pure_functions(tests_run: Path) -> None:
+    result = run(tests_run, str(tests_run / "test.sh"), "--quick", "-x")
+
+    assert result.stdout.splitlines()[-6:] == [
+        *("-m", "pytest", "tests/unit/functions", "-m", "not slow", "-x")
+    ]
+
+
+@pytest.mark.parametrize("failing", ["tests/e2e", "--ignore=tests/e2e"])
+def test_a_half_that_fails_fails_the_whole(tests_run: Path, failing: str) -> None:
+    python = tests_run / ".venv" / "bin" / "python"
+    python.write_text(f'#!/usr/bin/env bash\n[[ "$*" == *" {failing}"* ]] && exit 3\nexit 0\n')
+
+    assert run(tests_run, str(tests_run / "test.sh")).returncode == 3

@@ -81,6 +81,7 @@ def bent(kind: int, way: str, tokens: Sequence[bytes]) -> Iterator[bytes]:
         yield from map(partial(text_of(tree).replace, b"@"), tokens)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS_WITH_TOKEN)
 @pytest.mark.parametrize("kind", range(len(KINDS)))
 def test_an_event_bent_anywhere_is_to_the_reader_what_it_is_to_the_contract(
@@ -98,6 +99,7 @@ def test_every_key_counts_and_their_order_does_not(kind: int) -> None:
     assert all(agree(text) for text in bent(kind, "move", [b""]))
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(st.data())
 def test_an_event_bent_in_many_places_is_the_same_to_both(data: st.DataObject) -> None:

@@ -63,6 +63,7 @@ def a_manifest(**fields: Any) -> Manifest:
     return Manifest(**(nothing | {"oldest_shared": 0} | fields))
 
 
+@pytest.mark.slow
 def test_what_is_acknowledged_is_exact_whatever_fails_and_however_answers_overtake() -> None:
     chance, account = Random(5), Account()
     in_flight: list[Body] = []
@@ -137,6 +138,7 @@ def test_a_section_is_ordered_as_the_report_is() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_ledger_forgets_what_can_never_come_again_and_stays_exact() -> None:
     ledger, window, sizes = Ledger(), 3000, []
     for start in range(0, 200_000, 1000):

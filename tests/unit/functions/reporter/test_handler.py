@@ -181,6 +181,7 @@ async def test_a_series_that_would_be_too_long_leaves_out_the_empty_buckets(hand
     assert report["seriesGaps"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("handle", [handle_events, handle_revenue])
 async def test_a_series_of_too_many_buckets_that_have_something_is_refused(handle: Any) -> None:
     rows = [a_sale("1", occurred_at=NOON + hour * HOUR) for hour in range(100_001)]
@@ -192,6 +193,7 @@ async def test_a_series_of_too_many_buckets_that_have_something_is_refused(handl
     assert (fault.field, fault.code) == ("interval", "too_many_buckets")
 
 
+@pytest.mark.slow
 async def test_a_series_of_just_not_too_many_buckets_has_no_gaps() -> None:
     report = await events(a_row(), a_row(occurred_at=NOON + 99_999 * HOUR), interval="hour")
 
