@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 from functions.events import EVENT_TYPES, SOURCES, FunnelStage, Source
@@ -115,7 +115,7 @@ def any_revenue(dice: Random, known: Known) -> Question:
         start,
         end,
         _sometimes(dice, 0.6, SOURCES),
-        interval=_sometimes(dice, 0.25, get_args(Interval)),
+        interval=_sometimes(dice, 0.25, ("hour", *_LONG)),
         limit=_some_limit(dice),
     )
 
@@ -130,7 +130,7 @@ def one_campaign(dice: Random, known: Known) -> Question:
         end,
         _sometimes(dice, 0.3, SOURCES),
         campaign_id=dice.choice(known.campaigns) if there else f"none-{dice.getrandbits(32)}",
-        interval=_sometimes(dice, 0.25, get_args(Interval)),
+        interval=_sometimes(dice, 0.25, ("hour", *_LONG)),
     )
 
 
