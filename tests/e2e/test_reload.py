@@ -67,7 +67,7 @@ async def test_functions_start_anew_when_a_file_changes_and_servers_stay(copy: P
     try:
         await until((copy / ".data" / "control.sock").exists, 60)
         first = pids(copy)
-        source = copy / "runtime" / "run.py"
+        source = copy / "runtime" / "wiring" / "process.py"
         whole = source.read_text()
 
         source.write_text(whole + "\nthis is no Python\n")

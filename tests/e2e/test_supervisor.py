@@ -32,6 +32,8 @@ _ENVIRONMENT = {
     "SHUTDOWN_TIMEOUT_SECONDS": "30",
 }
 
+_KEPT_SECONDS = 20
+
 
 class Supervised:
     """A supervisor in a process of its own, with what it printed."""
@@ -148,6 +150,9 @@ async def test_lines_are_kept_and_shown_again(system: Supervised) -> None:
 
     shown = await system.told("logs")
     of_one = await system.told("logs", "fb-collector")
+    async with asyncio.timeout(_KEPT_SECONDS):  # lines are gathered before they are written
+        while "ready to accept connections" not in await system.told("logs", "--json", "postgres"):
+            await asyncio.sleep(0.1)
     as_kept = await system.told("logs", "--json", "postgres")
 
     assert {line.split("|")[0].strip() for line in shown.splitlines()} == {

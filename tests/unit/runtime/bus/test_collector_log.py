@@ -1,15 +1,17 @@
 """What collectors say of a batch: enough to find a request, and nothing about nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import pytest
+import structlog
 from prometheus_client import CollectorRegistry
-from structlog.testing import capture_logs
+from structlog.testing import LogCapture
 
 from functions.fb_collector.handler import handle as collect
 from functions.messages import Lot, Part
+from runtime.bus import work
 from runtime.bus.work import Work, dead_letter_work, event_work
 from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics
 from tests.builders import NOON, a_facebook_event, a_letter, raw
@@ -17,9 +19,14 @@ from tests.doubles.fakes import FakeEventStore
 
 
 @pytest.fixture
-def logged() -> Iterator[list[Any]]:
-    with capture_logs() as lines:
-        yield lines
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What is logged, down to debug, however another test has set logs up."""
+    capture = LogCapture()
+    logger = structlog.wrap_logger(
+        None, processors=[capture], wrapper_class=structlog.make_filtering_bound_logger(0)
+    )
+    monkeypatch.setattr(work, "_log", logger)
+    return capture.entries
 
 
 def events_work() -> Work[Part]:
