@@ -40,7 +40,9 @@ def check(file: Path) -> None:
                     click.echo(line)
     except Invalid as refused:
         raise click.ClickException(f"{file}: {refused}") from refused
-    click.echo(f"{valid + invalid:,} events: {valid:,} valid, {invalid:,} invalid", err=True)
+    total = valid + invalid
+    events = "event" if total == 1 else "events"
+    click.echo(f"{total:,} {events}: {valid:,} valid, {invalid:,} invalid", err=True)
     if invalid:
         sys.exit(1)
 

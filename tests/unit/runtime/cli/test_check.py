@@ -51,7 +51,8 @@ def test_what_is_valid_is_told_in_one_line(content: bytes, events: int, tmp_path
     done = check(content, tmp_path)
 
     assert (done.stdout, done.exit_code) == ("", 0)
-    assert done.stderr == f"{events} events: {events} valid, 0 invalid\n"
+    word = "event" if events == 1 else "events"
+    assert done.stderr == f"{events} {word}: {events} valid, 0 invalid\n"
 
 
 def test_standard_input_is_taken() -> None:
