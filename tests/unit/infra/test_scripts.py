@@ -3,7 +3,9 @@
 Run in a copy whose Python only writes down its arguments, one a line.
 """
 
+import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -103,14 +105,19 @@ def test_whoever_reloads_gets_the_tools_of_developers(installed: Path) -> None:
     assert has_not.stdout.splitlines()[0] == "install requirements-dev.lock"
 
 
-def test_coverage_leaves_the_next_argument_to_pytest(installed: Path) -> None:
+@pytest.fixture
+def tests_run(installed: Path) -> Path:
+    """A checkout whose test.sh only says what it would run."""
     for name in ("test.sh", "infra/test-tools.sh"):
         shutil.copy(ROOT / name, installed / name)
     wanted = (installed / ".venv" / "requirements.lock").read_text()
     (installed / ".venv" / "requirements-dev.lock").write_text(wanted)
     append(installed / "infra" / "test-tools.sh", "test_tools_if_possible() { :; }\n")
+    return installed
 
-    result = run(installed, str(installed / "test.sh"), "--cov", "tests/unit", "-k", "a b")
+
+def test_coverage_leaves_the_next_argument_to_pytest(tests_run: Path) -> None:
+    result = run(tests_run, str(tests_run / "test.sh"), "--cov", "tests/unit", "-k", "a b")
 
     assert result.stdout.splitlines()[-6:] == [
         *("-m", "pytest", "tests/unit", "-k", "a b", "--cov")
@@ -146,17 +153,6 @@ def test_an_environment_that_can_not_be_made_says_why(project: Path) -> None:
     assert "python3-venv" not in result.stderr
 
 
-@pytest.fixture
-def tests_run(installed: Path) -> Path:
-    """A checkout whose test.sh only says what it would run."""
-    for name in ("test.sh", "infra/test-tools.sh"):
-        shutil.copy(ROOT / name, installed / name)
-    wanted = (installed / ".venv" / "requirements.lock").read_text()
-    (installed / ".venv" / "requirements-dev.lock").write_text(wanted)
-    append(installed / "infra" / "test-tools.sh", "test_tools_if_possible() { :; }\n")
-    return installed
-
-
 def test_without_arguments_every_folder_of_tests_is_run_in_one_of_two_halves(
     tests_run: Path,
 ) -> None:
@@ -183,3 +179,20 @@ def test_a_half_that_fails_fails_the_whole(tests_run: Path, failing: str) -> Non
     python.write_text(f'#!/usr/bin/env bash\n[[ "$*" == *" {failing}"* ]] && exit 3\nexit 0\n')
 
     assert run(tests_run, str(tests_run / "test.sh")).returncode == 3
+
+
+def test_where_the_tests_are_stopped_the_other_half_ends_too(tests_run: Path) -> None:
+    python = tests_run / ".venv" / "bin" / "python"
+    python.write_text(
+        "#!/usr/bin/env bash\n"
+        '[[ "$*" == *" tests/e2e"* ]] && { echo $$ >second; exec sleep 600 >/dev/null 2>&1; }\n'
+        '[[ "$*" == *" --ignore=tests/e2e"* ]] || exit 0\n'
+        "while [[ ! -s second ]]; do sleep 0.01; done\n"
+        "kill -TERM $PPID\n"
+    )
+
+    result = run(tests_run, str(tests_run / "test.sh"))
+
+    assert result.returncode == -signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tests_run / "second").read_text()), 0)
