@@ -38,7 +38,7 @@ from functions.reporter.filters import (
 )
 from functions.reporter.ports import BucketCount, EventFigures, KindCount, Reports
 from functions.reporter.series import MAX_BUCKETS, buckets_of
-from functions.zones import UTC_NAME, shown, zone_of
+from functions.zones import shown
 
 _EVENTS = {
     **SHARED,
@@ -151,7 +151,7 @@ async def handle_events(params: Params, *, reports: Reports) -> EventsReport:
         funnel_stage=question.funnel_stage,
         event_type=question.event_type,
         interval=question.interval,
-        zone=question.timezone or UTC_NAME,
+        zone=question.zone_name,
         max_buckets=MAX_BUCKETS + 1,
     )
     return shape(question, figures)
@@ -163,9 +163,7 @@ def shape(question: EventsQuestion, figures: EventFigures) -> EventsReport:
     Raises:
         Invalid: The series is too long even without its empty buckets.
     """
-    series, gaps = _series(
-        figures.buckets, question.interval, zone_of(question.timezone or UTC_NAME)
-    )
+    series, gaps = _series(figures.buckets, question.interval, question.zone)
     return EventsReport(
         filters=EventsFilters(**filters_of(question)),
         total_events=sum(kind.events for kind in figures.kinds),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import MISSING, Field
@@ -19,6 +19,7 @@ from functions.parameters import (
     parse_start,
     parse_timezone,
 )
+from functions.zones import UTC_NAME, zone_of
 
 DEFAULT_LIMIT: Final = 10
 _LONGEST_BY_MINUTE: Final = timedelta(days=7)
@@ -42,6 +43,16 @@ class Question:
     period: Period
     source: Source | None = None
     timezone: str | None = None
+
+    @property
+    def zone_name(self) -> str:
+        """Name the zone by whose clock days and buckets begin."""
+        return self.timezone or UTC_NAME
+
+    @property
+    def zone(self) -> tzinfo:
+        """Give that zone."""
+        return zone_of(self.zone_name)
 
 
 def filters_of(question: Question) -> dict[str, Any]:

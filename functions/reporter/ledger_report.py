@@ -16,7 +16,7 @@ from functions.reporter import ports
 from functions.reporter.filters import SHARED, Filters, Number, Question, filters_of
 from functions.reporter.ports import Reports
 from functions.reporter.series import MAX_BUCKETS
-from functions.zones import UTC_NAME, shown, zone_of
+from functions.zones import shown
 
 _LEDGER = {**SHARED, "interval": parse_interval}
 
@@ -110,7 +110,7 @@ async def handle_ledger(params: Params, *, reports: Reports) -> LedgerReport:
         question.period,
         source=question.source,
         interval=question.interval,
-        zone=question.timezone or UTC_NAME,
+        zone=question.zone_name,
         max_buckets=MAX_BUCKETS + 1,
     )
     return shape(question, figures)
@@ -137,7 +137,7 @@ def shape(question: LedgerQuestion, figures: ports.LedgerFigures) -> LedgerRepor
     if len(figures.buckets) > MAX_BUCKETS:
         message = f"Should give at most {MAX_BUCKETS} buckets: ask for longer ones or less time"
         raise Invalid([Fault("interval", "too_many_buckets", message)])
-    zone = zone_of(question.timezone or UTC_NAME)
+    zone = question.zone
     return LedgerReport(
         filters=LedgerFilters(**filters_of(question)),
         total=total_of(figures.buckets),

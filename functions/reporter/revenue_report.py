@@ -34,7 +34,7 @@ from functions.reporter.filters import (
 from functions.reporter.ports import Reports
 from functions.reporter.rounding import add, average_money, money
 from functions.reporter.series import MAX_BUCKETS, buckets_of
-from functions.zones import UTC_NAME, shown, zone_of
+from functions.zones import shown
 
 _REVENUE = {
     **SHARED,
@@ -138,7 +138,7 @@ async def handle_revenue(params: Params, *, reports: Reports) -> RevenueReport:
         source=question.source,
         campaign_id=question.campaign_id,
         interval=question.interval,
-        zone=question.timezone or UTC_NAME,
+        zone=question.zone_name,
         limit=question.limit,
         max_buckets=MAX_BUCKETS + 1,
     )
@@ -153,9 +153,7 @@ def shape(question: RevenueQuestion, figures: ports.RevenueFigures) -> RevenueRe
     """
     total = add(source.revenue for source in figures.sources)
     count = sum(source.transactions for source in figures.sources)
-    series, gaps = _series(
-        figures.buckets, question.interval, zone_of(question.timezone or UTC_NAME)
-    )
+    series, gaps = _series(figures.buckets, question.interval, question.zone)
     return RevenueReport(
         filters=RevenueFilters(**filters_of(question)),
         total_revenue=money(total),
