@@ -7,13 +7,13 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from runtime.bus.work import Work
+from runtime.bus.work import MessageHandler
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.consumer import Consumer
 from runtime.jetstream.kept import Keep, keep_nothing
 from runtime.jetstream.pull import Pull
-from runtime.jetstream.streams import Consumer as Durable
-from runtime.jetstream.streams import ensure_consumer, ensure_streams
+from runtime.jetstream.streams import Durable, ensure_consumer, ensure_streams
+from runtime.local.supervisor.drain import unsettled
 from runtime.settings import BrokerSettings
 from runtime.telemetry.metrics import ConsumerMetrics
 
@@ -51,7 +51,7 @@ def a_pull(broker: Broker, durable: Durable, **bounds: Any) -> Pull:
 async def consuming(
     broker: Broker,
     durable: Durable,
-    work: Work[Any],
+    work: MessageHandler[Any],
     *,
     metrics: ConsumerMetrics | None = None,
     first_delay_seconds: float = 0.5,
@@ -84,4 +84,4 @@ async def consuming(
 async def waiting(broker: Broker, durable: Durable) -> int:
     """Count the messages that are not acknowledged."""
     info = await broker.jetstream.consumer_info(durable.stream, durable.name)
-    return (info.num_pending or 0) + (info.num_ack_pending or 0)
+    return await unsettled(broker.jetstream, info)

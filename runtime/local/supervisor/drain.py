@@ -6,7 +6,8 @@ from contextlib import suppress
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import StreamInfo
+from nats.js.api import ConsumerInfo, StreamInfo
+from nats.js.errors import NotFoundError
 
 from runtime.jetstream.client import SafeClient
 from runtime.jetstream.streams import KEPT
@@ -75,4 +76,26 @@ async def _waiting_in(jetstream: JetStreamContext, stream: StreamInfo) -> int:
         return stream.state.messages
     if len(consumers) < stream.state.consumer_count:
         return max(1, stream.state.messages)
-    return sum((each.num_pending or 0) + (each.num_ack_pending or 0) for each in consumers)
+    return sum([await unsettled(jetstream, each) for each in consumers])
+
+
+async def unsettled(jetstream: JetStreamContext, consumer: ConsumerInfo) -> int:
+    """Count the messages that a consumer has still to acknowledge.
+
+    The broker acknowledges a publish before it counts it as pending for a consumer.
+    So where nothing is pending, the newest message must have been delivered too;
+    if it has not, it counts as one.
+
+    Args:
+        jetstream: The broker.
+        consumer: What the broker says of the consumer.
+    """
+    if counted := (consumer.num_pending or 0) + (consumer.num_ack_pending or 0):
+        return counted
+    subject = consumer.config.filter_subject or ">"
+    try:
+        newest = await jetstream.get_last_msg(consumer.stream_name, subject)
+    except NotFoundError:
+        return 0
+    delivered = consumer.delivered.stream_seq if consumer.delivered else 0
+    return int((newest.seq or 0) > delivered)

@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 from nats.js import JetStreamContext, api
+from nats.js.errors import NotFoundError
 
 from runtime.local.supervisor.drain import unacknowledged
 
@@ -15,10 +16,13 @@ _LIMITS = [field.name for field in fields(api.AccountLimits)]
 class Lists:
     """A JetStream whose two streams have two consumers each, and nothing waiting."""
 
-    def __init__(self, *, streams: int = 2, consumers: int = 2, name: str = "EVENTS") -> None:
+    def __init__(
+        self, *, streams: int = 2, consumers: int = 2, name: str = "EVENTS", newest: int = 0
+    ) -> None:
         self._streams = streams
         self._name = name
         self._consumers = consumers
+        self._newest = newest
 
     async def account_info(self) -> api.AccountInfo:
         account: api.AccountInfo = api.AccountInfo.from_response(
@@ -43,6 +47,11 @@ class Lists:
         consumer = {"name": "c", "stream_name": "EVENTS", "config": {}, "created": _MADE}
         return [api.ConsumerInfo.from_response(consumer)] * self._consumers
 
+    async def get_last_msg(self, _stream: str, _subject: str) -> api.RawStreamMsg:
+        if not self._newest:
+            raise NotFoundError
+        return api.RawStreamMsg(seq=self._newest)
+
 
 async def waiting(lists: Lists) -> int:
     return await unacknowledged(cast("JetStreamContext", lists))
@@ -59,3 +68,7 @@ async def test_what_is_kept_waits_for_nobody() -> None:
 @pytest.mark.parametrize("lists", [Lists(streams=1), Lists(consumers=1)])
 async def test_what_is_left_out_of_a_list_counts_as_waiting(lists: Lists) -> None:
     assert await waiting(lists) > 0
+
+
+async def test_a_message_that_no_consumer_knows_of_yet_counts_as_waiting() -> None:
+    assert await waiting(Lists(newest=1)) > 0
