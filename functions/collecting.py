@@ -12,7 +12,7 @@ from functions.events import Source
 from functions.events.judging import InvalidEvent, judge
 from functions.events.rows import EventRow, event_key, user_key
 from functions.events.shapes import Event, FacebookEvent, TiktokEvent
-from functions.messages import DeadLetter, Lot, Part, Stored
+from functions.messages import AcceptedBatch, DeadLetter, EnvelopeOutcome, Stored
 from functions.ports import EventStore
 from functions.refusing import letter_of
 
@@ -25,7 +25,7 @@ _FEW = 8
 
 OwnEvent = TypeVar("OwnEvent", FacebookEvent, TiktokEvent)
 
-ToRow = Callable[[OwnEvent, Part, bytes], EventRow]
+ToRow = Callable[[OwnEvent, AcceptedBatch, bytes], EventRow]
 """Makes the row of an event of the collector's source, its part and its bytes."""
 
 EngagementColumns = tuple[
@@ -70,7 +70,7 @@ class Collected:
 async def collect(
     source: Source,
     shapes: tuple[type[OwnEvent], ...],
-    parts: Sequence[Part],
+    parts: Sequence[AcceptedBatch],
     to_row: ToRow[OwnEvent],
     store: EventStore,
 ) -> Collected:
@@ -88,7 +88,7 @@ async def collect(
     Raises:
         Unavailable: Part of the batch may be stored; it may be sent again.
     """
-    lots = []
+    outcomes = []
     for own in _by_message(parts):
         rows: list[EventRow] = []
         dead: list[DeadLetter] = []
@@ -102,14 +102,14 @@ async def collect(
                 except InvalidEvent as invalid:
                     dead.append(rejected(part, position, raw, invalid))
             await asyncio.sleep(0)  # health checks and the other batch have their turn
-        lots.append(Lot(own[0].envelope, rows, dead))
-    stored, refused = await _settle(lots, store)
-    rejected_total = sum(len(lot.letters) for lot in lots)
+        outcomes.append(EnvelopeOutcome(own[0].envelope, rows, dead))
+    stored, refused = await _settle(outcomes, store)
+    rejected_total = sum(len(outcome.letters) for outcome in outcomes)
     return Collected(stored.new, stored.duplicates, rejected_total, refused, stored.too_old)
 
 
 def make_row(
-    event: Event, part: Part, raw: bytes, engagement: EngagementColumns, user: UserColumns
+    event: Event, part: AcceptedBatch, raw: bytes, engagement: EngagementColumns, user: UserColumns
 ) -> EventRow:
     """Make a row: the columns that every event has, around those of its source and stage."""
     source, event_id = event.source, event.event_id
@@ -142,26 +142,26 @@ def _judge_own(source: Source, shapes: tuple[type[OwnEvent], ...], raw: bytes) -
     raise InvalidEvent(fault, event_id=event.event_id, source=event.source)
 
 
-def _by_message(parts: Sequence[Part]) -> Iterator[list[Part]]:
+def _by_message(parts: Sequence[AcceptedBatch]) -> Iterator[list[AcceptedBatch]]:
     """Group parts that came together; a message that is here twice is two groups."""
     for _, own in groupby(parts, lambda part: id(part.envelope)):
         yield list(own)
 
 
-async def _settle(lots: Sequence[Lot], store: EventStore) -> tuple[Stored, int]:
-    """Settle lots, and count the rows that the store refuses.
+async def _settle(outcomes: Sequence[EnvelopeOutcome], store: EventStore) -> tuple[Stored, int]:
+    """Settle outcomes, and count the rows that the store refuses.
 
-    Where it refuses some, the batch is halved until it is clear in whose lot
-    they are. A lot is settled whole: its refused rows become dead letters first.
+    Where it refuses some, the batch is halved until it is clear in whose outcome
+    they are. An outcome is settled whole: its refused rows become dead letters first.
     """
     try:
-        return await store.settle(lots), 0
+        return await store.settle(outcomes), 0
     except Refused as refusal:
-        if len(lots) == 1:
-            return await _settle_mended(lots[0], refusal, store)
-    middle = len(lots) // 2
-    first, refused_first = await _settle(lots[:middle], store)
-    second, refused_second = await _settle(lots[middle:], store)
+        if len(outcomes) == 1:
+            return await _settle_mended(outcomes[0], refusal, store)
+    middle = len(outcomes) // 2
+    first, refused_first = await _settle(outcomes[:middle], store)
+    second, refused_second = await _settle(outcomes[middle:], store)
     both = Stored(
         first.new + second.new,
         first.duplicates + second.duplicates,
@@ -170,14 +170,16 @@ async def _settle(lots: Sequence[Lot], store: EventStore) -> tuple[Stored, int]:
     return both, refused_first + refused_second
 
 
-async def _settle_mended(lot: Lot, refusal: Refused, store: EventStore) -> tuple[Stored, int]:
-    refused = await _find_refused(lot.rows, refusal, store)
+async def _settle_mended(
+    outcome: EnvelopeOutcome, refusal: Refused, store: EventStore
+) -> tuple[Stored, int]:
+    refused = await _find_refused(outcome.rows, refusal, store)
     if not refused:  # it is no row alone: nobody here can mend it
         raise refusal
     bad = {id(row) for row, _ in refused}
-    letters = [*lot.letters, *starmap(_letter, refused)]
-    good = [row for row in lot.rows if id(row) not in bad]
-    return await store.settle([Lot(lot.envelope, good, letters)]), len(refused)
+    letters = [*outcome.letters, *starmap(_letter, refused)]
+    good = [row for row in outcome.rows if id(row) not in bad]
+    return await store.settle([EnvelopeOutcome(outcome.envelope, good, letters)]), len(refused)
 
 
 async def _find_refused(
@@ -196,7 +198,7 @@ async def _find_refused(
     return found
 
 
-def rejected(part: Part, position: int, raw: bytes, invalid: InvalidEvent) -> DeadLetter:
+def rejected(part: AcceptedBatch, position: int, raw: bytes, invalid: InvalidEvent) -> DeadLetter:
     """Make the dead letter of an invalid event at its place in a part."""
     return DeadLetter(
         reason="rejected",

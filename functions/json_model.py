@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 
-class Answer(BaseModel):
+class JsonModel(BaseModel):
     """A part of an answer."""
 
     model_config = ConfigDict(

@@ -17,7 +17,7 @@ could not read it, the database would not keep it, it is of before what is kept;
 or it is no event at all, but tells of rejected ones that had no room."""
 
 
-class Told(NamedTuple):
+class Announcement(NamedTuple):
     """What a gateway says of an envelope that the broker acknowledged.
 
     Attributes:
@@ -43,7 +43,7 @@ class Envelope:
         instance: The gateway's process that made it, 16 bytes.
         minute: In which the gateway took all of its events, by its first instant, UTC.
         events: How many it holds; 0 where it only tells of others.
-        told: The last ones of this gateway and kind before it, so that one
+        announced: The last ones of this gateway and kind before it, so that one
             that never comes is missed.
         rejected: Whether they are those that the gateway rejected: dead letters.
     """
@@ -53,7 +53,7 @@ class Envelope:
     instance: bytes
     minute: datetime
     events: int
-    told: Sequence[Told] = ()
+    announced: Sequence[Announcement] = ()
     rejected: bool = False
 
 
@@ -79,7 +79,7 @@ NOT_DELIVERED: Final = Delivery()
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class AcceptedBatch:
     """Valid events that came in one request, all of one source.
 
     Attributes:
@@ -155,7 +155,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Lot:
+class EnvelopeOutcome:
     """What an envelope came to: each of its events is a row or a dead letter.
 
     Attributes:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from functions.events import Source
 from functions.events.rows import EventRow
-from functions.messages import DeadLetter, Lot, Part, Stored
+from functions.messages import AcceptedBatch, DeadLetter, EnvelopeOutcome, Stored
 
 
 class Bus(Protocol):
@@ -18,7 +18,7 @@ class Bus(Protocol):
     async def can_carry(self, event: bytes) -> bool:
         """Tell whether an event, or a dead letter with it, is small enough to be published."""
 
-    async def publish(self, source: Source, part: Part) -> None:
+    async def publish(self, source: Source, part: AcceptedBatch) -> None:
         """Put events on the broker's disk; the bus was asked of each large one.
 
         When this returns, losing every process loses none of them. The order
@@ -41,14 +41,14 @@ class Bus(Protocol):
 class DeadLetterStore(Protocol):
     """Where dead letters are kept."""
 
-    async def keep(self, lots: Sequence[Lot]) -> Stored:
-        """Store the dead letters of lots without rows, all or none, each once.
+    async def keep(self, outcomes: Sequence[EnvelopeOutcome]) -> Stored:
+        """Store the dead letters of outcomes without rows, all or none, each once.
 
         The outcome of each envelope is counted in the ledger, in the same
         transaction; of one that was settled before, nothing is looked at.
 
         Args:
-            lots: In any order; may repeat one; may be empty.
+            outcomes: In any order; may repeat one; may be empty.
 
         Returns:
             What became of the letters; those of envelopes settled before are duplicates.
@@ -61,7 +61,7 @@ class DeadLetterStore(Protocol):
 class EventStore(DeadLetterStore, Protocol):
     """Where events are kept, with the figures that reports read and the ledger."""
 
-    async def settle(self, lots: Sequence[Lot]) -> Stored:
+    async def settle(self, outcomes: Sequence[EnvelopeOutcome]) -> Stored:
         """Store events and dead letters, all or none, each once.
 
         What is new is counted in the rollups, and the outcome of each envelope
@@ -70,7 +70,7 @@ class EventStore(DeadLetterStore, Protocol):
         settled before, nothing is looked at.
 
         Args:
-            lots: In any order; may repeat one; may be empty.
+            outcomes: In any order; may repeat one; may be empty.
 
         Returns:
             What became of the rows; those of envelopes settled before are duplicates.

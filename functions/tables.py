@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from functions.json_model import Answer
+from functions.json_model import JsonModel
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _FIRST: Final = "bucket"
@@ -14,7 +14,7 @@ Row = Mapping[str, Any]
 """An answer's JSON, as Python has it."""
 
 
-def columns_of(model: type[Answer]) -> tuple[str, ...]:
+def columns_of(model: type[JsonModel]) -> tuple[str, ...]:
     """Name the columns of a list's rows: the JSON's fields, the bucket first.
 
     A field within a field has the names of both, with a dot between.
@@ -45,10 +45,10 @@ def write_csv(columns: Sequence[str], rows: Iterable[Row], *, header: bool = Tru
     return text.getvalue().encode()
 
 
-def _columns(model: type[Answer], before: str) -> Iterable[str]:
+def _columns(model: type[JsonModel], before: str) -> Iterable[str]:
     for field in model.model_fields.values():
         name = f"{before}{field.alias}"
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Answer):
+        if isinstance(field.annotation, type) and issubclass(field.annotation, JsonModel):
             yield from _columns(field.annotation, f"{name}.")
         else:
             yield name

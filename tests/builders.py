@@ -9,7 +9,7 @@ from uuid import uuid4
 from functions.errors import Fault
 from functions.events import Source
 from functions.events.rows import EventRow, event_key, user_key
-from functions.messages import DeadLetter, Envelope, Lot, Part
+from functions.messages import AcceptedBatch, DeadLetter, Envelope, EnvelopeOutcome
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 MOMENT = "2024-01-01T12:00:00.000Z"
@@ -96,10 +96,10 @@ def a_part(
     correlation_id: str = "test",
     accepted_at: datetime = NOON,
     trace_parent: str | None = None,
-) -> Part:
+) -> AcceptedBatch:
     """A part with these events, or one Facebook event."""
     events = events or (raw(a_facebook_event()),)
-    return Part(correlation_id, accepted_at, events, trace_parent=trace_parent)
+    return AcceptedBatch(correlation_id, accepted_at, events, trace_parent=trace_parent)
 
 
 def an_envelope(events: int, **fields: Any) -> Envelope:
@@ -129,9 +129,9 @@ def a_letter(**fields: Any) -> DeadLetter:
     return DeadLetter(**defaults | fields)
 
 
-def letters_of(*letters: DeadLetter, envelope: Envelope | None = None) -> Lot:
+def letters_of(*letters: DeadLetter, envelope: Envelope | None = None) -> EnvelopeOutcome:
     """What came of a message of dead letters; counted in the ledger if it has an envelope."""
-    return Lot(envelope, (), letters)
+    return EnvelopeOutcome(envelope, (), letters)
 
 
 def a_row(event_id: str | None = None, **fields: Any) -> EventRow:

@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 
-from functions.messages import Lot, Stored
+from functions.messages import EnvelopeOutcome, Stored
 from functions.ports import DeadLetterStore
 
 
-async def handle(lots: Sequence[Lot], *, store: DeadLetterStore) -> Stored:
+async def handle(outcomes: Sequence[EnvelopeOutcome], *, store: DeadLetterStore) -> Stored:
     """Store a batch of dead letters.
 
     Safe to repeat: the store skips what it has.
 
     Args:
-        lots: The letters of a message each, in delivery order; may repeat one; may be empty.
+        outcomes: The letters of a message each, in delivery order; may repeat one; may be empty.
         store: Where letters are kept.
 
     Raises:
         Unavailable: Nothing was stored; the same batch may be sent again.
     """
-    return await store.keep(lots)
+    return await store.keep(outcomes)

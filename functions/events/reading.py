@@ -8,8 +8,8 @@ import msgspec
 
 from functions.errors import Fault
 from functions.events import Source
-from functions.events.moments import read_moment
 from functions.events.shapes import Event, FacebookEvent, TiktokEvent
+from functions.events.timestamps import read_moment
 
 # An escape is consumed whole, so that the u of an escaped backslash before a u is none. All of
 # a text is walked through by one match: a loop over its escapes would take ten times as long.

@@ -25,7 +25,7 @@ from functions.events import (
     TiktokDevice,
     TiktokTopType,
 )
-from functions.events.moments import Moment, UtcMoment
+from functions.events.timestamps import Moment, UtcMoment
 
 EventId = Annotated[str, Meta(min_length=1, max_length=MAX_EVENT_ID_CHARACTERS)]
 Amount = Annotated[str, Meta(pattern=r"\A[0-9]{1,12}(\.[0-9]{1,6})?\Z")]

@@ -7,11 +7,11 @@ from functions.collecting import Collected, EngagementColumns, collect, make_row
 from functions.events import REVENUE_TYPES
 from functions.events.rows import EventRow
 from functions.events.shapes import FACEBOOK_SHAPES, FacebookBottom, FacebookEvent
-from functions.messages import Part
+from functions.messages import AcceptedBatch
 from functions.ports import EventStore
 
 
-async def handle(parts: Sequence[Part], *, store: EventStore) -> Collected:
+async def handle(parts: Sequence[AcceptedBatch], *, store: EventStore) -> Collected:
     """Store a batch of Facebook events.
 
     Safe to repeat: the store skips what it has, so a transport that delivers
@@ -30,7 +30,7 @@ async def handle(parts: Sequence[Part], *, store: EventStore) -> Collected:
     return await collect("facebook", FACEBOOK_SHAPES, parts, to_row, store)
 
 
-def to_row(event: FacebookEvent, part: Part, raw: bytes) -> EventRow:
+def to_row(event: FacebookEvent, part: AcceptedBatch, raw: bytes) -> EventRow:
     """Make the row of an event."""
     user = event.data.user
     location = user.location

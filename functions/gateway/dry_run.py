@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from functions.events import Source
-from functions.messages import DeadLetter, Part
+from functions.messages import AcceptedBatch, DeadLetter
 from functions.ports import Bus
 
 
@@ -26,7 +26,7 @@ class DryRun:
         """Tell whether an event is small enough; see ``Bus``."""
         return await self._bus.can_carry(event)
 
-    async def publish(self, source: Source, part: Part) -> None:
+    async def publish(self, source: Source, part: AcceptedBatch) -> None:
         """Publish nothing."""
 
     async def publish_dead_letters(self, letters: Sequence[DeadLetter]) -> None:

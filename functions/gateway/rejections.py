@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from functions.events.judging import InvalidEvent, why_dead
 from functions.masses import Mass
-from functions.messages import DeadLetter, Part
+from functions.messages import AcceptedBatch, DeadLetter
 
 MAX_LETTERS: Final = 1000
 """How many rejected events of a request have a dead letter each. A body can hold
@@ -20,9 +20,11 @@ class Origin(NamedTuple):
     accepted_at: datetime
     trace_parent: str | None
 
-    def part(self, events: Sequence[bytes]) -> Part:
+    def part(self, events: Sequence[bytes]) -> AcceptedBatch:
         """Make a part of valid events."""
-        return Part(self.correlation_id, self.accepted_at, events, trace_parent=self.trace_parent)
+        return AcceptedBatch(
+            self.correlation_id, self.accepted_at, events, trace_parent=self.trace_parent
+        )
 
     def dead_letter(self, raw: bytes, index: int, invalid: InvalidEvent) -> DeadLetter:
         """Make the dead letter of one event, at its place in the request."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from functions.events import Source
-from functions.json_model import Answer
+from functions.json_model import JsonModel
 from functions.messages import Reason
 from functions.operator.ports import Action, State
 
@@ -21,7 +21,7 @@ TraceParent = Annotated[
 ]
 
 
-class DeadLetterHead(Answer):
+class DeadLetterHead(JsonModel):
     """A dead letter, without a word of what its sender wrote."""
 
     id: UUID
@@ -42,14 +42,14 @@ class DeadLetterHead(Answer):
     )
 
 
-class DeadLetterPage(Answer):
+class DeadLetterPage(JsonModel):
     """Dead letters, the newest first."""
 
     letters: tuple[DeadLetterHead, ...]
     next_cursor: Cursor
 
 
-class DeadLetterCount(Answer):
+class DeadLetterCount(JsonModel):
     """Dead letters of one day (UTC), reason and field."""
 
     day: date
@@ -59,7 +59,7 @@ class DeadLetterCount(Answer):
     elements: Number = Field(description="How many events they hold.")
 
 
-class DeadLetterSummary(Answer):
+class DeadLetterSummary(JsonModel):
     """How many dead letters there are."""
 
     total_letters: Number
@@ -68,7 +68,7 @@ class DeadLetterSummary(Answer):
     )
 
 
-class DeadLetterHappening(Answer):
+class DeadLetterHappening(JsonModel):
     """What was done to a dead letter once."""
 
     at: datetime
@@ -93,7 +93,7 @@ class DeadLetter(DeadLetterHead):
     history: tuple[DeadLetterHappening, ...] = Field(description="Oldest first.")
 
 
-class Replayed(Answer):
+class Replayed(JsonModel):
     """What dead letters are today."""
 
     dry_run: bool = Field(description="Whether nothing was changed.")
@@ -104,21 +104,21 @@ class Replayed(Answer):
     next_cursor: Cursor
 
 
-class Discarded(Answer):
+class Discarded(JsonModel):
     """How many dead letters were given up; nothing is deleted."""
 
     dry_run: bool = Field(description="Whether nothing was changed.")
     discarded: Number
 
 
-class Reopened(Answer):
+class Reopened(JsonModel):
     """How many dead letters that were given up are open again."""
 
     dry_run: bool = Field(description="Whether nothing was changed.")
     reopened: Number
 
 
-class TrailEvent(Answer):
+class TrailEvent(JsonModel):
     """An event as it is stored."""
 
     correlation_id: str
@@ -138,7 +138,7 @@ class TrailEvent(Answer):
     payload: str = Field(description="Its JSON text, byte for byte as it came.")
 
 
-class EventTrail(Answer):
+class EventTrail(JsonModel):
     """What became of an event."""
 
     source: Source

@@ -11,10 +11,10 @@ from functions.events import Source
 from functions.events.judging import SMALLEST_EVENT_BYTES, InvalidEvent, judge, why_dead
 from functions.events.rows import EventRow
 from functions.masses import Mass, unpacked
-from functions.messages import DeadLetter, Part
+from functions.messages import AcceptedBatch, DeadLetter
 from functions.operator.ports import KeptLetter, Settled, Settlement
 
-ToRows = Mapping[Source, Callable[[Any, Part, bytes], EventRow]]
+ToRows = Mapping[Source, Callable[[Any, AcceptedBatch, bytes], EventRow]]
 """Makes the row of an event of a source, its part and its bytes."""
 
 Settle = Callable[[Sequence[Settlement]], Awaitable[Settled]]
@@ -25,7 +25,7 @@ _PIECE_BYTES: Final = 4 * 1024**2
 _BREATH: Final = 200
 
 
-def row_of(part: Part, raw: bytes, to_rows: ToRows) -> EventRow:
+def row_of(part: AcceptedBatch, raw: bytes, to_rows: ToRows) -> EventRow:
     """Judge an event as today, and make its row.
 
     Raises:
@@ -76,7 +76,7 @@ class _Taking:
 
     def __post_init__(self) -> None:
         head = self.letter.head
-        self._part = Part(
+        self._part = AcceptedBatch(
             head.correlation_id or str(head.id),
             head.accepted_at,
             (),

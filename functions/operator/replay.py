@@ -8,17 +8,17 @@ from functions.collecting import rejected
 from functions.errors import Fault, Invalid, Refused
 from functions.events import Source
 from functions.events.judging import InvalidEvent
-from functions.messages import DeadLetter, Part
+from functions.messages import AcceptedBatch, DeadLetter
 from functions.operator.answers import Replayed
 from functions.operator.masses import Settle, ToRows, row_of, settle_mass
 from functions.operator.ports import DeadLetters, KeptLetter, Settled, Settlement
 from functions.operator.questions import parse_replay_question, write_cursor
 from functions.parameters import Params
 
-Envelope = tuple[Sequence[Part], Sequence[DeadLetter]]
+UnpackedEnvelope = tuple[Sequence[AcceptedBatch], Sequence[DeadLetter]]
 """What a message of the bus carried: parts of events, or dead letters."""
 
-ReadEnvelope = Callable[[Source | None, bytes], Envelope]
+ReadEnvelope = Callable[[Source | None, bytes], UnpackedEnvelope]
 """Reads a message of events of a source, or, of none, of dead letters; raises ``Invalid``."""
 
 
@@ -106,7 +106,7 @@ def _judge(letter: KeptLetter, judgement: Judgement) -> Settlement:
     try:
         if head.reason == "unreadable":
             return _open(letter, judgement)
-        part = Part(
+        part = AcceptedBatch(
             head.correlation_id or str(head.id),
             head.accepted_at,
             [letter.payload],

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field
 
-from functions.json_model import Answer
+from functions.json_model import JsonModel
 from functions.parameters import Params, parse_limit, period_of, read_parameters
 from functions.reporter.filters import (
     DEFAULT_LIMIT,
@@ -52,28 +52,28 @@ class DemographicsFilters(Filters):
     limit: Limit
 
 
-class AgeUsers(Answer):
+class AgeUsers(JsonModel):
     """Users of an age."""
 
     range: AgeRange
     users: Number
 
 
-class GenderUsers(Answer):
+class GenderUsers(JsonModel):
     """Users of a gender."""
 
     gender: Literal["male", "female", "non-binary"]
     users: Number
 
 
-class CountryUsers(Answer):
+class CountryUsers(JsonModel):
     """Users who live in a country."""
 
     country: str
     users: Number
 
 
-class CityUsers(Answer):
+class CityUsers(JsonModel):
     """Users who live in a city."""
 
     country: str
@@ -81,7 +81,7 @@ class CityUsers(Answer):
     users: Number
 
 
-class FacebookDemographics(Answer):
+class FacebookDemographics(JsonModel):
     """Who the Facebook users are."""
 
     users: Number
@@ -92,7 +92,7 @@ class FacebookDemographics(Answer):
     cities: tuple[CityUsers, ...] = Field(max_length=100)
 
 
-class Followers(Answer):
+class Followers(JsonModel):
     """How many followers users have."""
 
     average: Average | None
@@ -100,28 +100,28 @@ class Followers(Answer):
     max: Number | None
 
 
-class FollowerUsers(Answer):
+class FollowerUsers(JsonModel):
     """Users with so many followers."""
 
     range: FollowerRange
     users: Number
 
 
-class CountryEvents(Answer):
+class CountryEvents(JsonModel):
     """Top-of-funnel events from a country."""
 
     country: str
     events: Number
 
 
-class DeviceEvents(Answer):
+class DeviceEvents(JsonModel):
     """Top-of-funnel events from a device."""
 
     device: Literal["Android", "iOS", "Desktop"]
     events: Number
 
 
-class TiktokDemographics(Answer):
+class TiktokDemographics(JsonModel):
     """Who the TikTok users are."""
 
     users: Number
@@ -133,7 +133,7 @@ class TiktokDemographics(Answer):
     average_percentage_watched: Average | None
 
 
-class DemographicsReport(Answer):
+class DemographicsReport(JsonModel):
     """Who the users are; a source that is filtered out is null."""
 
     filters: DemographicsFilters

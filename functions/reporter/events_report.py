@@ -16,7 +16,7 @@ from functions.events import (
     TiktokBottomType,
     TiktokTopType,
 )
-from functions.json_model import Answer
+from functions.json_model import JsonModel
 from functions.parameters import (
     Interval,
     Params,
@@ -101,7 +101,7 @@ class EventsFilters(Filters):
     interval: Interval | None
 
 
-class EventCount(Answer):
+class EventCount(JsonModel):
     """Events of one kind."""
 
     source: Source
@@ -110,14 +110,14 @@ class EventCount(Answer):
     count: Number
 
 
-class EventBucket(Answer):
+class EventBucket(JsonModel):
     """Events of one bucket, named by its first instant, with the offset of `timezone`."""
 
     bucket: datetime
     count: Number
 
 
-class EventsReport(Answer):
+class EventsReport(JsonModel):
     """How many events there are."""
 
     filters: EventsFilters

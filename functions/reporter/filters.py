@@ -9,7 +9,7 @@ from pydantic import MISSING, Field
 
 from functions.errors import Fault
 from functions.events import Source
-from functions.json_model import Answer
+from functions.json_model import JsonModel
 from functions.parameters import (
     Parse,
     Period,
@@ -82,7 +82,7 @@ SeriesGaps = Annotated[
 ]
 
 
-class Filters(Answer):
+class Filters(JsonModel):
     """The filters of every report, as they were understood; null is no filter."""
 
     start: datetime | None = Field(alias="from", description="The first instant, UTC.")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from functions.errors import Fault, Invalid
 from functions.events import Source
-from functions.json_model import Answer
+from functions.json_model import JsonModel
 from functions.messages import Backlog
 from functions.parameters import Interval, Params, parse_interval, period_of, read_parameters
 from functions.reporter import ports
@@ -45,7 +45,7 @@ class LedgerFilters(Filters):
     interval: Interval
 
 
-class Rejections(Answer):
+class Rejections(JsonModel):
     """What became of rejected events: these four add up to them."""
 
     kept: Number = Field(description="As dead letters.")
@@ -54,7 +54,7 @@ class Rejections(Answer):
     imbalance: int = Field(description="Missed, or too many when negative; 0 unless lost.")
 
 
-class Balance(Answer):
+class Balance(JsonModel):
     """What became of events.
 
     ``accepted`` is ``stored`` + ``duplicates`` + ``deadLettered`` + ``inFlight`` + ``imbalance``.
@@ -76,7 +76,7 @@ class LedgerBucket(Balance):
     bucket: datetime
 
 
-class Waiting(Answer):
+class Waiting(JsonModel):
     """What waited at the broker for a collector when it last looked."""
 
     collector: str
@@ -88,7 +88,7 @@ class Waiting(Answer):
     )
 
 
-class LedgerReport(Answer):
+class LedgerReport(JsonModel):
     """What became of events, by the time at which a gateway took them."""
 
     filters: LedgerFilters

@@ -8,7 +8,7 @@ from typing import Final, Literal, Protocol
 from pydantic import Field
 
 from functions.errors import Unavailable
-from functions.json_model import Answer
+from functions.json_model import JsonModel
 from functions.messages import Backlog
 from functions.parameters import Params, read_parameters
 from functions.reporter import limits
@@ -70,7 +70,7 @@ class Pipeline(Protocol):
         """
 
 
-class Check(Answer):
+class Check(JsonModel):
     """One thing that should be so."""
 
     name: str
@@ -82,7 +82,7 @@ class Check(Answer):
     runbook: str = Field(description="What to do: a file of the project, and its section.")
 
 
-class PipelineReport(Answer):
+class PipelineReport(JsonModel):
     """How the whole is doing: one verdict, and what it is made of."""
 
     as_of: datetime = Field(description="UTC, by the database's clock.")

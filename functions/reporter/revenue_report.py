@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import MISSING, Field
 
 from functions.events import REVENUE_TYPES, Source
-from functions.json_model import Answer
+from functions.json_model import JsonModel
 from functions.parameters import (
     Interval,
     Params,
@@ -86,7 +86,7 @@ class RevenueFilters(Filters):
     limit: Limit
 
 
-class SourceRevenue(Answer):
+class SourceRevenue(JsonModel):
     """Revenue of one source."""
 
     source: Source
@@ -96,7 +96,7 @@ class SourceRevenue(Answer):
     average_transaction_value: AverageMoney
 
 
-class CampaignRevenue(Answer):
+class CampaignRevenue(JsonModel):
     """Revenue of one campaign."""
 
     campaign_id: str
@@ -104,7 +104,7 @@ class CampaignRevenue(Answer):
     transaction_count: Number
 
 
-class RevenueBucket(Answer):
+class RevenueBucket(JsonModel):
     """Revenue of one bucket, named by its first instant, with the offset of `timezone`."""
 
     bucket: datetime
@@ -112,7 +112,7 @@ class RevenueBucket(Answer):
     transaction_count: Number
 
 
-class RevenueReport(Answer):
+class RevenueReport(JsonModel):
     """What was earned."""
 
     filters: RevenueFilters

@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import MISSING
 
-from functions.json_model import Answer
+from functions.json_model import JsonModel
 from functions.reporter.demographics_report import DemographicsReport
 from functions.reporter.events_report import EventBucket, EventCount, EventsReport
 from functions.reporter.handler import Report
@@ -58,11 +58,11 @@ def file_name(report: Report, name: str) -> str:
     return "_".join([name, *days, *filter(None, [filters.source])]) + ".csv"
 
 
-def _table(model: type[Answer], rows: Iterable[Answer]) -> bytes:
+def _table(model: type[JsonModel], rows: Iterable[JsonModel]) -> bytes:
     return write_csv(columns_of(model), map(_row, rows))
 
 
-def _row(answer: Answer) -> Row:
+def _row(answer: JsonModel) -> Row:
     row: Row = answer.model_dump(mode="json")
     return row
 

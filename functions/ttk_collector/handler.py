@@ -7,11 +7,11 @@ from functions.collecting import Collected, EngagementColumns, collect, make_row
 from functions.events import REVENUE_TYPES
 from functions.events.rows import EventRow
 from functions.events.shapes import TIKTOK_SHAPES, TiktokBottom, TiktokEvent
-from functions.messages import Part
+from functions.messages import AcceptedBatch
 from functions.ports import EventStore
 
 
-async def handle(parts: Sequence[Part], *, store: EventStore) -> Collected:
+async def handle(parts: Sequence[AcceptedBatch], *, store: EventStore) -> Collected:
     """Store a batch of TikTok events.
 
     Safe to repeat: the store skips what it has, so a transport that delivers
@@ -30,7 +30,7 @@ async def handle(parts: Sequence[Part], *, store: EventStore) -> Collected:
     return await collect("tiktok", TIKTOK_SHAPES, parts, to_row, store)
 
 
-def to_row(event: TiktokEvent, part: Part, raw: bytes) -> EventRow:
+def to_row(event: TiktokEvent, part: AcceptedBatch, raw: bytes) -> EventRow:
     """Make the row of an event."""
     followers = event.data.user.followers
     return make_row(event, part, raw, _engagement(event), (None, None, followers, None, None))

@@ -8,11 +8,11 @@ from typing import Final, TypeVar
 
 from functions.errors import Unavailable
 from functions.events import Source
-from functions.messages import DeadLetter, Envelope, Part
+from functions.messages import AcceptedBatch, DeadLetter, Envelope
 from runtime.aws.messages import MAX_BYTES, Message, fits, in_batches, write_message
 from runtime.aws.queue import Queue
 from runtime.bus.envelopes import encode, encode_letters
-from runtime.bus.manifests import NO_PLACE, Counted, write_manifest
+from runtime.bus.manifests import ENVELOPE_ID, NO_PLACE, Counted, write_manifest
 from runtime.telemetry.reasons import Reason
 
 _FIRST_PAUSE_SECONDS: Final = 0.05
@@ -57,7 +57,7 @@ class SqsBus:
         """Tell whether an event is small enough; see ``Bus``."""
         return await asyncio.to_thread(fits, event)
 
-    async def publish(self, source: Source, part: Part) -> None:
+    async def publish(self, source: Source, part: AcceptedBatch) -> None:
         """Put events into the queue of their source; see ``Bus``."""
         await self._send(self._events[source], list(self._parts(source, part)))
 
@@ -69,13 +69,13 @@ class SqsBus:
         packets = [it for source, own in by_source.items() for it in self._rejected(source, own)]
         await self._send(self._letters, packets)
 
-    def _parts(self, source: Source, part: Part) -> Iterator[_Packet]:
+    def _parts(self, source: Source, part: AcceptedBatch) -> Iterator[_Packet]:
         """Write a part as messages that are small enough, halving it where it is not.
 
         The bus was asked whether it can carry each event.
         """
         envelope = self._counted.accepted(source, [part])
-        message = write_message(encode(source, [part]), write_manifest(envelope))
+        message = write_message(encode(source, [part]), write_manifest(envelope, ENVELOPE_ID))
         if message.size <= MAX_BYTES or len(part.events) == 1:
             yield envelope, message
             return
@@ -85,7 +85,7 @@ class SqsBus:
     def _rejected(self, source: Source | None, letters: Sequence[DeadLetter]) -> Iterator[_Packet]:
         """Write dead letters, as parts are; the bus was asked whether it can carry each."""
         envelope = self._counted.rejected(source, letters)
-        message = write_message(encode_letters(letters), write_manifest(envelope))
+        message = write_message(encode_letters(letters), write_manifest(envelope, ENVELOPE_ID))
         if message.size <= MAX_BYTES or len(letters) == 1:
             yield envelope, message
             return

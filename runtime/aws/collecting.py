@@ -10,10 +10,10 @@ import asyncpg
 from prometheus_client import CollectorRegistry
 
 from functions.events import Source
-from functions.messages import Lot, Part
+from functions.messages import AcceptedBatch, EnvelopeOutcome
 from runtime.aws.settings import AwsCollectorSettings, configured
 from runtime.aws.sqs import QueueFunction, QueueUnit
-from runtime.bus.work import Collect, Work, dead_letter_work, event_work
+from runtime.bus.work import Collect, MessageHandler, dead_letter_work, event_work
 from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.pool import opened
 from runtime.postgres.schema.migrate import ensure_schema
@@ -23,12 +23,12 @@ from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics
 _BALANCE_SECONDS: Final = 60.0
 """How often a process balances the ledger, which costs some queries, after a batch."""
 
-MakeWork = Callable[[PostgresEventStore], Work[Any]]
+MakeWork = Callable[[PostgresEventStore], MessageHandler[Any]]
 
 
 def event_collector(
     service: str, source: Source, collect: Callable[..., Awaitable[Any]]
-) -> QueueFunction[Part]:
+) -> QueueFunction[AcceptedBatch]:
     """Make a collector of events.
 
     Args:
@@ -40,7 +40,7 @@ def event_collector(
     metrics = ConsumerMetrics(registry, service)
     events = EventMetrics(registry, service)
 
-    def work(store: PostgresEventStore) -> Work[Part]:
+    def work(store: PostgresEventStore) -> MessageHandler[AcceptedBatch]:
         bound: Collect = partial(collect, store=store)
         return event_work(source, bound, store, metrics, events)
 
@@ -48,12 +48,12 @@ def event_collector(
     return QueueFunction(hold, registry, metrics)
 
 
-def dead_letter_collector(service: str) -> QueueFunction[Lot]:
+def dead_letter_collector(service: str) -> QueueFunction[EnvelopeOutcome]:
     """Make the collector of dead letters."""
     registry = CollectorRegistry()
     metrics = ConsumerMetrics(registry, service)
 
-    def work(store: PostgresEventStore) -> Work[Lot]:
+    def work(store: PostgresEventStore) -> MessageHandler[EnvelopeOutcome]:
         return dead_letter_work(store, metrics)
 
     return QueueFunction(partial(_hold, service, None, work, metrics), registry, metrics)

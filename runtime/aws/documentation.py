@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import cache
 
 from runtime.aws.settings import AwsGatewaySettings, AwsReporterSettings
-from runtime.http.answers import Answer
 from runtime.http.request import Endpoint, Endpoints, Request
+from runtime.http.responses import Response
 
 _HERE = "http://localhost"
 _PATHS = ("/api", "/api/", "/api/openapi.json")
@@ -59,7 +59,7 @@ def _once(make: Callable[[], Endpoints], *also: str) -> Endpoints:
     made = cache(make)
 
     def endpoint(path: str) -> Endpoint:
-        async def respond(request: Request) -> Answer:
+        async def respond(request: Request) -> Response:
             return await made()[path][1](request)
 
         return respond

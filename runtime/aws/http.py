@@ -16,21 +16,16 @@ from prometheus_client import CollectorRegistry
 from runtime.aws.embedded_metrics import EmbeddedMetrics
 from runtime.aws.process import Context, Process
 from runtime.aws.routing import Router
-from runtime.http.answers import (
-    CORRELATION_HEADER,
-    Answer,
-    HttpProblem,
-    correlation_id_of,
-)
 from runtime.http.observing import Observer, facts_of, refuse
 from runtime.http.request import Request, text_of
+from runtime.http.responses import CORRELATION_HEADER, HttpProblem, Response, correlation_id_of
 from runtime.http.senders import sender_facts
 from runtime.telemetry import logs
 from runtime.telemetry.metrics import HttpMetrics
 from runtime.telemetry.trace_context import TRACE_HEADER, trace_id_of, trace_parent_of
 
 Event = Mapping[str, Any]
-Response = dict[str, Any]
+LambdaResponse = dict[str, Any]
 
 _FUNCTION_URL: Final = ".lambda-url."
 _MAX_RESPONSE_BYTES: Final = 6 * 1024**2 - 64 * 1024
@@ -80,7 +75,7 @@ class HttpFunction:
         self._observer = Observer(HttpMetrics(registry, service), _QUIET)
         self._embedded = EmbeddedMetrics(registry)
 
-    def __call__(self, event: Event, context: Context) -> Response:
+    def __call__(self, event: Event, context: Context) -> LambdaResponse:
         """Answer one request; never raises."""
         started = time.perf_counter()
         headers = _headers_of(event)
@@ -132,7 +127,7 @@ class _Asked:
         self._correlation_id = correlation_id
         self._trace_parent = trace_parent
 
-    async def answer(self, unit: HttpUnit) -> Answer:
+    async def answer(self, unit: HttpUnit) -> Response:
         if not self.method:
             detail = "This is no HTTP request in Lambda's payload format 2.0"
             raise HttpProblem(HTTPStatus.BAD_REQUEST, detail)
@@ -206,7 +201,7 @@ def _body_of(event: Event, headers: Mapping[str, str]) -> bytes:
         raise HttpProblem(HTTPStatus.BAD_REQUEST, detail) from error
 
 
-def _carried(answer: Answer) -> Answer:
+def _carried(answer: Response) -> Response:
     """Refuse an answer that Lambda would drop.
 
     Raises:
@@ -223,14 +218,14 @@ def _json_string(body: bytes) -> bytes:
     return msgspec.json.encode(body.decode())
 
 
-def _described(answer: Answer) -> dict[str, str]:
+def _described(answer: Response) -> dict[str, str]:
     """Describe the body as far as the platform does not: it counts what it sends."""
     headers = answer.content_headers
     headers.pop("content-length", None)
     return headers
 
 
-def _response(answer: Answer, correlation_id: str, *, has_body: bool) -> Response:
+def _response(answer: Response, correlation_id: str, *, has_body: bool) -> LambdaResponse:
     return {
         "statusCode": int(answer.status),
         "headers": {

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
-from runtime.http.answers import HttpProblem
 from runtime.http.request import Endpoint, Endpoints
+from runtime.http.responses import HttpProblem
 
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _HEX: Final = "[0-9a-fA-F]"

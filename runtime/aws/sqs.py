@@ -16,7 +16,7 @@ from runtime.aws.embedded_metrics import EmbeddedMetrics
 from runtime.aws.messages import Message, read_message
 from runtime.aws.process import Context, Process
 from runtime.bus.envelopes import UnreadableEnvelope
-from runtime.bus.work import Item, Work, unreadable
+from runtime.bus.work import Item, MessageHandler, unreadable
 from runtime.telemetry import logs
 from runtime.telemetry.metrics import ConsumerMetrics
 
@@ -38,7 +38,7 @@ class QueueUnit(Generic[Item]):
         tidy: What it does now and then after a batch; raises ``Unavailable``.
     """
 
-    work: Work[Item]
+    work: MessageHandler[Item]
     renew: Callable[[], Awaitable[None]]
     tidy: Callable[[], Awaitable[None]]
 
@@ -137,7 +137,7 @@ class _Batch(Generic[Item]):
         self,
         name: str,
         record: _Record,
-        work: Work[Item],
+        work: MessageHandler[Item],
         items: dict[str, Sequence[Item]],
     ) -> None:
         """Read a record, or keep it as a dead letter."""
@@ -147,10 +147,12 @@ class _Batch(Generic[Item]):
             items[name] = work.decode(data, record.headers, record.delivery)
         except UnreadableEnvelope as error:
             letter = unreadable(work.source, data, str(error), came_at=record.sent_at)
-            await work.bury(letter, record.headers)
+            await work.dead_letter(letter, record.headers)
             del self._left[name]
 
-    async def _handle(self, items: Mapping[str, Sequence[Item]], work: Work[Item]) -> None:
+    async def _handle(
+        self, items: Mapping[str, Sequence[Item]], work: MessageHandler[Item]
+    ) -> None:
         if items:
             started = time.monotonic()
             await work.handle([item for own in items.values() for item in own])
@@ -158,7 +160,9 @@ class _Batch(Generic[Item]):
         for name in items:
             del self._left[name]
 
-    async def _isolate(self, items: Mapping[str, Sequence[Item]], work: Work[Item]) -> None:
+    async def _isolate(
+        self, items: Mapping[str, Sequence[Item]], work: MessageHandler[Item]
+    ) -> None:
         """Handle each record alone, so that one that crashes the handler holds up no other."""
         for name, own in items.items() if len(items) > 1 else ():
             with self._listed(name):

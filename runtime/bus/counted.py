@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from functions.errors import Unavailable
 from functions.events import Source
-from functions.messages import DeadLetter, Part
+from functions.messages import AcceptedBatch, DeadLetter
 from functions.ports import Bus
 from runtime.telemetry.metrics import EventMetrics
 
@@ -30,7 +30,7 @@ class CountedBus:
         """Tell whether an event is small enough; see ``Bus``."""
         return await self._bus.can_carry(event)
 
-    async def publish(self, source: Source, part: Part) -> None:
+    async def publish(self, source: Source, part: AcceptedBatch) -> None:
         """Put events on the broker's disk; see ``Bus``."""
         self._metrics.accepted(source, len(part.events))
         try:

@@ -9,7 +9,7 @@ import msgspec
 
 from functions.errors import Fault
 from functions.events import Source
-from functions.messages import NOT_DELIVERED, DeadLetter, Delivery, Envelope, Part, Reason
+from functions.messages import NOT_DELIVERED, AcceptedBatch, DeadLetter, Delivery, Envelope, Reason
 
 ENVELOPE_BYTES = 512 * 1024
 """How much a message holds at the most, unless one event alone is larger: every
@@ -64,7 +64,7 @@ _ENVELOPES = msgspec.json.Decoder(_Envelope)
 _LETTERS = msgspec.json.Decoder(list[_Letter])
 
 
-def encode(source: Source, parts: Sequence[Part]) -> bytes:
+def encode(source: Source, parts: Sequence[AcceptedBatch]) -> bytes:
     """Write an envelope: one JSON object, the events in it byte for byte."""
     return _ENCODER.encode(
         _Envelope(
@@ -87,7 +87,7 @@ def decode(
     data: bytes,
     counted: Envelope | None = None,
     delivery: Delivery = NOT_DELIVERED,
-) -> list[Part]:
+) -> list[AcceptedBatch]:
     """Read an envelope.
 
     Args:
@@ -106,7 +106,7 @@ def decode(
     if envelope.source != source:
         raise UnreadableEnvelope(f"an envelope of {envelope.source}")
     return [
-        Part(
+        AcceptedBatch(
             part.correlation_id,
             part.accepted_at,
             [bytes(raw) for raw in part.events],

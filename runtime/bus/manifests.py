@@ -14,24 +14,27 @@ from uuid import UUID, uuid4
 import msgspec
 
 from functions.events import Source
-from functions.messages import DeadLetter, Envelope, Part, Told
+from functions.messages import AcceptedBatch, Announcement, DeadLetter, Envelope
 
 Headers = Mapping[str, str] | None
 
 MESSAGE_ID: Final = "Nats-Msg-Id"
+"""The id of a message on NATS, which is that of its envelope unless it is replayed."""
+
 MANIFEST: Final = "Eps-Manifest"
 ENVELOPE_ID: Final = "Eps-Envelope-Id"
-"""The id of an envelope whose message comes again under another id: that of a replay."""
+"""The id of an envelope on a bus that is not NATS, and on NATS of one that is replayed, whose
+message has another id."""
 
 NO_PLACE: Final = 2**63 - 1
 """Stands for the place in a queue that has none: it is never known to lie
 behind, so what is told of stays in flight until it is settled."""
 
-_TOLD: Final = 8
+_ANNOUNCED: Final = 8
 """How many envelopes an envelope tells of: so many in a row would have to be
 lost before one of them is not missed."""
 
-_TOLD_SECONDS: Final = 86_400.0
+_ANNOUNCED_SECONDS: Final = 86_400.0
 """How long an envelope is told of again: the ledger remembers for seven times as
 long what was settled, so nobody tells of what it has forgotten."""
 
@@ -39,7 +42,7 @@ _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _Events = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _Told(msgspec.Struct, array_like=True):
+class _Announcement(msgspec.Struct, array_like=True):
     id: UUID
     minute: _Moment
     events: _Events
@@ -50,24 +53,33 @@ class _Manifest(msgspec.Struct, omit_defaults=True):
     instance: UUID
     minute: _Moment
     events: _Events
-    told: list[_Told]
+    announced: list[_Announcement]
     source: Source | None = None
 
 
 _MANIFESTS: Final = msgspec.json.Decoder(_Manifest)
 
 
-def write_manifest(envelope: Envelope) -> dict[str, str]:
-    """Write the headers of an envelope's message."""
+def write_manifest(envelope: Envelope, id_header: str = MESSAGE_ID) -> dict[str, str]:
+    """Write the headers of an envelope's message.
+
+    Args:
+        envelope: What it holds.
+        id_header: Which header has its id: NATS's own, by which NATS drops a repeated
+            message, or ``ENVELOPE_ID`` on any other bus.
+    """
     manifest = _Manifest(
         UUID(bytes=envelope.instance),
         envelope.minute,
         envelope.events,
-        [_Told(UUID(bytes=it.id), it.minute, it.events, it.sequence) for it in envelope.told],
+        [
+            _Announcement(UUID(bytes=it.id), it.minute, it.events, it.sequence)
+            for it in envelope.announced
+        ],
         envelope.source if envelope.rejected else None,
     )
     return {
-        MESSAGE_ID: envelope.id.hex(),
+        id_header: envelope.id.hex(),
         MANIFEST: msgspec.json.encode(manifest).decode(),
     }
 
@@ -91,7 +103,7 @@ def read_manifest(source: Source | None, headers: Headers) -> Envelope | None:
         manifest.instance.bytes,
         manifest.minute,
         manifest.events,
-        [Told(it.id.bytes, it.minute, it.events, it.sequence) for it in manifest.told],
+        [Announcement(it.id.bytes, it.minute, it.events, it.sequence) for it in manifest.announced],
         rejected=source is None,
     )
 
@@ -108,15 +120,15 @@ def minute_of(taken: _Taken) -> datetime:
     return taken.accepted_at.replace(second=0, microsecond=0)
 
 
-class Line(NamedTuple):
-    """Envelopes that tell of each other: those of one source, accepted or rejected."""
+class Lane(NamedTuple):
+    """Envelopes that announce each other: those of one source, accepted or rejected."""
 
     source: Source | None
     rejected: bool
 
 
 class _Acknowledged(NamedTuple):
-    told: Told
+    announced: Announcement
     at_seconds: float
 
 
@@ -131,29 +143,29 @@ class Counted:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._instance = uuid4().bytes
-        self._last: defaultdict[Line, deque[_Acknowledged]] = defaultdict(
-            partial(deque, maxlen=_TOLD)
+        self._last: defaultdict[Lane, deque[_Acknowledged]] = defaultdict(
+            partial(deque, maxlen=_ANNOUNCED)
         )
-        self._last_told: dict[Line, bytes] = {}
+        self._last_announced: dict[Lane, bytes] = {}
 
-    def accepted(self, source: Source, parts: Sequence[Part]) -> Envelope:
+    def accepted(self, source: Source, parts: Sequence[AcceptedBatch]) -> Envelope:
         """Count parts, all of one minute, that will travel together."""
         events = sum(len(part.events) for part in parts)
-        return self._envelope(Line(source, rejected=False), minute_of(parts[0]), events)
+        return self._envelope(Lane(source, rejected=False), minute_of(parts[0]), events)
 
     def rejected(self, source: Source | None, letters: Sequence[DeadLetter]) -> Envelope:
         """Count the events of dead letters, all of one minute, that will travel together."""
         events = sum(letter.elements for letter in letters)
-        return self._envelope(Line(source, rejected=True), minute_of(letters[0]), events)
+        return self._envelope(Lane(source, rejected=True), minute_of(letters[0]), events)
 
-    def teller(self, line: Line) -> Envelope:
-        """Make an envelope without events, that tells of the last ones of a line that has some."""
-        return self._envelope(line, self._last[line][-1].told.minute, 0)
+    def announcing_envelope(self, lane: Lane) -> Envelope:
+        """Make an empty envelope that announces the latest ones of a lane that has some."""
+        return self._envelope(lane, self._last[lane][-1].announced.minute, 0)
 
-    def untold(self) -> dict[Line, bytes]:
-        """Name each line whose last envelope no other that the broker has tells of, and its id."""
-        last = {line: each[-1].told.id for line, each in self._last.items()}
-        return {line: key for line, key in last.items() if self._last_told.get(line) != key}
+    def unannounced(self) -> dict[Lane, bytes]:
+        """List the lanes whose latest stored envelope no later one has announced, with its id."""
+        last = {lane: each[-1].announced.id for lane, each in self._last.items()}
+        return {lane: key for lane, key in last.items() if self._last_announced.get(lane) != key}
 
     def acknowledged(self, envelope: Envelope, sequence: int) -> None:
         """Note that the broker has an envelope: those that follow tell of it.
@@ -162,30 +174,32 @@ class Counted:
         it then, and it is counted when it is settled. Nor does anybody tell of
         one without events: nothing is lost with it.
         """
-        line = Line(envelope.source, envelope.rejected)
-        if envelope.told:
-            self._last_told[line] = envelope.told[-1].id
+        lane = Lane(envelope.source, envelope.rejected)
+        if envelope.announced:
+            self._last_announced[lane] = envelope.announced[-1].id
         if envelope.events:
-            told = Told(envelope.id, envelope.minute, envelope.events, sequence)
-            self._last[line].append(_Acknowledged(told, self._now()))
+            announced = Announcement(envelope.id, envelope.minute, envelope.events, sequence)
+            self._last[lane].append(_Acknowledged(announced, self._now()))
 
-    def _envelope(self, line: Line, minute: datetime, events: int) -> Envelope:
+    def _envelope(self, lane: Lane, minute: datetime, events: int) -> Envelope:
         return Envelope(
             uuid4().bytes,
-            line.source,
+            lane.source,
             self._instance,
             minute,
             events,
-            tuple(self._to_tell(line)),
-            line.rejected,
+            tuple(self._to_announce(lane)),
+            lane.rejected,
         )
 
-    def _to_tell(self, line: Line) -> Iterator[Told]:
-        """Give the last ones of a line: of a day, or that nobody has told of."""
-        since, last_told = self._now() - _TOLD_SECONDS, self._last_told.get(line)
-        last = self._last.get(line, ())
-        told = [it.told.id for it in last]
-        first_untold = told.index(last_told) + 1 if last_told in told else 0
+    def _to_announce(self, lane: Lane) -> Iterator[Announcement]:
+        """Give the latest ones of a lane: of a day, or not announced yet."""
+        since, last_announced = self._now() - _ANNOUNCED_SECONDS, self._last_announced.get(lane)
+        last = self._last.get(lane, ())
+        announced = [it.announced.id for it in last]
+        first_unannounced = (
+            announced.index(last_announced) + 1 if last_announced in announced else 0
+        )
         for place, it in enumerate(last):
-            if it.at_seconds >= since or place >= first_untold:
-                yield it.told
+            if it.at_seconds >= since or place >= first_unannounced:
+                yield it.announced

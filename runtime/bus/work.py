@@ -12,7 +12,7 @@ from functions.collecting import Collected
 from functions.dead_letters.handler import handle as keep_dead_letters
 from functions.errors import Fault
 from functions.events import Source
-from functions.messages import DeadLetter, Delivery, Lot, Part
+from functions.messages import AcceptedBatch, DeadLetter, Delivery, EnvelopeOutcome
 from functions.ports import DeadLetterStore, EventStore
 from runtime.bus.envelopes import decode, decode_letters
 from runtime.bus.manifests import Headers, read_manifest
@@ -55,14 +55,14 @@ class NoAttempts:
 
 
 @dataclass(frozen=True, slots=True)
-class Work(Generic[Item]):
+class MessageHandler(Generic[Item]):
     """What a consumer does with its messages.
 
     Attributes:
         source: Whose events they are; None when they may be any's.
         decode: Reads a message, its headers and how it came; raises ``UnreadableEnvelope``.
         handle: Takes all items of a batch; returns when they are committed.
-        bury: Stores the dead letter of a whole message, which had these headers.
+        dead_letter: Stores the dead letter of a whole message, which had these headers.
         attempts: Remembers the messages that may end the process.
         requests: Names the requests that items came with, for the log; each once, in order.
     """
@@ -70,7 +70,7 @@ class Work(Generic[Item]):
     source: Source | None
     decode: Callable[[bytes, Headers, Delivery], Sequence[Item]]
     handle: Callable[[Sequence[Item]], Awaitable[None]]
-    bury: Callable[[DeadLetter, Headers], Awaitable[None]]
+    dead_letter: Callable[[DeadLetter, Headers], Awaitable[None]]
     attempts: Attempts = field(default_factory=NoAttempts)
     requests: Callable[[Sequence[Item]], list[str]] = lambda _items: []
 
@@ -98,7 +98,7 @@ def unreadable(source: Source | None, data: bytes, why: str, *, came_at: datetim
 
 _log = structlog.get_logger()
 
-Collect = Callable[[Sequence[Part]], Awaitable[Collected]]
+Collect = Callable[[Sequence[AcceptedBatch]], Awaitable[Collected]]
 
 
 def event_work(
@@ -109,7 +109,7 @@ def event_work(
     events: EventMetrics,
     *,
     attempts: Attempts | None = None,
-) -> Work[Part]:
+) -> MessageHandler[AcceptedBatch]:
     """Make the work of a collector of events.
 
     Args:
@@ -121,7 +121,7 @@ def event_work(
         attempts: Remembers messages that may end the process; None where its queue does.
     """
 
-    async def handle(parts: Sequence[Part]) -> None:
+    async def handle(parts: Sequence[AcceptedBatch]) -> None:
         taken = sum(len(part.events) for part in parts)
         metrics.batch_events.observe(taken)
         events.accepted(source, taken)
@@ -148,34 +148,38 @@ def event_work(
             too_old=collected.too_old,
         )
 
-    def read(data: bytes, headers: Headers, delivery: Delivery) -> Sequence[Part]:
+    def read(data: bytes, headers: Headers, delivery: Delivery) -> Sequence[AcceptedBatch]:
         return decode(source, data, read_manifest(source, headers), delivery)
 
-    async def bury(letter: DeadLetter, headers: Headers) -> None:
-        await store.settle([Lot(read_manifest(source, headers), [], [letter], unread=True)])
+    async def dead_letter(letter: DeadLetter, headers: Headers) -> None:
+        await store.settle(
+            [EnvelopeOutcome(read_manifest(source, headers), [], [letter], unread=True)]
+        )
         rejected = letter.reason == "rejected"  # a mass: what it holds was read, and is invalid
         events.failed(source, "invalid" if rejected else "unreadable", letter.elements)
         metrics.dead(letter.reason, 1)
 
-    return Work(source, read, handle, bury, attempts or NoAttempts(), _requests_of)
+    return MessageHandler(source, read, handle, dead_letter, attempts or NoAttempts(), _requests_of)
 
 
-def _requests_of(parts: Sequence[Part]) -> list[str]:
+def _requests_of(parts: Sequence[AcceptedBatch]) -> list[str]:
     return sorted({part.correlation_id for part in parts if part.events})
 
 
-def _requests_of_letters(lots: Sequence[Lot]) -> list[str]:
-    named = {letter.correlation_id for lot in lots for letter in lot.letters}
+def _requests_of_letters(outcomes: Sequence[EnvelopeOutcome]) -> list[str]:
+    named = {letter.correlation_id for outcome in outcomes for letter in outcome.letters}
     return sorted(it for it in named if it is not None)
 
 
-def _traces(parts: Sequence[Part]) -> dict[str, list[str]]:
+def _traces(parts: Sequence[AcceptedBatch]) -> dict[str, list[str]]:
     """Name the traces that a batch is part of, where it is part of any."""
     traces = {trace_id_of(part.trace_parent) for part in parts if part.trace_parent}
     return {"trace_ids": sorted(traces)} if traces else {}
 
 
-def _observe_freshness(source: Source, parts: Sequence[Part], metrics: ConsumerMetrics) -> None:
+def _observe_freshness(
+    source: Source, parts: Sequence[AcceptedBatch], metrics: ConsumerMetrics
+) -> None:
     now = datetime.now(UTC)
     for part in parts:
         if part.delivery.is_replayed:  # it was in time when it came
@@ -190,7 +194,7 @@ def dead_letter_work(
     attempts: Attempts | None = None,
     *,
     summaries: bool = False,
-) -> Work[Lot]:
+) -> MessageHandler[EnvelopeOutcome]:
     """Make the work of the collector of dead letters.
 
     Args:
@@ -201,25 +205,31 @@ def dead_letter_work(
             its rejected events: see ``runtime.bus.letter_summaries``.
     """
 
-    async def handle(lots: Sequence[Lot]) -> None:
-        letters = [letter for lot in lots for letter in lot.letters]
+    async def handle(outcomes: Sequence[EnvelopeOutcome]) -> None:
+        letters = [letter for outcome in outcomes for letter in outcome.letters]
         metrics.batch_events.observe(sum(letter.elements for letter in letters))
-        stored = await keep_dead_letters(lots, store=store)
+        stored = await keep_dead_letters(outcomes, store=store)
         for reason, count in Counter(letter.reason for letter in letters).items():
             metrics.dead(reason, count)
         told = _log.info if letters else _log.debug
         told(
             "dead letters stored",
-            correlation_ids=_requests_of_letters(lots),
+            correlation_ids=_requests_of_letters(outcomes),
             stored=stored.new,
             duplicates=stored.duplicates,
         )
 
-    def read(data: bytes, headers: Headers, _delivery: Delivery) -> Sequence[Lot]:
-        return [Lot(read_manifest(None, headers), (), decode_letters(data), unread=summaries)]
+    def read(data: bytes, headers: Headers, _delivery: Delivery) -> Sequence[EnvelopeOutcome]:
+        return [
+            EnvelopeOutcome(
+                read_manifest(None, headers), (), decode_letters(data), unread=summaries
+            )
+        ]
 
-    async def bury(letter: DeadLetter, headers: Headers) -> None:
-        await store.keep([Lot(read_manifest(None, headers), (), [letter], unread=True)])
+    async def dead_letter(letter: DeadLetter, headers: Headers) -> None:
+        await store.keep([EnvelopeOutcome(read_manifest(None, headers), (), [letter], unread=True)])
         metrics.dead("unreadable", 1)
 
-    return Work(None, read, handle, bury, attempts or NoAttempts(), _requests_of_letters)
+    return MessageHandler(
+        None, read, handle, dead_letter, attempts or NoAttempts(), _requests_of_letters
+    )

@@ -8,9 +8,9 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from http import HTTPStatus
 
 from functions.errors import Fault, Invalid, Unavailable
-from runtime.http.answers import HttpProblem
 from runtime.http.byte_budget import ByteBudget
 from runtime.http.request import Headers
+from runtime.http.responses import HttpProblem
 from runtime.settings import BodySettings
 from runtime.telemetry.reasons import Reason
 

@@ -12,9 +12,9 @@ from functions.gateway.dry_run import DryRun
 from functions.gateway.handler import handle
 from functions.parameters import Params, parse_flag, read_parameters
 from functions.ports import Bus
-from runtime.http.answers import Answer, HttpProblem, answer_receipt
 from runtime.http.body import BodyReader
 from runtime.http.request import Endpoint, Request
+from runtime.http.responses import HttpProblem, Response, answer_receipt
 from runtime.http.splitting import Split, split_json, split_lines
 
 _SPLITTERS: Final[Mapping[str, Split]] = {
@@ -31,7 +31,7 @@ _FIELD_CHARACTERS = 80
 def gateway_endpoint(bus: Bus, bodies: BodyReader) -> Endpoint:
     """Make the endpoint of ``POST /events``."""
 
-    async def post_events(request: Request) -> Answer:
+    async def post_events(request: Request) -> Response:
         accepted_at = datetime.now(UTC)
         dry_run = "dry" in request.query.lower() and is_dry_run(request.params)
         split = _SPLITTERS[media_type(request.headers.get("content-type", ""))]

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Final
 
-from runtime.http.answers import HttpProblem
+from runtime.http.responses import HttpProblem
 
 UNKNOWN_HOST: Final = (
     "Without keys this function answers to this machine's names only; ALLOWED_HOSTS names others"

@@ -1,8 +1,8 @@
 """A bound on the requests in hand: each takes memory, however small its body is."""
 
 from functions.errors import Unavailable
-from runtime.http.answers import Answer
 from runtime.http.request import Endpoint, Request
+from runtime.http.responses import Response
 from runtime.telemetry.reasons import Reason
 
 REQUESTS_IN_HAND = 4_000
@@ -31,7 +31,7 @@ def at_most(in_hand: InHand, endpoint: Endpoint) -> Endpoint:
     Others are refused at once, as ``Unavailable``; nothing of them was read.
     """
 
-    async def respond(request: Request) -> Answer:
+    async def respond(request: Request) -> Response:
         if in_hand.now >= in_hand.most:
             raise Unavailable(Reason.REQUESTS)
         in_hand.now += 1

@@ -4,8 +4,8 @@ from http import HTTPStatus
 from typing import Final
 
 from runtime.api_keys import ApiKeys
-from runtime.http.answers import Answer, HttpProblem
 from runtime.http.request import Endpoint, Endpoints, Request
+from runtime.http.responses import HttpProblem, Response
 
 CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="eps"'}
 NOT_ADMITTED: Final = "A key is needed: Authorization: Bearer <key>"
@@ -20,7 +20,7 @@ def guarded(keys: ApiKeys, endpoint: Endpoint) -> Endpoint:
     if not keys:
         return endpoint
 
-    async def respond(request: Request) -> Answer:
+    async def respond(request: Request) -> Response:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         name = keys.admit(key.strip().encode())
         if name is None or scheme.lower() != "bearer":

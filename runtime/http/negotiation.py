@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from runtime.http.answers import JSON
+from runtime.http.responses import JSON
 
 CSV: Final = "text/csv"
 HTML: Final = "text/html"

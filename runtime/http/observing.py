@@ -8,8 +8,8 @@ from typing import Any, Final
 import structlog
 
 from functions.errors import Invalid
-from runtime.http.answers import Answer, answer_error
 from runtime.http.refused import RefusedRequests
+from runtime.http.responses import Response, answer_error
 from runtime.http.senders import Senders
 from runtime.telemetry.metrics import HttpMetrics
 
@@ -94,7 +94,7 @@ def facts_of(error: Exception) -> dict[str, str]:
     return {"fault": error.faults[0].code} if isinstance(error, Invalid) else {}
 
 
-def refuse(error: Exception, correlation_id: str) -> Answer:
+def refuse(error: Exception, correlation_id: str) -> Response:
     """Answer an error, and log those that an operator should know of."""
     answer = answer_error(error, correlation_id)
     if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:

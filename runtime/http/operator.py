@@ -19,10 +19,10 @@ from functions.operator.ports import DeadLetters, Trails
 from functions.operator.replay import Judgement, handle_replay
 from functions.operator.tables import to_csv
 from functions.parameters import Params
-from runtime.http.answers import Answer, HttpProblem
-from runtime.http.csv_answers import CSV_ENDING, csv_answer, wants_csv
+from runtime.http.csv_responses import CSV_ENDING, csv_answer, wants_csv
 from runtime.http.negotiation import VARY
 from runtime.http.request import Endpoints, Request
+from runtime.http.responses import HttpProblem, Response
 
 NO_SUCH_LETTER: Final = "There is no such dead letter"
 NO_SUCH_EVENT: Final = "There is no such event, neither stored nor dead"
@@ -31,14 +31,14 @@ NO_SUCH_EVENT: Final = "There is no such event, neither stored nor dead"
 def operator_endpoints(letters: DeadLetters, trails: Trails, judgement: Judgement) -> Endpoints:
     """Make the endpoints of ``/dead-letters`` and ``/events``: they show what senders wrote."""
 
-    async def get_summary(request: Request) -> Answer:
+    async def get_summary(request: Request) -> Response:
         return await _answer(handle_summary(request.params, letters=letters))
 
-    async def get_letter(request: Request) -> Answer:
+    async def get_letter(request: Request) -> Response:
         showing = handle_show(request.path_params["id"], letters=letters)
         return await _answer(showing, NO_SUCH_LETTER)
 
-    async def replay(request: Request) -> Answer:
+    async def replay(request: Request) -> Response:
         return await _answer(
             handle_replay(
                 request.params,
@@ -48,19 +48,19 @@ def operator_endpoints(letters: DeadLetters, trails: Trails, judgement: Judgemen
             )
         )
 
-    async def discard(request: Request) -> Answer:
+    async def discard(request: Request) -> Response:
         discarding = handle_discard(
             request.params, letters=letters, correlation_id=request.correlation_id
         )
         return await _answer(discarding)
 
-    async def reopen(request: Request) -> Answer:
+    async def reopen(request: Request) -> Response:
         reopening = handle_reopen(
             request.params, letters=letters, correlation_id=request.correlation_id
         )
         return await _answer(reopening)
 
-    async def get_trail(request: Request) -> Answer:
+    async def get_trail(request: Request) -> Response:
         source, event_id = request.path_params["source"], request.path_params["eventId"]
         return await _answer(handle_trail(source, event_id, trails=trails), NO_SUCH_EVENT)
 
@@ -76,13 +76,13 @@ def operator_endpoints(letters: DeadLetters, trails: Trails, judgement: Judgemen
 
 
 def _listing(letters: DeadLetters) -> Endpoints:
-    async def get_page(request: Request) -> Answer:
+    async def get_page(request: Request) -> Response:
         if wants_csv(request):
             return await get_table(request)
         page = await handle_list(request.params, letters=letters)
-        return Answer(HTTPStatus.OK, to_json(page), headers=VARY)
+        return Response(HTTPStatus.OK, to_json(page), headers=VARY)
 
-    async def get_table(request: Request) -> Answer:
+    async def get_table(request: Request) -> Response:
         params = request.params
         page = await handle_list(params, letters=letters)
         table = csv_answer(to_csv(page), "dead-letters.csv")
@@ -103,8 +103,8 @@ def _next(params: Params, cursor: str) -> dict[str, str]:
     return {"Link": f'</dead-letters{CSV_ENDING}?{query}>; rel="next"'}
 
 
-async def _answer(asking: Awaitable[OperatorAnswer | None], nothing: str = "") -> Answer:
+async def _answer(asking: Awaitable[OperatorAnswer | None], nothing: str = "") -> Response:
     answer = await asking
     if answer is None:
         raise HttpProblem(HTTPStatus.NOT_FOUND, nothing)
-    return Answer(HTTPStatus.OK, to_json(answer))
+    return Response(HTTPStatus.OK, to_json(answer))

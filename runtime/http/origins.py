@@ -4,8 +4,8 @@ import re
 from http import HTTPStatus
 from typing import Final
 
-from runtime.http.answers import Answer, HttpProblem
 from runtime.http.request import Endpoint, Endpoints, Headers, Request
+from runtime.http.responses import HttpProblem, Response
 
 FOREIGN: Final = "A page of another site may not do this"
 
@@ -25,7 +25,7 @@ def same_origin(endpoint: Endpoint) -> Endpoint:
     no keys are set. Programs send neither of the two headers.
     """
 
-    async def respond(request: Request) -> Answer:
+    async def respond(request: Request) -> Response:
         if is_foreign(request.headers):
             raise HttpProblem(HTTPStatus.FORBIDDEN, FOREIGN)
         return await endpoint(request)

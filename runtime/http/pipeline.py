@@ -7,9 +7,9 @@ from http import HTTPStatus
 from typing import Final
 
 from functions.reporter.pipeline import Pipeline, PipelineFigures, handle_pipeline, to_json
-from runtime.http.answers import Answer
 from runtime.http.negotiation import VARY
 from runtime.http.request import Endpoints, Request
+from runtime.http.responses import Response
 
 _FRESH_SECONDS: Final = 2.0
 """How long figures are told again: collectors measure every five seconds, and a
@@ -19,9 +19,11 @@ page that is open in ten tabs should ask the database no more than one."""
 def pipeline_endpoints(pipeline: Pipeline) -> Endpoints:
     """Make the endpoint of ``GET /pipeline``."""
 
-    async def get_pipeline(request: Request) -> Answer:
+    async def get_pipeline(request: Request) -> Response:
         report, _ = await handle_pipeline(request.params, pipeline=pipeline, now=datetime.now(UTC))
-        return Answer(HTTPStatus.OK, to_json(report), headers={**VARY, "Cache-Control": "no-store"})
+        return Response(
+            HTTPStatus.OK, to_json(report), headers={**VARY, "Cache-Control": "no-store"}
+        )
 
     return {"/pipeline": ("GET", get_pipeline)}
 

@@ -6,9 +6,9 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from runtime.api_keys import ApiKeys
-from runtime.http.answers import Answer
 from runtime.http.keys import guarded
 from runtime.http.request import Endpoints, Request
+from runtime.http.responses import Response
 from runtime.telemetry.health import Health
 
 
@@ -21,12 +21,12 @@ def probe_endpoints(health: Health, ready_keys: ApiKeys | None = None) -> Endpoi
             where everybody in the world may ask; None where it is open.
     """
 
-    async def live(_request: Request) -> Answer:
+    async def live(_request: Request) -> Response:
         alive = health.is_alive()
         status = HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE
-        return Answer(status, msgspec.json.encode({"status": "live" if alive else "dead"}))
+        return Response(status, msgspec.json.encode({"status": "live" if alive else "dead"}))
 
-    async def ready(_request: Request) -> Answer:
+    async def ready(_request: Request) -> Response:
         is_ready, checks = await health.readiness()
         status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
         body = {
@@ -34,7 +34,7 @@ def probe_endpoints(health: Health, ready_keys: ApiKeys | None = None) -> Endpoi
             "checks": checks,
             **{name: said for name, fact in health.facts.items() if (said := fact()) is not None},
         }
-        return Answer(status, msgspec.json.encode(body))
+        return Response(status, msgspec.json.encode(body))
 
     return {
         "/health/live": ("GET", live),
@@ -45,7 +45,7 @@ def probe_endpoints(health: Health, ready_keys: ApiKeys | None = None) -> Endpoi
 def metrics_endpoints(registry: CollectorRegistry) -> Endpoints:
     """Make the endpoint of ``GET /metrics``."""
 
-    async def metrics(_request: Request) -> Answer:
-        return Answer(HTTPStatus.OK, generate_latest(registry), CONTENT_TYPE_LATEST)
+    async def metrics(_request: Request) -> Response:
+        return Response(HTTPStatus.OK, generate_latest(registry), CONTENT_TYPE_LATEST)
 
     return {"/metrics": ("GET", metrics)}

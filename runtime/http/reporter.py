@@ -13,10 +13,10 @@ from functions.reporter.ledger_report import handle_ledger
 from functions.reporter.ports import Reports
 from functions.reporter.revenue_report import handle_revenue
 from functions.reporter.tables import file_name, to_csv
-from runtime.http.answers import Answer
-from runtime.http.csv_answers import CSV_ENDING, csv_answer, wants_csv
+from runtime.http.csv_responses import CSV_ENDING, csv_answer, wants_csv
 from runtime.http.negotiation import VARY
 from runtime.http.request import Endpoint, Endpoints, Request
+from runtime.http.responses import Response
 from runtime.telemetry.metrics import ReportMetrics
 
 _Ask = Callable[[Params], Awaitable[Report]]
@@ -38,12 +38,12 @@ def report_endpoints(reports: Reports, metrics: ReportMetrics) -> Endpoints:
 
 
 def _endpoint(name: str, ask: _Ask, metrics: ReportMetrics, *, forced: bool) -> Endpoint:
-    async def get_report(request: Request) -> Answer:
+    async def get_report(request: Request) -> Response:
         started = time.perf_counter()
         report = await ask(request.params)
         metrics.seconds.labels(name).observe(time.perf_counter() - started)
         if forced or wants_csv(request):
             return csv_answer(to_csv(report), file_name(report, name))
-        return Answer(HTTPStatus.OK, to_json(report), headers=VARY)
+        return Response(HTTPStatus.OK, to_json(report), headers=VARY)
 
     return get_report

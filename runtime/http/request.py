@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from functions.errors import Fault, Invalid
 from functions.parameters import Params
-from runtime.http.answers import Answer
+from runtime.http.responses import Response
 
 
 class Headers(Protocol):
@@ -93,7 +93,7 @@ def _no_text(what: str) -> Invalid:
     return Invalid([Fault("", "encoding", message)])
 
 
-Endpoint = Callable[[Request], Awaitable[Answer]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 Endpoints = Mapping[str, tuple[str, Endpoint]]
 """Method and endpoint by path. A path may have parameters: ``{name}`` is a

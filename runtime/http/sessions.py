@@ -11,10 +11,10 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Final
 
 from runtime.api_keys import ApiKeys
-from runtime.http.answers import Answer, HttpProblem
 from runtime.http.keys import CHALLENGE, NOT_ADMITTED
 from runtime.http.origins import is_own_page
 from runtime.http.request import Endpoint, Endpoints, Request
+from runtime.http.responses import HttpProblem, Response
 
 SESSION_SECONDS: Final = 12 * 3600
 """A working day; it is not renewed."""
@@ -106,7 +106,7 @@ class Sessions:
         if not keys:
             return endpoint
 
-        async def respond(request: Request) -> Answer:
+        async def respond(request: Request) -> Response:
             if not self.admits(request, keys, changes=changes):
                 raise HttpProblem(HTTPStatus.UNAUTHORIZED, NOT_ADMITTED, CHALLENGE)
             return await endpoint(request)

@@ -13,7 +13,7 @@ from nats.js.errors import APIError
 from functions.errors import Unavailable
 from functions.messages import Backlog
 from runtime.jetstream.connection import Broker
-from runtime.jetstream.streams import Consumer
+from runtime.jetstream.streams import Durable
 from runtime.telemetry.metrics import ConsumerMetrics
 
 _EVERY_SECONDS = 5.0
@@ -25,7 +25,7 @@ Note = Callable[[Backlog], Awaitable[None]]
 
 
 async def watch_backlog(
-    broker: Broker, consumer: Consumer, metrics: ConsumerMetrics, note: Note, stop: asyncio.Event
+    broker: Broker, consumer: Durable, metrics: ConsumerMetrics, note: Note, stop: asyncio.Event
 ) -> None:
     """Measure a consumer's backlog every few seconds until ``stop`` is set."""
     while not stop.is_set():
@@ -40,7 +40,7 @@ async def watch_backlog(
                 await stop.wait()
 
 
-async def measure(broker: Broker, consumer: Consumer) -> Backlog:
+async def measure(broker: Broker, consumer: Durable) -> Backlog:
     """Measure what waits for a consumer.
 
     The end of the stream is asked for before its first message: what comes
@@ -63,7 +63,7 @@ async def measure(broker: Broker, consumer: Consumer) -> Backlog:
     )
 
 
-async def _oldest(broker: Broker, consumer: Consumer, sequence: int) -> dict[str, Any] | None:
+async def _oldest(broker: Broker, consumer: Durable, sequence: int) -> dict[str, Any] | None:
     """Ask for the first message from a place on.
 
     A work queue has only those that are not acknowledged; but a broker whose

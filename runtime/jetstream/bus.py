@@ -17,10 +17,10 @@ from nats.js.errors import APIError, NoStreamResponseError
 
 from functions.errors import Unavailable
 from functions.events import SOURCES, Source
-from functions.messages import DeadLetter, Envelope, Part
+from functions.messages import AcceptedBatch, DeadLetter, Envelope
 from runtime.bus.envelopes import ENVELOPE_BYTES, MAX_MESSAGE_BYTES, encode, encode_letters
 from runtime.bus.letter_summaries import summarize
-from runtime.bus.manifests import NO_PLACE, Counted, Line, minute_of, write_manifest
+from runtime.bus.manifests import NO_PLACE, Counted, Lane, minute_of, write_manifest
 from runtime.jetstream.circuit_breaker import CircuitBreaker
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.group_commit import GroupCommit, Item
@@ -36,9 +36,9 @@ _GATHER_SECONDS = 0.006
 broker a sync and a collector a part of a commit, as much as ten single events."""
 
 _IDLE_SECONDS = 0.5
-"""A line of envelopes that has none for so long, and up to twice, is told of
-by a message of its own: only what a gateway published in the moment before it
-was killed is told of by nobody."""
+"""A lane that is idle for so long, twice at the most, is announced by an empty
+envelope, so that only what was published just before a crash stays
+unannounced."""
 
 _NO_LETTERS: Final = encode_letters(())
 
@@ -136,7 +136,7 @@ class JetStreamBus:
         """Tell whether an event is small enough; see ``Bus``."""
         return len(event) <= self._max_bytes
 
-    async def publish(self, source: Source, part: Part) -> None:
+    async def publish(self, source: Source, part: AcceptedBatch) -> None:
         """Put events on the broker's disk; see ``Bus``."""
         await self._breaker.admit()
         await self._events[source].add(part, sum(map(len, part.events)) + _OVERHEAD_BYTES)
@@ -149,24 +149,24 @@ class JetStreamBus:
             by_source.setdefault(letter.source, []).append(letter)
         await asyncio.gather(*(self._add(source, own) for source, own in by_source.items()))
 
-    async def tell(self) -> None:
+    async def announce(self) -> None:
         """Tell of the last envelopes, of which nobody has told, as after the last request.
 
         Raises:
             Unavailable: The broker can't take it now.
         """
-        for line in self._counted.untold():
-            await self._tell(line)
+        for lane in self._counted.unannounced():
+            await self._tell(lane)
 
-    async def tell_when_idle(self, stop: asyncio.Event) -> None:
+    async def announce_when_idle(self, stop: asyncio.Event) -> None:
         """Tell of the last envelopes of whatever was idle for a moment, until ``stop`` is set."""
-        seen: dict[Line, bytes] = {}
+        seen: dict[Lane, bytes] = {}
         while not stop.is_set():
-            untold = self._counted.untold()
-            for line in untold.items() & seen.items():
+            unannounced = self._counted.unannounced()
+            for lane in unannounced.items() & seen.items():
                 with suppress(Unavailable):  # the next round comes back to it
-                    await self._tell(line[0])
-            seen = untold
+                    await self._tell(lane[0])
+            seen = unannounced
             with suppress(TimeoutError):
                 async with asyncio.timeout(_IDLE_SECONDS):
                     await stop.wait()
@@ -175,12 +175,12 @@ class JetStreamBus:
         size = sum(len(letter.payload) + _OVERHEAD_BYTES for letter in letters)
         await self._letters[source].add(letters, size)
 
-    async def _publish_parts(self, source: Source, parts: Sequence[Part]) -> None:
+    async def _publish_parts(self, source: Source, parts: Sequence[AcceptedBatch]) -> None:
         """Publish parts, those of one minute in one envelope: its count has one place."""
         for _, own in groupby(sorted(parts, key=minute_of), minute_of):
             await self._send_parts(source, list(own))
 
-    async def _send_parts(self, source: Source, parts: Sequence[Part]) -> None:
+    async def _send_parts(self, source: Source, parts: Sequence[AcceptedBatch]) -> None:
         """Send parts in one message, or in halves that are small enough."""
         data = encode(source, parts)
         halves = _halves_of_parts(parts) if len(data) > self._max_bytes else ()
@@ -205,11 +205,11 @@ class JetStreamBus:
         for half in halves:
             await self._send_letters(source, half)
 
-    async def _tell(self, line: Line) -> None:
+    async def _tell(self, lane: Lane) -> None:
         await self._breaker.admit()  # where nothing is published, nobody else asks
-        nothing = Part(str(uuid4()), datetime.now(UTC), ())
-        data = encode(line.source, [nothing]) if line.source and not line.rejected else _NO_LETTERS
-        await self._send(self._counted.teller(line), data)
+        nothing = AcceptedBatch(str(uuid4()), datetime.now(UTC), ())
+        data = encode(lane.source, [nothing]) if lane.source and not lane.rejected else _NO_LETTERS
+        await self._send(self._counted.announcing_envelope(lane), data)
 
     async def _send(
         self, envelope: Envelope, data: bytes, letters: Sequence[DeadLetter] = ()
@@ -309,7 +309,7 @@ class JetStreamBus:
         return int(ack.seq)
 
 
-def _halves_of_parts(parts: Sequence[Part]) -> Sequence[Sequence[Part]]:
+def _halves_of_parts(parts: Sequence[AcceptedBatch]) -> Sequence[Sequence[AcceptedBatch]]:
     """Halve parts, or the events of one; those of one event can't be."""
     if len(parts) > 1:
         return _halves(parts)

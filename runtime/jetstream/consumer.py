@@ -19,7 +19,7 @@ from functions.events.keys import derive_key
 from functions.messages import Delivery
 from runtime.bus.envelopes import UnreadableEnvelope, most_bytes_of
 from runtime.bus.manifests import MESSAGE_ID
-from runtime.bus.work import Item, Work, unreadable
+from runtime.bus.work import Item, MessageHandler, unreadable
 from runtime.jetstream.kept import Keep, keep_nothing, replayed_delivery
 from runtime.jetstream.pull import Pull
 from runtime.telemetry.metrics import ConsumerMetrics
@@ -72,7 +72,7 @@ class Consumer(Generic[Item]):
 
     def __init__(
         self,
-        work: Work[Item],
+        work: MessageHandler[Item],
         metrics: ConsumerMetrics,
         *,
         first_delay_seconds: float = _FIRST_DELAY_SECONDS,
@@ -237,7 +237,7 @@ class Consumer(Generic[Item]):
             if not is_handled and await self._is_too_much(messages):
                 return await self._halve(messages)
             _log.warning("batch given back", error=str(error), **self._named(messages, items))
-            await self._give_back(messages)
+            await self._nack(messages)
             return False
         except Exception:  # noqa: BLE001 - whatever it is, every message is settled
             _log.exception("batch failed", **self._named(messages, items))
@@ -297,7 +297,7 @@ class Consumer(Generic[Item]):
             try:
                 items += self._work.decode(message.data, message.headers, _delivery(message))
             except UnreadableEnvelope as error:
-                await self._bury(message, str(error))
+                await self._dead_letter(message, str(error))
             await asyncio.sleep(0)
         if items:
             started = time.monotonic()
@@ -311,23 +311,23 @@ class Consumer(Generic[Item]):
         message = messages[0]
         others_succeeded = self._succeeded_at > self._crashed_at[_sequence(message)]
         if _deliveries(message) < _MAX_CRASHES or not others_succeeded:
-            await self._give_back(messages)
+            await self._nack(messages)
             return False
         return await self._set_aside(message, "the handler crashes on it")
 
     async def _set_aside(self, message: Msg, why: str) -> bool:
         """Keep a message as a dead letter by its bytes alone; tell whether that was done."""
         try:
-            await self._bury(message, why)
+            await self._dead_letter(message, why)
             await self._keep([message])
         except Exception:  # noqa: BLE001 - the loop goes on, and so does the message
             _log.exception("dead letter not kept")
-            await self._give_back([message])
+            await self._nack([message])
             return False
         await self._settle(message)
         return True
 
-    async def _give_back(self, messages: Sequence[Msg]) -> None:
+    async def _nack(self, messages: Sequence[Msg]) -> None:
         for message in messages:
             self._note_outlived(message)
             await self._nak(message)
@@ -347,10 +347,10 @@ class Consumer(Generic[Item]):
     def _delay_seconds(self, times: int) -> float:
         return float(min(self._first_delay_seconds * 2 ** min(times - 1, 10), _MAX_DELAY_SECONDS))
 
-    async def _bury(self, message: Msg, why: str) -> None:
+    async def _dead_letter(self, message: Msg, why: str) -> None:
         came_at = message.metadata.timestamp or datetime.now(UTC)
         letter = unreadable(self._work.source, message.data, why, came_at=came_at)
-        await self._work.bury(letter, message.headers)
+        await self._work.dead_letter(letter, message.headers)
 
 
 class Gate:

@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from runtime.jetstream.streams import Consumer
+from runtime.jetstream.streams import Durable
 
 _NANOSECONDS = 1_000_000_000
 _ANSWER_SECONDS = 1.0
@@ -22,7 +22,7 @@ _NO_RESPONDERS = "503"
 """Status of a request that nobody takes: the consumer, its stream or JetStream is not there."""
 
 
-async def _bear_it() -> None:
+async def _wait_for_consumer() -> None:
     """Leave a missing consumer to others, and do not ask for it all the time."""
     await asyncio.sleep(_ANSWER_SECONDS)
 
@@ -41,11 +41,11 @@ class Pull:
     def __init__(
         self,
         client: Client,
-        consumer: Consumer,
+        consumer: Durable,
         *,
         max_messages: int,
         max_bytes: int,
-        on_missing: Callable[[], Awaitable[None]] = _bear_it,
+        on_missing: Callable[[], Awaitable[None]] = _wait_for_consumer,
     ) -> None:
         self._client = client
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.name}"

@@ -11,7 +11,7 @@ from nats.js.errors import APIError, ServiceUnavailableError
 from functions.errors import Unavailable
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.monitoring import UNTOLD, ask
-from runtime.jetstream.streams import Consumer, ensure_consumer, ensure_streams
+from runtime.jetstream.streams import Durable, ensure_consumer, ensure_streams
 from runtime.settings import BrokerSettings
 from runtime.telemetry.in_words import in_words, size_in_words
 from runtime.telemetry.safe_urls import shown
@@ -27,7 +27,7 @@ storage; JetStream not enabled; no peers for so many copies; subjects that overl
 async def ready_broker(
     broker: Broker,
     settings: BrokerSettings,
-    *consumers: Consumer,
+    *consumers: Durable,
     ack_wait_seconds: float = 0.0,
     may_change: bool = True,
     first_sequence: int | None = None,

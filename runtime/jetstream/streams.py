@@ -41,7 +41,7 @@ def subject_of(source: Source) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Consumer:
+class Durable:
     """A durable consumer; all replicas of a function share it.
 
     Attributes:
@@ -55,10 +55,10 @@ class Consumer:
     subject: str
 
 
-FB_COLLECTOR: Final = Consumer(EVENTS, "fb-collector", subject_of("facebook"))
-TTK_COLLECTOR: Final = Consumer(EVENTS, "ttk-collector", subject_of("tiktok"))
-DEAD_LETTER_COLLECTOR: Final = Consumer(DEAD_LETTERS, "dead-letters", REJECTED)
-SUMMARY_COLLECTOR: Final = Consumer(EVENTS, "dead-letter-summaries", SUMMARIES)
+FB_COLLECTOR: Final = Durable(EVENTS, "fb-collector", subject_of("facebook"))
+TTK_COLLECTOR: Final = Durable(EVENTS, "ttk-collector", subject_of("tiktok"))
+DEAD_LETTER_COLLECTOR: Final = Durable(DEAD_LETTERS, "dead-letters", REJECTED)
+SUMMARY_COLLECTOR: Final = Durable(EVENTS, "dead-letter-summaries", SUMMARIES)
 CONSUMERS: Final = (FB_COLLECTOR, TTK_COLLECTOR, DEAD_LETTER_COLLECTOR, SUMMARY_COLLECTOR)
 
 
@@ -148,7 +148,7 @@ async def _ensure_stream(
 
 
 async def ensure_consumer(
-    jetstream: JetStreamContext, consumer: Consumer, ack_wait_seconds: float
+    jetstream: JetStreamContext, consumer: Durable, ack_wait_seconds: float
 ) -> None:
     """Make a durable consumer, or give it today's settings."""
     await jetstream.add_consumer(
@@ -165,7 +165,7 @@ async def ensure_consumer(
 
 
 async def make_again(
-    jetstream: JetStreamContext, consumer: Consumer, ack_wait_seconds: float
+    jetstream: JetStreamContext, consumer: Durable, ack_wait_seconds: float
 ) -> None:
     """Make a durable consumer that somebody has deleted; it is delivered all that is not settled.
 

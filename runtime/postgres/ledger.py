@@ -12,7 +12,7 @@ from runtime.telemetry.clocks import ServerClock
 
 NOTE_BACKLOG = load(__file__, "note_backlog")
 TICK_LEDGER_CLOCK = load(__file__, "tick_ledger_clock")
-PRUNE_TOLD = load(__file__, "prune_told")
+PRUNE_ANNOUNCED = load(__file__, "prune_announced")
 PRUNE_ENVELOPES = load(__file__, "prune_envelopes")
 LEDGER_IMBALANCE = load(__file__, "ledger_imbalance")
 
@@ -72,7 +72,7 @@ class PostgresLedger:
         with translated():
             asked_at = self.clock.asked()
             self.clock.told(await self._pool.fetchval(TICK_LEDGER_CLOCK), asked_at)
-            await self._pool.fetch(PRUNE_TOLD)
+            await self._pool.fetch(PRUNE_ANNOUNCED)
             await self._forget()
             return int(await self._pool.fetchval(LEDGER_IMBALANCE, self._source))
 

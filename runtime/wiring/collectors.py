@@ -10,7 +10,7 @@ from functions.events import Source
 from functions.fb_collector.handler import handle as collect_facebook
 from functions.messages import Backlog
 from functions.ttk_collector.handler import handle as collect_tiktok
-from runtime.bus.work import Work, dead_letter_work, event_work
+from runtime.bus.work import MessageHandler, dead_letter_work, event_work
 from runtime.http.body import body_reader
 from runtime.http.cloud_events.collector import (
     ReadBare,
@@ -34,9 +34,9 @@ from runtime.jetstream.streams import (
     FB_COLLECTOR,
     SUMMARY_COLLECTOR,
     TTK_COLLECTOR,
+    Durable,
     make_again,
 )
-from runtime.jetstream.streams import Consumer as Durable
 from runtime.networks import read_networks
 from runtime.postgres.attempts import PostgresAttempts
 from runtime.postgres.ledger import PostgresLedger
@@ -53,20 +53,20 @@ from runtime.telemetry.metrics import (
     Saturation,
     new_registry,
 )
-from runtime.wiring.unit import Loop, Unit, broker_of, host_check, schema_of
+from runtime.wiring.running import Loop, RunningFunction, broker_of, host_check, schema_of
 
 
-def fb_collector(settings: CollectorSettings) -> AbstractAsyncContextManager[Unit]:
+def fb_collector(settings: CollectorSettings) -> AbstractAsyncContextManager[RunningFunction]:
     """Hold the collector of Facebook events while the context is open."""
     return _collector(settings, FB_COLLECTOR, "facebook")
 
 
-def ttk_collector(settings: CollectorSettings) -> AbstractAsyncContextManager[Unit]:
+def ttk_collector(settings: CollectorSettings) -> AbstractAsyncContextManager[RunningFunction]:
     """Hold the collector of TikTok events while the context is open."""
     return _collector(settings, TTK_COLLECTOR, "tiktok")
 
 
-def dead_letters(settings: CollectorSettings) -> AbstractAsyncContextManager[Unit]:
+def dead_letters(settings: CollectorSettings) -> AbstractAsyncContextManager[RunningFunction]:
     """Hold the collector of dead letters while the context is open."""
     return _collector(settings, DEAD_LETTER_COLLECTOR, None)
 
@@ -77,7 +77,7 @@ _HANDLERS: Final = {"facebook": collect_facebook, "tiktok": collect_tiktok}
 @asynccontextmanager
 async def _collector(
     settings: CollectorSettings, durable: Durable, source: Source | None
-) -> AsyncIterator[Unit]:
+) -> AsyncIterator[RunningFunction]:
     registry = new_registry()
     metrics = ConsumerMetrics(registry, durable.name)
     events = EventMetrics(registry, durable.name)
@@ -94,7 +94,7 @@ async def _collector(
         saturation = Saturation(registry, durable.name)
         saturation.watch("database_connections", partial(filled, pool))
         store, attempts = PostgresEventStore(pool), PostgresAttempts(pool)
-        work: Work[Any]
+        work: MessageHandler[Any]
         more: list[Loop] = []
         kept = KeptMessages(broker.jetstream, settings)
         keep = kept.keep if settings.keep_settled_seconds else keep_nothing
@@ -138,7 +138,7 @@ async def _collector(
         async def note(backlog: Backlog) -> None:
             metrics.imbalance.set(await ledger.note(backlog))
 
-        yield Unit(
+        yield RunningFunction(
             app,
             health,
             [
@@ -150,7 +150,7 @@ async def _collector(
 
 
 def _collector_endpoints(
-    settings: CollectorSettings, work: Work[Any], source: Source | None
+    settings: CollectorSettings, work: MessageHandler[Any], source: Source | None
 ) -> Endpoints:
     """Make the endpoint of CloudEvents, unless it would be open to everyone for earnest."""
     if not settings.ingest_api_keys and settings.environment != "development":

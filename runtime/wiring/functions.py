@@ -15,7 +15,7 @@ from runtime.settings import (
 from runtime.wiring.collectors import dead_letters, fb_collector, ttk_collector
 from runtime.wiring.gateway import gateway
 from runtime.wiring.reporter import reporter
-from runtime.wiring.unit import PORTS, Unit
+from runtime.wiring.running import PORTS, RunningFunction
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Function:
 
     settings: type[Settings]
     port: int
-    hold: Callable[[Any], AbstractAsyncContextManager[Unit]]
+    hold: Callable[[Any], AbstractAsyncContextManager[RunningFunction]]
 
 
 FUNCTIONS: Final[Mapping[str, Function]] = {

@@ -37,11 +37,11 @@ from runtime.telemetry.metrics import (
     new_registry,
 )
 from runtime.telemetry.server_metrics import BROKER_FIGURES, Measured
-from runtime.wiring.unit import Unit, broker_of, host_check, url_of, warn_of_open
+from runtime.wiring.running import RunningFunction, broker_of, host_check, url_of, warn_of_open
 
 
 @asynccontextmanager
-async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
+async def gateway(settings: GatewaySettings) -> AsyncIterator[RunningFunction]:
     """Hold the gateway with its connections while the context is open."""
     warn_of_open(INGEST_API_KEYS=settings.ingest_api_keys)
     registry = new_registry()
@@ -102,9 +102,11 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Unit]:
             Measured(BROKER_FIGURES, registry),
             is_kept=bool(settings.keep_settled_seconds),
         )
-        yield Unit(app, health, [durability.watch, figures, jetstream_bus.tell_when_idle])
+        yield RunningFunction(
+            app, health, [durability.watch, figures, jetstream_bus.announce_when_idle]
+        )
         with suppress(Unavailable):
-            await jetstream_bus.tell()  # nobody follows who could
+            await jetstream_bus.announce()  # nobody follows who could
 
 
 def _ingest_endpoints(bus: Bus, bodies: BodyReader, in_hand: InHand) -> Endpoints:

@@ -14,7 +14,7 @@ from runtime.http.server.serving import served
 from runtime.settings import Settings
 from runtime.telemetry import logs
 from runtime.wiring.functions import FUNCTIONS, Function
-from runtime.wiring.unit import Unit
+from runtime.wiring.running import RunningFunction
 
 _log = structlog.get_logger()
 
@@ -70,7 +70,7 @@ async def _run(function: Function, settings: Settings) -> int:
     return 0
 
 
-async def _serve(unit: Unit, settings: Settings, port: int, stop: asyncio.Event) -> None:
+async def _serve(unit: RunningFunction, settings: Settings, port: int, stop: asyncio.Event) -> None:
     """Serve HTTP and run the loops; HTTP is the last to end, so that probes see the rest end."""
     async with (
         served(

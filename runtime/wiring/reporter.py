@@ -28,11 +28,11 @@ from runtime.telemetry.metrics import (
     new_registry,
 )
 from runtime.telemetry.server_metrics import DATABASE_FIGURES, Measured
-from runtime.wiring.unit import Unit, host_check, schema_of, url_of, warn_of_open
+from runtime.wiring.running import RunningFunction, host_check, schema_of, url_of, warn_of_open
 
 
 @asynccontextmanager
-async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
+async def reporter(settings: ReporterSettings) -> AsyncIterator[RunningFunction]:
     """Hold the reporter with its connections while the context is open."""
     warn_of_open(
         OPERATOR_API_KEYS=settings.operator_api_keys, REPORTER_API_KEYS=settings.reporter_api_keys
@@ -91,4 +91,4 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[Unit]:
             Measured(DATABASE_FIGURES, registry),
             clock=clock,
         )
-        yield Unit(app, health, [figures])
+        yield RunningFunction(app, health, [figures])

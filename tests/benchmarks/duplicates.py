@@ -20,7 +20,7 @@ _QUICK = 0.1
 _TABLES = """
     SELECT oid::regclass::text FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-        AND relname NOT IN ('ledger', 'envelopes', 'told', 'backlogs')
+        AND relname NOT IN ('ledger', 'envelopes', 'announced_envelopes', 'backlogs')
 """
 """Not those of the ledger: it counts duplicates, too."""
 

@@ -12,7 +12,7 @@ import nats
 from nats.js import JetStreamContext, api
 
 from functions.events import SOURCES
-from functions.messages import Part
+from functions.messages import AcceptedBatch
 from runtime.bus.envelopes import encode
 from runtime.http.splitting import split_json
 from runtime.local.embedded.nats_server import EmbeddedNats
@@ -64,7 +64,7 @@ def _envelopes(events: int, events_a_part: int) -> Iterator[bytes]:
         (body,) = make_bodies(Batch(1, max(2, events)))
         raw = [event for window in split_json(body, 1024**2) for event in window][:events]
         parts = [
-            Part(f"{number:036d}", now, raw[number : number + events_a_part])
+            AcceptedBatch(f"{number:036d}", now, raw[number : number + events_a_part])
             for number in range(0, events, events_a_part)
         ]
         envelope = encode(source, parts)

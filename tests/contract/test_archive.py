@@ -17,7 +17,7 @@ import pytest
 
 from functions.errors import Invalid
 from functions.fb_collector.handler import handle as collect_facebook
-from functions.messages import Lot, Stored
+from functions.messages import EnvelopeOutcome, Stored
 from functions.operator.handler import handle_show
 from functions.operator.replay import handle_replay
 from functions.reporter.demographics_report import handle_demographics
@@ -259,7 +259,7 @@ async def test_what_is_older_than_what_is_kept_is_a_dead_letter(
         a_row("new", occurred_at=late),
     ]
 
-    stored = await store.settle([Lot(an_envelope(4), rows)])
+    stored = await store.settle([EnvelopeOutcome(an_envelope(4), rows)])
 
     assert stored == Stored(new=1, duplicates=1, too_old=2)
     letters = await pool.fetch("SELECT event_id, reason, field, code FROM dead_letters ORDER BY 1")
@@ -269,7 +269,9 @@ async def test_what_is_older_than_what_is_kept_is_a_dead_letter(
     assert [
         tuple(it) for it in await pool.fetch("SELECT counted, stored, duplicates, dead FROM ledger")
     ] == [(4, 1, 1, 2)]
-    assert await pool.fetchval("SELECT sum(events) FROM event_figures WHERE span = 'day'") == 3
+    assert (
+        await pool.fetchval("SELECT sum(events) FROM event_rollups WHERE granularity = 'day'") == 3
+    )
 
 
 async def test_a_collector_counts_them(pool: asyncpg.Pool, tmp_path: Path) -> None:
@@ -291,7 +293,7 @@ async def test_a_collector_counts_them(pool: asyncpg.Pool, tmp_path: Path) -> No
 async def test_a_replay_leaves_what_is_too_old_as_it_is(pool: asyncpg.Pool, tmp_path: Path) -> None:
     event = a_facebook_event(timestamp="2024-01-01T00:00:00Z")
     letter = a_letter(payload=raw(event))
-    await PostgresEventStore(pool).settle([Lot(None, (), [letter])])
+    await PostgresEventStore(pool).settle([EnvelopeOutcome(None, (), [letter])])
     await let_go(pool, Folder(tmp_path), ONLY_DAY + timedelta(days=9))
     letters = PostgresDeadLetters(pool)
 
@@ -441,16 +443,16 @@ async def test_letters_that_are_done_with_and_even_entries_are_forgotten(
     store = PostgresEventStore(pool)
     now = datetime.now(UTC)
     letters = [a_letter(), a_letter(), a_letter(accepted_at=now)]
-    await store.settle([Lot(None, (), letters)])
+    await store.settle([EnvelopeOutcome(None, (), letters)])
     await pool.execute(
         "UPDATE dead_letters SET state = 'discarded' WHERE id <> $1", letters[0].id.bytes
     )
     minute = now.replace(second=0, microsecond=0)
     await store.settle(
         [
-            Lot(an_envelope(1), [a_row("1")]),
-            Lot(an_envelope(2), [a_row("2")]),  # one is missed
-            Lot(an_envelope(1, minute=minute), [a_row("3")]),
+            EnvelopeOutcome(an_envelope(1), [a_row("1")]),
+            EnvelopeOutcome(an_envelope(2), [a_row("2")]),  # one is missed
+            EnvelopeOutcome(an_envelope(1, minute=minute), [a_row("3")]),
         ]
     )
 

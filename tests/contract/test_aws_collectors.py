@@ -9,7 +9,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from functions.fb_collector.handler import handle
-from functions.messages import Part
+from functions.messages import AcceptedBatch
 from runtime.aws.client import open_client
 from runtime.aws.collecting import event_collector
 from runtime.aws.sqs import QueueFunction
@@ -24,7 +24,7 @@ NOTHING_LISTED: Final[dict[str, list[object]]] = {"batchItemFailures": []}
 @pytest.fixture
 async def collector(
     database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[QueueFunction[Part]]:
+) -> AsyncIterator[QueueFunction[AcceptedBatch]]:
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("DATABASE_TIMEOUT_SECONDS", "2")
     made = event_collector("fb-collector", "facebook", handle)
@@ -64,7 +64,7 @@ async def _cut_connections(database: asyncpg.Connection) -> None:
 
 
 async def test_a_batch_is_stored_once_however_often_it_comes(
-    collector: QueueFunction[Part], database: asyncpg.Connection
+    collector: QueueFunction[AcceptedBatch], database: asyncpg.Connection
 ) -> None:
     batch = {"Records": [a_message("fb-1", "1"), a_message("fb-2", "2")]}
 
@@ -77,7 +77,7 @@ async def test_a_batch_is_stored_once_however_often_it_comes(
 
 
 async def test_connections_that_were_cut_in_a_freeze_are_replaced_before_they_are_used(
-    collector: QueueFunction[Part], database: asyncpg.Connection
+    collector: QueueFunction[AcceptedBatch], database: asyncpg.Connection
 ) -> None:
     for number in range(3):
         batch = {"Records": [a_message(f"fb-{number}")]}
@@ -88,7 +88,7 @@ async def test_connections_that_were_cut_in_a_freeze_are_replaced_before_they_ar
 
 
 async def test_a_database_that_does_not_answer_gives_everything_back_in_time(
-    collector: QueueFunction[Part], database: asyncpg.Connection
+    collector: QueueFunction[AcceptedBatch], database: asyncpg.Connection
 ) -> None:
     batch = {"Records": [a_message("fb-1")]}
     blocked = database.transaction()

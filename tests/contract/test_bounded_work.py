@@ -11,9 +11,9 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from runtime.postgres.ledger import LEDGER_IMBALANCE, PRUNE_ENVELOPES, PRUNE_TOLD
+from runtime.postgres.ledger import LEDGER_IMBALANCE, PRUNE_ANNOUNCED, PRUNE_ENVELOPES
 from runtime.postgres.storing.store import SHRINK_HOURS, SHRINK_LONGER
-from runtime.postgres.storing.user_figures import name_key
+from runtime.postgres.storing.user_rollups import name_key
 
 _FORTNIGHT = """
     INSERT INTO envelopes (id, settled_at)
@@ -27,12 +27,12 @@ _USERS = """
         LATERAL (SELECT timestamptz '2024-01-15 12:00:00+00' + number * interval '5 ms') AS t (at)
 """
 _FIGURE = """
-    INSERT INTO user_figures
-        (bucket, span, figure, name_key, number, smallest, largest, total, name)
+    INSERT INTO user_rollups
+        (bucket, granularity, figure, name_key, number, smallest, largest, total, name)
     VALUES ('2024-01-15 12:00:00+00', 'hour', 'followers', $1, 400000, 100000, 999999, 0, '6')
 """
 _TOLD = """
-    INSERT INTO told (id, minute, instance, events, sequence, source, rejected)
+    INSERT INTO announced_envelopes (id, minute, instance, events, sequence, source, rejected)
     SELECT id, now(), id, 1, 7, 'facebook', false
     FROM (
         (SELECT id FROM envelopes LIMIT 100)
@@ -41,22 +41,23 @@ _TOLD = """
     ) AS each
 """
 _COUNTRIES = """
-    INSERT INTO user_figures (bucket, span, figure, name_key, number, total, name)
+    INSERT INTO user_rollups (bucket, granularity, figure, name_key, number, total, name)
     SELECT
         timestamptz '2024-01-01 00:00:00+00' + piece * ('1 ' || $1::text)::interval,
-        $1::text::span, 'country', gen_random_uuid(), 1, 0, country::text
+        $1::text::granularity, 'country', gen_random_uuid(), 1, 0, country::text
     FROM generate_series(0, 23) AS piece, generate_series(1, 4000) AS country
 """
 _PIECES = """
-    INSERT INTO user_figures
-        (bucket, span, figure, name_key, number, smallest, largest, total, name)
+    INSERT INTO user_rollups
+        (bucket, granularity, figure, name_key, number, smallest, largest, total, name)
     SELECT
         timestamptz '2024-01-01 00:00:00+00' + piece * ('1 ' || $3::text)::interval,
-        $3::text::span, 'followers'::user_figure, $1::uuid,
+        $3::text::granularity, 'followers'::user_rollup_kind, $1::uuid,
         1, 100001 + piece, 500000 + piece, 0, '6'
     FROM generate_series(0, 23) AS piece
     UNION ALL
-    SELECT '2024-01-01 00:00:00+00', $2::text::span, 'followers', $1::uuid, 24, 1, 999999, 0, '6'
+    SELECT '2024-01-01 00:00:00+00', $2::text::granularity,
+        'followers', $1::uuid, 24, 1, 999999, 0, '6'
 """
 _MOST_PAGES = 60
 _PAGES_A_KEY = 10
@@ -106,9 +107,9 @@ async def test_what_was_told_of_is_pruned_without_reading_a_fortnight(
     await connection.execute("ANALYZE envelopes")
 
     imbalance_pages = await pages_read(connection, LEDGER_IMBALANCE, "facebook")
-    pages = await pages_read(connection, PRUNE_TOLD)
+    pages = await pages_read(connection, PRUNE_ANNOUNCED)
 
-    told = await connection.fetchval("SELECT count(*) FROM told")
+    told = await connection.fetchval("SELECT count(*) FROM announced_envelopes")
     table_pages = await connection.fetchval("SELECT pg_relation_size('envelopes') / 8192")
     assert told == 50
     assert max(pages, imbalance_pages) < _PAGES_A_KEY * 150 < table_pages
@@ -118,12 +119,12 @@ async def test_the_ends_of_a_great_hour_are_found_at_once(connection: asyncpg.Co
     await connection.execute(_USERS)
     await connection.execute(_FIGURE, UUID(bytes=name_key("6")))
     await connection.execute("ANALYZE users")
-    hour = await connection.fetchval("SELECT bucket FROM user_figures")
+    hour = await connection.fetchval("SELECT bucket FROM user_rollups")
 
     lost = ([hour], [UUID(bytes=name_key("6"))], [6], [100_000], [999_999])
     pages = await pages_read(connection, SHRINK_HOURS, *lost)
 
-    ends = await connection.fetchrow("SELECT smallest, largest FROM user_figures")
+    ends = await connection.fetchrow("SELECT smallest, largest FROM user_rollups")
     assert ends is not None
     assert tuple(ends) == (100_001, 500_000)
     assert pages < _MOST_PAGES
@@ -136,16 +137,16 @@ async def test_the_ends_of_a_day_are_found_between_all_its_countries(
     key = UUID(bytes=name_key("6"))
     await connection.execute(_COUNTRIES, shorter)
     await connection.execute(_PIECES, key, longer, shorter)
-    await connection.execute("ANALYZE user_figures")
+    await connection.execute("ANALYZE user_rollups")
     bucket = await connection.fetchval(
-        "SELECT bucket FROM user_figures WHERE span::text = $1", longer
+        "SELECT bucket FROM user_rollups WHERE granularity::text = $1", longer
     )
 
     lost = ([bucket], [key], [1], [999_999])
     pages = await pages_read(connection, SHRINK_LONGER, longer, shorter, *lost)
 
     ends = await connection.fetchrow(
-        "SELECT smallest, largest FROM user_figures WHERE span::text = $1", longer
+        "SELECT smallest, largest FROM user_rollups WHERE granularity::text = $1", longer
     )
     assert ends is not None
     assert tuple(ends) == (100_001, 500_023)

@@ -10,7 +10,7 @@ import pytest
 from nats.aio.client import Client
 from pydantic import SecretStr
 
-from functions.messages import Backlog, Part
+from functions.messages import AcceptedBatch, Backlog
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker, connected
@@ -68,7 +68,7 @@ async def test_each_can_do_its_work(broker: GuardedNats) -> None:
         await ensure_streams(consuming.jetstream, told(collects, **kept), may_change=False)
         await ensure_consumer(consuming.jetstream, FB_COLLECTOR, 20)
         bus = JetStreamBus(publishing, 5)
-        await bus.publish("facebook", Part("mine", datetime.now(UTC), [event]))
+        await bus.publish("facebook", AcceptedBatch("mine", datetime.now(UTC), [event]))
         await bus.publish_dead_letters([a_letter()])
         await publishing.check_stream("EVENTS")
         pull = Pull(consuming.client, FB_COLLECTOR, max_messages=8, max_bytes=10**6)

@@ -11,7 +11,7 @@ import pytest
 
 from functions.errors import Unavailable
 from functions.events import Source
-from functions.messages import Envelope, Told
+from functions.messages import Announcement, Envelope
 from runtime.bus.envelopes import MAX_MESSAGE_BYTES, decode, decode_letters
 from runtime.bus.manifests import read_manifest
 from runtime.jetstream.bus import JetStreamBus
@@ -83,12 +83,12 @@ async def test_an_envelope_tells_of_itself_and_of_those_that_were_acknowledged(
 
         first, _, *others = [await manifest_at(broker, number) for number in range(1, 5)]
 
-    assert (first.minute, first.events, first.told) == (NOON, 2, [])
+    assert (first.minute, first.events, first.announced) == (NOON, 2, [])
     assert {(it.minute, it.events) for it in others} <= {
         (NOON, 1), (NOON + timedelta(minutes=1), 1), (NOON + timedelta(minutes=1), 2),
     }  # fmt: skip
     assert all(it.instance == first.instance for it in others)
-    assert all(Told(first.id, NOON, 2, 1) in it.told for it in others)
+    assert all(Announcement(first.id, NOON, 2, 1) in it.announced for it in others)
 
 
 async def manifest_at(broker: Broker, number: int) -> Envelope:
@@ -105,7 +105,7 @@ async def test_what_the_broker_refused_is_not_told(nats_url: str) -> None:
             await bus.publish("facebook", a_part(b"x" * 20_000))
         await bus.publish("facebook", a_part(b"1"))
 
-        assert (await manifest_at(broker, 1)).told == []
+        assert (await manifest_at(broker, 1)).announced == []
 
 
 async def test_dead_letters_go_to_a_stream_of_their_own(nats_url: str) -> None:
@@ -199,7 +199,7 @@ async def test_where_dead_letters_have_no_room_a_summary_goes_with_the_events(
     assert summary["kinds"][0]["sha256"] == sha256(letters[0].payload).hexdigest()
     counted = read_manifest(None, message.headers)
     assert counted
-    assert (counted.rejected, counted.events, len(counted.told)) == (True, 3, 1)
+    assert (counted.rejected, counted.events, len(counted.announced)) == (True, 3, 1)
     assert decode_letters(last) == letters[:1]
 
 

@@ -19,7 +19,7 @@ from functions.errors import Unavailable
 from functions.messages import Backlog, DeadLetter, Delivery
 from runtime.bus.envelopes import MAX_MESSAGE_BYTES, UnreadableEnvelope
 from runtime.bus.manifests import Headers
-from runtime.bus.work import Work
+from runtime.bus.work import MessageHandler
 from runtime.jetstream import consumer as consumer_module
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker, connected
@@ -72,12 +72,12 @@ class Bench:
         return sorted(message for batch in self.handled for message in batch)
 
     @property
-    def work(self) -> Work[bytes]:
-        return Work(
+    def work(self) -> MessageHandler[bytes]:
+        return MessageHandler(
             "facebook",
             self.decode,
             self.handle,
-            self.bury,
+            self.dead_letter,
             requests=lambda items: [f"request-{item.decode()}" for item in items],
         )
 
@@ -95,7 +95,7 @@ class Bench:
             raise ZeroDivisionError
         self.handled.append(list(items))
 
-    async def bury(self, letter: DeadLetter, _headers: Headers) -> None:
+    async def dead_letter(self, letter: DeadLetter, _headers: Headers) -> None:
         if self.is_away:
             raise Unavailable("the bench is told to be away")
         self.buried.append(letter)
@@ -430,7 +430,7 @@ async def test_what_is_larger_than_a_batch_is_in_hand_with_nothing_else(broker: 
         for item in items:
             in_hand.remove(item)
 
-    work = Work(None, bench.decode, handle, bench.bury)
+    work = MessageHandler(None, bench.decode, handle, bench.dead_letter)
     metrics = ConsumerMetrics(CollectorRegistry(), FB_COLLECTOR.name)
     consumer, stop = Consumer(work, metrics, gather_seconds=0, max_bytes=2000), asyncio.Event()
     await publish(broker, *(b"s%d" % number for number in range(9)), b"L" * 3000, b"L" * 3001)
@@ -488,8 +488,12 @@ class Process:
 
     async def live(self, until: Callable[[], bool]) -> None:
         """Run until it ends, or something holds."""
-        work = Work(
-            "facebook", self.bench.decode, self.handle, self.bench.bury, attempts=self.attempts
+        work = MessageHandler(
+            "facebook",
+            self.bench.decode,
+            self.handle,
+            self.bench.dead_letter,
+            attempts=self.attempts,
         )
         metrics = ConsumerMetrics(CollectorRegistry(), FB_COLLECTOR.name)
         consumer = Consumer(work, metrics, first_delay_seconds=0.01, gather_seconds=0)
@@ -593,7 +597,7 @@ async def test_what_is_in_hand_for_long_goes_to_nobody_else(
         await bench.handle(items)
 
     metrics = ConsumerMetrics(CollectorRegistry(), FB_COLLECTOR.name)
-    consumer = Consumer(Work(None, bench.decode, handle, bench.bury), metrics)
+    consumer = Consumer(MessageHandler(None, bench.decode, handle, bench.dead_letter), metrics)
     stop = asyncio.Event()
     await publish(broker, b"1")
     running = asyncio.create_task(consumer.run(a_pull(broker, FB_COLLECTOR), stop))
@@ -620,7 +624,7 @@ async def test_stopping_finishes_the_batch_in_hand_and_takes_no_other(broker: Br
 
     await publish(broker, b"1", b"2", b"3")
     async with AsyncExitStack() as running:
-        work = Work(None, bench.decode, handle, bench.bury)
+        work = MessageHandler(None, bench.decode, handle, bench.dead_letter)
         await running.enter_async_context(consuming(broker, FB_COLLECTOR, work, max_messages=2))
         await started.wait()
         closing = asyncio.create_task(running.pop_all().aclose())
@@ -659,13 +663,13 @@ async def test_replicas_share_the_work(broker: Broker) -> None:
     both_have_one = asyncio.Barrier(2)
     done: list[list[bytes]] = [[], []]
 
-    def replica(number: int) -> Work[bytes]:
+    def replica(number: int) -> MessageHandler[bytes]:
         async def handle(items: Sequence[bytes]) -> None:
             if not done[number]:
                 await both_have_one.wait()
             done[number] += items
 
-        return Work(None, lambda data, *_: [data], handle, Bench().bury)
+        return MessageHandler(None, lambda data, *_: [data], handle, Bench().dead_letter)
 
     async with (
         consuming(broker, FB_COLLECTOR, replica(0), max_messages=1),

@@ -15,7 +15,7 @@ import pytest
 from functions.errors import Refused, Unavailable
 from functions.events import Source
 from functions.events.rows import EventRow, user_key
-from functions.messages import Envelope, Lot, Stored
+from functions.messages import Envelope, EnvelopeOutcome, Stored
 from functions.ports import EventStore
 from runtime.postgres.pool import opened
 from runtime.postgres.storing.store import CLAIM_ENVELOPES, PostgresEventStore
@@ -181,7 +181,7 @@ async def test_a_refused_batch_leaves_nothing(pool: asyncpg.Pool) -> None:
         assert caught.value.code.startswith("22")
 
     assert await pool.fetchval("SELECT count(*) FROM events") == 0
-    assert await pool.fetchval("SELECT count(*) FROM event_figures") == 0
+    assert await pool.fetchval("SELECT count(*) FROM event_rollups") == 0
 
 
 async def test_a_refusal_does_not_repeat_the_row(pool: asyncpg.Pool) -> None:
@@ -290,7 +290,7 @@ async def test_the_rollup_is_what_the_rows_say(pool: asyncpg.Pool) -> None:
         await store.store(some_rows(dice, 200, ids=500))
 
     assert await differences(pool.fetch) == {}
-    counted = "SELECT sum(events) FROM event_figures WHERE span = 'hour'"
+    counted = "SELECT sum(events) FROM event_rollups WHERE granularity = 'hour'"
     assert await pool.fetchval(counted) == await pool.fetchval("SELECT count(*) FROM events")
 
 
@@ -340,7 +340,7 @@ def someone(dice: Random, source: Source) -> dict[str, Any]:
 async def test_a_rollup_may_outgrow_the_amounts_it_is_made_of(pool: asyncpg.Pool) -> None:
     await PostgresEventStore(pool).store([a_sale("999999999999.999999") for _ in range(100)])
 
-    total = await pool.fetchval("SELECT revenue FROM event_figures WHERE span = 'hour'")
+    total = await pool.fetchval("SELECT revenue FROM event_rollups WHERE granularity = 'hour'")
 
     assert total == 100 * Decimal("999999999999.999999")
 
@@ -371,6 +371,6 @@ async def test_what_a_frozen_process_began_is_taken_back_and_others_go_on(
 async def is_settled(store: PostgresEventStore, envelope: Envelope) -> bool:
     """Try once; a claim that another holds makes the statement wait until it is cancelled."""
     try:
-        return (await store.settle([Lot(envelope, [a_row()])])).new == 1
+        return (await store.settle([EnvelopeOutcome(envelope, [a_row()])])).new == 1
     except Unavailable:
         return False

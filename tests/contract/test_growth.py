@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from functions.messages import Lot
+from functions.messages import EnvelopeOutcome
 from runtime.postgres.growth import Growth, disk_days, measure_growth
 from runtime.postgres.pool import opened
 from runtime.postgres.storing.store import PostgresEventStore
@@ -36,9 +36,13 @@ async def test_the_hour_until_now_counts_or_the_last_one_that_had_events(
     minute = (datetime.now(UTC) - timedelta(hours=5)).replace(second=0, microsecond=0)
     async with opened(DatabaseSettings(database_url=SecretStr(database_url)), "test") as pool:
         store = PostgresEventStore(pool)
-        await store.settle([Lot(an_envelope(2, minute=minute), [a_row(), a_row()])])
-        await store.settle([Lot(an_envelope(1, minute=minute - timedelta(minutes=59)), [a_row()])])
-        await store.settle([Lot(an_envelope(1, minute=minute - timedelta(minutes=60)), [a_row()])])
+        await store.settle([EnvelopeOutcome(an_envelope(2, minute=minute), [a_row(), a_row()])])
+        await store.settle(
+            [EnvelopeOutcome(an_envelope(1, minute=minute - timedelta(minutes=59)), [a_row()])]
+        )
+        await store.settle(
+            [EnvelopeOutcome(an_envelope(1, minute=minute - timedelta(minutes=60)), [a_row()])]
+        )
 
         assert (await measure_growth(pool)).stored == 0
         assert (await measure_growth(pool, last=True)).stored == 3

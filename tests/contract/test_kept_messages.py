@@ -36,7 +36,7 @@ from runtime.settings import BrokerSettings, CollectorSettings, GatewaySettings
 from runtime.telemetry.metrics import ConsumerMetrics, new_registry
 from runtime.wiring.collectors import dead_letters, fb_collector, ttk_collector
 from runtime.wiring.gateway import gateway
-from runtime.wiring.unit import Unit
+from runtime.wiring.running import RunningFunction
 from tests.builders import a_facebook_event, a_tiktok_event
 from tests.contract.broker import a_broker, consuming, eventually, waiting
 from tests.doubles.fakes import FakeEventStore
@@ -128,12 +128,12 @@ CONTENTS = {
     "events": "SELECT event_id, payload, published_at, stream_sequence FROM events ORDER BY id",
     "letters": "SELECT id, payload, correlation_id FROM dead_letters ORDER BY id",
     "ledger": "SELECT * FROM ledger ORDER BY minute, source, instance, rejected",
-    "figures": "SELECT * FROM event_figures ORDER BY 1, 2, 3, 4, 5",
+    "figures": "SELECT * FROM event_rollups ORDER BY 1, 2, 3, 4, 5",
 }
 
 
 @asynccontextmanager
-async def looping(*units: Unit) -> AsyncIterator[None]:
+async def looping(*units: RunningFunction) -> AsyncIterator[None]:
     """Run what functions do beside HTTP."""
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:

@@ -16,7 +16,14 @@ from functions.errors import Refused
 from functions.events import Source
 from functions.events.rows import EventRow
 from functions.fb_collector.handler import handle as collect_facebook
-from functions.messages import Backlog, Envelope, Lot, Part, Stored, Told
+from functions.messages import (
+    AcceptedBatch,
+    Announcement,
+    Backlog,
+    Envelope,
+    EnvelopeOutcome,
+    Stored,
+)
 from functions.parameters import Period
 from functions.ports import EventStore
 from functions.reporter.ports import LedgerBucket
@@ -85,39 +92,43 @@ TOO_OLD = 2**15
 """No smallint, hence refused by the database."""
 
 
-def a_lot(*event_ids: str, letters: int = 0) -> Lot:
+def an_outcome(*event_ids: str, letters: int = 0) -> EnvelopeOutcome:
     rows = [a_row(event_id) for event_id in event_ids]
-    return Lot(an_envelope(len(rows) + letters), rows, [a_letter() for _ in range(letters)])
+    return EnvelopeOutcome(
+        an_envelope(len(rows) + letters), rows, [a_letter() for _ in range(letters)]
+    )
 
 
-def a_part_of(envelope: Envelope, *event_ids: str, age: int = 30) -> Part:
+def a_part_of(envelope: Envelope, *event_ids: str, age: int = 30) -> AcceptedBatch:
     events = [raw(a_facebook_event(eventId=it, user={"age": age})) for it in event_ids]
-    return Part("test", NOON, events, envelope)
+    return AcceptedBatch("test", NOON, events, envelope)
 
 
 async def test_the_outcome_of_an_envelope_is_in_the_ledger(kept: Kept) -> None:
-    await kept.store.settle([a_lot("1")])
+    await kept.store.settle([an_outcome("1")])
 
-    stored = await kept.store.settle([a_lot("1", "2", "3", letters=2)])
+    stored = await kept.store.settle([an_outcome("1", "2", "3", letters=2)])
 
     assert stored == Stored(new=2, duplicates=1)
     assert await kept.sums() == Sums(counted=6, stored=3, duplicates=1, dead=2)
 
 
 async def test_an_envelope_that_comes_again_changes_nothing(kept: Kept) -> None:
-    lot = a_lot("1", "2", letters=1)
-    await kept.store.settle([lot])
+    outcome = an_outcome("1", "2", letters=1)
+    await kept.store.settle([outcome])
 
-    stored = await kept.store.settle([lot, a_lot("3")])
+    stored = await kept.store.settle([outcome, an_outcome("3")])
 
     assert stored == Stored(new=1, duplicates=2)
     assert await kept.sums() == Sums(counted=4, stored=3, duplicates=0, dead=1)
 
 
 async def test_an_envelope_that_comes_twice_in_a_batch_counts_once(kept: Kept) -> None:
-    lot = a_lot("1", "2")
+    outcome = an_outcome("1", "2")
 
-    assert await kept.store.settle([lot, a_lot("3"), lot]) == Stored(new=3, duplicates=2)
+    assert await kept.store.settle([outcome, an_outcome("3"), outcome]) == Stored(
+        new=3, duplicates=2
+    )
     assert await kept.sums() == Sums(counted=3, stored=3, duplicates=0, dead=0)
 
 
@@ -131,28 +142,28 @@ async def test_a_message_that_comes_twice_in_a_batch_counts_once(kept: Kept) -> 
 
 
 async def test_an_event_in_two_envelopes_of_a_batch_is_stored_for_one_of_them(kept: Kept) -> None:
-    stored = await kept.store.settle([a_lot("1", "1", "2"), a_lot("2", "3")])
+    stored = await kept.store.settle([an_outcome("1", "1", "2"), an_outcome("2", "3")])
 
     assert stored == Stored(new=3, duplicates=2)
     assert await kept.sums() == Sums(counted=5, stored=3, duplicates=2, dead=0)
 
 
 async def test_what_came_in_no_envelope_is_not_in_the_ledger(kept: Kept) -> None:
-    await kept.store.settle([Lot(None, [a_row("1")]), a_lot("2")])
+    await kept.store.settle([EnvelopeOutcome(None, [a_row("1")]), an_outcome("2")])
 
     assert await kept.sums() == Sums(1, 1, 0, 0)
 
 
 async def test_what_the_gateway_counted_and_nobody_found_shows(kept: Kept) -> None:
-    lot = a_lot("1")
+    outcome = an_outcome("1")
 
-    await kept.store.settle([replace(lot, envelope=an_envelope(5))])
+    await kept.store.settle([replace(outcome, envelope=an_envelope(5))])
 
     assert await kept.sums() == Sums(counted=5, stored=1, duplicates=0, dead=0)
 
 
 async def test_all_events_of_an_envelope_that_nobody_can_read_are_dead(kept: Kept) -> None:
-    await kept.store.settle([Lot(an_envelope(7), [], [a_letter()], unread=True)])
+    await kept.store.settle([EnvelopeOutcome(an_envelope(7), [], [a_letter()], unread=True)])
 
     assert await kept.sums() == Sums(counted=7, stored=0, duplicates=0, dead=7)
 
@@ -164,12 +175,12 @@ def rejected(events: int, **fields: Any) -> Envelope:
 
 async def test_what_became_of_rejected_events_is_in_the_ledger(kept: Kept) -> None:
     letter = a_letter()
-    lots = [
+    outcomes = [
         letters_of(letter, a_letter(), envelope=rejected(2)),
         letters_of(letter, a_letter(), envelope=rejected(2, source=None)),
     ]
 
-    assert await kept.store.keep(lots) == Stored(new=3, duplicates=1)
+    assert await kept.store.keep(outcomes) == Stored(new=3, duplicates=1)
     assert await kept.sums() == Sums(counted=4, stored=3, duplicates=1, dead=0)
 
 
@@ -187,17 +198,19 @@ async def test_a_mass_counts_as_many_events_as_it_holds(kept: Kept) -> None:
 
 
 async def test_rejected_events_that_come_again_change_nothing(kept: Kept) -> None:
-    lot = letters_of(a_letter(), a_letter(), envelope=rejected(2))
-    await kept.store.keep([lot, lot])
+    outcome = letters_of(a_letter(), a_letter(), envelope=rejected(2))
+    await kept.store.keep([outcome, outcome])
 
-    again = await kept.store.keep([lot, letters_of(a_letter(), envelope=rejected(1))])
+    again = await kept.store.keep([outcome, letters_of(a_letter(), envelope=rejected(1))])
 
     assert again == Stored(new=1, duplicates=2)
     assert await kept.sums() == Sums(counted=3, stored=3, duplicates=0, dead=0)
 
 
 async def test_all_rejected_events_of_a_message_that_nobody_can_read_are_dead(kept: Kept) -> None:
-    await kept.store.keep([Lot(rejected(7), (), [a_letter(reason="unreadable")], unread=True)])
+    await kept.store.keep(
+        [EnvelopeOutcome(rejected(7), (), [a_letter(reason="unreadable")], unread=True)]
+    )
 
     assert await kept.sums() == Sums(counted=7, stored=0, duplicates=0, dead=7)
 
@@ -217,10 +230,10 @@ async def test_a_probe_changes_nothing(kept: Kept) -> None:
 
 
 async def test_a_lot_with_a_refused_row_leaves_nothing_behind(kept: Kept) -> None:
-    bad = a_lot("1", "2", letters=1)
+    bad = an_outcome("1", "2", letters=1)
     worse = replace(bad, rows=[*bad.rows, a_row(user_id="2", age=TOO_OLD)])
     with pytest.raises(Refused):
-        await kept.store.settle([a_lot("0"), worse])
+        await kept.store.settle([an_outcome("0"), worse])
 
     assert await kept.store.settle([bad]) == Stored(2, 0)
     assert await kept.sums() == Sums(3, 2, 0, 1)
@@ -233,19 +246,19 @@ class Refusing:
         self._store = store
         self._event_ids = set(event_ids)
 
-    async def settle(self, lots: Sequence[Lot]) -> Stored:
-        await self.probe([row for lot in lots for row in lot.rows])
-        return await self._store.settle(lots)
+    async def settle(self, outcomes: Sequence[EnvelopeOutcome]) -> Stored:
+        await self.probe([row for outcome in outcomes for row in outcome.rows])
+        return await self._store.settle(outcomes)
 
     async def store(self, rows: Sequence[EventRow]) -> Stored:
-        return await self.settle([Lot(None, rows)])
+        return await self.settle([EnvelopeOutcome(None, rows)])
 
     async def probe(self, rows: Sequence[EventRow]) -> None:
         if any(row.event_id in self._event_ids for row in rows):
             raise Refused("told to", code="22003")
 
-    async def keep(self, lots: Sequence[Lot]) -> Stored:
-        return await self._store.keep(lots)
+    async def keep(self, outcomes: Sequence[EnvelopeOutcome]) -> Stored:
+        return await self._store.keep(outcomes)
 
 
 @pytest.mark.parametrize("refused", [["1"], ["3", "4"], ["0", "9"], [str(n) for n in range(10)]])
@@ -270,23 +283,23 @@ async def test_an_envelope_that_two_collectors_settle_at_once_counts_once(
     pool: asyncpg.Pool,
 ) -> None:
     stores = [PostgresEventStore(pool) for _ in range(4)]
-    lots = [a_lot(*(f"{lot}-{row}" for row in range(100))) for lot in range(4)]
+    outcomes = [an_outcome(*(f"{outcome}-{row}" for row in range(100))) for outcome in range(4)]
 
-    outcomes = await asyncio.gather(
-        *(store.settle([*lots[turn:], *lots[:turn]]) for turn, store in enumerate(stores))
+    stored = await asyncio.gather(
+        *(store.settle([*outcomes[turn:], *outcomes[:turn]]) for turn, store in enumerate(stores))
     )
 
-    assert sum(outcome.new for outcome in outcomes) == 400
+    assert sum(it.new for it in stored) == 400
     assert await ledger_of(pool) == Sums(400, 400, 0, 0)
 
 
 async def test_entries_are_by_minute_source_and_gateway(pool: asyncpg.Pool) -> None:
     store, one, other = PostgresEventStore(pool), an_envelope(1), an_envelope(1)
     later = replace(an_envelope(1), minute=datetime(2024, 1, 1, 12, 1, tzinfo=UTC))
-    lots = [Lot(it, [a_row()]) for it in (one, other, later)]
+    outcomes = [EnvelopeOutcome(it, [a_row()]) for it in (one, other, later)]
 
-    await store.settle(lots)
-    await store.settle([Lot(replace(one, id=b"x" * 16), [a_row()])])
+    await store.settle(outcomes)
+    await store.settle([EnvelopeOutcome(replace(one, id=b"x" * 16), [a_row()])])
 
     found = await pool.fetch("SELECT minute, source, instance, counted FROM ledger")
     assert {(row["minute"], bytes(row["instance"]), row["counted"]) for row in found} == {
@@ -296,8 +309,8 @@ async def test_entries_are_by_minute_source_and_gateway(pool: asyncpg.Pool) -> N
     }
 
 
-def told(envelope: Envelope, sequence: int) -> Told:
-    return Told(envelope.id, envelope.minute, envelope.events, sequence)
+def told(envelope: Envelope, sequence: int) -> Announcement:
+    return Announcement(envelope.id, envelope.minute, envelope.events, sequence)
 
 
 def a_backlog(first_sequence: int) -> Backlog:
@@ -332,18 +345,18 @@ RECENT = datetime.now(UTC).replace(second=0, microsecond=0)
 async def test_what_was_told_is_in_flight_until_it_is_settled(pool: asyncpg.Pool) -> None:
     store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
     first = an_envelope(2, minute=RECENT)
-    second = an_envelope(1, minute=RECENT, told=[told(first, 7)])
-    await store.settle([Lot(second, [a_row()])])
+    second = an_envelope(1, minute=RECENT, announced=[told(first, 7)])
+    await store.settle([EnvelopeOutcome(second, [a_row()])])
 
     before = await balance_of(pool)
     imbalance_before = await ledger.note(a_backlog(7))
-    await store.settle([Lot(first, [a_row(), a_row()])])
+    await store.settle([EnvelopeOutcome(first, [a_row(), a_row()])])
     settled = await balance_of(pool)
     imbalance_after = await ledger.note(a_backlog(9))
 
     assert (before, imbalance_before) == ((3, 1, 0, 0, 2), 0)
     assert (settled, imbalance_after) == ((3, 3, 0, 0, 0), 0)
-    assert await pool.fetchval("SELECT count(*) FROM told") == 0
+    assert await pool.fetchval("SELECT count(*) FROM announced_envelopes") == 0
 
 
 async def test_what_was_told_and_left_the_broker_unsettled_is_an_imbalance(
@@ -352,8 +365,8 @@ async def test_what_was_told_and_left_the_broker_unsettled_is_an_imbalance(
     store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
     lost = an_envelope(2, minute=RECENT)
     for _ in range(2):  # whoever tells, and how often
-        teller = an_envelope(1, minute=RECENT, told=[told(lost, 7)])
-        await store.settle([Lot(teller, [a_row()])])
+        teller = an_envelope(1, minute=RECENT, announced=[told(lost, 7)])
+        await store.settle([EnvelopeOutcome(teller, [a_row()])])
 
     assert await ledger.note(a_backlog(8)) == 2
     assert await balance_of(pool) == (4, 2, 0, 0, 0)
@@ -363,7 +376,9 @@ async def test_what_was_told_and_left_the_broker_unsettled_is_an_imbalance(
 async def test_what_was_counted_and_not_found_is_an_imbalance(pool: asyncpg.Pool) -> None:
     store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
 
-    await store.settle([Lot(an_envelope(5), [a_row()]), Lot(an_envelope(0), [a_row()])])
+    await store.settle(
+        [EnvelopeOutcome(an_envelope(5), [a_row()]), EnvelopeOutcome(an_envelope(0), [a_row()])]
+    )
 
     assert await ledger.note(a_backlog(1)) == 5
 
@@ -372,11 +387,11 @@ async def test_rejected_events_have_a_balance_of_their_own(pool: asyncpg.Pool) -
     store, ledger = PostgresEventStore(pool), PostgresLedger(pool, None)
     first, lost = (rejected(n, minute=RECENT, source=None) for n in (2, 3))
     tellers = [
-        rejected(1, minute=RECENT, source=source, told=[told(it, sequence)])
+        rejected(1, minute=RECENT, source=source, announced=[told(it, sequence)])
         for it, source, sequence in ((first, None, 7), (lost, "tiktok", 8))
     ]
     await store.keep([letters_of(a_letter(), envelope=teller) for teller in tellers])
-    await store.settle([Lot(an_envelope(1, minute=RECENT), [a_row()])])
+    await store.settle([EnvelopeOutcome(an_envelope(1, minute=RECENT), [a_row()])])
 
     in_flight = await rejections_of(pool), await ledger.note(a_letters_backlog(7))
     await store.keep([letters_of(a_letter(), a_letter(), envelope=first)])
@@ -406,9 +421,9 @@ async def test_rejected_events_that_came_to_too_much_are_an_imbalance(pool: asyn
 async def test_an_envelope_that_only_tells_is_no_entry(pool: asyncpg.Pool) -> None:
     store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
     first = an_envelope(2, minute=RECENT)
-    teller = an_envelope(0, minute=RECENT, told=[told(first, 7)])
+    teller = an_envelope(0, minute=RECENT, announced=[told(first, 7)])
 
-    assert await store.settle([Lot(teller, [])]) == Stored(0, 0)
+    assert await store.settle([EnvelopeOutcome(teller, [])]) == Stored(0, 0)
 
     assert await pool.fetchval("SELECT count(*) FROM ledger") == 0
     assert await balance_of(pool) == (2, 0, 0, 0, 2)
@@ -506,9 +521,9 @@ def books(request: pytest.FixtureRequest, pool: asyncpg.Pool) -> Books:
 async def test_a_loss_is_seen_whatever_the_gateway_s_clock_says(books: Books, days: int) -> None:
     minute = RECENT + timedelta(days=days)
     lost = an_envelope(2, minute=minute)
-    teller = an_envelope(1, minute=minute, told=[told(lost, 7)])
+    teller = an_envelope(1, minute=minute, announced=[told(lost, 7)])
 
-    await books.store.settle([Lot(teller, [a_row()])])
+    await books.store.settle([EnvelopeOutcome(teller, [a_row()])])
 
     assert await books.note("facebook", a_backlog(7)) == 0
     assert await books.note("facebook", a_backlog(8)) == 2
@@ -519,13 +534,15 @@ async def test_nothing_is_forgotten_when_the_database_s_clock_jumps(
     books: Books, days: int
 ) -> None:
     first = an_envelope(1, minute=RECENT)
-    await books.store.settle([Lot(first, [a_row()])])
+    await books.store.settle([EnvelopeOutcome(first, [a_row()])])
     await books.note("facebook", a_backlog(8))
 
     await books.jump(timedelta(days=days))
     await books.note("facebook", a_backlog(8))
-    teller = an_envelope(1, minute=RECENT, told=[told(first, 7)])
-    again = await books.store.settle([Lot(first, [a_row()]), Lot(teller, [a_row()])])
+    teller = an_envelope(1, minute=RECENT, announced=[told(first, 7)])
+    again = await books.store.settle(
+        [EnvelopeOutcome(first, [a_row()]), EnvelopeOutcome(teller, [a_row()])]
+    )
 
     assert again == Stored(1, 1)
     assert await books.note("facebook", a_backlog(9)) == 0
@@ -533,11 +550,11 @@ async def test_nothing_is_forgotten_when_the_database_s_clock_jumps(
 
 
 async def test_envelopes_are_forgotten_after_days_in_which_collectors_ran(books: Books) -> None:
-    await books.store.settle([a_lot("1"), a_lot("2")])
+    await books.store.settle([an_outcome("1"), an_outcome("2")])
     await books.grow_old(timedelta(days=6))
     await books.note("facebook", a_backlog(1))
     before = await books.remembered()
-    await books.store.settle([a_lot("3")])
+    await books.store.settle([an_outcome("3")])
     await books.grow_old(timedelta(hours=25))
 
     await books.note("facebook", a_backlog(1))
@@ -550,7 +567,7 @@ async def test_a_clock_that_somebody_deleted_is_made_again_at_the_newest_envelop
 ) -> None:
     books = PostgresBooks(pool)
     await books.grow_old(-timedelta(days=3))
-    await books.store.settle([a_lot("1")])
+    await books.store.settle([an_outcome("1")])
     settled_at = await pool.fetchval("SELECT settled_at FROM envelopes")
     await pool.execute("DELETE FROM ledger_clock")
 
@@ -603,8 +620,8 @@ async def test_the_ledger_is_summed_by_source_range_and_interval(pool: asyncpg.P
     minutes = [NOON, NOON + timedelta(minutes=1), NOON + timedelta(hours=1)]
     await PostgresEventStore(pool).settle(
         [
-            *(Lot(an_envelope(1, minute=minute), [a_row()]) for minute in minutes),
-            Lot(an_envelope(1, source="tiktok"), [a_row(source="tiktok")]),
+            *(EnvelopeOutcome(an_envelope(1, minute=minute), [a_row()]) for minute in minutes),
+            EnvelopeOutcome(an_envelope(1, source="tiktok"), [a_row(source="tiktok")]),
         ]
     )
     await PostgresLedger(pool, "facebook").note(a_backlog(3))

@@ -30,7 +30,7 @@ from runtime.jetstream.streams import (
     EVENTS,
     FB_COLLECTOR,
     SUMMARY_COLLECTOR,
-    Consumer,
+    Durable,
     ensure_consumer,
     subject_of,
 )
@@ -42,7 +42,7 @@ from runtime.settings import CollectorSettings, DatabaseSettings, GatewaySetting
 from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics
 from runtime.wiring.collectors import dead_letters
 from runtime.wiring.gateway import gateway
-from runtime.wiring.unit import Unit
+from runtime.wiring.running import RunningFunction
 from tests.builders import a_facebook_event, a_letter, a_part, raw
 from tests.contract.broker import ACK_WAIT_SECONDS, a_broker, consuming, eventually, waiting
 from tests.truth.recomputation import ledger_differences
@@ -87,7 +87,7 @@ class Way:
     async def are_summaries_drained(self) -> bool:
         return await waiting(self.broker, SUMMARY_COLLECTOR) == 0
 
-    async def imbalance(self, durable: Consumer = FB_COLLECTOR) -> int:
+    async def imbalance(self, durable: Durable = FB_COLLECTOR) -> int:
         """Let a collector look at the broker once."""
         stop, found = asyncio.Event(), list[int]()
         ledger = PostgresLedger(self.pool, "facebook" if durable == FB_COLLECTOR else None)
@@ -160,7 +160,7 @@ async def test_the_last_envelope_is_missed_once_somebody_has_told_of_it(way: Way
     await way.collect()
     before = await way.imbalance()
 
-    await way.bus.tell()
+    await way.bus.announce()
     await way.collect()
 
     assert (before, await way.imbalance()) == (0, 4)
@@ -169,7 +169,7 @@ async def test_the_last_envelope_is_missed_once_somebody_has_told_of_it(way: Way
 
 async def test_what_is_idle_for_a_moment_is_told_of_once(way: Way) -> None:
     stop = asyncio.Event()
-    telling = asyncio.create_task(way.bus.tell_when_idle(stop))
+    telling = asyncio.create_task(way.bus.announce_when_idle(stop))
     await way.publish(3, 4)
     await way.bus.publish_dead_letters([a_letter(accepted_at=datetime.now(UTC))])
     try:
@@ -189,23 +189,23 @@ async def test_what_is_idle_for_a_moment_is_told_of_once(way: Way) -> None:
     assert await way.holds(DEAD_LETTERS, 2)
 
 
-async def post(unit: Unit) -> None:
+async def post(unit: RunningFunction) -> None:
     answered = await post_events(unit, [a_facebook_event(), {"eventId": "broken"}])
     assert answered == HTTPStatus.ACCEPTED
 
 
-async def post_events(unit: Unit, events: Any) -> int:
+async def post_events(unit: RunningFunction, events: Any) -> int:
     async with calling(unit) as client:
         return (await client.post("/events", json=events)).status_code
 
 
-async def readiness_of(unit: Unit) -> tuple[int, str]:
+async def readiness_of(unit: RunningFunction) -> tuple[int, str]:
     async with calling(unit) as client:
         answer = await client.get("/health/ready")
     return answer.status_code, answer.json()["deadLetters"]
 
 
-def calling(unit: Unit) -> httpx.AsyncClient:
+def calling(unit: RunningFunction) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(unit.app)
     return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
@@ -315,8 +315,8 @@ class Forgetful:
         self._store = store
         self._left = times
 
-    async def settle(self, lots: Any) -> Any:
-        stored = await self._store.settle(lots)
+    async def settle(self, outcomes: Any) -> Any:
+        stored = await self._store.settle(outcomes)
         self._left -= 1
         if self._left >= 0:
             raise Unavailable("the answer is lost")

@@ -18,19 +18,19 @@ from prometheus_client import CollectorRegistry
 from functions.errors import Invalid, Unavailable
 from functions.fb_collector.handler import handle as collect
 from functions.gateway.handler import handle as take
-from functions.messages import Part
+from functions.messages import AcceptedBatch
 from runtime.aws.http import HttpFunction, HttpUnit
 from runtime.aws.routing import Router
 from runtime.aws.sqs import QueueFunction, QueueUnit
 from runtime.bus.envelopes import encode
-from runtime.bus.work import Work, event_work
-from runtime.http.answers import HttpProblem
+from runtime.bus.work import MessageHandler, event_work
 from runtime.http.body import BodyReader
 from runtime.http.cloud_events.collector import collector_cloud_events, read_events
 from runtime.http.cloud_events.gateway import gateway_cloud_events
 from runtime.http.cloud_events.taking import PATH
 from runtime.http.gateway import gateway_endpoint
 from runtime.http.request import Endpoints
+from runtime.http.responses import HttpProblem
 from runtime.http.server.app import create_app
 from runtime.http.splitting import split_json
 from runtime.jetstream.connection import Broker
@@ -212,7 +212,7 @@ class LambdaHttp:
 class LambdaSqs:
     """A record of SQS."""
 
-    function: QueueFunction[Part]
+    function: QueueFunction[AcceptedBatch]
     store: FakeEventStore
 
     async def bring(self, case: Case) -> Outcome:
@@ -339,7 +339,7 @@ def a_reader() -> BodyReader:
 
 def _work(
     store: FakeEventStore, registry: CollectorRegistry, metrics: ConsumerMetrics
-) -> Work[Part]:
+) -> MessageHandler[AcceptedBatch]:
     events = EventMetrics(registry, SERVICE)
     return event_work("facebook", partial(collect, store=store), store, metrics, events)
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from functions.errors import Unavailable
-from functions.messages import Backlog, Lot
+from functions.messages import Backlog, EnvelopeOutcome
 from functions.reporter.pipeline import judge
 from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.pool import opened
@@ -37,7 +37,7 @@ async def test_events_that_are_missed_are_counted_and_placed(pool: asyncpg.Pool)
     now = datetime.now(UTC)
     minute = now.replace(second=0, microsecond=0)
     envelope = an_envelope(3, minute=minute)
-    await PostgresEventStore(pool).settle([Lot(envelope, [a_row()], ())])
+    await PostgresEventStore(pool).settle([EnvelopeOutcome(envelope, [a_row()], ())])
 
     figures = await PostgresPipeline(pool, None).look()
 

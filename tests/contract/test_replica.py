@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from functions.errors import Unavailable
-from functions.messages import Lot, Stored
+from functions.messages import EnvelopeOutcome, Stored
 from functions.operator.ports import LetterFilter
 from functions.parameters import Period
 from runtime.local.embedded.postgres_server import EmbeddedPostgres
@@ -25,7 +25,7 @@ from runtime.postgres.schema.migrate import ensure_schema, migrate
 from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import DatabaseSettings, ReporterSettings
 from runtime.wiring.reporter import reporter
-from runtime.wiring.unit import Unit
+from runtime.wiring.running import RunningFunction
 from tests.builders import a_facebook_event, a_letter, a_row, an_envelope, letters_of, raw
 from tests.contract.broker import eventually
 from tests.contract.replica import Replica
@@ -90,7 +90,7 @@ async def pair() -> AsyncIterator[Pair]:
                 yield Pair(primary, replica)
 
 
-def asking(unit: Unit) -> httpx.AsyncClient:
+def asking(unit: RunningFunction) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(unit.app), base_url="http://localhost")
 
 
@@ -168,13 +168,13 @@ async def waited_for(pair: Pair) -> AsyncIterator[PostgresEventStore]:
 
 
 async def test_what_no_copy_has_is_not_reported_however_often_it_comes(pair: Pair) -> None:
-    lot = Lot(an_envelope(1), [a_row()])
+    outcome = EnvelopeOutcome(an_envelope(1), [a_row()])
     letters = letters_of(a_letter(), envelope=an_envelope(1, rejected=True))
     uncounted = [a_row()]
     async with waited_for(pair) as store:
         for _ in range(2):  # the first time it is stored on the primary, in spite of the error
             with pytest.raises(Unavailable):
-                await store.settle([lot])
+                await store.settle([outcome])
             with pytest.raises(Unavailable):
                 await store.keep([letters])
             with pytest.raises(Unavailable):
@@ -182,7 +182,7 @@ async def test_what_no_copy_has_is_not_reported_however_often_it_comes(pair: Pai
 
         await pair.fetchval(pair.replica, "SELECT pg_wal_replay_resume()")
 
-        assert await store.settle([lot]) == Stored(new=0, duplicates=1)
+        assert await store.settle([outcome]) == Stored(new=0, duplicates=1)
         assert await store.keep([letters]) == Stored(new=0, duplicates=1)
         assert await store.store(uncounted) == Stored(new=0, duplicates=1)
 

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from functions.errors import Unavailable
-from functions.messages import Backlog, Lot, Told
+from functions.messages import Announcement, Backlog, EnvelopeOutcome
 from runtime.local.embedded.postgres_server import EmbeddedPostgres
 from runtime.local.supervisor.logins import Logins
 from runtime.postgres import sql
@@ -98,17 +98,17 @@ async def test_a_collector_keeps_the_ledger_and_forgets_what_needs_no_watching(
 ) -> None:
     now = datetime.now(UTC)
     settled = an_envelope(1)
-    teller = an_envelope(1, told=[Told(settled.id, now, 1, 1)])
+    teller = an_envelope(1, announced=[Announcement(settled.id, now, 1, 1)])
     connection = await asyncpg.connect(database_url)
 
-    await PostgresEventStore(collector).settle([Lot(teller, [a_row()])])
-    await PostgresEventStore(collector).settle([Lot(settled, [a_row()])])
+    await PostgresEventStore(collector).settle([EnvelopeOutcome(teller, [a_row()])])
+    await PostgresEventStore(collector).settle([EnvelopeOutcome(settled, [a_row()])])
     await connection.execute("UPDATE envelopes SET settled_at = now() - interval '8 days'")
     missed = await PostgresLedger(collector, "facebook").note(Backlog("x", now, 0, None, 3))
 
     assert missed == 0
     assert await connection.fetchval("SELECT sum(stored) FROM ledger") == 2
-    assert await connection.fetchval("SELECT count(*) FROM told") == 0
+    assert await connection.fetchval("SELECT count(*) FROM announced_envelopes") == 0
     assert await connection.fetchval("SELECT count(*) FROM envelopes") == 0
     await connection.close()
 
@@ -145,7 +145,7 @@ FORBIDDEN_TO_ALL = [
     "DELETE FROM dead_letters",
     "DELETE FROM ledger",
     "UPDATE envelopes SET settled_at = now()",
-    "UPDATE told SET events = 0",
+    "UPDATE announced_envelopes SET events = 0",
     "UPDATE events SET payload = payload",
     "UPDATE dead_letters SET payload = payload",
     "ALTER TABLE events ADD COLUMN more int",
@@ -163,7 +163,7 @@ FORBIDDEN_TO_REPORTERS = [
 ]
 FORBIDDEN_TO_ALL_BUT_COLLECTORS = [
     "DELETE FROM envelopes",
-    "DELETE FROM told",
+    "DELETE FROM announced_envelopes",
     "UPDATE ledger SET stored = 0",
     "INSERT INTO envelopes (id) VALUES (gen_random_uuid())",
 ]

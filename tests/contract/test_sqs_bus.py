@@ -13,7 +13,7 @@ import pytest
 from functions.errors import Unavailable
 from functions.gateway.handler import handle
 from functions.masses import unpacked
-from functions.messages import DeadLetter, Part
+from functions.messages import AcceptedBatch, DeadLetter
 from runtime.aws.bus import SqsBus
 from runtime.aws.client import open_client
 from runtime.aws.messages import MAX_BYTES, Message, read_message
@@ -73,7 +73,7 @@ class Queues:
             found += map(_message, answer)
         return found
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[AcceptedBatch]:
         return [
             part
             for message in self.messages("facebook")
@@ -138,8 +138,8 @@ async def test_an_envelope_tells_of_itself_and_of_those_that_were_taken(queues: 
     first, second = (part.envelope for part in queues.parts())
     assert first
     assert second
-    assert (first.events, first.minute, list(first.told)) == (2, NOON, [])
-    assert [(it.id, it.events, it.sequence) for it in second.told] == [(first.id, 2, NO_PLACE)]
+    assert (first.events, first.minute, list(first.announced)) == (2, NOON, [])
+    assert [(it.id, it.events, it.sequence) for it in second.announced] == [(first.id, 2, NO_PLACE)]
 
 
 async def test_a_part_too_large_for_a_message_goes_in_several(queues: Queues) -> None:

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from functions.errors import Unavailable
-from functions.messages import DeadLetter, Lot
+from functions.messages import DeadLetter, EnvelopeOutcome
 from functions.operator.handler import handle_discard
 from functions.operator.replay import handle_replay
 from runtime.bus.replaying import JUDGEMENT
@@ -105,8 +105,8 @@ async def pair(running: Pair) -> AsyncIterator[Pair]:
 
 
 def settled() -> Work:
-    lots = [Lot(an_envelope(1), [a_row()])]
-    return lambda pool: PostgresEventStore(pool).settle(lots)
+    outcomes = [EnvelopeOutcome(an_envelope(1), [a_row()])]
+    return lambda pool: PostgresEventStore(pool).settle(outcomes)
 
 
 def without_an_envelope() -> Work:
@@ -115,18 +115,18 @@ def without_an_envelope() -> Work:
 
 
 def kept() -> Work:
-    lots = [letters_of(a_letter(), envelope=an_envelope(1, source=None, rejected=True))]
-    return lambda pool: PostgresEventStore(pool).keep(lots)
+    outcomes = [letters_of(a_letter(), envelope=an_envelope(1, source=None, rejected=True))]
+    return lambda pool: PostgresEventStore(pool).keep(outcomes)
 
 
 def kept_without_an_envelope() -> Work:
-    lots = [letters_of(a_letter())]
-    return lambda pool: PostgresEventStore(pool).keep(lots)
+    outcomes = [letters_of(a_letter())]
+    return lambda pool: PostgresEventStore(pool).keep(outcomes)
 
 
 def buried() -> Work:
-    lots = [Lot(None, (), [a_letter(reason="unreadable")], unread=True)]
-    return lambda pool: PostgresEventStore(pool).settle(lots)
+    outcomes = [EnvelopeOutcome(None, (), [a_letter(reason="unreadable")], unread=True)]
+    return lambda pool: PostgresEventStore(pool).settle(outcomes)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,9 @@ async def test_another_warning_is_no_fault_of_a_commit(pair: Pair) -> None:
     await connection.execute(_WARNS)
     try:
         async with pair.pool("eps_collector") as pool:
-            stored = await PostgresEventStore(pool).settle([Lot(an_envelope(1), [a_row()])])
+            stored = await PostgresEventStore(pool).settle(
+                [EnvelopeOutcome(an_envelope(1), [a_row()])]
+            )
         assert stored.new == 1
     finally:
         await connection.execute("DROP TRIGGER warns ON events")
@@ -212,13 +214,13 @@ async def test_another_warning_is_no_fault_of_a_commit(pair: Pair) -> None:
 async def test_where_something_is_new_no_statement_is_added(pair: Pair) -> None:
     await pair.promise("*")
     said: list[str] = []
-    lots = [Lot(an_envelope(1), [a_row()])]
+    outcomes = [EnvelopeOutcome(an_envelope(1), [a_row()])]
     async with pair.pool("eps_collector") as pool:
         async with pool.acquire() as connection:  # the only one
             connection.add_query_logger(lambda it: said.append(it.query))
 
-        await PostgresEventStore(pool).settle(lots)
+        await PostgresEventStore(pool).settle(outcomes)
         assert not any("emit_message" in it for it in said)
 
-        await PostgresEventStore(pool).settle(lots)
+        await PostgresEventStore(pool).settle(outcomes)
         assert any("emit_message" in it for it in said)

@@ -7,7 +7,7 @@ from uuid import UUID
 from functions.errors import Refused, Unavailable
 from functions.events import SOURCES, Source
 from functions.events.rows import EventRow
-from functions.messages import DeadLetter, Envelope, Lot, Part, Stored
+from functions.messages import AcceptedBatch, DeadLetter, Envelope, EnvelopeOutcome, Stored
 
 
 @dataclass
@@ -22,7 +22,7 @@ class FakeBus:
         mass_bytes: How large the dead letter of a mass may be.
     """
 
-    parts: dict[Source, list[Part]] = field(
+    parts: dict[Source, list[AcceptedBatch]] = field(
         default_factory=lambda: {source: [] for source in SOURCES}
     )
     letters: list[DeadLetter] = field(default_factory=list)
@@ -38,7 +38,7 @@ class FakeBus:
     async def can_carry(self, event: bytes) -> bool:
         return len(event) <= self.max_event_bytes
 
-    async def publish(self, source: Source, part: Part) -> None:
+    async def publish(self, source: Source, part: AcceptedBatch) -> None:
         """Keep events; see ``Bus``."""
         self._fail()
         self.parts[source].append(part)
@@ -85,19 +85,21 @@ class FakeEventStore:
 
     async def store(self, rows: Sequence[EventRow]) -> Stored:
         """Keep rows; see ``EventStore``."""
-        return await self.settle([Lot(None, rows)])
+        return await self.settle([EnvelopeOutcome(None, rows)])
 
-    async def settle(self, lots: Sequence[Lot]) -> Stored:
+    async def settle(self, outcomes: Sequence[EnvelopeOutcome]) -> Stored:
         """Keep rows and letters; see ``EventStore``."""
-        by_id = {lot.envelope.id if lot.envelope else object(): lot for lot in lots}
-        fresh = [lot for key, lot in by_id.items() if not self._is_settled(key)]
-        rows = [row for lot in fresh for row in lot.rows]
+        by_id = {
+            outcome.envelope.id if outcome.envelope else object(): outcome for outcome in outcomes
+        }
+        fresh = [outcome for key, outcome in by_id.items() if not self._is_settled(key)]
+        rows = [row for outcome in fresh for row in outcome.rows]
         await self.probe(rows)
-        for lot in fresh:
-            self._keep(lot.letters)
+        for outcome in fresh:
+            self._keep(outcome.letters)
         new = sum(map(self._settle, fresh))
         self.batches.append(len(rows))
-        return Stored(new, sum(len(lot.rows) for lot in lots) - new)
+        return Stored(new, sum(len(outcome.rows) for outcome in outcomes) - new)
 
     async def probe(self, rows: Sequence[EventRow]) -> None:
         """Refuse what is to be refused; see ``EventStore``."""
@@ -105,15 +107,15 @@ class FakeEventStore:
         if any(map(self.refuses, rows)):
             raise Refused("the fake is told to refuse it", code="22003")
 
-    def _settle(self, lot: Lot) -> int:
+    def _settle(self, outcome: EnvelopeOutcome) -> int:
         before = len(self.rows)
-        for row in lot.rows:
+        for row in outcome.rows:
             self.rows.setdefault(row.id, row)
         new = len(self.rows) - before
-        if lot.envelope:
-            dead = lot.envelope.events if lot.unread else len(lot.letters)
-            outcome = (new, len(lot.rows) - new, dead)
-            self._enter(lot.envelope, outcome)
+        if outcome.envelope:
+            dead = outcome.envelope.events if outcome.unread else len(outcome.letters)
+            became = (new, len(outcome.rows) - new, dead)
+            self._enter(outcome.envelope, became)
         return new
 
     def _is_settled(self, key: object) -> bool:
@@ -121,25 +123,25 @@ class FakeEventStore:
 
     def _enter(self, envelope: Envelope, outcome: tuple[int, int, int]) -> None:
         self.ledger[envelope.id] = (envelope.events, *outcome)
-        self.told |= {it.id for it in envelope.told}
+        self.told |= {it.id for it in envelope.announced}
 
-    async def keep(self, lots: Sequence[Lot]) -> Stored:
+    async def keep(self, outcomes: Sequence[EnvelopeOutcome]) -> Stored:
         """Keep dead letters; see ``DeadLetterStore``."""
         self._fail()
         before = len(self.letters)
-        for lot in lots:
-            self._keep_lot(lot)
+        for outcome in outcomes:
+            self._keep_outcome(outcome)
         new = len(self.letters) - before
-        return Stored(new, sum(len(lot.letters) for lot in lots) - new)
+        return Stored(new, sum(len(outcome.letters) for outcome in outcomes) - new)
 
-    def _keep_lot(self, lot: Lot) -> None:
-        if lot.envelope and self._is_settled(lot.envelope.id):
+    def _keep_outcome(self, outcome: EnvelopeOutcome) -> None:
+        if outcome.envelope and self._is_settled(outcome.envelope.id):
             return
-        new = self._keep(lot.letters)
-        if lot.envelope:
-            repeated = sum(letter.elements for letter in lot.letters) - new
-            outcome = (0, 0, lot.envelope.events) if lot.unread else (new, repeated, 0)
-            self._enter(lot.envelope, outcome)
+        new = self._keep(outcome.letters)
+        if outcome.envelope:
+            repeated = sum(letter.elements for letter in outcome.letters) - new
+            became = (0, 0, outcome.envelope.events) if outcome.unread else (new, repeated, 0)
+            self._enter(outcome.envelope, became)
 
     def _keep(self, letters: Sequence[DeadLetter]) -> int:
         """Keep letters; tell how many events those have that are new."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from functions.events import Source
-from functions.messages import Backlog, Envelope, Told
+from functions.messages import Announcement, Backlog, Envelope
 from runtime.telemetry.clocks import utc_now
 from tests.doubles.fakes import FakeEventStore
 
@@ -32,7 +32,7 @@ class FakeLedger(FakeEventStore):
     at: datetime = field(init=False)
     ticked_at: datetime = field(init=False)
     settled: dict[object, datetime] = field(default_factory=dict)
-    in_flight: dict[bytes, tuple[Told, Source | None, bool]] = field(default_factory=dict)
+    in_flight: dict[bytes, tuple[Announcement, Source | None, bool]] = field(default_factory=dict)
     backlogs: dict[str, tuple[Source | None, Backlog]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -63,7 +63,7 @@ class FakeLedger(FakeEventStore):
         """Tell whether an envelope is too old to be remembered."""
         return settled_at < self.at - _REMEMBERED
 
-    def passes_over(self, told: Told) -> bool:  # noqa: ARG002 - what a mutant asks for
+    def passes_over(self, told: Announcement) -> bool:  # noqa: ARG002 - what a mutant asks for
         """Tell whether an envelope that somebody tells of is not looked for."""
         return False
 
@@ -81,7 +81,7 @@ class FakeLedger(FakeEventStore):
             for it in backlogs
         )
 
-    def _has_left(self, told: Told, source: Source | None) -> bool:
+    def _has_left(self, told: Announcement, source: Source | None) -> bool:
         return any(
             whose == source and told.sequence < backlog.first_sequence
             for whose, backlog in self.backlogs.values()
@@ -97,7 +97,7 @@ class FakeLedger(FakeEventStore):
         counted, stored, duplicates, dead = map(sum, zip(before, now, strict=True))
         self.ledger[envelope.id] = (counted, stored, duplicates, dead)
         self.settled[envelope.id] = self.settled_at()
-        for told in envelope.told:
+        for told in envelope.announced:
             if told.id not in self.settled and not self.passes_over(told):
                 self.in_flight.setdefault(told.id, (told, envelope.source, envelope.rejected))
 

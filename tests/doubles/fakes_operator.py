@@ -8,7 +8,7 @@ from uuid import UUID
 
 from functions.events import Source
 from functions.events.rows import event_key
-from functions.messages import DeadLetter, Lot, Reason
+from functions.messages import DeadLetter, EnvelopeOutcome, Reason
 from functions.operator.ports import (
     Action,
     Happening,
@@ -76,7 +76,7 @@ class FakeDeadLetters:
         store = replace(self.store, rows=dict(self.store.rows)) if dry_run else self.store
         stored = await store.store([row for each in ours for row in each.rows])
         if not dry_run:
-            await store.keep([Lot(None, (), each.letters) for each in ours])
+            await store.keep([EnvelopeOutcome(None, (), each.letters) for each in ours])
             for each in ours:
                 self.keep(*each.letters)
             for each in ours:

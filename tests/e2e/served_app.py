@@ -13,9 +13,9 @@ import msgspec
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from runtime.http.answers import Answer
 from runtime.http.body import BodyReader
 from runtime.http.request import Request
+from runtime.http.responses import Response
 from runtime.http.server import protocol, serving
 from runtime.http.server.app import create_app
 from runtime.http.server.serving import served
@@ -42,14 +42,14 @@ async def serve(port: int) -> None:
     bodies = BodyReader(limit=BODY_LIMIT, bytes_in_flight=4 * BODY_LIMIT, timeout_seconds=_SECONDS)
     registry = CollectorRegistry()
 
-    async def post(request: Request) -> Answer:
+    async def post(request: Request) -> Response:
         async with bodies.read(request.headers, request.chunks(), request.whole) as body:
             await asyncio.sleep(0)
             told = {"bytes": len(body), "crc": zlib.crc32(body)}
-        return Answer(202, msgspec.json.encode(told))
+        return Response(202, msgspec.json.encode(told))
 
-    async def stolen(_request: Request) -> Answer:
-        return Answer(200, b"")
+    async def stolen(_request: Request) -> Response:
+        return Response(200, b"")
 
     app = create_app(
         {"/events": ("POST", post), STOLEN: ("GET", stolen)},

@@ -25,22 +25,22 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from functions.events import Source
 from functions.fb_collector.handler import handle as collect_facebook
-from functions.messages import Part
+from functions.messages import AcceptedBatch
 from functions.ttk_collector.handler import handle as collect_tiktok
 from runtime.api_keys import ApiKeys
-from runtime.http.answers import CORRELATION_HEADER, PROBLEM
-from runtime.http.documentation.answers import CORRELATION_ID
 from runtime.http.documentation.document import Document
 from runtime.http.documentation.event_examples import BROKEN, EVENTS
 from runtime.http.documentation.gateway import gateway_document
 from runtime.http.documentation.reporter import reporter_document
+from runtime.http.documentation.responses import CORRELATION_ID
+from runtime.http.responses import CORRELATION_HEADER, PROBLEM
 from runtime.http.server.serving import served
 from runtime.postgres.pool import opened
 from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import GatewaySettings, ReporterSettings
 from runtime.wiring.gateway import gateway
 from runtime.wiring.reporter import reporter
-from runtime.wiring.unit import Unit
+from runtime.wiring.running import RunningFunction
 from tests.builders import a_letter, letters_of
 
 Case = schemathesis.Case[Any]
@@ -243,7 +243,7 @@ def test_the_guarded_gateway_refuses_as_its_example_shows(guarded_gateway_url: s
 
 
 @asynccontextmanager
-async def _filled_reporter(told: ReporterSettings) -> AsyncIterator[Unit]:
+async def _filled_reporter(told: ReporterSettings) -> AsyncIterator[RunningFunction]:
     """Hold a reporter with something to report: the events that the gateway's document shows."""
     async with reporter(told) as unit:
         async with opened(told, "test") as pool:
@@ -255,13 +255,13 @@ async def _filled_reporter(told: ReporterSettings) -> AsyncIterator[Unit]:
         yield unit
 
 
-def _part(source: Source) -> Part:
+def _part(source: Source) -> AcceptedBatch:
     own = [json.dumps(event).encode() for event in EVENTS.values() if event["source"] == source]
-    return Part("test", datetime.now(UTC), own)
+    return AcceptedBatch("test", datetime.now(UTC), own)
 
 
 @contextmanager
-def _running(hold: AbstractAsyncContextManager[Unit]) -> Iterator[str]:
+def _running(hold: AbstractAsyncContextManager[RunningFunction]) -> Iterator[str]:
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(_serving(hold)) as url,
@@ -271,7 +271,7 @@ def _running(hold: AbstractAsyncContextManager[Unit]) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def _serving(hold: AbstractAsyncContextManager[Unit]) -> AsyncIterator[str]:
+async def _serving(hold: AbstractAsyncContextManager[RunningFunction]) -> AsyncIterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from functions.fb_collector import handler
-from functions.messages import Part
+from functions.messages import AcceptedBatch
 from functions.ports import EventStore
 
 DEADLY = b"deadly-"
 _handle = handler.handle
 
 
-async def _handle_or_die(parts: Sequence[Part], *, store: EventStore) -> Any:
+async def _handle_or_die(parts: Sequence[AcceptedBatch], *, store: EventStore) -> Any:
     if any(DEADLY in event for part in parts for event in part.events):
         os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does for want of memory
     return await _handle(parts, store=store)

@@ -33,7 +33,7 @@ _RELATIONS = """
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')
         AND pg_relation_size(oid) > 0
 """
-_FEW = ("events", "event_figures", "users")
+_FEW = ("events", "event_rollups", "users")
 
 
 class _System(KeptSystem):

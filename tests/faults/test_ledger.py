@@ -17,7 +17,7 @@ _COPY_ONE = """
     INSERT INTO events SELECT * FROM one
 """
 _TELL_OF_ONE_THAT_NEVER_COMES = """
-    INSERT INTO told (id, minute, instance, events, sequence, rejected)
+    INSERT INTO announced_envelopes (id, minute, instance, events, sequence, rejected)
     VALUES (gen_random_uuid(), now(), gen_random_uuid(), 1, 1, true)
 """
 
@@ -48,7 +48,7 @@ async def test_the_books_show_what_is_missing_and_what_is_there_twice(world: Wor
     assert not (before.lost | before.doubled | before.differences)
     assert missed.differences == {"ledger"}
     assert len(twice.doubled) == 1
-    assert {"event_figures", "ledger"} <= twice.differences
+    assert {"event_rollups", "ledger"} <= twice.differences
     assert len(fewer.lost) == 1
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
-from functions.messages import Told
+from functions.messages import Announcement
 from tests.doubles.fakes_ledger import FakeLedger
 from tests.faults.simulation.clock_world import Unseen, play
 from tests.faults.simulation.schedule import Fault, Schedule
@@ -47,7 +47,7 @@ def test_the_ledger_misses_what_the_broker_has_lost_and_nothing_else(
 class PassesOverOldMinutes(FakeLedger):
     """As it was: what a gateway's minute says is old is not looked for."""
 
-    def passes_over(self, told: Told) -> bool:
+    def passes_over(self, told: Announcement) -> bool:
         return told.minute <= self.now() - timedelta(days=6)
 
 
@@ -64,7 +64,7 @@ class ForgetsByTheWall(FakeLedger):
 class LooksTooFar(FakeLedger):
     """Misses what is still in the stream."""
 
-    def _has_left(self, told: Told, source: object) -> bool:
+    def _has_left(self, told: Announcement, source: object) -> bool:
         del told, source
         return True
 

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from nats.aio.msg import Msg
 
 from functions.errors import Unavailable
-from functions.messages import DeadLetter, Part
+from functions.messages import AcceptedBatch, DeadLetter
 from runtime.bus.manifests import Headers
-from runtime.bus.work import Work
+from runtime.bus.work import MessageHandler
 from runtime.jetstream.consumer import Consumer
 from runtime.telemetry.metrics import ConsumerMetrics
 from tests.faults.simulation.schedule import UNREADABLE, Fault, Schedule, schedules
@@ -39,7 +39,7 @@ def test_nothing_is_lost_or_acknowledged_early_whatever_happens(
     (_OTHERS if request.config.getoption("faults") else _ALIKE)(nothing_breaks)()
 
 
-class AcknowledgesFirst(Consumer[Part]):
+class AcknowledgesFirst(Consumer[AcceptedBatch]):
     async def _process(self, messages: Sequence[Msg]) -> bool:
         for message in messages:
             await message.ack()
@@ -47,20 +47,22 @@ class AcknowledgesFirst(Consumer[Part]):
         return True
 
 
-class AcknowledgesFailures(Consumer[Part]):
-    async def _give_back(self, messages: Sequence[Msg]) -> None:
+class AcknowledgesFailures(Consumer[AcceptedBatch]):
+    async def _nack(self, messages: Sequence[Msg]) -> None:
         for message in messages:
             await message.ack()
 
 
-class DropsUnreadable(Consumer[Part]):
-    def __init__(self, work: Work[Part], metrics: ConsumerMetrics, **options: Any) -> None:
-        forgetful = Work(work.source, work.decode, work.handle, _forget)
+class DropsUnreadable(Consumer[AcceptedBatch]):
+    def __init__(
+        self, work: MessageHandler[AcceptedBatch], metrics: ConsumerMetrics, **options: Any
+    ) -> None:
+        forgetful = MessageHandler(work.source, work.decode, work.handle, _forget)
         super().__init__(forgetful, metrics, **options)
 
 
-class GivesUpOnUnavailable(Consumer[Part]):
-    async def _handle(self, messages: Sequence[Msg], items: list[Part]) -> None:
+class GivesUpOnUnavailable(Consumer[AcceptedBatch]):
+    async def _handle(self, messages: Sequence[Msg], items: list[AcceptedBatch]) -> None:
         try:
             await super()._handle(messages, items)
         except Unavailable as error:
@@ -68,17 +70,17 @@ class GivesUpOnUnavailable(Consumer[Part]):
 
     async def _isolate(self, messages: Sequence[Msg]) -> bool:
         for message in messages:
-            await self._bury(message, "gave up")
+            await self._dead_letter(message, "gave up")
             await message.ack()
         return True
 
 
-class OpensWhatIsDeadly(Consumer[Part]):
+class OpensWhatIsDeadly(Consumer[AcceptedBatch]):
     async def _process_alone(self, message: Msg) -> bool:
         return await self._process([message])
 
 
-class BuriesByDeliveries(Consumer[Part]):
+class BuriesByDeliveries(Consumer[AcceptedBatch]):
     def _is_suspicious(self, message: Msg) -> bool:
         return (message.metadata.num_delivered or 1) >= _DELIVERIES
 
@@ -104,7 +106,7 @@ async def _forget(_letter: DeadLetter, _headers: Headers) -> None:
         BuriesByDeliveries,
     ],
 )
-def test_the_simulation_finds_a_loop_that_is_wrong(mutant: type[Consumer[Part]]) -> None:
+def test_the_simulation_finds_a_loop_that_is_wrong(mutant: type[Consumer[AcceptedBatch]]) -> None:
     only_search = settings(_ALIKE, phases=(Phase.generate,))
 
     schedule = find(schedules(), lambda each: play(each, mutant) != Broken(), settings=only_search)

@@ -18,6 +18,7 @@ from runtime.jetstream.streams import (
     KEPT,
     REJECTED,
     SUMMARIES,
+    Durable,
     kept_subject,
     subject_of,
 )
@@ -33,9 +34,7 @@ _METRIC_MAKERS = {"counter", "gauge", "histogram", "summary"}
 COMMANDS = commands_of(eps)
 PORTS = {name: function.port for name, function in FUNCTIONS.items()}
 STREAMS = {EVENTS, DEAD_LETTERS, KEPT}
-CONSUMERS = {
-    (it.stream, it.name) for it in vars(streams).values() if isinstance(it, streams.Consumer)
-}
+CONSUMERS = {(it.stream, it.name) for it in vars(streams).values() if isinstance(it, Durable)}
 _CONSUMED = {*map(subject_of, SOURCES), REJECTED, SUMMARIES}
 SUBJECTS = {*_CONSUMED, *map(kept_subject, _CONSUMED)}
 

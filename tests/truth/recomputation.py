@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 
 _EVENT_FIGURES = """
-    SELECT span.span, date_trunc(span.span::text, occurred_at, 'UTC'), source, funnel_stage,
+    SELECT granularity, date_trunc(granularity::text, occurred_at, 'UTC'), source, funnel_stage,
         event_type, count(*), count(revenue), trim_scale(coalesce(sum(revenue), 0))
-    FROM events, unnest('{minute,hour,day}'::span[]) AS span (span)
+    FROM events, unnest('{minute,hour,day}'::granularity[]) AS granularity (granularity)
     GROUP BY 1, 2, 3, 4, 5
 """
 _CAMPAIGNS = """
@@ -23,21 +23,22 @@ _RETURNS = """
     SELECT occurred_at, user_key FROM events EXCEPT ALL SELECT first_at, key FROM users
 """
 _USER_FIGURES = """
-    SELECT span.span, date_trunc(span.span::text, first_at, 'UTC'), figure, name, count(*),
+    SELECT granularity, date_trunc(granularity::text, first_at, 'UTC'), figure, name, count(*),
         trim_scale(coalesce(sum(users.followers) FILTER (WHERE figure = 'followers'), 0)),
         min(users.followers), max(users.followers)
-    FROM users, unnest('{hour,day,month}'::span[]) AS span (span),
+    FROM users, unnest('{hour,day,month}'::granularity[]) AS granularity (granularity),
         LATERAL (VALUES
-            ('age'::user_figure, age::text), ('gender', gender), ('country', country),
+            ('age'::user_rollup_kind, age::text), ('gender', gender), ('country', country),
             ('followers', length(followers::text)::text)
         ) AS what (figure, name)
     WHERE name IS NOT NULL GROUP BY 1, 2, 3, 4
     UNION ALL
-    SELECT span.span, date_trunc(span.span::text, occurred_at, 'UTC'), figure, name, count(*),
+    SELECT granularity, date_trunc(granularity::text, occurred_at, 'UTC'), figure, name, count(*),
         trim_scale(sum(value::numeric)), NULL, NULL
-    FROM events, unnest('{hour,day,month}'::span[]) AS span (span),
+    FROM events, unnest('{hour,day,month}'::granularity[]) AS granularity (granularity),
         LATERAL (VALUES
-            ('watch_country'::user_figure, watch_country, 0), ('watch_device', watch_device, 0),
+            ('watch_country'::user_rollup_kind, watch_country, 0),
+            ('watch_device', watch_device, 0),
             ('watch_seconds', '', watch_seconds), ('watch_percentage', '', percentage_watched)
         ) AS what (figure, name, value)
     WHERE watch_seconds IS NOT NULL GROUP BY 1, 2, 3, 4
@@ -47,11 +48,11 @@ _CITIES = """
 """
 
 _KEPT = {
-    "event_figures": (
+    "event_rollups": (
         _EVENT_FIGURES,
         (
-            "SELECT span, bucket, source, funnel_stage, event_type, events, transactions,"
-            " trim_scale(revenue) FROM event_figures"
+            "SELECT granularity, bucket, source, funnel_stage, event_type, events, transactions,"
+            " trim_scale(revenue) FROM event_rollups"
         ),
     ),
     "campaigns": (
@@ -59,12 +60,12 @@ _KEPT = {
         "SELECT campaign_id, first_at, last_at, transactions, trim_scale(revenue) FROM campaigns",
     ),
     "users": (_USERS, "SELECT key, source, first_at, newest_at, newest_id FROM users"),
-    "returns": (_RETURNS, "SELECT at, user_key FROM returns"),
-    "user_figures": (
+    "return_visits": (_RETURNS, "SELECT at, user_key FROM return_visits"),
+    "user_rollups": (
         _USER_FIGURES,
         (
-            "SELECT span, bucket, figure, name, number, trim_scale(total), smallest, largest"
-            " FROM user_figures WHERE number <> 0"
+            "SELECT granularity, bucket, figure, name, number, trim_scale(total), smallest, largest"
+            " FROM user_rollups WHERE number <> 0"
         ),
     ),
     "user_cities": (
@@ -130,7 +131,8 @@ async def ledger_imbalances(
     """
     unbalanced = await fetch("SELECT * FROM ledger WHERE counted <> stored + duplicates + dead")
     unsettled = await fetch(
-        "SELECT * FROM told WHERE NOT EXISTS (SELECT FROM envelopes WHERE envelopes.id = told.id)"
+        "SELECT * FROM announced_envelopes AS announced"
+        " WHERE NOT EXISTS (SELECT FROM envelopes WHERE envelopes.id = announced.id)"
     )
     return [
         *await _compare(fetch, _STORED, _KEPT_STORED),

@@ -13,8 +13,8 @@ SELECT
     archived_days.digest,
     archived_days.dropped_until
 FROM archived_days
-LEFT JOIN event_figures AS figures
-    ON figures.span = 'day'
+LEFT JOIN event_rollups AS figures
+    ON figures.granularity = 'day'
     AND figures.bucket = archived_days.day
     AND figures.source = archived_days.source
 WHERE $1::text IS NULL OR archived_days.source = $1::text::event_source

@@ -12,10 +12,10 @@ SELECT
     sum(figures.revenue) AS revenue,
     archived_days.digest,
     archived_days.dropped_until
-FROM event_figures AS figures
+FROM event_rollups AS figures
 LEFT JOIN archived_days
     ON archived_days.day = figures.bucket AND archived_days.source = figures.source
-WHERE figures.span = 'day'
+WHERE figures.granularity = 'day'
     AND figures.bucket + interval '24 hours' <= $1::timestamptz
     AND (
         archived_days.dropped_until IS NULL

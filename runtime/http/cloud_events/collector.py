@@ -12,9 +12,9 @@ from functions.errors import Fault, Invalid
 from functions.events import Source
 from functions.events.judging import SMALLEST_EVENT_BYTES, Beginning, InvalidEvent, judge
 from functions.gateway.rejections import MAX_LETTERS, Origin, Rejections
-from functions.messages import NOT_DELIVERED, DeadLetter, Lot, Part
+from functions.messages import NOT_DELIVERED, AcceptedBatch, DeadLetter, EnvelopeOutcome
 from runtime.bus.envelopes import UnreadableEnvelope
-from runtime.bus.work import Item, Work, unreadable
+from runtime.bus.work import Item, MessageHandler, unreadable
 from runtime.http.body import BodyReader
 from runtime.http.cloud_events.reading import CloudEvent
 from runtime.http.cloud_events.taking import cloud_events_endpoint, origin_of
@@ -40,7 +40,7 @@ _MEANT: msgspec.json.Decoder[_MeantAsEnvelope] = msgspec.json.Decoder(_MeantAsEn
 
 
 def collector_cloud_events(
-    work: Work[Item], bodies: BodyReader, read_bare: ReadBare[Item]
+    work: MessageHandler[Item], bodies: BodyReader, read_bare: ReadBare[Item]
 ) -> Endpoint:
     """Make a collector's endpoint of ``POST /cloudevents``.
 
@@ -58,11 +58,11 @@ def collector_cloud_events(
                 for items in read(request, event) if event else ():
                     await batch.add(items, min(len(event.data), WINDOW_BYTES) if event else 0)
             except UnreadableEnvelope as error:
-                await work.bury(_unreadable(work.source, event, str(error)), None)
+                await work.dead_letter(_unreadable(work.source, event, str(error)), None)
             await asyncio.sleep(0)
         await batch.end()
 
-    async def bury(request: Request, head: bytes, fault: Fault) -> None:
+    async def dead_letter(request: Request, head: bytes, fault: Fault) -> None:
         letter = DeadLetter(
             reason="unreadable",
             fault=fault,
@@ -74,16 +74,16 @@ def collector_cloud_events(
             accepted_at=datetime.now(UTC),
             trace_parent=request.trace_parent,
         )
-        await work.bury(letter, None)
+        await work.dead_letter(letter, None)
 
-    return cloud_events_endpoint(bodies, take, bury)
+    return cloud_events_endpoint(bodies, take, dead_letter)
 
 
 @dataclass(frozen=True, slots=True)
 class _Read(Generic[Item]):
     """Reads data: an envelope, or what comes in none."""
 
-    work: Work[Item]
+    work: MessageHandler[Item]
     read_bare: ReadBare[Item]
     event_size_limit: int
 
@@ -119,7 +119,7 @@ class _Sieve:
         Returns:
             What is left, and the letters of masses that are full.
         """
-        if not isinstance(item, Part) or item.envelope is not None:
+        if not isinstance(item, AcceptedBatch) or item.envelope is not None:
             return item, []
         first, self._seen = self._seen, self._seen + len(item.events)
         own = max(0, MAX_LETTERS - first)
@@ -148,7 +148,7 @@ class _Sieve:
 class _Batch(Generic[Item]):
     """Gathers what is handled together: about a window, so that no array is held in pieces."""
 
-    work: Work[Item]
+    work: MessageHandler[Item]
     sieve: _Sieve
     items: list[Item] = field(default_factory=list)
     size: int = 0
@@ -156,7 +156,7 @@ class _Batch(Generic[Item]):
     async def add(self, items: Sequence[Item], size: int) -> None:
         for item in items:
             left, letters = self.sieve.sift(item)
-            await self._bury(letters)
+            await self._dead_letter(letters)
             self.items.append(left)
         self.size += size if items else 0
         if self.size >= WINDOW_BYTES:
@@ -165,16 +165,16 @@ class _Batch(Generic[Item]):
 
     async def end(self) -> None:
         await self._handle()
-        await self._bury(self.sieve.end())
+        await self._dead_letter(self.sieve.end())
 
     async def _handle(self) -> None:
         items, self.items, self.size = self.items, [], 0
         if items:
             await self.work.handle(items)
 
-    async def _bury(self, letters: Sequence[DeadLetter]) -> None:
+    async def _dead_letter(self, letters: Sequence[DeadLetter]) -> None:
         for letter in letters:
-            await self.work.bury(letter, None)
+            await self.work.dead_letter(letter, None)
 
 
 def _origin(request: Request) -> Origin:
@@ -191,7 +191,7 @@ def _unreadable(source: Source | None, event: CloudEvent | None, why: str) -> De
 
 def read_events(
     request: Request, event: CloudEvent, event_size_limit: int
-) -> Iterator[Sequence[Part]]:
+) -> Iterator[Sequence[AcceptedBatch]]:
     """Read an event, or an array of events, as parts of no envelope: the ledger has none of them.
 
     Raises:
@@ -201,13 +201,15 @@ def read_events(
     accepted_at = datetime.now(UTC)
     for window in split_json(event.data, event_size_limit):
         yield (
-            [Part(correlation_id, accepted_at, window, trace_parent=trace_parent)] if window else []
+            [AcceptedBatch(correlation_id, accepted_at, window, trace_parent=trace_parent)]
+            if window
+            else []
         )
 
 
 def read_nothing(
     _request: Request, _event: CloudEvent, _event_size_limit: int
-) -> Iterator[Sequence[Lot]]:
+) -> Iterator[Sequence[EnvelopeOutcome]]:
     """Read nothing: for the collector of dead letters, which keeps it as one.
 
     Raises:

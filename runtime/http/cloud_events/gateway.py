@@ -45,7 +45,7 @@ def gateway_cloud_events(bus: Bus, bodies: BodyReader) -> Endpoint:
             await bus.publish_dead_letters(last)
         request.facts.update(accepted=accepted, rejected=rejected, **commonest(faults))
 
-    async def bury(request: Request, head: bytes, fault: Fault) -> None:
+    async def dead_letter(request: Request, head: bytes, fault: Fault) -> None:
         letter = DeadLetter(
             reason="rejected",
             fault=fault,
@@ -60,7 +60,7 @@ def gateway_cloud_events(bus: Bus, bodies: BodyReader) -> Endpoint:
         await bus.publish_dead_letters([letter])
         request.facts.update(accepted=0, rejected=1, **commonest({(fault.code, fault.field): 1}))
 
-    return cloud_events_endpoint(bodies, take, bury)
+    return cloud_events_endpoint(bodies, take, dead_letter)
 
 
 @dataclass(slots=True)

@@ -18,8 +18,8 @@ import msgspec
 
 from functions.errors import Invalid
 from functions.events.scanning import SPACE, Walk, commas
-from runtime.http.answers import HttpProblem
 from runtime.http.request import Headers
+from runtime.http.responses import HttpProblem
 from runtime.http.splitting import BYTE_ORDER_MARK, split_json
 from runtime.telemetry.trace_context import trace_parent_of
 

@@ -7,17 +7,17 @@ from http import HTTPStatus
 from typing import Final
 
 from functions.errors import Fault, Invalid
-from runtime.http.answers import Answer, HttpProblem, correlation_id_of
 from runtime.http.body import BodyReader
 from runtime.http.cloud_events.reading import CloudEvent, check_mode, read_cloud_events
 from runtime.http.request import Endpoint, Headers, Request
+from runtime.http.responses import HttpProblem, Response, correlation_id_of
 
 PATH: Final = "/cloudevents"
 
 _KEPT_BYTES: Final = 64 * 1024
 """What a dead letter keeps of a body that is too large, or can't be unpacked."""
 
-_TAKEN: Final = Answer(HTTPStatus.NO_CONTENT, b"")
+_TAKEN: Final = Response(HTTPStatus.NO_CONTENT, b"")
 """Without a body: Knative's broker takes any for an event in reply, or for a failure."""
 
 Take = Callable[[Request, Iterator[CloudEvent | None]], Awaitable[None]]
@@ -25,18 +25,18 @@ Take = Callable[[Request, Iterator[CloudEvent | None]], Awaitable[None]]
 
 None among the events is where others should have their turn."""
 
-Bury = Callable[[Request, bytes, Fault], Awaitable[None]]
+DeadLetterBody = Callable[[Request, bytes, Fault], Awaitable[None]]
 """Keeps the first bytes of a body that nobody can read; raises ``Unavailable``."""
 
 
-def cloud_events_endpoint(bodies: BodyReader, take: Take, bury: Bury) -> Endpoint:
+def cloud_events_endpoint(bodies: BodyReader, take: Take, dead_letter: DeadLetterBody) -> Endpoint:
     """Make the endpoint of ``POST /cloudevents``.
 
     What can never be taken becomes a dead letter, and is answered as all that
     is safe: platforms drop an event that gets a 4xx, without another try.
     """
 
-    async def post_cloud_events(request: Request) -> Answer:
+    async def post_cloud_events(request: Request) -> Response:
         check_mode(request.headers)
         head = _Head(request.chunks())
         async with AsyncExitStack() as held:
@@ -44,7 +44,7 @@ def cloud_events_endpoint(bodies: BodyReader, take: Take, bury: Bury) -> Endpoin
             try:
                 body = await held.enter_async_context(reading)
             except (Invalid, HttpProblem) as error:
-                await bury(request, bytes(head.kept), _fault_of(error))
+                await dead_letter(request, bytes(head.kept), _fault_of(error))
                 return _TAKEN
             if not body:  # lost on its way: there is nothing to keep
                 raise HttpProblem(HTTPStatus.BAD_REQUEST, "The body is empty: it has no event")

@@ -1,6 +1,6 @@
 """What answers look like, as JSON; the models of reports are ``functions.reporter.filters``.
 
-``runtime.http.answers`` and ``runtime.http.server.app`` write them.
+``runtime.http.responses`` and ``runtime.http.server.app`` write them.
 """
 
 from typing import Annotated, Literal, NotRequired

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from runtime.http.cloud_events.reading import BATCH, STRUCTURED
 from runtime.http.cloud_events.taking import PATH
-from runtime.http.documentation.answers import answer, refusal, unavailable
 from runtime.http.documentation.document import operation
 from runtime.http.documentation.event_examples import EVENTS
+from runtime.http.documentation.responses import answer, refusal, unavailable
 from runtime.http.documentation.schemas import Schema
 
 _DESCRIPTION: Final = f"""\

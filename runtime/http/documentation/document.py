@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from runtime.http.answers import CORRELATION_HEADER
 from runtime.http.documentation import bodies
-from runtime.http.documentation.answers import (
+from runtime.http.documentation.responses import (
     answer,
     content,
     foreign,
@@ -16,6 +15,7 @@ from runtime.http.documentation.answers import (
     wrong_host,
 )
 from runtime.http.documentation.schemas import Schema, components
+from runtime.http.responses import CORRELATION_HEADER
 
 Document = dict[str, Any]
 

@@ -4,10 +4,10 @@ from http import HTTPStatus
 
 import msgspec
 
-from runtime.http.answers import Answer
 from runtime.http.documentation.document import Document
 from runtime.http.documentation.page import render
 from runtime.http.request import Endpoint, Endpoints, Request
+from runtime.http.responses import Response
 
 _PAGE_HEADERS = {
     "Content-Security-Policy": (
@@ -20,8 +20,8 @@ _PAGE_HEADERS = {
 
 def documentation_endpoints(document: Document) -> Endpoints:
     """Make the endpoints of ``GET /api``, a page, and of the document that it shows."""
-    page = Answer(HTTPStatus.OK, render(document), "text/html; charset=utf-8", _PAGE_HEADERS)
-    machine_readable = Answer(HTTPStatus.OK, msgspec.json.encode(document))
+    page = Response(HTTPStatus.OK, render(document), "text/html; charset=utf-8", _PAGE_HEADERS)
+    machine_readable = Response(HTTPStatus.OK, msgspec.json.encode(document))
     return {
         "/api": ("GET", _always(page)),
         "/api/": ("GET", _always(_leading_to("../api"))),
@@ -34,13 +34,13 @@ def leading_to_documentation() -> Endpoints:
     return {"/": ("GET", _always(_leading_to("api")))}
 
 
-def _leading_to(place: str) -> Answer:
+def _leading_to(place: str) -> Response:
     """Lead on by a relative address: a proxy may have put a prefix before the path."""
-    return Answer(HTTPStatus.FOUND, b"", "text/plain; charset=utf-8", {"Location": place})
+    return Response(HTTPStatus.FOUND, b"", "text/plain; charset=utf-8", {"Location": place})
 
 
-def _always(answer: Answer) -> Endpoint:
-    async def get_documentation(_request: Request) -> Answer:
+def _always(answer: Response) -> Endpoint:
+    async def get_documentation(_request: Request) -> Response:
         return answer
 
     return get_documentation

@@ -7,8 +7,8 @@ import msgspec
 from functions.errors import Fault
 from functions.events.judging import InvalidEvent, judge
 from functions.gateway.handler import Receipt, Rejection
-from runtime.http.answers import answer_receipt
-from runtime.http.documentation.answers import CORRELATION_ID, example_of
+from runtime.http.documentation.responses import CORRELATION_ID, example_of
+from runtime.http.responses import answer_receipt
 
 _FACEBOOK_USER = {
     "userId": "b1a7c1a4-92c2-4a0f-8f0d-2f0c9d5d7a11",

@@ -6,8 +6,11 @@ from typing import Any
 
 from functions.errors import Fault, Invalid
 from functions.events.contract import Event
-from runtime.http.answers import JSON, PROBLEM
-from runtime.http.documentation.answers import (
+from runtime.http.documentation.bodies import Receipt, RejectedProblem
+from runtime.http.documentation.cloud_events import cloud_events_paths
+from runtime.http.documentation.document import Document, document, operation
+from runtime.http.documentation.event_examples import EVENTS, receipt_example
+from runtime.http.documentation.responses import (
     answer,
     content,
     invalid,
@@ -15,11 +18,8 @@ from runtime.http.documentation.answers import (
     refusal,
     unavailable,
 )
-from runtime.http.documentation.bodies import Receipt, RejectedProblem
-from runtime.http.documentation.cloud_events import cloud_events_paths
-from runtime.http.documentation.document import Document, document, operation
-from runtime.http.documentation.event_examples import EVENTS, receipt_example
 from runtime.http.documentation.schemas import Schema, components, ref
+from runtime.http.responses import JSON, PROBLEM
 from runtime.http.splitting import split_json
 
 _DESCRIPTION = """\

@@ -16,7 +16,8 @@ from functions.operator import answers
 from functions.operator.ports import State
 from functions.operator.questions import ANY_STATE, CURSOR_PATTERN, DEFAULT_LIMIT, UUID_PATTERN
 from functions.parameters import MAX_LIMIT
-from runtime.http.documentation.answers import (
+from runtime.http.documentation.document import operation
+from runtime.http.documentation.responses import (
     AS_CSV,
     csv_answer,
     formed_answer,
@@ -25,7 +26,6 @@ from runtime.http.documentation.answers import (
     refusal,
     unavailable,
 )
-from runtime.http.documentation.document import operation
 from runtime.http.documentation.schemas import Schema
 from runtime.http.negotiation import CSV, HTML
 from runtime.http.operator import NO_SUCH_EVENT, NO_SUCH_LETTER

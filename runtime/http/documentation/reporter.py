@@ -14,13 +14,6 @@ from functions.reporter.ledger_report import LedgerFilters, LedgerReport
 from functions.reporter.pipeline import PipelineReport
 from functions.reporter.revenue_report import RevenueFilters, RevenueReport
 from functions.zones import UTC_NAME
-from runtime.http.documentation.answers import (
-    AS_CSV,
-    csv_answer,
-    formed_answer,
-    invalid,
-    unavailable,
-)
 from runtime.http.documentation.document import Document, document, operation
 from runtime.http.documentation.operator import ANSWERS, operator_paths
 from runtime.http.documentation.report_examples import (
@@ -29,6 +22,13 @@ from runtime.http.documentation.report_examples import (
     ledger_example,
     pipeline_example,
     revenue_example,
+)
+from runtime.http.documentation.responses import (
+    AS_CSV,
+    csv_answer,
+    formed_answer,
+    invalid,
+    unavailable,
 )
 from runtime.http.documentation.schemas import Schema, components
 from runtime.http.negotiation import CSV, HTML

@@ -6,8 +6,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from runtime.http.answers import Answer
 from runtime.http.request import Endpoint, Endpoints, Request
+from runtime.http.responses import Response
 
 _FOLDER: Final = Path(__file__).parent / "assets"
 _FOREVER: Final = "public, max-age=31536000, immutable"
@@ -48,9 +48,9 @@ def _always(asset: Asset) -> Endpoint:
         "X-Content-Type-Options": "nosniff",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
-    kept = Answer(HTTPStatus.OK, asset.body, asset.content_type, headers)
+    kept = Response(HTTPStatus.OK, asset.body, asset.content_type, headers)
 
-    async def get_asset(_request: Request) -> Answer:
+    async def get_asset(_request: Request) -> Response:
         return kept
 
     return get_asset

@@ -21,7 +21,6 @@ from functions.reporter.overview import handle_overview
 from functions.reporter.pipeline import Pipeline, handle_pipeline
 from functions.reporter.ports import Reports
 from runtime.api_keys import ApiKeys
-from runtime.http.answers import JSON, Answer
 from runtime.http.html import Html
 from runtime.http.negotiation import CSV, HTML, VARY, preferred
 from runtime.http.pages.assets import asset_endpoints
@@ -45,12 +44,13 @@ from runtime.http.pages.reports import reports_page
 from runtime.http.pages.sign_in import ask_to_sign_in, read_form, sign_in_endpoints
 from runtime.http.pages.trail import trail_page
 from runtime.http.request import Endpoint, Endpoints, Request
+from runtime.http.responses import JSON, Response
 from runtime.http.sessions import Sessions
 
 _LIST_LENGTH: Final = "25"
 _SUMMARY_FILTERS: Final = frozenset({"from", "to", "id", "reason", "source", "field", "state"})
 
-Render = Callable[[Visit, Request], Awaitable[Answer | None]]
+Render = Callable[[Visit, Request], Awaitable[Response | None]]
 """Answers a page; None where there is nothing at its address."""
 
 
@@ -97,11 +97,11 @@ def page_endpoints(pages: Pages, others: Endpoints) -> Endpoints:
 
 
 def _reading(pages: Pages) -> Endpoints:
-    async def reports(visit: Visit, _request: Request) -> Answer:
+    async def reports(visit: Visit, _request: Request) -> Response:
         seen = await handle_overview(visit.params, reports=pages.reports, now=now())
         return reports_page(visit, seen)
 
-    async def pipeline(visit: Visit, _request: Request) -> Answer:
+    async def pipeline(visit: Visit, _request: Request) -> Response:
         report, figures = await handle_pipeline(visit.params, pipeline=pages.pipeline, now=now())
         return pipeline_page(visit, report, figures)
 
@@ -114,18 +114,18 @@ def _reading(pages: Pages) -> Endpoints:
 def _operating(pages: Pages) -> Endpoints:
     letters = pages.letters
 
-    async def letter_list(visit: Visit, _request: Request) -> Answer:
+    async def letter_list(visit: Visit, _request: Request) -> Response:
         visit = replace(visit, params=_filled(visit.params))
         chosen = [(name, text) for name, text in visit.params if name in _SUMMARY_FILTERS]
         limited = [("limit", _LIST_LENGTH), *(it for it in visit.params if it[0] != "limit")]
         page = await handle_list(limited, letters=letters)
         return letters_page(visit, page, await handle_summary(chosen, letters=letters))
 
-    async def letter(visit: Visit, request: Request) -> Answer | None:
+    async def letter(visit: Visit, request: Request) -> Response | None:
         found = await handle_show(request.path_params["id"], letters=letters)
         return None if found is None else letter_page(visit, found)
 
-    async def replay(visit: Visit, request: Request) -> Answer:
+    async def replay(visit: Visit, request: Request) -> Response:
         done = await handle_replay(
             visit.params,
             letters=letters,
@@ -134,7 +134,7 @@ def _operating(pages: Pages) -> Endpoints:
         )
         return replay_page(visit, done)
 
-    async def discard(visit: Visit, request: Request) -> Answer:
+    async def discard(visit: Visit, request: Request) -> Response:
         tried = [*(it for it in visit.params if it[0] != "dryRun"), ("dryRun", "true")]
         found = await handle_discard(tried, letters=letters, correlation_id=request.correlation_id)
         if dict(visit.params).get("dryRun") == "true":
@@ -147,13 +147,13 @@ def _operating(pages: Pages) -> Endpoints:
         )
         return discard_page(visit, done)
 
-    async def reopen(visit: Visit, request: Request) -> Answer:
+    async def reopen(visit: Visit, request: Request) -> Response:
         done = await handle_reopen(
             visit.params, letters=letters, correlation_id=request.correlation_id
         )
         return reopen_page(visit, done)
 
-    async def trail(visit: Visit, _request: Request) -> Answer:
+    async def trail(visit: Visit, _request: Request) -> Response:
         asked = dict(visit.params)
         event_id = asked.get("id", "").strip()
         found = None
@@ -182,7 +182,7 @@ def _page(
     sessions = pages.sessions
     shown_path = path if "{" not in path and not changes else "/dead-letters"
 
-    async def respond(request: Request) -> Answer:
+    async def respond(request: Request) -> Response:
         signed_in = sessions.visitor(request, sessions.keys) is not None
         visit = visit_of(request, shown_path, signed_in=signed_in)
         if not sessions.admits(request, keys, changes=changes):
@@ -219,7 +219,7 @@ def _by_accept(program: Endpoint, person: Endpoint, *, html_first: bool) -> Endp
     """Answer programs and people on one path, each in their form."""
     offered = (HTML, JSON, CSV) if html_first else (JSON, HTML, CSV)
 
-    async def respond(request: Request) -> Answer:
+    async def respond(request: Request) -> Response:
         wanted = preferred(request.headers.get("accept", ""), offered)
         if wanted == HTML:
             return await person(request)

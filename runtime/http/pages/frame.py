@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 from functions.errors import Fault
 from functions.parameters import Params
 from functions.reporter.pipeline import PipelineReport
-from runtime.http.answers import Answer
 from runtime.http.html import Html, element, join
 from runtime.http.negotiation import HTML
 from runtime.http.pages.assets import SCRIPT, STYLE
 from runtime.http.pages.words import LANGUAGES, Words, choose
 from runtime.http.pages.writing import moment
 from runtime.http.request import Request
+from runtime.http.responses import Response
 from runtime.http.sessions import cookie_of
 
 LANGUAGE_COOKIE: Final = "eps_language"
@@ -86,14 +86,14 @@ def answer(
     *content: Html,
     status: int = HTTPStatus.OK,
     headers: Mapping[str, str] | None = None,
-) -> Answer:
+) -> Response:
     """Answer a page."""
     kept = f"{LANGUAGE_COOKIE}={visit.chosen}; SameSite=Lax; Path=/; Max-Age=31536000"
     cookie = {"Set-Cookie": kept} if visit.chosen else {}
     document = element(
         "html", _head(visit, title), _body(visit, title, content), lang=visit.words.code
     )
-    return Answer(
+    return Response(
         status,
         f"<!doctype html>\n{document}\n".encode(),
         f"{HTML}; charset=utf-8",
@@ -101,7 +101,7 @@ def answer(
     )
 
 
-def fault_page(visit: Visit, status: int, correlation_id: str, faults: Sequence[Fault]) -> Answer:
+def fault_page(visit: Visit, status: int, correlation_id: str, faults: Sequence[Fault]) -> Response:
     """Answer what can't be shown, and why."""
     words = visit.words
     told = [

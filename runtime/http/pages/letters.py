@@ -20,7 +20,6 @@ from functions.operator.groups import group
 from functions.operator.ports import State
 from functions.operator.questions import ANY_STATE
 from functions.parameters import Params
-from runtime.http.answers import Answer
 from runtime.http.html import Html, element, join
 from runtime.http.pages.chart import bars
 from runtime.http.pages.frame import (
@@ -36,6 +35,7 @@ from runtime.http.pages.frame import (
 )
 from runtime.http.pages.words import Words
 from runtime.http.pages.writing import moment, number
+from runtime.http.responses import Response
 
 PATH: Final = "/dead-letters"
 FILTERS: Final = ("from", "to", "id", "reason", "source", "field")
@@ -44,7 +44,7 @@ FILTERS: Final = ("from", "to", "id", "reason", "source", "field")
 _LONGEST: Final = 200
 
 
-def letters_page(visit: Visit, page: DeadLetterPage, summary: DeadLetterSummary) -> Answer:
+def letters_page(visit: Visit, page: DeadLetterPage, summary: DeadLetterSummary) -> Response:
     """Show groups, then letters."""
     words, params = visit.words, dict(visit.params)
     if not summary.total_letters:
@@ -65,7 +65,7 @@ def letters_page(visit: Visit, page: DeadLetterPage, summary: DeadLetterSummary)
     )
 
 
-def letter_page(visit: Visit, letter: DeadLetter) -> Answer:
+def letter_page(visit: Visit, letter: DeadLetter) -> Response:
     """Show one letter, with its bytes."""
     words = visit.words
     facts = [
@@ -112,7 +112,7 @@ def letter_page(visit: Visit, letter: DeadLetter) -> Answer:
     )
 
 
-def replay_page(visit: Visit, done: Replayed) -> Answer:
+def replay_page(visit: Visit, done: Replayed) -> Response:
     """Tell what a page of a replay came to, or would, and lead to the next."""
     words, chosen = visit.words, _chosen(visit.params)
     counts = {"all": done.replayed + done.failed, "replayed": done.replayed, "failed": done.failed}
@@ -138,7 +138,7 @@ def replay_page(visit: Visit, done: Replayed) -> Answer:
     )
 
 
-def discard_page(visit: Visit, done: Discarded, *, wrong: bool = False) -> Answer:
+def discard_page(visit: Visit, done: Discarded, *, wrong: bool = False) -> Response:
     """Tell how many are discarded; or would be, and ask for their number."""
     words = visit.words
     count = number(done.discarded)
@@ -172,7 +172,7 @@ def discard_page(visit: Visit, done: Discarded, *, wrong: bool = False) -> Answe
     )
 
 
-def reopen_page(visit: Visit, done: Reopened) -> Answer:
+def reopen_page(visit: Visit, done: Reopened) -> Response:
     """Tell how many are open again, or would be."""
     words = visit.words
     said = words("reopen.would" if done.dry_run else "reopen.did", count=number(done.reopened))

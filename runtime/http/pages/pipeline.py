@@ -8,12 +8,12 @@ from typing import Final
 from functions.reporter.ledger_report import Balance, Waiting
 from functions.reporter.pipeline import Check, PipelineFigures, PipelineReport
 from functions.reporter.ports import LedgerBucket
-from runtime.http.answers import Answer
 from runtime.http.html import Html, element, join
 from runtime.http.pages.chart import Line, draw
 from runtime.http.pages.frame import Visit, answer, table
 from runtime.http.pages.words import Words
 from runtime.http.pages.writing import NOTHING, moment, number, seconds_of
+from runtime.http.responses import Response
 
 _MINUTES: Final = 60
 _ORDER: Final = {"failing": 0, "unknown": 1, "ok": 2}
@@ -37,7 +37,9 @@ _COMMANDS: Final = {
 }
 
 
-def pipeline_page(visit: Visit, report: PipelineReport, figures: PipelineFigures | None) -> Answer:
+def pipeline_page(
+    visit: Visit, report: PipelineReport, figures: PipelineFigures | None
+) -> Response:
     """Show the whole."""
     words = visit.words
     failing = [check for check in report.checks if check.state == "failing"]

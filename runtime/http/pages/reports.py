@@ -11,7 +11,6 @@ from functions.reporter.demographics_report import DemographicsReport
 from functions.reporter.overview import Figure, Overview, Point
 from functions.reporter.view import RANGES, View
 from functions.zones import shown, zone_of
-from runtime.http.answers import Answer
 from runtime.http.html import Html, element, join
 from runtime.http.pages.chart import Line, bar, draw
 from runtime.http.pages.frame import (
@@ -26,6 +25,7 @@ from runtime.http.pages.frame import (
 )
 from runtime.http.pages.words import Words
 from runtime.http.pages.writing import moment, number, percent
+from runtime.http.responses import Response
 
 _FILTERS: Final = (
     ("source", "source"),
@@ -38,7 +38,7 @@ _TYPES: Final = tuple(dict.fromkeys(name for types in EVENT_TYPES.values() for n
 _LONGEST_CAMPAIGN: Final = 60
 
 
-def reports_page(visit: Visit, seen: Overview) -> Answer:
+def reports_page(visit: Visit, seen: Overview) -> Response:
     """Show a view."""
     words = visit.words
     return answer(

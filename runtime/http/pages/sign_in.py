@@ -5,11 +5,11 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl
 
-from runtime.http.answers import Answer, HttpProblem
 from runtime.http.html import Html, element
 from runtime.http.keys import CHALLENGE
 from runtime.http.pages.frame import Visit, answer, blank, button, form, visit_of
 from runtime.http.request import Endpoints, Request
+from runtime.http.responses import HttpProblem, Response
 from runtime.http.sessions import Sessions
 
 PATH: Final = "/sign-in"
@@ -21,12 +21,12 @@ _WRONG_SECONDS: Final = 1.0
 def sign_in_endpoints(sessions: Sessions) -> Endpoints:
     """Make the endpoints of the form, of what takes it, and of the session's end."""
 
-    async def get_form(request: Request) -> Answer:
+    async def get_form(request: Request) -> Response:
         visit = visit_of(request, PATH)
         asked = dict(visit.params).get("next", "/")
         return _form_page(visit, own_path(asked), HTTPStatus.OK, "")
 
-    async def begin(request: Request) -> Answer:
+    async def begin(request: Request) -> Response:
         given = await read_form(request)
         there = own_path(given.get("next", "/"))
         cookie = sessions.begin(given.get("key", "").strip().encode())
@@ -36,7 +36,7 @@ def sign_in_endpoints(sessions: Sessions) -> Endpoints:
         visit = visit_of(request, PATH)
         return _form_page(visit, there, HTTPStatus.UNAUTHORIZED, visit.words("sign-in.wrong"))
 
-    async def end(_request: Request) -> Answer:
+    async def end(_request: Request) -> Response:
         return _lead(PATH, sessions.end())
 
     if not sessions.keys:
@@ -48,7 +48,7 @@ def sign_in_endpoints(sessions: Sessions) -> Endpoints:
     }
 
 
-def ask_to_sign_in(visit: Visit, request: Request, there: str, *, signed_in: bool) -> Answer:
+def ask_to_sign_in(visit: Visit, request: Request, there: str, *, signed_in: bool) -> Response:
     """Answer who may not see a page: why, and the form.
 
     A browser that follows a link of another site keeps the session to itself;
@@ -90,7 +90,7 @@ async def read_form(request: Request) -> dict[str, str]:
         raise HttpProblem(HTTPStatus.BAD_REQUEST, "The form is no text") from error
 
 
-def _form_page(visit: Visit, there: str, status: int, why: str) -> Answer:
+def _form_page(visit: Visit, there: str, status: int, why: str) -> Response:
     words = visit.words
     return answer(
         visit,
@@ -121,6 +121,6 @@ def _form_page(visit: Visit, there: str, status: int, why: str) -> Answer:
     )
 
 
-def _lead(there: str, cookie: str) -> Answer:
+def _lead(there: str, cookie: str) -> Response:
     headers = {"Location": there, "Set-Cookie": cookie, "Cache-Control": "no-store"}
-    return Answer(HTTPStatus.SEE_OTHER, b"", "text/plain; charset=utf-8", headers)
+    return Response(HTTPStatus.SEE_OTHER, b"", "text/plain; charset=utf-8", headers)

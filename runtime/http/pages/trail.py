@@ -6,17 +6,17 @@ from urllib.parse import quote
 
 from functions.events import SOURCES
 from functions.operator.answers import EventTrail, TrailEvent
-from runtime.http.answers import Answer
 from runtime.http.html import Html, element, join
 from runtime.http.pages.frame import Visit, answer, blank, button, form, selection
 from runtime.http.pages.letters import definitions, heads_table
 from runtime.http.pages.words import Words
 from runtime.http.pages.writing import moment, seconds_of
+from runtime.http.responses import Response
 
 PATH: Final = "/trail"
 
 
-def trail_page(visit: Visit, trail: EventTrail | None, *, asked: bool) -> Answer:
+def trail_page(visit: Visit, trail: EventTrail | None, *, asked: bool) -> Response:
     """Show the form and, where one was asked for, what became of an event."""
     words, params = visit.words, dict(visit.params)
     search = form(

@@ -11,12 +11,12 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from runtime.http.answers import CORRELATION_HEADER, Answer, HttpProblem, correlation_id_of
 from runtime.http.hosts import CheckHost
 from runtime.http.observing import Observer, facts_of, refuse
 from runtime.http.origins import all_same_origin
 from runtime.http.probes import metrics_endpoints, probe_endpoints
 from runtime.http.request import Endpoint, Endpoints, text_of
+from runtime.http.responses import CORRELATION_HEADER, HttpProblem, Response, correlation_id_of
 from runtime.http.senders import Senders
 from runtime.http.server.asgi import request_of
 from runtime.telemetry import logs
@@ -185,16 +185,16 @@ def _trace_parent(scope: Scope) -> str | None:
     return trace_parent_of(found)
 
 
-def _refusal(error: Exception, correlation_id: str) -> Answer:
+def _refusal(error: Exception, correlation_id: str) -> Response:
     match error:
         case ClientDisconnect():
-            return Answer(400, b"")  # nobody is there to read it
+            return Response(400, b"")  # nobody is there to read it
         case HTTPException():  # the router's: no such path, or not with this method
             error = HttpProblem.of(error.status_code, error.headers)
     return refuse(error, correlation_id)
 
 
-async def _send(answer: Answer, scope: Scope, send: Send) -> None:
+async def _send(answer: Response, scope: Scope, send: Send) -> None:
     state = scope["state"]
     state["status"] = int(answer.status)
     headers = [

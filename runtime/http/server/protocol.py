@@ -19,16 +19,16 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from functions.errors import Fault, Invalid, Unavailable
-from runtime.http.answers import (
+from runtime.http.byte_budget import ByteBudget
+from runtime.http.observing import Observer
+from runtime.http.responses import (
     CORRELATION_HEADER,
-    Answer,
     HttpProblem,
+    Response,
     answer_error,
     correlation_id_of,
     title_of,
 )
-from runtime.http.byte_budget import ByteBudget
-from runtime.http.observing import Observer
 from runtime.http.server.asgi import WHOLE_BODY
 from runtime.telemetry import logs
 from runtime.telemetry.reasons import Reason
@@ -605,7 +605,7 @@ def _no_http(piece: bytes | memoryview, error: httptools.HttpParserError) -> Inv
     return _bad_request(f"This is no HTTP/1.1 request: {error}")
 
 
-def _written(answer: Answer, correlation_id: str) -> bytes:
+def _written(answer: Response, correlation_id: str) -> bytes:
     headers = {
         "date": formatdate(usegmt=True),
         "content-type": answer.content_type,

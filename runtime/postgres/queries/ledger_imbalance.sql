@@ -4,7 +4,7 @@
 -- Missed are those of settled envelopes that came to nothing, or to too much;
 -- and those of envelopes that were told of, are not settled, and lay in the
 -- stream before its first message: one leaves it only after it was settled.
--- Reads what is amiss and what was told of, which is little; see prune_told.
+-- Reads what is amiss and what was told of, which is little; see prune_announced.
 -- Returns one number.
 SELECT
     coalesce((
@@ -15,11 +15,11 @@ SELECT
             AND counted <> stored + duplicates + dead
     ), 0)
     + coalesce((
-        SELECT sum(told.events)
-        FROM told
+        SELECT sum(announced_envelopes.events)
+        FROM announced_envelopes
         JOIN backlogs ON backlogs.source IS NOT DISTINCT FROM $1::text::event_source
-        WHERE told.rejected = ($1::text IS NULL)
-            AND ($1::text IS NULL OR told.source = $1::text::event_source)
-            AND told.sequence < backlogs.first_sequence
-            AND (SELECT true FROM envelopes WHERE envelopes.id = told.id) IS NULL
+        WHERE announced_envelopes.rejected = ($1::text IS NULL)
+            AND ($1::text IS NULL OR announced_envelopes.source = $1::text::event_source)
+            AND announced_envelopes.sequence < backlogs.first_sequence
+            AND (SELECT true FROM envelopes WHERE envelopes.id = announced_envelopes.id) IS NULL
     ), 0)

@@ -11,7 +11,7 @@ from functions.errors import Fault, Invalid
 from functions.events import Source
 from functions.parameters import Interval, Period
 from functions.zones import UTC_NAME, zone_of
-from runtime.postgres.reporting.pieces import Bound
+from runtime.postgres.reporting.segments import Bound
 from runtime.postgres.sql import load
 
 REPORT_GONE = load(__file__, "report_gone")

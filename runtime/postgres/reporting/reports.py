@@ -21,15 +21,15 @@ from functions.reporter.ports import (
 )
 from functions.zones import UTC_NAME
 from runtime.postgres.errors import translated
-from runtime.postgres.reporting.figures import (
+from runtime.postgres.granularity import EPOCH, Granularity
+from runtime.postgres.reporting.gone import check_rows, pieces_between, pieces_of_rows
+from runtime.postgres.reporting.rows import (
     campaign_figures,
     event_figures,
     revenue_figures,
     user_figures,
 )
-from runtime.postgres.reporting.gone import check_rows, pieces_between, pieces_of_rows
-from runtime.postgres.reporting.pieces import Bound, split
-from runtime.postgres.spans import EPOCH, Span
+from runtime.postgres.reporting.segments import Bound, split
 from runtime.postgres.sql import load
 
 PLANNING = load(__file__, "report_planning")
@@ -47,8 +47,8 @@ WATCHING = load(__file__, "report_watching")
 LEDGER = load(__file__, "report_ledger")
 BACKLOGS = load(__file__, "report_backlogs")
 
-_EVENT_SPANS: Final[tuple[Span, ...]] = ("day", "hour", "minute")
-_USER_SPANS: Final[tuple[Span, ...]] = ("month", "day", "hour")
+_EVENT_GRANULARITIES: Final[tuple[Granularity, ...]] = ("day", "hour", "minute")
+_USER_GRANULARITIES: Final[tuple[Granularity, ...]] = ("month", "day", "hour")
 
 _FEW_SALES = 20_000
 """Up to here the sales themselves are summed by campaign; a shorter period has
@@ -96,12 +96,12 @@ class PostgresReports:
             zone,
             _may_cut(interval, zone),
         )
-        pieces = pieces_of_rows(period, bounds[-4:], interval, zone)
-        if not pieces:
+        segments = pieces_of_rows(period, bounds[-4:], interval, zone)
+        if not segments:
             with translated(but=_UNKNOWN_ZONE), _zone_known():
                 return event_figures(await self._pool.fetch(EVENTS, *asked), max_buckets)
         async with self._snapshot() as connection:
-            await check_rows(connection, pieces, source)
+            await check_rows(connection, segments, source)
             return event_figures(await connection.fetch(EVENTS, *asked), max_buckets)
 
     async def sum_revenue(
@@ -117,9 +117,9 @@ class PostgresReports:
     ) -> RevenueFigures:
         """Sum revenue; see ``Reports``."""
         bounds, max_rows = (period.start, period.end), _MAX_KINDS + max_buckets
-        pieces = _event_bounds(period, interval)
+        segments = _event_bounds(period, interval)
         async with self._snapshot() as connection:
-            rows_of = pieces_of_rows(period, pieces[-4:], interval, zone)
+            rows_of = pieces_of_rows(period, segments[-4:], interval, zone)
             await check_rows(connection, rows_of, source)
             if campaign_id is not None:
                 rows = await connection.fetch(
@@ -128,7 +128,7 @@ class PostgresReports:
                 return campaign_figures(rows, campaign_id, max_buckets)
             rows = await connection.fetch(
                 REVENUE,
-                pieces,
+                segments,
                 source,
                 interval,
                 max_rows,
@@ -155,18 +155,18 @@ class PostgresReports:
         limit: int,
     ) -> UserFigures:
         """Describe users; see ``Reports``."""
-        bounds, pieces = (period.start, period.end), split(period, _USER_SPANS)
+        bounds, segments = (period.start, period.end), split(period, _USER_GRANULARITIES)
         async with self._snapshot() as connection:
             users = await connection.fetch(
-                USERS, pieces, *bounds, source, age_edges, follower_edges, limit
+                USERS, segments, *bounds, source, age_edges, follower_edges, limit
             )
             cities: Sequence[asyncpg.Record] = ()
             watching: Sequence[asyncpg.Record] = ()
             if source != "tiktok":
                 cities = await _cities(connection, bounds, limit)
             if source != "facebook":
-                await check_rows(connection, pieces_between(pieces[-4:]), "tiktok")
-                watching = await connection.fetch(WATCHING, pieces, limit)
+                await check_rows(connection, pieces_between(segments[-4:]), "tiktok")
+                watching = await connection.fetch(WATCHING, segments, limit)
         return user_figures(users, cities, watching)
 
     async def sum_ledger(
@@ -200,18 +200,18 @@ class PostgresReports:
 
 
 def _event_bounds(period: Period, interval: Interval | None) -> list[Bound]:
-    """Split a period into pieces that no bucket of UTC cuts."""
+    """Split a period into segments that no bucket of UTC cuts."""
     if interval == "minute":
-        minutes, ends = (bounds := split(period, _EVENT_SPANS[2:]))[:2], bounds[2:]
+        minutes, ends = (bounds := split(period, _EVENT_GRANULARITIES[2:]))[:2], bounds[2:]
         return [*3 * _NO_PIECE, *minutes, *_NO_PIECE, *ends]
     if interval == "hour":
-        hours, rest = (bounds := split(period, _EVENT_SPANS[1:]))[:2], bounds[2:]
+        hours, rest = (bounds := split(period, _EVENT_GRANULARITIES[1:]))[:2], bounds[2:]
         return [*_NO_PIECE, *hours, *_NO_PIECE, *rest]
-    return split(period, _EVENT_SPANS)
+    return split(period, _EVENT_GRANULARITIES)
 
 
 def _may_cut(interval: Interval | None, zone: str) -> bool:
-    """Tell whether buckets may begin within those pieces."""
+    """Tell whether buckets may begin within those segments."""
     return interval is not None and zone != UTC_NAME
 
 

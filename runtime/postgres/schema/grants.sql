@@ -18,9 +18,9 @@ REVOKE INSERT, UPDATE ON retention, archived_days, campaign_minutes
     FROM eps_collector, eps_operator;
 
 -- The ledger forgets what needs no watching any more. A replay is no part of it.
-REVOKE UPDATE ON envelopes, told FROM eps_collector;
-GRANT DELETE ON envelopes, told, attempts TO eps_collector;
-REVOKE INSERT, UPDATE ON envelopes, told, attempts, ledger, ledger_clock, backlogs
+REVOKE UPDATE ON envelopes, announced_envelopes FROM eps_collector;
+GRANT DELETE ON envelopes, announced_envelopes, attempts TO eps_collector;
+REVOKE INSERT, UPDATE ON envelopes, announced_envelopes, attempts, ledger, ledger_clock, backlogs
     FROM eps_operator;
 
 -- An operator replays as a collector stores, and says what a dead letter became.

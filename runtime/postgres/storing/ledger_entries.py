@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from functions.events.rows import EventRow
-from functions.messages import DeadLetter, Envelope, Lot
+from functions.messages import DeadLetter, Envelope, EnvelopeOutcome
 
 
 class LedgerEntry(NamedTuple):
@@ -21,8 +21,8 @@ class LedgerEntry(NamedTuple):
     dead: int
 
 
-class ToldEntry(NamedTuple):
-    """An envelope that a gateway says is on the broker; the columns of ``told``."""
+class AnnouncementEntry(NamedTuple):
+    """An envelope that a gateway says is on the broker; the columns of ``announced_envelopes``."""
 
     id: bytes
     minute: datetime
@@ -36,20 +36,20 @@ class ToldEntry(NamedTuple):
 _New = Sequence[EventRow] | Sequence[DeadLetter]
 
 
-def ledger_entries(lots: Sequence[Lot], new: _New) -> list[LedgerEntry]:
+def ledger_entries(outcomes: Sequence[EnvelopeOutcome], new: _New) -> list[LedgerEntry]:
     """Count by minute, source and gateway what became of events; each place once.
 
     Counted is what the gateway says, the rest what came of what was read: they
     agree unless something went wrong between.
 
     Args:
-        lots: Settled now, for the first time; those without an envelope have no place.
+        outcomes: Settled now, for the first time; those without an envelope have no place.
         new: What of them was stored now: their rows, or the letters of those
             that the gateway had rejected; of one that several have, any.
     """
     sums: dict[tuple[datetime, str | None, bytes, bool], LedgerEntry] = {}
-    for lot, stored in zip(lots, _stored(lots, new), strict=True):
-        envelope, found = lot.envelope, _events(_things(lot))
+    for outcome, stored in zip(outcomes, _stored(outcomes, new), strict=True):
+        envelope, found = outcome.envelope, _events(_things(outcome))
         if envelope is None or not (envelope.events or found):
             continue
         place = (envelope.minute, envelope.source, envelope.instance, envelope.rejected)
@@ -59,50 +59,53 @@ def ledger_entries(lots: Sequence[Lot], new: _New) -> list[LedgerEntry]:
             counted=known.counted + envelope.events,
             stored=known.stored + stored,
             duplicates=known.duplicates + found - stored,
-            dead=known.dead + _dead(lot, envelope),
+            dead=known.dead + _dead(outcome, envelope),
         )
     return list(sums.values())
 
 
-def told_entries(lots: Sequence[Lot]) -> list[ToldEntry]:
+def announcement_entries(outcomes: Sequence[EnvelopeOutcome]) -> list[AnnouncementEntry]:
     """List the envelopes that others tell of, each once."""
-    told: Mapping[bytes, ToldEntry] = {
-        it.id: ToldEntry(
+    announced: Mapping[bytes, AnnouncementEntry] = {
+        it.id: AnnouncementEntry(
             it.id,
             it.minute,
-            lot.envelope.source,
-            lot.envelope.instance,
-            lot.envelope.rejected,
+            outcome.envelope.source,
+            outcome.envelope.instance,
+            outcome.envelope.rejected,
             it.events,
             it.sequence,
         )
-        for lot in lots
-        if lot.envelope
-        for it in lot.envelope.told
+        for outcome in outcomes
+        if outcome.envelope
+        for it in outcome.envelope.announced
     }
-    return list(told.values())
+    return list(announced.values())
 
 
-def _things(lot: Lot) -> _New:
-    """Tell what is stored of a lot: its rows, or its letters where all was rejected before."""
-    if lot.unread or not (lot.envelope and lot.envelope.rejected):
-        return lot.rows
-    return lot.letters
+def _things(outcome: EnvelopeOutcome) -> _New:
+    """Tell what is stored of an outcome: its rows, or its letters where all was rejected before."""
+    if outcome.unread or not (outcome.envelope and outcome.envelope.rejected):
+        return outcome.rows
+    return outcome.letters
 
 
-def _dead(lot: Lot, envelope: Envelope) -> int:
+def _dead(outcome: EnvelopeOutcome, envelope: Envelope) -> int:
     """Count what died on its way from the gateway."""
-    if lot.unread:
+    if outcome.unread:
         return envelope.events
-    return 0 if envelope.rejected else len(lot.letters)
+    return 0 if envelope.rejected else len(outcome.letters)
 
 
-def _stored(lots: Sequence[Lot], new: _New) -> list[int]:
-    """Count what is new of each lot; what several have is new in the first."""
-    if len(new) == sum(len(_things(lot)) for lot in lots):
-        return [_events(_things(lot)) for lot in lots]
+def _stored(outcomes: Sequence[EnvelopeOutcome], new: _New) -> list[int]:
+    """Count what is new of each outcome; what several have is new in the first."""
+    if len(new) == sum(len(_things(outcome)) for outcome in outcomes):
+        return [_events(_things(outcome)) for outcome in outcomes]
     left = {it.id: it for it in new}
-    return [_events([left.pop(it.id) for it in _things(lot) if it.id in left]) for lot in lots]
+    return [
+        _events([left.pop(it.id) for it in _things(outcome) if it.id in left])
+        for outcome in outcomes
+    ]
 
 
 def _events(things: Sequence[EventRow | DeadLetter]) -> int:

@@ -12,8 +12,9 @@ from asyncpg.pool import PoolConnectionProxy
 
 from functions.errors import Unavailable
 from functions.events.rows import EventRow
-from functions.messages import DeadLetter, Lot, Stored
+from functions.messages import DeadLetter, EnvelopeOutcome, Stored
 from functions.refusing import letter_of
+from runtime.postgres.granularity import Granularity
 from runtime.postgres.retention import (
     KNOWN_EVENTS,
     find_too_old,
@@ -21,12 +22,11 @@ from runtime.postgres.retention import (
     read_kept_from,
     too_old_fault,
 )
-from runtime.postgres.spans import Span
 from runtime.postgres.sql import load
-from runtime.postgres.storing.event_figures import campaign_figures, event_figures
-from runtime.postgres.storing.ledger_entries import ledger_entries, told_entries
-from runtime.postgres.storing.user_figures import city_figures, lost_spreads, user_figures
-from runtime.postgres.storing.users import Met, User, meet
+from runtime.postgres.storing.event_rollups import campaign_rollups, event_rollups
+from runtime.postgres.storing.ledger_entries import announcement_entries, ledger_entries
+from runtime.postgres.storing.user_rollups import city_rollups, lost_spreads, user_rollups
+from runtime.postgres.storing.users import User, UserChanges, match_users
 from runtime.postgres.transactions import await_copies, committed
 from runtime.telemetry.reasons import Reason
 
@@ -43,7 +43,7 @@ SHRINK_LONGER = load(__file__, "shrink_longer")
 STORE_DEAD_LETTERS = load(__file__, "store_dead_letters")
 CLAIM_ENVELOPES = load(__file__, "claim_envelopes")
 COUNT_LEDGER = load(__file__, "count_ledger")
-TELL_ENVELOPES = load(__file__, "tell_envelopes")
+ANNOUNCE_ENVELOPES = load(__file__, "announce_envelopes")
 
 ATTEMPTS = 5
 """How often a batch is tried when others store the same events or users meanwhile."""
@@ -58,7 +58,10 @@ _FEW: Final = 50
 """Up to here, inserting one by one costs less than a copy and its savepoint."""
 
 _EVENT_COLUMNS: Final = EventRow._fields[: EventRow._fields.index("payload") + 1]
-_LONGER_SPANS: Final[tuple[tuple[Span, Span], ...]] = (("day", "hour"), ("month", "day"))
+_LONGER_GRANULARITIES: Final[tuple[tuple[Granularity, Granularity], ...]] = (
+    ("day", "hour"),
+    ("month", "day"),
+)
 _FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
 _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 _INSTANT: Final = timedelta(microseconds=1)
@@ -82,9 +85,9 @@ class PostgresEventStore:
 
     async def store(self, rows: Sequence[EventRow]) -> Stored:
         """Settle rows that came in no envelope; see ``EventStore``."""
-        return await self.settle([Lot(None, rows)])
+        return await self.settle([EnvelopeOutcome(None, rows)])
 
-    async def settle(self, lots: Sequence[Lot]) -> Stored:
+    async def settle(self, outcomes: Sequence[EnvelopeOutcome]) -> Stored:
         """Store events and dead letters, and count what became of them; see ``EventStore``.
 
         Copying into a table costs half of an insert that skips conflicts. It
@@ -96,12 +99,12 @@ class PostgresEventStore:
             look = bool(attempt) or self._clean_batches < _CLEAN_BATCHES
             try:
                 async with committed(self._pool, but=MEANWHILE) as connection:
-                    batch = await _settle(connection, lots, look=look)
+                    batch = await _settle(connection, outcomes, look=look)
             except MEANWHILE:
                 self._clean_batches = 0
                 continue
             self._clean_batches = self._clean_batches + 1 if batch.all_was_new else 0
-            return _stored(batch, sum(len(lot.rows) for lot in lots))
+            return _stored(batch, sum(len(outcome.rows) for outcome in outcomes))
         raise Unavailable(Reason.OTHERS_STORE)
 
     async def probe(self, rows: Sequence[EventRow]) -> None:
@@ -111,13 +114,13 @@ class PostgresEventStore:
                 await _store(connection, rows)
                 raise _TakenBack
 
-    async def keep(self, lots: Sequence[Lot]) -> Stored:
+    async def keep(self, outcomes: Sequence[EnvelopeOutcome]) -> Stored:
         """Store dead letters, and count what became of them; see ``DeadLetterStore``."""
         async with committed(self._pool) as connection:
-            fresh = await _claim(connection, lots)
-            new = await _keep(connection, [it for lot in fresh for it in lot.letters])
+            fresh = await _claim(connection, outcomes)
+            new = await _keep(connection, [it for outcome in fresh for it in outcome.letters])
             await _count_lots(connection, fresh, new)
-        return Stored(len(new), sum(len(lot.letters) for lot in lots) - len(new))
+        return Stored(len(new), sum(len(outcome.letters) for outcome in outcomes) - len(new))
 
 
 async def store_within(
@@ -129,7 +132,7 @@ async def store_within(
         UniqueViolationError: Others store the same: roll back, and come again;
             so with all of ``MEANWHILE``.
     """
-    batch = await _settle(connection, [Lot(None, rows, letters)], look=True)
+    batch = await _settle(connection, [EnvelopeOutcome(None, rows, letters)], look=True)
     return _stored(batch, len(rows))
 
 
@@ -151,35 +154,39 @@ def _stored(batch: _Batch, rows: int) -> Stored:
     return Stored(len(batch.new), rows - len(batch.new) - batch.too_old, batch.too_old)
 
 
-async def _settle(connection: PoolConnectionProxy, lots: Sequence[Lot], *, look: bool) -> _Batch:
+async def _settle(
+    connection: PoolConnectionProxy, outcomes: Sequence[EnvelopeOutcome], *, look: bool
+) -> _Batch:
     """Store what came in envelopes that were not settled before, and count it."""
-    fresh, too_old = await _without_too_old(connection, await _claim(connection, lots))
-    rows = [row for lot in fresh for row in lot.rows]
+    fresh, too_old = await _without_too_old(connection, await _claim(connection, outcomes))
+    rows = [row for outcome in fresh for row in outcome.rows]
     batch = await (_store if look else _store_new)(connection, rows)
-    await _run(connection, STORE_DEAD_LETTERS, [_row(it) for lot in fresh for it in lot.letters])
+    await _run(
+        connection, STORE_DEAD_LETTERS, [_row(it) for outcome in fresh for it in outcome.letters]
+    )
     await _count_lots(connection, fresh, batch.new)
     return batch._replace(too_old=too_old)
 
 
 async def _without_too_old(
-    connection: PoolConnectionProxy, lots: Sequence[Lot]
-) -> tuple[Sequence[Lot], int]:
+    connection: PoolConnectionProxy, outcomes: Sequence[EnvelopeOutcome]
+) -> tuple[Sequence[EnvelopeOutcome], int]:
     """Make dead letters of rows that are too old; tell how many they were."""
     kept_from = await read_kept_from(connection)
     if kept_from is None:
-        return lots, 0
-    rows = [row for lot in lots for row in lot.rows]
+        return outcomes, 0
+    rows = [row for outcome in outcomes for row in outcome.rows]
     too_old = await find_too_old(connection, rows, kept_from)
     if not too_old:
-        return lots, 0
+        return outcomes, 0
     fault = too_old_fault(kept_from)
     kept = []
-    for lot in lots:
-        old = [row for row in lot.rows if is_too_old(row, kept_from, too_old)]
-        others = [row for row in lot.rows if not is_too_old(row, kept_from, too_old)]
-        letters = [*lot.letters, *(letter_of(row, "too_old", fault) for row in old)]
-        kept.append(replace(lot, rows=others, letters=letters))
-    return kept, len(rows) - sum(len(lot.rows) for lot in kept)
+    for outcome in outcomes:
+        old = [row for row in outcome.rows if is_too_old(row, kept_from, too_old)]
+        others = [row for row in outcome.rows if not is_too_old(row, kept_from, too_old)]
+        letters = [*outcome.letters, *(letter_of(row, "too_old", fault) for row in old)]
+        kept.append(replace(outcome, rows=others, letters=letters))
+    return kept, len(rows) - sum(len(outcome.rows) for outcome in kept)
 
 
 async def _keep(
@@ -193,28 +200,30 @@ async def _keep(
 
 async def _count_lots(
     connection: PoolConnectionProxy,
-    lots: Sequence[Lot],
+    outcomes: Sequence[EnvelopeOutcome],
     new: Sequence[EventRow] | Sequence[DeadLetter],
 ) -> None:
-    """Write into the ledger what became of lots, and of whom they tell.
+    """Write into the ledger what became of outcomes, and of whom they tell.
 
     Where nothing was written at all, what is reported was written by others:
     the transaction waits for their copies as it would for its own.
     """
-    if not new and not any(lot.envelope for lot in lots):
+    if not new and not any(outcome.envelope for outcome in outcomes):
         await await_copies(connection)
-    await _run(connection, COUNT_LEDGER, ledger_entries(lots, new))
-    await _run(connection, TELL_ENVELOPES, told_entries(lots))
+    await _run(connection, COUNT_LEDGER, ledger_entries(outcomes, new))
+    await _run(connection, ANNOUNCE_ENVELOPES, announcement_entries(outcomes))
 
 
-async def _claim(connection: PoolConnectionProxy, lots: Sequence[Lot]) -> Sequence[Lot]:
-    """Leave out lots whose envelopes were settled before, or are here twice."""
-    uncounted = [lot for lot in lots if not lot.envelope]
-    by_id = {lot.envelope.id: lot for lot in lots if lot.envelope}
+async def _claim(
+    connection: PoolConnectionProxy, outcomes: Sequence[EnvelopeOutcome]
+) -> Sequence[EnvelopeOutcome]:
+    """Leave out outcomes whose envelopes were settled before, or are here twice."""
+    uncounted = [outcome for outcome in outcomes if not outcome.envelope]
+    by_id = {outcome.envelope.id: outcome for outcome in outcomes if outcome.envelope}
     if not by_id:
         return uncounted
     claimed = {key for (key,) in await connection.fetch(CLAIM_ENVELOPES, list(by_id))}
-    return [*uncounted, *(lot for key, lot in by_id.items() if key in claimed)]
+    return [*uncounted, *(outcome for key, outcome in by_id.items() if key in claimed)]
 
 
 async def _store(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _Batch:
@@ -228,11 +237,11 @@ async def _store(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _
     new = await _add_events(connection, _in_order(by_id))
     if not new:
         return _Batch([], all_was_new=False)
-    met = await _meet(connection, new)
-    await _count(connection, new, met)
+    changes = await _meet(connection, new)
+    await _count(connection, new, changes)
     return _Batch(
         new=new,
-        all_was_new=len(new) == len(rows) and len(met.new) == len({*_user_keys(new)}),
+        all_was_new=len(new) == len(rows) and len(changes.new) == len({*_user_keys(new)}),
     )
 
 
@@ -244,10 +253,10 @@ async def _store_new(connection: PoolConnectionProxy, rows: Sequence[EventRow]) 
     """
     new = _in_order(_by_id(rows))
     await _copy(connection, "events", _EVENT_COLUMNS, _event_records(new))
-    met = meet(new, {})
-    await _copy(connection, "users", User._fields, sorted(met.new))
-    await _copy(connection, "returns", ("at", "user_key"), met.returns)
-    await _count(connection, new, met)
+    changes = match_users(new, {})
+    await _copy(connection, "users", User._fields, sorted(changes.new))
+    await _copy(connection, "return_visits", ("at", "user_key"), changes.return_visits)
+    await _count(connection, new, changes)
     return _Batch(new, all_was_new=True)
 
 
@@ -285,26 +294,28 @@ async def _add_events(
     return [row for row in rows if row.id in added]
 
 
-async def _count(connection: PoolConnectionProxy, rows: Sequence[EventRow], met: Met) -> None:
+async def _count(
+    connection: PoolConnectionProxy, rows: Sequence[EventRow], changes: UserChanges
+) -> None:
     """Add to every figure what new events and what is new of users add."""
-    await _run(connection, COUNT_EVENTS, event_figures(rows))
-    await _run(connection, COUNT_CAMPAIGNS, campaign_figures(rows))
-    await _run(connection, COUNT_USERS, user_figures(met, rows))
-    await _shrink(connection, met)
-    await _run(connection, COUNT_CITIES, city_figures(met))
+    await _run(connection, COUNT_EVENTS, event_rollups(rows))
+    await _run(connection, COUNT_CAMPAIGNS, campaign_rollups(rows))
+    await _run(connection, COUNT_USERS, user_rollups(changes, rows))
+    await _shrink(connection, changes)
+    await _run(connection, COUNT_CITIES, city_rollups(changes))
 
 
-async def _meet(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> Met:
+async def _meet(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> UserChanges:
     """Write what events say about users."""
     keys = list({*_user_keys(rows)})
-    met = meet(rows, await _known_users(connection, keys))
-    added = await _add(connection, "users", User._fields, sorted(met.new), ADD_USERS)
-    if len(added) < len(met.new):  # others have met some of them meanwhile
+    changes = match_users(rows, await _known_users(connection, keys))
+    added = await _add(connection, "users", User._fields, sorted(changes.new), ADD_USERS)
+    if len(added) < len(changes.new):  # others have stored some of them meanwhile
         known = await _known_users(connection, keys)
-        met = meet(rows, {key: user for key, user in known.items() if key not in added})
-    await _run(connection, CHANGE_USERS, [after for _, after in met.changed])
-    await _copy(connection, "returns", ("at", "user_key"), met.returns)
-    return met
+        changes = match_users(rows, {key: user for key, user in known.items() if key not in added})
+    await _run(connection, CHANGE_USERS, [after for _, after in changes.changed])
+    await _copy(connection, "return_visits", ("at", "user_key"), changes.return_visits)
+    return changes
 
 
 async def _known_users(
@@ -344,11 +355,11 @@ async def _add(
     return {key for (key,) in added}
 
 
-async def _shrink(connection: PoolConnectionProxy, met: Met) -> None:
+async def _shrink(connection: PoolConnectionProxy, changes: UserChanges) -> None:
     """Find extremes again where those who had them have changed, in each span from the shorter."""
-    await _run(connection, SHRINK_HOURS, lost_spreads(met, "hour"))
-    for longer, shorter in _LONGER_SPANS:
-        lost = [(bucket, key, *most) for bucket, key, _, *most in lost_spreads(met, longer)]
+    await _run(connection, SHRINK_HOURS, lost_spreads(changes, "hour"))
+    for longer, shorter in _LONGER_GRANULARITIES:
+        lost = [(bucket, key, *most) for bucket, key, _, *most in lost_spreads(changes, longer)]
         await _run(connection, SHRINK_LONGER, lost, longer, shorter)
 
 

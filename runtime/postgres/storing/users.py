@@ -32,38 +32,40 @@ class User(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class UserChanges:
     """What a batch of events says about users.
 
     Attributes:
         new: Users not known before, in no order.
         changed: Known users, before and after, where the two differ.
-        returns: Time and user key of each event that is not, or no longer, its user's first.
+        return_visits: Time and user key of each event that is not, or no longer, its user's first.
     """
 
     new: list[User]
     changed: list[tuple[User, User]]
-    returns: list[tuple[datetime, bytes]]
+    return_visits: list[tuple[datetime, bytes]]
 
 
-def meet(rows: Iterable[EventRow], known: Mapping[bytes, User]) -> Met:
+def match_users(rows: Iterable[EventRow], known: Mapping[bytes, User]) -> UserChanges:
     """Bring what is known of users up to date with events that were not stored before.
 
     Args:
         rows: The events, in any order.
         known: The users among theirs that are stored already, by key.
     """
-    met = dict(known)
+    changes = dict(known)
     returns = []
     for row in rows:
-        arrived, seen = _user(row), met.get(row.user_key)
+        arrived, seen = _user(row), changes.get(row.user_key)
         if seen is None:
-            met[row.user_key] = arrived
+            changes[row.user_key] = arrived
         else:
             returns.append((max(seen.first_at, row.occurred_at), row.user_key))
-            met[row.user_key] = _merged(seen, arrived)
-    changed = [(before, met[key]) for key, before in known.items() if met[key] != before]
-    return Met([user for key, user in met.items() if key not in known], changed, returns)
+            changes[row.user_key] = _merged(seen, arrived)
+    changed = [(before, changes[key]) for key, before in known.items() if changes[key] != before]
+    return UserChanges(
+        [user for key, user in changes.items() if key not in known], changed, returns
+    )
 
 
 def _user(row: EventRow) -> User:

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from functions.collecting import Collected
 from functions.events import SOURCES, Source
 from functions.fb_collector.handler import handle as collect_facebook
-from functions.messages import Part
+from functions.messages import AcceptedBatch
 from functions.ttk_collector.handler import handle as collect_tiktok
 from runtime.postgres.pool import opened
 from runtime.postgres.storing.store import PostgresEventStore
@@ -82,7 +82,7 @@ def _work(pipe: Pipe, plan: Plan, url: str) -> None:
 
 async def _load(pipe: Pipe, plan: Plan, url: str) -> None:
     """Tell of each batch, how many events were made, of each batch that comes again, and None."""
-    kept: list[Part] = []
+    kept: list[AcceptedBatch] = []
     year = Year(plan)
     batches = range(-(-plan.events // BATCH))
     again = Random(plan.seed).sample(batches, min(_REDELIVERED, len(batches)))
@@ -105,6 +105,6 @@ async def _load(pipe: Pipe, plan: Plan, url: str) -> None:
         pipe.send(None)
 
 
-def _parts(year: Year, source: Source) -> Iterator[tuple[int, Part]]:
+def _parts(year: Year, source: Source) -> Iterator[tuple[int, AcceptedBatch]]:
     for number, events in enumerate(year.batches(BATCH)):
-        yield number, Part(f"{source}-{number}", datetime.now(UTC), events)
+        yield number, AcceptedBatch(f"{source}-{number}", datetime.now(UTC), events)

@@ -183,7 +183,7 @@ class _World:
             told.id
             for it in self._broker.kept.values()
             if not it.is_lost
-            for told in it.envelope.told
+            for told in it.envelope.announced
         }
 
     def _check_end(self) -> None:

@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry
 from functions.errors import Unavailable
 from functions.events.rows import EventRow
 from functions.fb_collector.handler import handle
-from functions.messages import Lot, Stored
-from runtime.bus.work import Work, dead_letter_work, event_work
+from functions.messages import EnvelopeOutcome, Stored
+from runtime.bus.work import MessageHandler, dead_letter_work, event_work
 from runtime.jetstream.consumer import Consumer
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.streams import FB_COLLECTOR
@@ -47,17 +47,17 @@ class SimulatedStore:
         self._chance = chance
         self._die = die
 
-    async def settle(self, lots: Sequence[Lot]) -> Stored:
-        await self._meet(row.event_id.encode() for lot in lots for row in lot.rows)
-        return await self._transact("settle", partial(self._database.settle, lots))
+    async def settle(self, outcomes: Sequence[EnvelopeOutcome]) -> Stored:
+        await self._meet(row.event_id.encode() for outcome in outcomes for row in outcome.rows)
+        return await self._transact("settle", partial(self._database.settle, outcomes))
 
     async def store(self, rows: Sequence[EventRow]) -> Stored:
-        return await self.settle([Lot(None, rows)])
+        return await self.settle([EnvelopeOutcome(None, rows)])
 
-    async def keep(self, lots: Sequence[Lot]) -> Stored:
-        opened = (lot for lot in lots if not lot.unread)
-        await self._meet(letter.payload for lot in opened for letter in lot.letters)
-        return await self._transact("settle", partial(self._database.keep, lots))
+    async def keep(self, outcomes: Sequence[EnvelopeOutcome]) -> Stored:
+        opened = (outcome for outcome in outcomes if not outcome.unread)
+        await self._meet(letter.payload for outcome in opened for letter in outcome.letters)
+        return await self._transact("settle", partial(self._database.keep, outcomes))
 
     async def probe(self, rows: Sequence[EventRow]) -> None:
         await self._meet(row.event_id.encode() for row in rows)
@@ -169,7 +169,7 @@ class SimulatedCollector:
             task.cancel()
         await asyncio.gather(ended, *loops, return_exceptions=True)
 
-    def _work(self, store: SimulatedStore, attempts: SimulatedAttempts) -> Work[Any]:
+    def _work(self, store: SimulatedStore, attempts: SimulatedAttempts) -> MessageHandler[Any]:
         if self._broker.chance.schedule.rejected:
             return dead_letter_work(store, _METRICS, attempts)
         collect = partial(handle, store=store)

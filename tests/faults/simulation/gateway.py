@@ -230,8 +230,8 @@ class SimulatedGateway:
         self._stop.set()
         await self._telling
         with suppress(Unavailable):
-            await self._bus.tell()
-        await self._bus.tell()
+            await self._bus.announce()
+        await self._bus.announce()
 
     def _start(self) -> None:
         self._connection = Connection(self.broker)
@@ -239,7 +239,7 @@ class SimulatedGateway:
         self._telling = self._start_telling()
 
     def _start_telling(self) -> asyncio.Task[None]:
-        return asyncio.create_task(self._bus.tell_when_idle(self._stop))
+        return asyncio.create_task(self._bus.announce_when_idle(self._stop))
 
     async def _take(self, events: int) -> None:
         taken = [a_facebook_event(eventId=self._new_id()) for _ in range(events)]

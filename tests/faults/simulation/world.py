@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from functions.events.rows import EventRow, event_key
-from functions.messages import Envelope, Part, Told
+from functions.messages import AcceptedBatch, Announcement, Envelope
 from runtime.bus.envelopes import encode, encode_letters
 from runtime.bus.manifests import write_manifest
 from runtime.jetstream.consumer import Consumer
@@ -121,14 +121,14 @@ class _World:
             return encode_letters(
                 [a_letter(payload=it, position=n) for n, it in enumerate(payloads)]
             )
-        nothing = Part("teller", NOON, ())
+        nothing = AcceptedBatch("teller", NOON, ())
         return encode("facebook", [a_part(json) for json in payloads] or [nothing])
 
     def _envelope(self, held: int, counted: bytes) -> Envelope:
         """Count a message, and tell of all before it."""
         before = [(it.counted, len(it.events)) for it in self._published if it.counted]
-        told = [Told(key, NOON, events, n) for n, (key, events) in enumerate(before)]
-        return an_envelope(held, id=counted, told=told, rejected=self._schedule.rejected)
+        told = [Announcement(key, NOON, events, n) for n, (key, events) in enumerate(before)]
+        return an_envelope(held, id=counted, announced=told, rejected=self._schedule.rejected)
 
     def _check_ack(self, sequence: int) -> None:
         if list(self._missing(self._published[sequence - 1])):

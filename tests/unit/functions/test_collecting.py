@@ -12,7 +12,7 @@ from functions.events.judging import judge
 from functions.events.rows import EventRow, event_key, user_key
 from functions.fb_collector.handler import handle as collect_facebook
 from functions.fb_collector.handler import to_row as facebook_row
-from functions.messages import Part, Stored
+from functions.messages import AcceptedBatch, Stored
 from functions.ttk_collector.handler import handle as collect_tiktok
 from functions.ttk_collector.handler import to_row as tiktok_row
 from tests.builders import NOON, a_facebook_event, a_letter, a_part, a_tiktok_event, letters_of, raw
@@ -51,8 +51,8 @@ async def test_a_redelivered_batch_is_stored_once() -> None:
     assert len(store.rows) == 3
 
 
-@pytest.mark.parametrize("batch", [[], [Part("x", NOON, [])]])
-async def test_nothing_is_a_batch_too(batch: Sequence[Part]) -> None:
+@pytest.mark.parametrize("batch", [[], [AcceptedBatch("x", NOON, [])]])
+async def test_nothing_is_a_batch_too(batch: Sequence[AcceptedBatch]) -> None:
     assert await collect_facebook(batch, store=FakeEventStore()) == Collected(0, 0, 0, 0)
 
 
@@ -133,9 +133,9 @@ async def test_a_crash_of_the_store_is_not_hidden() -> None:
 async def test_dead_letters_are_kept_once() -> None:
     store, letter = FakeEventStore(), a_letter()
 
-    lots = [letters_of(letter, letter), letters_of(a_letter())]
+    outcomes = [letters_of(letter, letter), letters_of(a_letter())]
 
-    assert await keep_dead_letters(lots, store=store) == Stored(2, 1)
+    assert await keep_dead_letters(outcomes, store=store) == Stored(2, 1)
 
 
 def row_of(event: dict[str, Any]) -> EventRow:

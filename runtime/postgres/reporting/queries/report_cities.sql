@@ -15,7 +15,7 @@ WITH homes AS (
     SELECT users.country, users.city
     FROM (
         SELECT DISTINCT user_key
-        FROM returns
+        FROM return_visits
         WHERE at >= $1::timestamptz
             AND at < coalesce($2::timestamptz, 'infinity')
             AND EXISTS (SELECT FROM users WHERE first_at < $1::timestamptz)

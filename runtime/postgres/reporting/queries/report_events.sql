@@ -18,8 +18,8 @@
 -- (source text, funnel_stage text, event_type text, bucket timestamptz, events bigint)
 WITH days AS NOT MATERIALIZED (
     SELECT bucket AS at, source, funnel_stage, event_type, events
-    FROM event_figures
-    WHERE span = 'day'
+    FROM event_rollups
+    WHERE granularity = 'day'
         AND bucket >= coalesce(($1::timestamptz[])[1], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[2], 'infinity')
 ),
@@ -36,14 +36,14 @@ days_judged AS MATERIALIZED (
 ),
 hours AS NOT MATERIALIZED (
     SELECT bucket AS at, source, funnel_stage, event_type, events
-    FROM event_figures
-    WHERE span = 'hour'
+    FROM event_rollups
+    WHERE granularity = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[3], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[4], 'infinity')
     UNION ALL
     SELECT bucket AS at, source, funnel_stage, event_type, events
-    FROM event_figures
-    WHERE span = 'hour'
+    FROM event_rollups
+    WHERE granularity = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[5], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[6], 'infinity')
     UNION ALL
@@ -51,8 +51,8 @@ hours AS NOT MATERIALIZED (
     FROM (SELECT DISTINCT at FROM days_judged WHERE is_cut) AS cut
     CROSS JOIN LATERAL (
         SELECT bucket AS at, source, funnel_stage, event_type, events
-        FROM event_figures
-        WHERE span = 'hour'
+        FROM event_rollups
+        WHERE granularity = 'hour'
             AND bucket >= cut.at
             AND bucket < cut.at + interval '24 hours'
         OFFSET 0  -- has each looked up, rather than all figures read
@@ -71,14 +71,14 @@ hours_judged AS MATERIALIZED (
 ),
 minutes AS NOT MATERIALIZED (
     SELECT bucket AS at, source, funnel_stage, event_type, events
-    FROM event_figures
-    WHERE span = 'minute'
+    FROM event_rollups
+    WHERE granularity = 'minute'
         AND bucket >= coalesce(($1::timestamptz[])[7], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[8], 'infinity')
     UNION ALL
     SELECT bucket AS at, source, funnel_stage, event_type, events
-    FROM event_figures
-    WHERE span = 'minute'
+    FROM event_rollups
+    WHERE granularity = 'minute'
         AND bucket >= coalesce(($1::timestamptz[])[9], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[10], 'infinity')
     UNION ALL
@@ -86,8 +86,8 @@ minutes AS NOT MATERIALIZED (
     FROM (SELECT DISTINCT at FROM hours_judged WHERE is_cut) AS cut
     CROSS JOIN LATERAL (
         SELECT bucket AS at, source, funnel_stage, event_type, events
-        FROM event_figures
-        WHERE span = 'minute'
+        FROM event_rollups
+        WHERE granularity = 'minute'
             AND bucket >= cut.at
             AND bucket < cut.at + interval '1 hour'
         OFFSET 0  -- has each looked up, rather than all figures read

@@ -16,12 +16,12 @@ WITH entries AS (
     FROM ledger
     UNION ALL
     SELECT
-        told.minute, told.source, told.rejected, told.events, 0, 0, 0,
-        CASE WHEN told.sequence < backlogs.first_sequence THEN 0 ELSE told.events END
-    FROM told
+        announced_envelopes.minute, announced_envelopes.source, announced_envelopes.rejected, announced_envelopes.events, 0, 0, 0,
+        CASE WHEN announced_envelopes.sequence < backlogs.first_sequence THEN 0 ELSE announced_envelopes.events END
+    FROM announced_envelopes
     LEFT JOIN backlogs ON backlogs.source IS NOT DISTINCT FROM
-        CASE WHEN told.rejected THEN NULL ELSE told.source END
-    WHERE NOT EXISTS (SELECT FROM envelopes WHERE envelopes.id = told.id)
+        CASE WHEN announced_envelopes.rejected THEN NULL ELSE announced_envelopes.source END
+    WHERE NOT EXISTS (SELECT FROM envelopes WHERE envelopes.id = announced_envelopes.id)
 )
 SELECT
     greatest(

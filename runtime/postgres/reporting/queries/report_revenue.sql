@@ -16,8 +16,8 @@
 -- (source text, bucket timestamptz, revenue numeric, transactions bigint)
 WITH days AS NOT MATERIALIZED (
     SELECT bucket AS at, source, revenue, transactions
-    FROM event_figures
-    WHERE span = 'day'
+    FROM event_rollups
+    WHERE granularity = 'day'
         AND bucket >= coalesce(($1::timestamptz[])[1], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[2], 'infinity')
         AND transactions > 0
@@ -35,15 +35,15 @@ days_judged AS MATERIALIZED (
 ),
 hours AS NOT MATERIALIZED (
     SELECT bucket AS at, source, revenue, transactions
-    FROM event_figures
-    WHERE span = 'hour'
+    FROM event_rollups
+    WHERE granularity = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[3], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[4], 'infinity')
         AND transactions > 0
     UNION ALL
     SELECT bucket AS at, source, revenue, transactions
-    FROM event_figures
-    WHERE span = 'hour'
+    FROM event_rollups
+    WHERE granularity = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[5], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[6], 'infinity')
         AND transactions > 0
@@ -52,8 +52,8 @@ hours AS NOT MATERIALIZED (
     FROM (SELECT DISTINCT at FROM days_judged WHERE is_cut) AS cut
     CROSS JOIN LATERAL (
         SELECT bucket AS at, source, revenue, transactions
-        FROM event_figures
-        WHERE span = 'hour'
+        FROM event_rollups
+        WHERE granularity = 'hour'
             AND bucket >= cut.at
             AND bucket < cut.at + interval '24 hours'
             AND transactions > 0
@@ -73,15 +73,15 @@ hours_judged AS MATERIALIZED (
 ),
 minutes AS NOT MATERIALIZED (
     SELECT bucket AS at, source, revenue, transactions
-    FROM event_figures
-    WHERE span = 'minute'
+    FROM event_rollups
+    WHERE granularity = 'minute'
         AND bucket >= coalesce(($1::timestamptz[])[7], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[8], 'infinity')
         AND transactions > 0
     UNION ALL
     SELECT bucket AS at, source, revenue, transactions
-    FROM event_figures
-    WHERE span = 'minute'
+    FROM event_rollups
+    WHERE granularity = 'minute'
         AND bucket >= coalesce(($1::timestamptz[])[9], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[10], 'infinity')
         AND transactions > 0
@@ -90,8 +90,8 @@ minutes AS NOT MATERIALIZED (
     FROM (SELECT DISTINCT at FROM hours_judged WHERE is_cut) AS cut
     CROSS JOIN LATERAL (
         SELECT bucket AS at, source, revenue, transactions
-        FROM event_figures
-        WHERE span = 'minute'
+        FROM event_rollups
+        WHERE granularity = 'minute'
             AND bucket >= cut.at
             AND bucket < cut.at + interval '1 hour'
             AND transactions > 0

@@ -30,7 +30,7 @@ WITH people AS MATERIALIZED (
     SELECT users.source, age, gender, followers, country
     FROM (
         SELECT DISTINCT user_key
-        FROM returns
+        FROM return_visits
         WHERE at >= $2::timestamptz
             AND at < coalesce($3::timestamptz, 'infinity')
             AND EXISTS (SELECT FROM users WHERE first_at < $2::timestamptz)
@@ -45,36 +45,36 @@ WITH people AS MATERIALIZED (
 ),
 counted AS (
     SELECT figure, name, number, total, smallest, largest
-    FROM user_figures
-    WHERE span = 'month'
+    FROM user_rollups
+    WHERE granularity = 'month'
         AND bucket >= coalesce(($1::timestamptz[])[1], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[2], 'infinity')
         AND figure < 'watch_country'
     UNION ALL
     SELECT figure, name, number, total, smallest, largest
-    FROM user_figures
-    WHERE span = 'day'
+    FROM user_rollups
+    WHERE granularity = 'day'
         AND bucket >= coalesce(($1::timestamptz[])[3], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[4], 'infinity')
         AND figure < 'watch_country'
     UNION ALL
     SELECT figure, name, number, total, smallest, largest
-    FROM user_figures
-    WHERE span = 'day'
+    FROM user_rollups
+    WHERE granularity = 'day'
         AND bucket >= coalesce(($1::timestamptz[])[5], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[6], 'infinity')
         AND figure < 'watch_country'
     UNION ALL
     SELECT figure, name, number, total, smallest, largest
-    FROM user_figures
-    WHERE span = 'hour'
+    FROM user_rollups
+    WHERE granularity = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[7], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[8], 'infinity')
         AND figure < 'watch_country'
     UNION ALL
     SELECT figure, name, number, total, smallest, largest
-    FROM user_figures
-    WHERE span = 'hour'
+    FROM user_rollups
+    WHERE granularity = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[9], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[10], 'infinity')
         AND figure < 'watch_country'

@@ -23,36 +23,36 @@ WITH watched AS MATERIALIZED (
 ),
 counted AS (
     SELECT figure, name, number, total
-    FROM user_figures
-    WHERE span = 'month'
+    FROM user_rollups
+    WHERE granularity = 'month'
         AND bucket >= coalesce(($1::timestamptz[])[1], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[2], 'infinity')
         AND figure >= 'watch_country'
     UNION ALL
     SELECT figure, name, number, total
-    FROM user_figures
-    WHERE span = 'day'
+    FROM user_rollups
+    WHERE granularity = 'day'
         AND bucket >= coalesce(($1::timestamptz[])[3], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[4], 'infinity')
         AND figure >= 'watch_country'
     UNION ALL
     SELECT figure, name, number, total
-    FROM user_figures
-    WHERE span = 'day'
+    FROM user_rollups
+    WHERE granularity = 'day'
         AND bucket >= coalesce(($1::timestamptz[])[5], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[6], 'infinity')
         AND figure >= 'watch_country'
     UNION ALL
     SELECT figure, name, number, total
-    FROM user_figures
-    WHERE span = 'hour'
+    FROM user_rollups
+    WHERE granularity = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[7], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[8], 'infinity')
         AND figure >= 'watch_country'
     UNION ALL
     SELECT figure, name, number, total
-    FROM user_figures
-    WHERE span = 'hour'
+    FROM user_rollups
+    WHERE granularity = 'hour'
         AND bucket >= coalesce(($1::timestamptz[])[9], '-infinity')
         AND bucket < coalesce(($1::timestamptz[])[10], 'infinity')
         AND figure >= 'watch_country'

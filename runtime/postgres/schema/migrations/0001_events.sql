@@ -2,7 +2,7 @@
 
 CREATE TYPE event_source AS ENUM ('facebook', 'tiktok');
 CREATE TYPE funnel_stage AS ENUM ('top', 'bottom');
-CREATE TYPE span AS ENUM ('minute', 'hour', 'day', 'month');
+CREATE TYPE granularity AS ENUM ('minute', 'hour', 'day', 'month');
 
 -- Columns run from wide to narrow, so that alignment pads little.
 CREATE TABLE events (
@@ -38,16 +38,16 @@ CREATE INDEX events_by_campaign ON events (hashtextextended(campaign_id, 0), occ
 CREATE INDEX events_by_sale ON events (occurred_at) INCLUDE (revenue) WHERE revenue IS NOT NULL;
 
 -- What reports read instead of events, where a whole minute, hour or day is asked for.
-CREATE TABLE event_figures (
+CREATE TABLE event_rollups (
     bucket timestamptz NOT NULL,                -- UTC, its first instant
-    span span NOT NULL,                         -- how long it is
+    granularity granularity NOT NULL,           -- how long it is
     source event_source NOT NULL,
     funnel_stage funnel_stage NOT NULL,
     event_type text NOT NULL,
     events bigint NOT NULL,
     transactions bigint NOT NULL,               -- events with revenue
     revenue numeric NOT NULL,
-    PRIMARY KEY (span, bucket, source, funnel_stage, event_type)
+    PRIMARY KEY (granularity, bucket, source, funnel_stage, event_type)
 ) WITH (fillfactor = 50);                       -- room to update in place
 
 -- All that a campaign ever earned: no range of time can hold more of it.
@@ -119,14 +119,14 @@ CREATE INDEX users_by_followers
     WHERE followers IS NOT NULL;
 
 -- Every event of a user but the first. Most users of an advertiser never come back.
-CREATE TABLE returns (
+CREATE TABLE return_visits (
     at timestamptz NOT NULL,
     user_key uuid NOT NULL
 );
 
-CREATE INDEX returns_by_time ON returns (at) INCLUDE (user_key);
+CREATE INDEX return_visits_by_time ON return_visits (at) INCLUDE (user_key);
 
-CREATE TYPE user_figure AS ENUM (
+CREATE TYPE user_rollup_kind AS ENUM (
     'age',                                      -- name is the years
     'gender',
     'country',
@@ -138,17 +138,17 @@ CREATE TYPE user_figure AS ENUM (
 );
 
 -- Users by what they are, counted where their first event lies; and what was watched when.
-CREATE TABLE user_figures (
+CREATE TABLE user_rollups (
     bucket timestamptz NOT NULL,                -- UTC, its first instant
-    span span NOT NULL,
-    figure user_figure NOT NULL,
+    granularity granularity NOT NULL,
+    figure user_rollup_kind NOT NULL,
     name_key uuid NOT NULL,                     -- derived from name, however long that is
     number bigint NOT NULL,
     smallest bigint,                            -- followers
     largest bigint,
     total numeric NOT NULL,                     -- of followers, seconds, percentages
     name text NOT NULL,
-    PRIMARY KEY (span, bucket, figure, name_key)
+    PRIMARY KEY (granularity, bucket, figure, name_key)
 ) WITH (fillfactor = 70);
 
 CREATE TABLE user_cities (
@@ -245,7 +245,7 @@ CREATE INDEX ledger_imbalances ON ledger (minute)
     WHERE counted <> stored + duplicates + dead;
 
 -- Envelopes that others tell of: in flight until they are settled.
-CREATE TABLE told (
+CREATE TABLE announced_envelopes (
     id uuid PRIMARY KEY,
     minute timestamptz NOT NULL,
     instance uuid NOT NULL,

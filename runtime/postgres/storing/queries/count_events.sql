@@ -1,6 +1,6 @@
 -- Add new events to the figures of their minute, hour and day.
 --
--- $1 span          text[]         minute, hour or day
+-- $1 granularity   text[]         minute, hour or day
 -- $2 bucket        timestamptz[]  its first instant
 -- $3 source        text[]
 -- $4 funnel_stage  text[]
@@ -13,19 +13,19 @@
 -- never wait for each other in a ring.
 -- The driver sends the first instant of its calendar as an infinity.
 -- Returns one row for each figure: (events bigint), what it has come to.
-INSERT INTO event_figures AS known (
-    span, bucket, source, funnel_stage, event_type, events, transactions, revenue
+INSERT INTO event_rollups AS known (
+    granularity, bucket, source, funnel_stage, event_type, events, transactions, revenue
 )
 SELECT
-    span::span, greatest(bucket, timestamptz '0001-01-01 00:00:00+00'),
+    granularity::granularity, greatest(bucket, timestamptz '0001-01-01 00:00:00+00'),
     source::event_source, funnel_stage::funnel_stage, event_type,
     events, transactions, revenue
 FROM unnest(
     $1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[],
     $6::bigint[], $7::bigint[], $8::numeric[]
-) AS added (span, bucket, source, funnel_stage, event_type, events, transactions, revenue)
+) AS added (granularity, bucket, source, funnel_stage, event_type, events, transactions, revenue)
 ORDER BY 1, 2, 3, 4, 5
-ON CONFLICT (span, bucket, source, funnel_stage, event_type) DO UPDATE SET
+ON CONFLICT (granularity, bucket, source, funnel_stage, event_type) DO UPDATE SET
     events = known.events + excluded.events,
     transactions = known.transactions + excluded.transactions,
     revenue = known.revenue + excluded.revenue

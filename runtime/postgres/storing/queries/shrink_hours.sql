@@ -10,7 +10,7 @@
 -- Both are ends of a part of an index, however many users the hour has.
 -- The driver sends the first instant of its calendar as an infinity.
 -- Returns one row for each figure that was read again: (bucket timestamptz)
-UPDATE user_figures AS known
+UPDATE user_rollups AS known
 SET smallest = (
         SELECT followers
         FROM users
@@ -32,7 +32,7 @@ SET smallest = (
 FROM unnest($1::timestamptz[], $2::uuid[], $3::integer[], $4::bigint[], $5::bigint[]) AS lost (
     bucket, name_key, digits, smallest, largest
 )
-WHERE known.span = 'hour'
+WHERE known.granularity = 'hour'
     AND known.bucket = greatest(lost.bucket, timestamptz '0001-01-01 00:00:00+00')
     AND known.figure = 'followers'
     AND known.name_key = lost.name_key

@@ -12,11 +12,11 @@
 -- the index passes over them, from one bucket to the next.
 -- The driver sends the first instant of its calendar as an infinity.
 -- Returns one row for each figure that was read again: (bucket timestamptz)
-UPDATE user_figures AS known
+UPDATE user_rollups AS known
 SET (smallest, largest) = (
     SELECT min(part.smallest), max(part.largest)
-    FROM user_figures AS part
-    WHERE part.span = $2::text::span
+    FROM user_rollups AS part
+    WHERE part.granularity = $2::text::granularity
         AND part.bucket >= known.bucket
         AND part.bucket < date_add(known.bucket, ('1 ' || $1::text)::interval, 'UTC')
         AND part.figure = 'followers'
@@ -25,7 +25,7 @@ SET (smallest, largest) = (
 FROM unnest($3::timestamptz[], $4::uuid[], $5::bigint[], $6::bigint[]) AS lost (
     bucket, name_key, smallest, largest
 )
-WHERE known.span = $1::text::span
+WHERE known.granularity = $1::text::granularity
     AND known.bucket = greatest(lost.bucket, timestamptz '0001-01-01 00:00:00+00')
     AND known.figure = 'followers'
     AND known.name_key = lost.name_key

@@ -17,7 +17,6 @@ from runtime.api_keys import ApiKeys
 from runtime.aws import http
 from runtime.aws.http import HttpFunction, HttpUnit
 from runtime.aws.routing import Router
-from runtime.http.answers import Answer
 from runtime.http.body import BodyReader
 from runtime.http.documentation.gateway import gateway_document
 from runtime.http.documentation.reporter import reporter_document
@@ -25,6 +24,7 @@ from runtime.http.gateway import gateway_endpoint
 from runtime.http.keys import all_guarded
 from runtime.http.probes import probe_endpoints
 from runtime.http.request import Endpoints, Request
+from runtime.http.responses import Response
 from runtime.telemetry.health import Health
 from tests.aws.invoking import AContext, a_request, closed, holding, invoke, nothing
 from tests.builders import a_facebook_event, raw
@@ -39,21 +39,21 @@ class Seen:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.bodies: list[bytes] = []
-        self.answer = Answer(200, b'{"x": 1}', headers={"X-More": "yes"})
+        self.answer = Response(200, b'{"x": 1}', headers={"X-More": "yes"})
 
-    async def look(self, request: Request) -> Answer:
+    async def look(self, request: Request) -> Response:
         self.requests.append(request)
         self.bodies.append(b"".join([chunk async for chunk in request.chunks()]))
         return self.answer
 
-    async def wait(self, _request: Request) -> Answer:
+    async def wait(self, _request: Request) -> Response:
         raise Unavailable("away", retry_after_seconds=3)
 
-    async def hang(self, _request: Request) -> Answer:
+    async def hang(self, _request: Request) -> Response:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def crash(self, _request: Request) -> Answer:
+    async def crash(self, _request: Request) -> Response:
         raise ZeroDivisionError
 
     @property
@@ -186,7 +186,7 @@ async def test_what_the_platform_unpacked_is_taken_as_it_is(
 async def test_an_answer_without_a_body_does_not_describe_one(
     function: HttpFunction, seen: Seen
 ) -> None:
-    seen.answer = Answer(204, b"")
+    seen.answer = Response(204, b"")
 
     answer = await invoke(function, a_request("GET", "/look"))
 
@@ -314,9 +314,9 @@ async def test_an_answer_that_lambda_would_drop_is_a_problem(
     function: HttpFunction, seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "_MAX_RESPONSE_BYTES", 100)
-    seen.answer = Answer(200, b'"' * 49)  # each of them is two characters in JSON
+    seen.answer = Response(200, b'"' * 49)  # each of them is two characters in JSON
     fits = await invoke(function, a_request("GET", "/look"))
-    seen.answer = Answer(200, b'"' * 51)
+    seen.answer = Response(200, b'"' * 51)
 
     refused = await invoke(function, a_request("GET", "/look"))
 

@@ -14,7 +14,7 @@ from runtime.aws.messages import ENCODING
 from runtime.aws.sqs import QueueFunction, QueueUnit
 from runtime.bus.envelopes import UnreadableEnvelope
 from runtime.bus.manifests import Headers
-from runtime.bus.work import Work
+from runtime.bus.work import MessageHandler
 from runtime.telemetry.metrics import ConsumerMetrics
 from tests.aws.invoking import AContext, a_record, closed, holding, invoke, nothing
 
@@ -48,7 +48,7 @@ class Worker:
             raise TimeoutError
         self.handled += items
 
-    async def bury(self, letter: DeadLetter, _headers: Headers) -> None:
+    async def dead_letter(self, letter: DeadLetter, _headers: Headers) -> None:
         if letter.payload == b"unreadable and not kept":
             raise ZeroDivisionError
         if letter.payload == b"unreadable while away":
@@ -56,8 +56,8 @@ class Worker:
         self.letters.append(letter)
 
     @property
-    def work(self) -> Work[str]:
-        return Work("facebook", self.decode, self.handle, self.bury)
+    def work(self) -> MessageHandler[str]:
+        return MessageHandler("facebook", self.decode, self.handle, self.dead_letter)
 
 
 @pytest.fixture

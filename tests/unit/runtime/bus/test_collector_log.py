@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import LogCapture
 
 from functions.fb_collector.handler import handle as collect
-from functions.messages import Lot, Part
+from functions.messages import AcceptedBatch, EnvelopeOutcome
 from runtime.bus import work
-from runtime.bus.work import Work, dead_letter_work, event_work
+from runtime.bus.work import MessageHandler, dead_letter_work, event_work
 from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics
 from tests.builders import NOON, a_facebook_event, a_letter, raw
 from tests.doubles.fakes import FakeEventStore
@@ -29,20 +29,20 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return capture.entries
 
 
-def events_work() -> Work[Part]:
+def events_work() -> MessageHandler[AcceptedBatch]:
     registry, store = CollectorRegistry(), FakeEventStore()
     metrics = ConsumerMetrics(registry, "fb-collector")
     handler = partial(collect, store=store)
     return event_work("facebook", handler, store, metrics, EventMetrics(registry, "fb-collector"))
 
 
-def letters_work() -> Work[Lot]:
+def letters_work() -> MessageHandler[EnvelopeOutcome]:
     return dead_letter_work(FakeEventStore(), ConsumerMetrics(CollectorRegistry(), "dead-letters"))
 
 
-def parts(**events: int) -> Sequence[Part]:
+def parts(**events: int) -> Sequence[AcceptedBatch]:
     return [
-        Part(request, NOON, [raw(a_facebook_event()) for _ in range(number)])
+        AcceptedBatch(request, NOON, [raw(a_facebook_event()) for _ in range(number)])
         for request, number in events.items()
     ]
 
@@ -64,8 +64,8 @@ async def test_a_batch_that_only_tells_of_others_is_no_line_for_people(logged: l
 async def test_dead_letters_name_the_requests_that_they_came_with(logged: list[Any]) -> None:
     letters = [a_letter(correlation_id="b"), a_letter(correlation_id="a", payload=b"2")]
 
-    await letters_work().handle([Lot(None, [], letters), Lot(None, [], [])])
-    await letters_work().handle([Lot(None, [], [])])
+    await letters_work().handle([EnvelopeOutcome(None, [], letters), EnvelopeOutcome(None, [], [])])
+    await letters_work().handle([EnvelopeOutcome(None, [], [])])
 
     [line, nothing] = [it for it in logged if it["event"] == "dead letters stored"]
     assert (line["correlation_ids"], line["stored"]) == (["a", "b"], 2)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from functions.errors import Fault
 from functions.events import SOURCES, Source
-from functions.messages import DeadLetter, Delivery, Part
+from functions.messages import AcceptedBatch, DeadLetter, Delivery
 from runtime.bus.envelopes import (
     MAX_MESSAGE_BYTES,
     UnreadableEnvelope,
@@ -29,7 +29,7 @@ SOURCES_OR_NONE = st.sampled_from([*SOURCES, None])
 EVENTS = st.dictionaries(TEXTS, TEXTS | st.integers() | st.none()).map(
     lambda event: json.dumps(event, indent=1, ensure_ascii=False).encode()
 )
-PARTS = st.builds(Part, TEXTS, MOMENTS, st.lists(EVENTS), trace_parent=st.none() | TEXTS)
+PARTS = st.builds(AcceptedBatch, TEXTS, MOMENTS, st.lists(EVENTS), trace_parent=st.none() | TEXTS)
 LETTERS = st.builds(
     DeadLetter,
     reason=st.sampled_from(["rejected", "unreadable", "refused", "summarized"]),
@@ -50,7 +50,7 @@ def an_envelope(**fields: Any) -> bytes:
 
 
 @given(st.sampled_from(SOURCES), st.lists(PARTS))
-def test_parts_come_back_as_they_went_in(source: Source, parts: list[Part]) -> None:
+def test_parts_come_back_as_they_went_in(source: Source, parts: list[AcceptedBatch]) -> None:
     assert decode(source, encode(source, parts)) == parts
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from functions.errors import Invalid, Unavailable
 from runtime.http import body as body_module
-from runtime.http.answers import HttpProblem
 from runtime.http.body import BEGINNING_BYTES, SMALL_BUDGET_BYTES, SMALL_BYTES, BodyReader
+from runtime.http.responses import HttpProblem
 
 LIMIT = 1_000_000
 SOON_SECONDS = 0.01

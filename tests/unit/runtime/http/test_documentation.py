@@ -19,17 +19,17 @@ from functions.reporter.demographics_report import DemographicsReport
 from functions.reporter.events_report import EventsReport
 from functions.reporter.ledger_report import LedgerReport
 from functions.reporter.revenue_report import RevenueReport
-from runtime.http.answers import CORRELATION_HEADER, PROBLEM
 from runtime.http.documentation.document import Document
 from runtime.http.documentation.event_examples import EVENTS
 from runtime.http.documentation.gateway import gateway_document
 from runtime.http.documentation.page import render
 from runtime.http.documentation.reporter import reporter_document
 from runtime.http.pages.assets import SCRIPT, STYLE
+from runtime.http.responses import CORRELATION_HEADER, PROBLEM
 from runtime.settings import GatewaySettings, ReporterSettings
 from runtime.wiring.gateway import gateway
 from runtime.wiring.reporter import reporter
-from runtime.wiring.unit import Unit
+from runtime.wiring.running import RunningFunction
 
 GATEWAY = gateway_document(url="http://127.0.0.1:3001", body_size_limit=4096)
 REPORTER = reporter_document(url="http://127.0.0.1:3004")
@@ -219,7 +219,7 @@ def test_the_page_escapes_what_the_document_says() -> None:
     assert "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;&quot;&amp;amp;" in page
 
 
-def _routes(unit: Unit) -> set[tuple[str, str]]:
+def _routes(unit: RunningFunction) -> set[tuple[str, str]]:
     routes = cast("list[Route]", cast("Starlette", unit.app).routes)
     return {
         (method, each.path_format)
@@ -251,7 +251,7 @@ def _examples(document: Document) -> Iterator[tuple[dict[str, Any], Any]]:
                 yield described["schema"], example["value"]
 
 
-async def _get(unit: Unit, path: str, *, method: str = "GET") -> httpx.Response:
+async def _get(unit: RunningFunction, path: str, *, method: str = "GET") -> httpx.Response:
     transport = httpx.ASGITransport(unit.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         return await client.request(method, path)

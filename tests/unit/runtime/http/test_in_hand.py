@@ -5,9 +5,9 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from runtime.http.answers import Answer
 from runtime.http.in_hand import InHand, at_most
 from runtime.http.request import Request
+from runtime.http.responses import Response
 from runtime.http.server.app import create_app
 from runtime.telemetry.health import Health
 from runtime.telemetry.metrics import HttpMetrics
@@ -31,11 +31,11 @@ class Service:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://service")
 
-    async def _answer(self, _request: Request) -> Answer:
+    async def _answer(self, _request: Request) -> Response:
         await self.let_go.wait()
         if self.crashes:
             raise ZeroDivisionError
-        return Answer(202, b"")
+        return Response(202, b"")
 
     async def fill(self) -> list[asyncio.Task[httpx.Response]]:
         tasks = [asyncio.create_task(self.client.post("/events")) for _ in range(_MOST)]

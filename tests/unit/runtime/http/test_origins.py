@@ -11,11 +11,11 @@ from pydantic import SecretStr
 from runtime.api_keys import ApiKeys
 from runtime.aws.http import HttpFunction, HttpUnit
 from runtime.aws.routing import Router
-from runtime.http.answers import Answer
 from runtime.http.hosts import CheckHost, check_host
 from runtime.http.keys import all_guarded
 from runtime.http.origins import all_same_origin
 from runtime.http.request import Request
+from runtime.http.responses import Response
 from runtime.http.server.app import App, create_app
 from runtime.settings import GatewaySettings, ReporterSettings
 from runtime.telemetry.health import Health
@@ -27,9 +27,9 @@ from tests.aws.invoking import a_request, closed, holding, invoke, nothing
 HOST = "127.0.0.1:3004"
 
 
-async def count(request: Request) -> Answer:
+async def count(request: Request) -> Response:
     body = b"".join([chunk async for chunk in request.chunks()])
-    return Answer(200, json.dumps(len(body)).encode())
+    return Response(200, json.dumps(len(body)).encode())
 
 
 ENDPOINTS = {"/change": ("POST", count), "/look": ("GET", count)}

@@ -84,7 +84,7 @@ async def test_a_collector_counts_each_event_as_one_thing(registry: CollectorReg
     refused = raw(a_facebook_event(eventId="fb-refused"))
 
     await work.handle([a_part(good, good), a_part(refused, b"{}")])
-    await work.bury(a_letter(reason="unreadable"), None)
+    await work.dead_letter(a_letter(reason="unreadable"), None)
 
     found = samples(registry)
     label = ("fb-collector", "facebook")

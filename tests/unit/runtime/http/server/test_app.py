@@ -12,10 +12,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from functions.errors import Invalid, Unavailable
-from runtime.http.answers import Answer, correlation_id_of
 from runtime.http.body import BodyReader
 from runtime.http.gateway import gateway_endpoint
 from runtime.http.request import Request
+from runtime.http.responses import Response, correlation_id_of
 from runtime.http.server.app import create_app
 from runtime.http.server.asgi import WHOLE_BODY
 from runtime.telemetry.health import Health
@@ -67,7 +67,7 @@ class Gateway:
         if self.bus.failure:
             raise self.bus.failure
 
-    async def _crash(self, _request: Request) -> Answer:
+    async def _crash(self, _request: Request) -> Response:
         raise ZeroDivisionError
 
 

@@ -5,8 +5,8 @@
 -- is looked up by its key: envelopes are never read as a whole.
 -- Returns one number: how many these were.
 WITH forgotten AS (
-    DELETE FROM told
-    WHERE (SELECT true FROM envelopes WHERE envelopes.id = told.id)
+    DELETE FROM announced_envelopes
+    WHERE (SELECT true FROM envelopes WHERE envelopes.id = announced_envelopes.id)
     RETURNING id
 )
 SELECT count(*)

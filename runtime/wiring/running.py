@@ -33,7 +33,7 @@ PORTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class RunningFunction:
     """A function, bound and ready to run.
 
     Attributes:

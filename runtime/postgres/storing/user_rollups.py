@@ -9,15 +9,15 @@ from typing import Final, NamedTuple
 
 from functions.events.keys import deriving
 from functions.events.rows import EventRow
-from runtime.postgres.spans import EPOCH, HOUR, START_OF, Span
-from runtime.postgres.storing.users import Met, User
+from runtime.postgres.granularity import EPOCH, HOUR, START_OF, Granularity
+from runtime.postgres.storing.users import User, UserChanges
 
 
-class UserFigure(NamedTuple):
-    """What is added to a figure; the columns of ``user_figures``, in its statement's order.
+class UserRollup(NamedTuple):
+    """What is added to a figure; the columns of ``user_rollups``, in its statement's order.
 
     Attributes:
-        span: How long its bucket is.
+        granularity: How long its bucket is.
         bucket: The bucket's first instant.
         figure: What is counted.
         name_key: Derived from the name.
@@ -28,7 +28,7 @@ class UserFigure(NamedTuple):
         largest: The most that one of those added has; None without any.
     """
 
-    span: Span
+    granularity: Granularity
     bucket: datetime
     figure: str
     name_key: bytes
@@ -57,7 +57,7 @@ class LostSpread(NamedTuple):
     largest: int
 
 
-class CityFigure(NamedTuple):
+class CityRollup(NamedTuple):
     """What is added to a city; the columns of ``user_cities``, in its statement's order.
 
     Attributes:
@@ -95,14 +95,14 @@ _SIGNIFICANT_DIGITS: Final = 15
 """How many digits PostgreSQL takes over when it makes a decimal of a double."""
 
 
-def user_figures(met: Met, rows: Sequence[EventRow]) -> list[UserFigure]:
+def user_rollups(changes: UserChanges, rows: Sequence[EventRow]) -> list[UserRollup]:
     """Count users and what was watched by hour, day and month; each figure once.
 
     Args:
-        met: Who is new, and who has changed.
+        changes: Who is new, and who has changed.
         rows: The events that are new.
     """
-    numbered = _facebook(met) | _tiktok(met) | _watched(rows)
+    numbered = _facebook(changes) | _tiktok(changes) | _watched(rows)
     hours = {
         (EPOCH + hour * HOUR, figure, name): sums
         for (hour, figure, name), sums in numbered.items()
@@ -113,24 +113,24 @@ def user_figures(met: Met, rows: Sequence[EventRow]) -> list[UserFigure]:
     return [*_listed("hour", hours), *_listed("day", days), *_listed("month", months)]
 
 
-def lost_spreads(met: Met, span: Span) -> list[LostSpread]:
+def lost_spreads(changes: UserChanges, granularity: Granularity) -> list[LostSpread]:
     """List the followers that users no longer have where they were counted; each figure once."""
     lost: defaultdict[tuple[datetime, int], list[int]] = defaultdict(list)
-    for before, _ in _moved(met, span):
-        lost[START_OF[span](before.first_at), _digits(before)].append(before.followers or 0)
+    for before, _ in _moved(changes, granularity):
+        lost[START_OF[granularity](before.first_at), _digits(before)].append(before.followers or 0)
     return [
         LostSpread(bucket, name_key(str(digits)), digits, min(given_up), max(given_up))
         for (bucket, digits), given_up in lost.items()
     ]
 
 
-def city_figures(met: Met) -> list[CityFigure]:
+def city_rollups(changes: UserChanges) -> list[CityRollup]:
     """Count users by city; each city once."""
-    users = Counter(_homes(met.new))
-    users.subtract(_homes(before for before, _ in met.changed))
-    users.update(_homes(after for _, after in met.changed))
+    users = Counter(_homes(changes.new))
+    users.subtract(_homes(before for before, _ in changes.changed))
+    users.update(_homes(after for _, after in changes.changed))
     return [
-        CityFigure(_city_key(f"{country}\0{city}".encode()), country, city, number)
+        CityRollup(_city_key(f"{country}\0{city}".encode()), country, city, number)
         for (country, city), number in users.items()
         if number
     ]
@@ -150,11 +150,11 @@ def _hour(moment: datetime) -> int:
     return (moment - EPOCH) // HOUR
 
 
-def _facebook(met: Met) -> dict[_NumberedPlace, _Sums]:
+def _facebook(changes: UserChanges) -> dict[_NumberedPlace, _Sums]:
     """Count Facebook users by what they are."""
-    counts = _counted(met.new)
-    counts.subtract(_counted([before for before, _ in met.changed]))
-    counts.update(_counted([after for _, after in met.changed]))
+    counts = _counted(changes.new)
+    counts.subtract(_counted([before for before, _ in changes.changed]))
+    counts.update(_counted([after for _, after in changes.changed]))
     return {place: _Sums(number) for place, number in counts.items()}
 
 
@@ -167,10 +167,10 @@ def _counted(users: Iterable[User]) -> Counter[_NumberedPlace]:
     return counts
 
 
-def _tiktok(met: Met) -> dict[_NumberedPlace, _Sums]:
+def _tiktok(changes: UserChanges) -> dict[_NumberedPlace, _Sums]:
     """Sum the followers of TikTok users by how many digits they have."""
-    moved = list(_moved(met, "hour"))
-    figures = _followers([*met.new, *(after for _, after in moved)])
+    moved = list(_moved(changes, "hour"))
+    figures = _followers([*changes.new, *(after for _, after in moved)])
     for place, gone in _followers([before for before, _ in moved]).items():
         added = figures.get(place, _NOTHING)
         figures[place] = added._replace(
@@ -191,10 +191,10 @@ def _followers(users: Iterable[User]) -> dict[_NumberedPlace, _Sums]:
     }
 
 
-def _moved(met: Met, span: Span) -> Iterator[tuple[User, User]]:
+def _moved(changes: UserChanges, granularity: Granularity) -> Iterator[tuple[User, User]]:
     """Give the TikTok users who are to be counted elsewhere, or for something else."""
-    start_of = START_OF[span]
-    for before, after in met.changed:
+    start_of = START_OF[granularity]
+    for before, after in changes.changed:
         if before.followers is not None and (
             before.followers != after.followers
             or start_of(before.first_at) != start_of(after.first_at)
@@ -228,10 +228,10 @@ def _decimal(value: float) -> Decimal:
     return Decimal(f"{value:.{_SIGNIFICANT_DIGITS}g}")
 
 
-def _folded(figures: Mapping[_Place, _Sums], span: Span) -> dict[_Place, _Sums]:
+def _folded(figures: Mapping[_Place, _Sums], granularity: Granularity) -> dict[_Place, _Sums]:
     folded: dict[_Place, _Sums] = {}
     for (bucket, figure, name), sums in figures.items():
-        place = (START_OF[span](bucket), figure, name)
+        place = (START_OF[granularity](bucket), figure, name)
         known = folded.get(place)
         folded[place] = _sum(known, sums) if known else sums
     return folded
@@ -246,7 +246,7 @@ def _sum(one: _Sums, other: _Sums) -> _Sums:
     )
 
 
-def _listed(span: Span, figures: Mapping[_Place, _Sums]) -> Iterator[UserFigure]:
+def _listed(granularity: Granularity, figures: Mapping[_Place, _Sums]) -> Iterator[UserRollup]:
     keys = {name: name_key(name) for _, _, name in figures}
     for (bucket, figure, name), sums in figures.items():
-        yield UserFigure(span, bucket, figure, keys[name], name, *sums)
+        yield UserRollup(granularity, bucket, figure, keys[name], name, *sums)

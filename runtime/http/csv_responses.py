@@ -3,9 +3,9 @@
 from http import HTTPStatus
 from typing import Final
 
-from runtime.http.answers import Answer
 from runtime.http.negotiation import CSV, VARY, preferred
 from runtime.http.request import Request
+from runtime.http.responses import Response
 
 CSV_ENDING: Final = ".csv"
 CSV_TYPE: Final = f"{CSV}; charset=utf-8; header=present"
@@ -16,7 +16,7 @@ def wants_csv(request: Request) -> bool:
     return preferred(request.headers.get("accept", "")) == CSV
 
 
-def csv_answer(table: bytes, file_name: str) -> Answer:
+def csv_answer(table: bytes, file_name: str) -> Response:
     """Answer a table.
 
     Args:
@@ -28,4 +28,4 @@ def csv_answer(table: bytes, file_name: str) -> Answer:
         "Content-Disposition": f'attachment; filename="{file_name}"',
         "X-Content-Type-Options": "nosniff",
     }
-    return Answer(HTTPStatus.OK, table, CSV_TYPE, headers)
+    return Response(HTTPStatus.OK, table, CSV_TYPE, headers)

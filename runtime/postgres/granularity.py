@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-Span = Literal["minute", "hour", "day", "month"]
+Granularity = Literal["minute", "hour", "day", "month"]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 
-START_OF: Final[Mapping[Span, Callable[[datetime], datetime]]] = {
+START_OF: Final[Mapping[Granularity, Callable[[datetime], datetime]]] = {
     "minute": lambda moment: moment.replace(second=0, microsecond=0),
     "hour": lambda moment: moment.replace(minute=0, second=0, microsecond=0),
     "day": lambda moment: moment.replace(hour=0, minute=0, second=0, microsecond=0),
@@ -19,17 +19,17 @@ START_OF: Final[Mapping[Span, Callable[[datetime], datetime]]] = {
 """The first instant of the span that a moment in UTC lies in."""
 
 
-def end_of(span: Span, start: datetime) -> datetime:
+def end_of(granularity: Granularity, start: datetime) -> datetime:
     """Give the first instant after a span.
 
     Args:
-        span: How long it is.
+        granularity: How long it is.
         start: Its first instant.
 
     Raises:
         OverflowError: The calendar ends with it.
     """
-    match span:
+    match granularity:
         case "minute":
             return start + MINUTE
         case "hour":

@@ -7,12 +7,19 @@ from typing import Any
 import msgspec
 
 from functions.errors import Fault, Invalid, Unavailable
-from runtime.http.answers import CORRELATION_HEADER, JSON, PROBLEM, Answer, answer_error, problem
 from runtime.http.documentation.schemas import Schema, ref
 from runtime.http.hosts import UNKNOWN_HOST
 from runtime.http.keys import CHALLENGE, NOT_ADMITTED
 from runtime.http.negotiation import CSV
 from runtime.http.origins import FOREIGN
+from runtime.http.responses import (
+    CORRELATION_HEADER,
+    JSON,
+    PROBLEM,
+    Response,
+    answer_error,
+    problem,
+)
 
 CORRELATION_ID = "c7f4e0a2-5d0b-4a55-9f52-0d8b6f1c2e37"
 """The one of every example."""
@@ -66,7 +73,7 @@ def answer(
     }
 
 
-def example_of(given: Answer) -> Any:
+def example_of(given: Response) -> Any:
     """Show an answer's JSON."""
     return msgspec.json.decode(given.body)
 

@@ -9,19 +9,19 @@ from typing import Final, NamedTuple
 
 from functions.events.keys import deriving
 from functions.events.rows import EventRow
-from runtime.postgres.spans import EPOCH, MINUTE, START_OF, Span
+from runtime.postgres.granularity import EPOCH, MINUTE, START_OF, Granularity
 
 
-class EventFigure(NamedTuple):
-    """What is added to a figure; the columns of ``event_figures``, in its statement's order.
+class EventRollup(NamedTuple):
+    """What is added to a figure; the columns of ``event_rollups``, in its statement's order.
 
     Attributes:
-        span: How long its bucket is.
+        granularity: How long its bucket is.
         bucket: The bucket's first instant.
         transactions: Events with revenue.
     """
 
-    span: Span
+    granularity: Granularity
     bucket: datetime
     source: str
     funnel_stage: str
@@ -31,7 +31,7 @@ class EventFigure(NamedTuple):
     revenue: Decimal
 
 
-class CampaignFigure(NamedTuple):
+class CampaignRollup(NamedTuple):
     """What is added to a campaign; the columns of ``campaigns``, in its statement's order."""
 
     key: bytes
@@ -57,7 +57,7 @@ _NONE: Final = _Sums(0, 0, Decimal(0))
 _KIND = attrgetter("source", "funnel_stage", "event_type")
 
 
-def event_figures(rows: Sequence[EventRow]) -> list[EventFigure]:
+def event_rollups(rows: Sequence[EventRow]) -> list[EventRollup]:
     """Count and sum events by minute, hour and day, and kind; each figure once."""
     minutes = _by_minute(rows)
     hours = _folded(minutes, "hour")
@@ -65,14 +65,14 @@ def event_figures(rows: Sequence[EventRow]) -> list[EventFigure]:
     return [*_listed("minute", minutes), *_listed("hour", hours), *_listed("day", days)]
 
 
-def campaign_figures(rows: Sequence[EventRow]) -> list[CampaignFigure]:
+def campaign_rollups(rows: Sequence[EventRow]) -> list[CampaignRollup]:
     """Sum revenue by campaign; each campaign once."""
-    figures: dict[str, CampaignFigure] = {}
+    figures: dict[str, CampaignRollup] = {}
     for row in rows:
         if row.revenue is None or row.campaign_id is None:
             continue
         known = figures.get(row.campaign_id)
-        figures[row.campaign_id] = CampaignFigure(
+        figures[row.campaign_id] = CampaignRollup(
             key=known.key if known else _campaign_key(row.campaign_id.encode()),
             campaign_id=row.campaign_id,
             first_at=min(known.first_at, row.occurred_at) if known else row.occurred_at,
@@ -95,10 +95,10 @@ def _by_minute(rows: Sequence[EventRow]) -> _ByKind:
     return {(EPOCH + minute * MINUTE, kind): sums for (minute, kind), sums in figures.items()}
 
 
-def _folded(figures: _ByKind, span: Span) -> _ByKind:
+def _folded(figures: _ByKind, granularity: Granularity) -> _ByKind:
     folded: dict[tuple[datetime, _Kind], _Sums] = {}
     for (bucket, kind), sums in figures.items():
-        place = (START_OF[span](bucket), kind)
+        place = (START_OF[granularity](bucket), kind)
         folded[place] = _sum(folded.get(place, _NONE), sums)
     return folded
 
@@ -111,6 +111,6 @@ def _sum(one: _Sums, other: _Sums) -> _Sums:
     )
 
 
-def _listed(span: Span, figures: _ByKind) -> Iterator[EventFigure]:
+def _listed(granularity: Granularity, figures: _ByKind) -> Iterator[EventRollup]:
     for (bucket, kind), sums in figures.items():
-        yield EventFigure(span, bucket, *kind, *sums)
+        yield EventRollup(granularity, bucket, *kind, *sums)

@@ -12,7 +12,7 @@
 -- Arrays are parallel. In the order of the keys, as the last of a transaction,
 -- so that two collectors never wait for each other in a ring.
 -- Returns one row for each that was not known: (id uuid)
-INSERT INTO told (id, minute, source, instance, rejected, events, sequence)
+INSERT INTO announced_envelopes (id, minute, source, instance, rejected, events, sequence)
 SELECT id, minute, source::event_source, instance, rejected, events, sequence
 FROM unnest(
     $1::uuid[], $2::timestamptz[], $3::text[], $4::uuid[], $5::boolean[], $6::bigint[],

@@ -28,7 +28,7 @@ _CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """An HTTP answer, before any transport.
 
     Attributes:
@@ -82,7 +82,7 @@ def problem(
     *,
     headers: Mapping[str, str] | None = None,
     **extra: Any,
-) -> Answer:
+) -> Response:
     """Answer with a problem (RFC 9457)."""
     body = {
         "type": "about:blank",
@@ -92,10 +92,10 @@ def problem(
         "correlationId": correlation_id,
         **extra,
     }
-    return Answer(status, msgspec.json.encode(body), PROBLEM, headers or {})
+    return Response(status, msgspec.json.encode(body), PROBLEM, headers or {})
 
 
-def answer_error(error: Exception, correlation_id: str) -> Answer:
+def answer_error(error: Exception, correlation_id: str) -> Response:
     """Answer what a function or its transport raised; the table of ``functions.errors`` on HTTP."""
     match error:
         case HttpProblem():
@@ -126,7 +126,7 @@ def _spread(seconds: float) -> int:
     return randint(least, 2 * least)  # noqa: S311 - nobody gains by guessing it
 
 
-def answer_receipt(receipt: Receipt, correlation_id: str, *, dry_run: bool = False) -> Answer:
+def answer_receipt(receipt: Receipt, correlation_id: str, *, dry_run: bool = False) -> Response:
     """Answer the gateway's receipt: 202, or 422 where there were events and none was valid.
 
     Args:
@@ -146,7 +146,7 @@ def answer_receipt(receipt: Receipt, correlation_id: str, *, dry_run: bool = Fal
         **fields,
     }
     status = HTTPStatus.OK if dry_run else HTTPStatus.ACCEPTED
-    return Answer(status, msgspec.json.encode(body))
+    return Response(status, msgspec.json.encode(body))
 
 
 def _receipt_fields(receipt: Receipt) -> dict[str, Any]:
