@@ -15,12 +15,16 @@ tell() {
 
 # judge SERVICE: a line for each of its containers.
 judge() {
-  local service=$1 container name state
+  local service=$1 container name state full
   for container in $(containers_of "$service"); do
     state=$(state_of "$container")
     name=$(docker inspect --format '{{slice .Name 1}}' "$container")
     case $state in
-      healthy | running) tell "$service" "healthy      $name" ;;
+      healthy | running)
+        tell "$service" "healthy      $name"
+        full=$(refuses "$container")
+        if [[ -n $full ]]; then ok=no; tell "stream EVENTS" "$full"; fi
+        ;;
       finished)
         if may_finish "$service"; then
           tell "$service" "healthy      $name  finished"

@@ -60,3 +60,10 @@ why() {
   docker inspect --format '{{with .State.Health}}{{range .Log}}{{.Output}}{{println}}{{end}}{{end}}' "$1" |
     sed '/^[[:space:]]*$/d' | tail -n 1
 }
+
+# refuses CONTAINER: what a healthy container said last, when it has no room for events
+# (FULL in runtime/cli/probe.py); else nothing.
+refuses() {
+  docker inspect --format '{{with .State.Health}}{{range .Log}}next{{println}}{{.Output}}{{println}}{{end}}{{end}}' "$1" |
+    awk '/^next$/ { said = "" } /^full: / { said = $0 } END { if (said) print said }'
+}

@@ -3,6 +3,7 @@
 Only the standard library is imported, because it runs every few seconds beside the function.
 """
 
+import json
 import os
 import socket
 import sys
@@ -14,7 +15,12 @@ PORTS = range(3001, 3006)
 """Where functions listen unless told otherwise; a container runs one of them."""
 
 _ANSWER_SECONDS = 2.0
+_BODY_BYTES = 64 * 1024  # a readiness answer has some hundred bytes
 _OK = 200
+
+FULL = "full: the broker has no room for events, and the gateway answers 503"
+"""Written of a gateway that is ready but refuses events; ``healthcheck.sh`` looks for it.
+Such a gateway stays healthy, because a restart would not make room."""
 
 
 def fault(url: str) -> str:
@@ -24,23 +30,33 @@ def fault(url: str) -> str:
         url: ``http`` and ``https`` must answer 200, others take a connection.
     """
     try:
-        status = _ask(url)
+        status, _ = _ask(url)
     except (OSError, HTTPException, ValueError) as error:
         return str(error) or type(error).__name__
     return "" if status == _OK else f"it answers {status}"
 
 
-def _ask(url: str) -> int:
+def is_full(url: str) -> bool:
+    """Say whether a function that is ready has had no room for its last events."""
+    try:
+        return bool(json.loads(_ask(url)[1]).get("events") == "full")
+    except (OSError, HTTPException, ValueError, AttributeError):
+        return False
+
+
+def _ask(url: str) -> tuple[int, bytes]:
+    """Ask for a URL's status and body; what is not HTTP has only a connection."""
     target = urlsplit(url)
     if target.scheme not in {"http", "https"}:
         address = (target.hostname or "", target.port or 0)
         socket.create_connection(address, _ANSWER_SECONDS).close()
-        return _OK
+        return _OK, b""
     kind = HTTPSConnection if target.scheme == "https" else HTTPConnection
     connection = kind(target.netloc, timeout=_ANSWER_SECONDS)
     try:
         connection.request("GET", target.path or "/")
-        return connection.getresponse().status
+        response = connection.getresponse()
+        return response.status, response.read(_BODY_BYTES)
     finally:
         connection.close()
 
@@ -51,9 +67,12 @@ def main(urls: list[str]) -> int:
     Returns:
         0 when all are well; else 1, and standard error says why.
     """
-    faults = [f"{url}: {why}" for url in urls or _own() if (why := fault(url))]
+    probed = urls or list(_own())
+    faults = [f"{url}: {why}" for url in probed if (why := fault(url))]
     for line in faults:
         sys.stderr.write(f"{line}\n")
+    if not faults and any(map(is_full, probed)):
+        sys.stdout.write(f"{FULL}\n")
     return 1 if faults else 0
 
 

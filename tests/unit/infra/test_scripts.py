@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from runtime.cli.main import eps
+from runtime.cli.probe import FULL
 from tests.commands import commands_of
 from tests.unit.compose_files import ROOT
 
@@ -130,6 +131,45 @@ def test_asking_for_health_installs_nothing(project: Path) -> None:
     assert result.returncode == 1
     assert result.stderr == "Nothing is installed here yet: run ./start.sh first\n"
     assert not (project / ".venv").exists()
+
+
+_DOCKER = """#!/usr/bin/env bash
+all="$*"
+case "$all" in
+  ps*service=*) echo "the-${all##*service=}" ;;
+  ps*) echo some ;;
+  *Log*the-gateway) printf 'next\\n\\nnext\\n%s\\n' "$LAST_SAID" ;;
+  *Log*) printf 'next\\naccepting connections\\n' ;;
+  *Name*) echo "${!#}" ;;
+  inspect*) echo healthy ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "code"), [(FULL, 1), ("", 0), (f"{FULL}\nnext\n", 0)], ids=["full", "well", "again"]
+)
+def test_containers_without_room_for_events_are_not_healthy(
+    said: str, code: int, project: Path, tmp_path: Path
+) -> None:
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(_DOCKER)
+    docker.chmod(0o755)
+    environment = os.environ | {"LAST_SAID": said, "PATH": f"{docker.parent}:{os.environ['PATH']}"}
+
+    found = subprocess.run(
+        [project / "healthcheck.sh"],
+        env=environment,
+        cwd=project,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    full = [line for line in found.stdout.splitlines() if line.startswith("stream EVENTS")]
+    assert (found.returncode, full) == (code, [f"stream EVENTS    {FULL}"] * code)
+    assert found.stderr == ""
 
 
 def test_asking_for_health_leaves_an_unfinished_environment_alone(installed: Path) -> None:

@@ -12,13 +12,14 @@ from runtime.local.embedded.tcp_ports import free_port
 
 
 @contextmanager
-def a_function(status: int) -> Iterator[int]:
+def a_function(status: int, body: bytes = b"") -> Iterator[int]:
     """Serve one answer to everything, and yield the port."""
 
     class Answer(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status if self.path == "/health/ready" else 404)
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -49,6 +50,21 @@ def test_a_function_that_is_not_ready_is_not_well(
         assert probe.main([]) == 1
 
     assert capsys.readouterr().err == (f"http://127.0.0.1:{port}/health/ready: it answers 503\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [(b'{"events":"full"}', f"{probe.FULL}\n"), (b'{"checks":{}}', ""), (b"[]", "")],
+)
+def test_a_ready_gateway_without_room_for_events_is_well_and_says_so(
+    body: bytes, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with a_function(200, body) as port:
+        monkeypatch.setenv("PORT", str(port))
+
+        assert probe.main([]) == 0
+
+    assert capsys.readouterr().out == said
 
 
 def test_without_a_port_whichever_function_listens_is_asked(
