@@ -33,7 +33,7 @@ class Fault:
         return f"{self.field}: {self.message}" if self.field else self.message
 
 
-class Invalid(Exception):  # noqa: N818 - an outcome, not a programming error
+class Invalid(Exception):
     """The input can never be taken as it is.
 
     Nothing was done with it, and sending it again will not help.
@@ -47,7 +47,7 @@ class Invalid(Exception):  # noqa: N818 - an outcome, not a programming error
         self.faults = tuple(faults)
 
 
-class Unavailable(Exception):  # noqa: N818 - an outcome, not a programming error
+class Unavailable(Exception):
     """Something that is needed can't answer now.
 
     What was acknowledged before is safe; the same input may come again.
@@ -61,7 +61,7 @@ class Unavailable(Exception):  # noqa: N818 - an outcome, not a programming erro
         self.retry_after_seconds = retry_after_seconds
 
 
-class Refused(Exception):  # noqa: N818 - an outcome, not a programming error
+class Refused(Exception):
     """The store will never keep these rows as they are.
 
     Not one of the batch was stored. Smaller batches tell which row it is.

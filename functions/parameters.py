@@ -35,7 +35,7 @@ Parse = Callable[[str], Any]
 """Read a text that is not empty, or raise ``Wrong``."""
 
 
-class Wrong(Exception):  # noqa: N818 - an outcome, not a programming error
+class Wrong(Exception):
     """The text can't be the parameter's value.
 
     Attributes:

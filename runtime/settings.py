@@ -157,7 +157,7 @@ OptionalKeys = Annotated[ApiKeys, PlainValidator(ApiKeys.read)]
 developer's machine."""
 
 
-class BadSettings(Exception):  # noqa: N818 - an outcome that the command line reports
+class BadSettings(Exception):
     """The settings are missing or wrong; the message has a line for each.
 
     Attributes:

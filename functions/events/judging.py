@@ -31,7 +31,7 @@ MAX_FAULTS: Final = 10
 """What is said of one event; one that has more of them is another thing altogether."""
 
 
-class InvalidEvent(Exception):  # noqa: N818 - an outcome, not a programming error
+class InvalidEvent(Exception):
     """The event can never be stored as it is.
 
     Attributes:

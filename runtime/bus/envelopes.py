@@ -25,7 +25,7 @@ _PACKED = b"\x78"  # how zlib's format starts, and JSON never does
 _ZLIB_CHECK = 31  # divides the first two bytes (RFC 1950)
 
 
-class UnreadableEnvelope(Exception):  # noqa: N818 - an outcome, settled by the consumer
+class UnreadableEnvelope(Exception):
     """A message is not what it should be; its bytes go to the dead letters."""
 
 

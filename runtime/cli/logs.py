@@ -15,7 +15,7 @@ from runtime.local.logs.reader import Line, LogReader, is_read, matching
 from runtime.local.supervisor.settings import LocalSettings
 
 
-class UnknownLog(Exception):  # noqa: N818 - an outcome that the command line reports
+class UnknownLog(Exception):
     """There is no such log."""
 
 

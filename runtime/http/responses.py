@@ -53,7 +53,7 @@ def title_of(status: int) -> str:
     return _NAMES.get(HTTPStatus(status)) or HTTPStatus(status).phrase
 
 
-class HttpProblem(Exception):  # noqa: N818 - an outcome, not a programming error
+class HttpProblem(Exception):
     """The request is refused before any function sees it."""
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:

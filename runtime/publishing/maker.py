@@ -27,7 +27,7 @@ _SEEDED_START_MS: Final = 1_704_067_200_000
 _ORDERS_AHEAD: Final = 2
 
 
-class MakerDied(Exception):  # noqa: N818 - what happened, in the words of its docstring
+class MakerDied(Exception):
     """The process that makes the bodies ended by itself."""
 
 

@@ -22,7 +22,7 @@ _API = "/2018-06-01/runtime"
 _START_SECONDS = 60.0
 
 
-class Failed(Exception):  # noqa: N818 - an outcome, as Lambda has it
+class Failed(Exception):
     """The function raised, died, or did not answer in time."""
 
 

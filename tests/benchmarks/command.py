@@ -55,7 +55,7 @@ class Report:
     faults: Sequence[str]
 
 
-class UnknownCase(Exception):  # noqa: N818 - an outcome that the command line reports
+class UnknownCase(Exception):
     """There is no such case; the message lists those that there are."""
 
 

@@ -162,7 +162,7 @@ async def test_what_goes_changes_no_report_and_comes_back_as_it_was(
     assert await answers(pool, questions) == before
 
 
-class Crash(Exception):  # noqa: N818 - stands for a power cut
+class Crash(Exception):
     pass
 
 

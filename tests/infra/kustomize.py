@@ -26,7 +26,7 @@ _MERGED_BY = {
 """Lists that a patch adds to, and what tells their elements apart; others it replaces."""
 
 
-class Unknown(Exception):  # noqa: N818 - what a test is told
+class Unknown(Exception):
     """The kustomization uses what is not known here."""
 
 

@@ -19,7 +19,7 @@ _MODELS = {
 }
 
 
-class Refused(Exception):  # noqa: N818 - what a test is told
+class Refused(Exception):
     """The API would not take it; the message says why."""
 
 

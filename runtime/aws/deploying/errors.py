@@ -1,5 +1,5 @@
 """What may go wrong with a deployment."""
 
 
-class DeploymentFailed(Exception):  # noqa: N818 - an outcome that the command line reports
+class DeploymentFailed(Exception):
     """The stack is not as it should be; the message says why."""

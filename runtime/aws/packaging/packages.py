@@ -22,7 +22,7 @@ _PYTHON: Final = re.compile(r"3\.(\d{1,2})")
 _MACHINES: Final[dict[Architecture, str]] = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 
-class PackagingFailed(Exception):  # noqa: N818 - an outcome that the command line reports
+class PackagingFailed(Exception):
     """A function could not be packaged; the message says why."""
 
 

@@ -563,7 +563,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return correlation_id_of(None)
 
 
-class _EnoughRead(Exception):  # noqa: N818 - no error: how a callback stops the parser
+class _EnoughRead(Exception):
     """The parser is to stop here."""
 
 

@@ -40,7 +40,7 @@ Told = Callable[[str], None]
 """Takes a line that says how far it is."""
 
 
-class NotKept(Exception):  # noqa: N818 - an outcome that the command line reports
+class NotKept(Exception):
     """What was asked for is not kept, or not all of it; nothing was replayed."""
 
 

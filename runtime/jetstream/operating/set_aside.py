@@ -12,7 +12,7 @@ _OWNER_ONLY: Final = 0o600
 """What senders wrote is in it: for nobody else to read."""
 
 
-class NotSetAside(Exception):  # noqa: N818 - an outcome that the command line reports
+class NotSetAside(Exception):
     """The message could not be set aside or put back; it is where it was."""
 
 

@@ -20,7 +20,7 @@ _STREAM = ".stream.json"
 _MESSAGES = ".messages"
 
 
-class BadCopy(Exception):  # noqa: N818 - an outcome that the command line reports
+class BadCopy(Exception):
     """The copy can't be used."""
 
 

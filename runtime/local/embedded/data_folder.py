@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-class Locked(Exception):  # noqa: N818 - an outcome the command line reports
+class Locked(Exception):
     """The data folder is in use by another process, or can't be used."""
 
 

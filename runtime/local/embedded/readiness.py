@@ -12,11 +12,11 @@ Check = Callable[[], Awaitable[None]]
 _POLL_SECONDS = 0.02
 
 
-class StartFailed(Exception):  # noqa: N818 - an outcome that the command line reports
+class StartFailed(Exception):
     """Something that has to run could not be started."""
 
 
-class NotReady(Exception):  # noqa: N818 - an outcome that a waiter expects
+class NotReady(Exception):
     """It does not answer yet."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 LOOPBACK = "127.0.0.1"
 
 
-class PortsTaken(Exception):  # noqa: N818 - an outcome that the command line reports
+class PortsTaken(Exception):
     """Ports that are needed can't be used; the message has a line for each."""
 
 

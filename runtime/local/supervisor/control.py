@@ -31,7 +31,7 @@ Scale = Callable[[Sequence[str], Say], Awaitable[None]]
 """Brings functions to so many replicas; raises ``StartFailed`` when it can't."""
 
 
-class NoSupervisor(Exception):  # noqa: N818 - an outcome that the command line reports
+class NoSupervisor(Exception):
     """Nobody answers on the data folder, or it could not do what was asked."""
 
 

@@ -22,7 +22,7 @@ _MAY_MOVE = {"nats_port", "postgres_port", "dead_letters_port"}
 (a developer often runs a PostgreSQL), another one does."""
 
 
-class BadUsage(Exception):  # noqa: N818 - an outcome that the command line reports
+class BadUsage(Exception):
     """The command was given something that it can't use."""
 
 

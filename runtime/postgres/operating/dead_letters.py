@@ -47,7 +47,7 @@ _READ_BYTES: Final = 8 * 1024**2
 _ALIVE: Final = Fault("", "", "")
 
 
-class _DryRun(Exception):  # noqa: N818 - no error: how a transaction is told to end
+class _DryRun(Exception):
     """What was done is to be undone."""
 
 

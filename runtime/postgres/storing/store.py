@@ -67,7 +67,7 @@ _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 _INSTANT: Final = timedelta(microseconds=1)
 
 
-class _TakenBack(Exception):  # noqa: N818 - no error: how a transaction is told to end
+class _TakenBack(Exception):
     """What was done is to be undone."""
 
 
