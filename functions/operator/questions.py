@@ -137,6 +137,19 @@ def parse_reopen_question(params: Params) -> ChoiceQuestion:
     return _choice(params, "discarded")
 
 
+def parse_trail_question(params: Params) -> str:
+    """Read the question of ``GET /events/{source}``: an event's id.
+
+    Raises:
+        Invalid: With every fault; one is to name no id.
+    """
+    values = read_parameters(params, {"id": parse_text})
+    if "id" not in values:
+        raise Invalid([Fault("id", "missing", "Should be given: the id of an event")])
+    event_id: str = values["id"]
+    return event_id
+
+
 def _choice(params: Params, state: State) -> ChoiceQuestion:
     values = read_parameters(params, {**_FILTERS, **_DRY_RUN})
     if not values.keys() & _FILTERS.keys():

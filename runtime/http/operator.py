@@ -16,6 +16,7 @@ from functions.operator.handler import (
     handle_trail,
 )
 from functions.operator.ports import DeadLetters, Trails
+from functions.operator.questions import parse_trail_question
 from functions.operator.replay import Judgement, handle_replay
 from functions.operator.tables import to_csv
 from functions.parameters import Params
@@ -60,6 +61,10 @@ def operator_endpoints(letters: DeadLetters, trails: Trails, judgement: Judgemen
         )
         return await _answer(reopening)
 
+    async def find_trail(request: Request) -> Response:
+        source, event_id = request.path_params["source"], parse_trail_question(request.params)
+        return await _answer(handle_trail(source, event_id, trails=trails), NO_SUCH_EVENT)
+
     async def get_trail(request: Request) -> Response:
         source, event_id = request.path_params["source"], request.path_params["eventId"]
         return await _answer(handle_trail(source, event_id, trails=trails), NO_SUCH_EVENT)
@@ -71,6 +76,7 @@ def operator_endpoints(letters: DeadLetters, trails: Trails, judgement: Judgemen
         "/dead-letters/discard": ("POST", discard),
         "/dead-letters/reopen": ("POST", reopen),
         "/dead-letters/{id:uuid}": ("GET", get_letter),
+        "/events/{source}": ("GET", find_trail),
         "/events/{source}/{eventId:text}": ("GET", get_trail),
     }
 

@@ -115,6 +115,10 @@ _EVENT_ID: Final = _path(
     {"type": "string", "minLength": 1},
     "fb-1",
 )
+_EVENT_ID_IN_QUERY: Final = {
+    **_query("id", "The platform's id of it; any character.", _text("[^\\u0000]+"), "fb-1"),
+    "required": True,
+}
 _STATE: Final = _query(
     "state",
     "Only letters in this state, or all.",
@@ -147,6 +151,10 @@ _PAGES: Final = (answers.DeadLetter, answers.Replayed, answers.Discarded, answer
 _WRONG: Final = invalid(
     "Parameters are wrong, or do not go together; every fault at once.",
     Fault("from", "range", "Should be before to"),
+)
+_NO_ID: Final = invalid(
+    "There is no id, or another parameter; every fault at once.",
+    Fault("id", "missing", "Should be given: the id of an event"),
 )
 _LINK: Final = {
     "Link": {
@@ -219,6 +227,16 @@ def operator_paths(moments: Mapping[str, Schema], behind: Sequence[str]) -> dict
         "/dead-letters/{id}": found(
             "getDeadLetter", "Show one with its bytes", _LETTER, [_LETTER_ID], NO_SUCH_LETTER
         ),
+        "/events/{source}": {
+            "get": _operation(
+                "findEvent",
+                "Tell what became of it, also where a platform changes paths",
+                _TRAIL,
+                [_SOURCE, _EVENT_ID_IN_QUERY],
+                {"400": _NO_ID, "404": _missing(NO_SUCH_EVENT)},
+                behind=behind,
+            )
+        },
         "/events/{source}/{eventId}": found(
             "getEvent", "Tell what became of it", _TRAIL, [_SOURCE, _EVENT_ID], NO_SUCH_EVENT
         ),
@@ -263,8 +281,12 @@ def _found(
     *,
     behind: Sequence[str],
 ) -> Schema:
-    missing = refusal(HTTPStatus.NOT_FOUND, f"{nothing}.", nothing)
-    return {"get": _operation(name, summary, example, parameters, {"404": missing}, behind=behind)}
+    refused = {"404": _missing(nothing)}
+    return {"get": _operation(name, summary, example, parameters, refused, behind=behind)}
+
+
+def _missing(nothing: str) -> Schema:
+    return refusal(HTTPStatus.NOT_FOUND, f"{nothing}.", nothing)
 
 
 def _operation(

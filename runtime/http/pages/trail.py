@@ -38,7 +38,7 @@ def trail_page(visit: Visit, trail: EventTrail | None, *, asked: bool) -> Respon
 
 def _found(words: Words, trail: EventTrail) -> Html:
     heading = element("h2", words("trail.event", id=trail.event_id, source=trail.source))
-    path = f"/events/{trail.source}/{quote(trail.event_id, safe='')}"
+    path = f"/events/{trail.source}?id={quote(trail.event_id, safe='')}"
     exports = element("p", element("a", words("as-json"), href=path), class_="exports")
     event = (
         element("p", words("trail.not-stored"), class_="notice")

@@ -55,8 +55,47 @@ async def test_an_event_is_found_by_any_id(
     assert answer.json()["event"]["payload"] == '{"a": 1.0}'
 
 
+@pytest.mark.parametrize("event_id", ["a/b//c", "%", "%25", "p%2F", "?", "a?b=c", "a+b &c", "ÿ"])
+async def test_an_event_is_found_by_a_parameter_with_any_id(
+    event_id: str, client: httpx.AsyncClient, letters: FakeDeadLetters
+) -> None:
+    await letters.store.store([a_row(event_id)])
+
+    answer = await client.get("/events/facebook", params={"id": event_id})
+
+    assert answer.status_code == 200
+    assert answer.json()["eventId"] == event_id
+
+
 @pytest.mark.parametrize(
-    "path", ["/events/facebook/fb-0", "/events/other/fb-1", f"/dead-letters/{uuid4()}"]
+    ("query", "code"),
+    [
+        ("", "missing"),
+        ("id=", "empty"),
+        ("id=a&id=b", "repeated_parameter"),
+        ("id=a&eventId=b", "unknown_parameter"),
+        ("id=%00", "nul_character"),
+        ("id=%FF", "encoding"),
+    ],
+)
+async def test_a_parameter_that_is_no_id_is_a_problem(
+    query: str, code: str, client: httpx.AsyncClient
+) -> None:
+    answer = await client.get(f"/events/facebook?{query}")
+
+    assert answer.status_code == 400
+    assert [fault["code"] for fault in answer.json()["errors"]] == [code]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/events/facebook?id=fb-0",
+        "/events/other?id=fb-1",
+        "/events/facebook/fb-0",
+        "/events/other/fb-1",
+        f"/dead-letters/{uuid4()}",
+    ],
 )
 async def test_what_is_not_there_is_a_problem(path: str, client: httpx.AsyncClient) -> None:
     answer = await client.get(path)
@@ -82,6 +121,7 @@ async def test_only_the_single_letter_shows_what_its_sender_wrote(
     with capture_logs() as logs:
         shown = await client.get(f"/dead-letters/{letter.id}")
         await client.get("/events/facebook/fb-secret")
+        await client.get("/events/facebook?id=fb-secret")
         await client.post("/events/facebook/fb-secret")
         others = [
             await client.get("/dead-letters"),

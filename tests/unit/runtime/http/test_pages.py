@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any, Final, get_args
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
 import pytest
@@ -371,6 +371,7 @@ async def test_an_event_is_found_by_any_id(
     page = Checked(answer.text)
     assert answer.status_code == 200
     assert event_id in page.text
+    assert f'href="/events/facebook?id={quote(event_id, safe="")}"' in answer.text
     assert "It is not stored" in page.text
 
 
