@@ -151,6 +151,7 @@ def test_every_statement_is_in_a_file() -> None:
 
 
 _OWN_JSON = {
+    "runtime/cli/probe.py",
     "functions/publisher/breakage.py",
     "runtime/http/documentation/report_examples.py",
     "runtime/jetstream/backlog.py",
