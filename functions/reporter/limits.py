@@ -8,17 +8,23 @@ from functions.reporter.ledger_report import MEASURED_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What a check's value should not exceed.
+    """What a check's value should keep to.
 
     Attributes:
-        most: The check fails above it.
+        bound: The check fails above it.
         alert: The alert that wakes somebody for the same; empty where none has this limit.
-        runbook: A section of ``docs/operations.md``.
+        section: Of ``docs/operations.md``.
+        is_floor: Whether the check fails below it instead.
     """
 
-    most: float
+    bound: float
     alert: str
     section: str
+    is_floor: bool = False
+
+    def allows(self, value: float) -> bool:
+        """Tell whether a value is within the limit."""
+        return value >= self.bound if self.is_floor else value <= self.bound
 
     @property
     def runbook(self) -> str:
@@ -27,6 +33,7 @@ class Limit:
 
 
 MISSED_EVENTS: Final = Limit(0, "LedgerImbalance", "the-ledger-does-not-balance")
+FRESHNESS_SECONDS: Final = Limit(5, "EventsLate", "events-come-late")
 OLDEST_EVENT_SECONDS: Final = Limit(30, "EventsLate", "events-come-late")
 OLDEST_LETTER_SECONDS: Final = Limit(60, "BacklogGrowing", "the-backlog-grows")
 SILENT_SECONDS: Final = Limit(MEASURED_SECONDS, "", "a-function-is-down")
@@ -35,8 +42,12 @@ SUMMARIES: Final = Limit(0, "DeadLettersFull", "dead-letters-have-no-room")
 REJECTED_RATIO: Final = Limit(0.01, "DeadLettersAppear", "dead-letters-appear")
 CLOCK_SECONDS: Final = Limit(60, "ClocksDiffer", "clocks-differ")
 DISK_RATIO: Final = Limit(0.8, "DatabaseDiskFilling", "a-disk-fills")
+DISK_DAYS: Final = Limit(4, "DatabaseDiskFilling", "a-disk-fills", is_floor=True)
 ANSWER_SECONDS: Final = Limit(5, "", "a-function-is-down")
 """The database's answer takes no longer; after that none is waited for."""
 
 WINDOW_SECONDS: Final = 15 * 60
 """How far back dead letters and rejected events count, as in the alerts."""
+
+FRESHNESS_WINDOW_SECONDS: Final = 5 * 60
+"""How far back stored events count, as in the alert."""

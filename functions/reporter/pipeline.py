@@ -42,8 +42,12 @@ class PipelineFigures:
         first_missed_at: The earliest minute of which some are missed; None for none.
         own_faults: Dead letters of events that gateways had accepted, of the window.
         summaries: Dead letters that stand for many for want of room, of the window.
+        freshness_seconds: How long 99 of 100 events took from their acceptance until they
+            were stored, of the newest few; None where none came lately.
         store_bytes: How large the store is.
         store_limit_bytes: What it may take; None where nobody has said.
+        store_days_left: In how many days it is full, as the last hour went; None where
+            nobody can tell.
         clock_seconds_ahead: How far the store's clock is ahead of ours.
     """
 
@@ -54,8 +58,10 @@ class PipelineFigures:
     first_missed_at: datetime | None
     own_faults: int
     summaries: int
+    freshness_seconds: float | None
     store_bytes: int
     store_limit_bytes: int | None
+    store_days_left: float | None
     clock_seconds_ahead: float
 
 
@@ -75,10 +81,14 @@ class Check(JsonModel):
 
     name: str
     state: State = Field(
-        description="`failing` where the value is over the limit; `unknown` where it can't be told."
+        description="`failing` where the value is beyond the limit; `unknown` where nobody can "
+        "tell."
     )
     value: float | None
-    limit: float = Field(description="The same as of the alert, where there is one.")
+    limit: float = Field(
+        description="The same as of the alert, where there is one. The most that is well; of "
+        "`database-disk-days` the least."
+    )
     runbook: str = Field(description="What to do: a file of the project, and its section.")
 
 
@@ -145,6 +155,7 @@ def _checks(figures: PipelineFigures) -> Iterator[Check]:
     yield _check("database", figures.answered_seconds, limits.ANSWER_SECONDS)
     yield _check("ledger", figures.missed, limits.MISSED_EVENTS)
     yield from _collectors({it.consumer: it for it in figures.ledger.backlogs})
+    yield _check("freshness", figures.freshness_seconds, limits.FRESHNESS_SECONDS)
     yield _check("accepted-events-dead", figures.own_faults, limits.OWN_FAULTS)
     yield _check("dead-letters-summarized", figures.summaries, limits.SUMMARIES)
     recent = total_of(_since(figures.ledger.buckets, figures.at - _WINDOW))
@@ -152,6 +163,7 @@ def _checks(figures: PipelineFigures) -> Iterator[Check]:
     yield _check("database-clock", abs(figures.clock_seconds_ahead), limits.CLOCK_SECONDS)
     filled = figures.store_limit_bytes and figures.store_bytes / figures.store_limit_bytes
     yield _check("database-disk", filled, limits.DISK_RATIO)
+    yield _check("database-disk-days", figures.store_days_left, limits.DISK_DAYS)
 
 
 def _collectors(backlogs: Mapping[str, Backlog]) -> Iterator[Check]:
@@ -170,9 +182,9 @@ def _collectors(backlogs: Mapping[str, Backlog]) -> Iterator[Check]:
 
 def _check(name: str, value: float | None, limit: Limit, *, or_else: State = "unknown") -> Check:
     if value is not None:
-        or_else = "failing" if value > limit.most else "ok"
+        or_else = "ok" if limit.allows(value) else "failing"
         value = round(value, 4)
-    return Check(name=name, state=or_else, value=value, limit=limit.most, runbook=limit.runbook)
+    return Check(name=name, state=or_else, value=value, limit=limit.bound, runbook=limit.runbook)
 
 
 def _verdict(checks: Sequence[Check]) -> Literal["ok", "failing"]:
@@ -205,14 +217,16 @@ def _blind(now: datetime) -> PipelineReport:
     """Judge without figures: the one thing that is known is that there are none."""
     unknown = PipelineFigures(
         at=now,
-        answered_seconds=limits.ANSWER_SECONDS.most,
+        answered_seconds=limits.ANSWER_SECONDS.bound,
         ledger=_NO_FIGURES,
         missed=0,
         first_missed_at=None,
         own_faults=0,
         summaries=0,
+        freshness_seconds=None,
         store_bytes=0,
         store_limit_bytes=None,
+        store_days_left=None,
         clock_seconds_ahead=0.0,
     )
     report = judge(unknown)

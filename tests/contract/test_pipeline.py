@@ -1,5 +1,6 @@
 """What the database knows of the whole, against what was done to it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from functions.errors import Unavailable
 from functions.messages import Backlog, EnvelopeOutcome
 from functions.reporter.pipeline import judge
+from runtime.postgres.growth import measure_growth
 from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.pool import opened
 from runtime.postgres.reporting.pipeline import PostgresPipeline
@@ -72,6 +74,43 @@ async def test_what_waits_is_told_as_the_collectors_saw_it(pool: asyncpg.Pool) -
     assert figures.ledger.backlogs == [seen]
     failing = [it.name for it in judge(figures).checks if it.state == "failing"]
     assert failing == ["fb-collector-backlog", "ttk-collector-silence", "dead-letters-silence"]
+
+
+async def test_freshness_is_of_the_newest_events_that_were_stored_lately(
+    pool: asyncpg.Pool,
+) -> None:
+    now = datetime.now(UTC)
+    slow = [a_row(accepted_at=now - timedelta(seconds=8), occurred_at=now - timedelta(minutes=1))]
+    future = [a_row(accepted_at=now - timedelta(hours=1), occurred_at=now + timedelta(days=1))]
+    nothing = (await PostgresPipeline(pool, None).look()).freshness_seconds
+
+    await PostgresEventStore(pool).store([*slow, *future])
+    lately = (await PostgresPipeline(pool, None).look()).freshness_seconds
+    await pool.execute("UPDATE events SET stored_at = stored_at - interval '6 minutes'")
+    long_ago = (await PostgresPipeline(pool, None).look()).freshness_seconds
+
+    assert nothing is None
+    assert lately == pytest.approx(8, abs=1)
+    assert long_ago is None
+
+
+async def test_the_disk_lasts_as_long_as_the_metric_says(pool: asyncpg.Pool) -> None:
+    minute = datetime.now(UTC).replace(second=0, microsecond=0)
+    rows = [a_row(f"fb-{number}") for number in range(10_000)]
+    await PostgresEventStore(pool).settle(
+        [EnvelopeOutcome(an_envelope(10_000, minute=minute), rows)]
+    )
+    await pool.execute("SELECT pg_stat_force_next_flush()")
+    async with asyncio.timeout(10):
+        while (await measure_growth(pool)).events < 10_000:
+            await asyncio.sleep(0.1)
+
+    figures = await PostgresPipeline(pool, 10**9).look()
+
+    expected = (await measure_growth(pool)).days_left(10**9)
+    assert expected is not None
+    assert figures.store_days_left == pytest.approx(expected, rel=0.01)
+    assert (await PostgresPipeline(pool, None).look()).store_days_left is None
 
 
 async def test_a_database_that_is_away_is_unavailable(pool: asyncpg.Pool) -> None:

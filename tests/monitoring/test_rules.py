@@ -172,10 +172,18 @@ def test_a_check_of_the_pipeline_has_the_limit_and_the_runbook_of_its_alert(
     assert limit.section in ANCHORS
     if limit.alert:
         alerts = [rule for rule in ALERTS if rule.name == limit.alert]
-        over = [float(number) for rule in alerts for number in re.findall(r"> ([\d.]+)", rule.expr)]
+        written = r"(\d+) \* 86400" if limit.is_floor else r"> ([\d.]+)"
+        bounds = [float(it) for rule in alerts for it in re.findall(written, rule.expr)]
 
-        assert limit.most in over
+        assert limit.bound in bounds
         assert limit.runbook in {rule.annotations["runbook_url"] for rule in alerts}
+
+
+def test_freshness_looks_as_far_back_as_its_alert() -> None:
+    [late] = [rule.expr for rule in ALERTS if rule.name == "EventsLate"]
+
+    minutes = pipeline_limits.FRESHNESS_WINDOW_SECONDS // 60
+    assert f"freshness_seconds:p99_{minutes}m" in late
 
 
 def test_checks_look_as_far_back_as_alerts() -> None:

@@ -117,8 +117,10 @@ def pipeline_example() -> Any:
         first_missed_at=None,
         own_faults=0,
         summaries=0,
+        freshness_seconds=0.03,
         store_bytes=1024**3,
         store_limit_bytes=100 * 1024**3,
+        store_days_left=42.5,
         clock_seconds_ahead=0.001,
     )
     return json.loads(pipeline.to_json(pipeline.judge(figures)))

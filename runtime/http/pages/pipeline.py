@@ -24,7 +24,10 @@ _UNITS: Final = {
     "dead-letters-summarized": "",
     "rejected-ratio": "%",
     "database-disk": "%",
+    "database-disk-days": "d",
 }
+_FLOORS: Final = frozenset({"database-disk-days"})
+"""Checks that fail below their limit."""
 _COMMANDS: Final = {
     "a-function-is-down": "eps health",
     "the-ledger-does-not-balance": "eps ledger",
@@ -80,7 +83,9 @@ def _sorted(checks: Sequence[Check]) -> Sequence[Check]:
 
 def _check(words: Words, check: Check) -> Html:
     value = words(
-        "value", value=_valued(words, check, check.value), limit=_valued(words, check, check.limit)
+        "value.floor" if check.name in _FLOORS else "value",
+        value=_valued(words, check, check.value),
+        limit=_valued(words, check, check.limit),
     )
     section = check.runbook.partition("#")[2]
     todo = element(

@@ -262,7 +262,20 @@ async def test_what_fails_comes_first_with_its_limit_and_what_to_do(
     assert "3, limit 0" in checks
     assert "eps ledger" in checks
     assert "docs/operations.md#the-ledger-does-not-balance" in checks
-    assert "1 of 13 checks fail" in text
+    assert "1 of 15 checks fail" in text
+
+
+async def test_a_disk_that_fills_says_in_how_many_days_and_late_events_by_how_much(
+    client: httpx.AsyncClient, pipeline: FakePipeline
+) -> None:
+    pipeline.figures = figures(store_days_left=1.5, freshness_seconds=8.25)
+
+    text = Checked((await client.get("/pipeline")).text).text
+
+    assert "1.5 days, at least 4 days" in text
+    assert "df -h, docs/operations.md#a-disk-fills" in text
+    assert "8.2 s, limit 5 s" in text
+    assert "eps broker status, docs/operations.md#events-come-late" in text
 
 
 async def test_a_database_that_is_away_leaves_a_page(

@@ -38,8 +38,10 @@ def figures(**changes: Any) -> PipelineFigures:
         first_missed_at=None,
         own_faults=0,
         summaries=0,
+        freshness_seconds=0.2,
         store_bytes=10,
         store_limit_bytes=100,
+        store_days_left=30.0,
         clock_seconds_ahead=0.01,
     )
     return replace(usual, **changes)
@@ -85,6 +87,8 @@ def test_all_is_well() -> None:
         (figures(summaries=1), {"dead-letters-summarized"}),
         (figures(clock_seconds_ahead=-61.0), {"database-clock"}),
         (figures(store_bytes=81), {"database-disk"}),
+        (figures(store_days_left=3.9), {"database-disk-days"}),
+        (figures(freshness_seconds=5.1), {"freshness"}),
         (with_ledger([LedgerBucket(NOON - MINUTE, 98, 98, 0, 0, 0, 2)]), {"rejected-ratio"}),
         (
             with_ledger(seen=backlogs(messages=4, oldest_at=NOON - timedelta(seconds=31))),
@@ -108,6 +112,10 @@ def test_what_is_over_its_limit_fails_and_nothing_else(
     [
         figures(clock_seconds_ahead=60.0),
         figures(store_bytes=80),
+        figures(store_days_left=4.0),
+        figures(store_days_left=None),
+        figures(freshness_seconds=5.0),
+        figures(freshness_seconds=None),
         with_ledger([LedgerBucket(NOON - MINUTE, 99, 99, 0, 0, 0, 1)]),
         with_ledger([LedgerBucket(NOON - 16 * MINUTE, 0, 0, 0, 0, 0, 50)]),
         with_ledger(seen=backlogs(messages=4, oldest_at=NOON - timedelta(seconds=30))),
@@ -143,9 +151,10 @@ def test_reports_are_complete_until_the_oldest_that_waits_or_is_missed() -> None
 
 
 def test_a_disk_of_unknown_size_is_unknown() -> None:
-    [disk] = [it for it in judge(figures(store_limit_bytes=None)).checks if "disk" in it.name]
+    unknown = figures(store_limit_bytes=None, store_days_left=None)
+    disk = [it for it in judge(unknown).checks if "disk" in it.name]
 
-    assert (disk.state, disk.value) == ("unknown", None)
+    assert [(it.state, it.value) for it in disk] == [("unknown", None)] * 2
 
 
 async def test_a_database_that_does_not_answer_is_a_verdict() -> None:
