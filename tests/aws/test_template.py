@@ -94,7 +94,7 @@ def test_a_template_with_other_code_is_not_translated(tmp_path: Path) -> None:
 
 def test_what_the_translator_refuses_is_told(tmp_path: Path) -> None:
     other = tmp_path / "template.yaml"
-    other.write_text(TEMPLATE.read_text().replace("Type: HttpApi", "Type: NoSuchEvent"))
+    other.write_text(TEMPLATE.read_text().replace("Type: SQS", "Type: NoSuchEvent"))
 
     with pytest.raises(DeploymentFailed, match="NoSuchEvent"):
         translated("some-bucket", dict.fromkeys(PACKAGES, "key"), REGION, other)
@@ -231,10 +231,53 @@ def test_who_calls_without_end_takes_neither_all_processes_nor_all_connections(
 
     for name in ("Gateway", "Reporter"):
         most = {"Ref": f"{name}RequestsPerSecond"}
-        settings = stages[f"{name}ApiApiGatewayDefaultStage"]["DefaultRouteSettings"]
+        settings = stages[f"{name}ApiStage"]["DefaultRouteSettings"]
         assert settings == {"ThrottlingBurstLimit": most, "ThrottlingRateLimit": most}
         reserved = functions[name]["ReservedConcurrentExecutions"]["Fn::If"]
         assert reserved[:2] == [f"Reserves{name}", {"Ref": f"{name}Concurrency"}]
+
+
+def test_a_function_is_called_by_an_http_api_or_by_a_function_url_of_its_own(
+    text: str, resources: dict[str, Any]
+) -> None:
+    def under(condition: str, kind: str) -> dict[str, Any]:
+        found = {name for name, it in resources.items() if it.get("Condition") == condition}
+        return {name: it for name, it in of_type(resources, kind).items() if name in found}
+
+    outputs = json.loads(text)["Outputs"]
+    for name in ("Gateway", "Reporter"):
+        route = under("HasHttpApis", "AWS::ApiGatewayV2::Route")[f"{name}ApiRoute"]
+        integration = under("HasHttpApis", "AWS::ApiGatewayV2::Integration")
+        assert route["RouteKey"] == "$default"
+        assert route["Target"] == {"Fn::Sub": f"integrations/${{{name}ApiIntegration}}"}
+        called = {"Fn::GetAtt": [name, "Arn"]}
+        assert integration[f"{name}ApiIntegration"]["IntegrationUri"] == called
+        assert integration[f"{name}ApiIntegration"]["PayloadFormatVersion"] == "2.0"
+        url = under("HasFunctionUrls", "AWS::Lambda::Url")[f"{name}FunctionUrl"]
+        assert url == {"TargetFunctionArn": called, "AuthType": "NONE"}
+        granted = [
+            (it["Action"], it.get("FunctionUrlAuthType"), it.get("InvokedViaFunctionUrl"))
+            for it in under("HasFunctionUrls", "AWS::Lambda::Permission").values()
+            if it["FunctionName"] == {"Ref": name}
+        ]
+        assert granted == [
+            ("lambda:InvokeFunctionUrl", "NONE", None),
+            ("lambda:InvokeFunction", None, True),
+        ]
+        either = outputs[f"{name}Url"]["Value"]["Fn::If"]
+        assert either[:2] == ["HasHttpApis", {"Fn::GetAtt": [f"{name}Api", "ApiEndpoint"]}]
+        assert f'"{name}FunctionUrl", "FunctionUrl"' in json.dumps(either[2])
+
+
+def test_nothing_else_may_call_a_function(resources: dict[str, Any]) -> None:
+    open_to_all = [
+        name
+        for name, it in of_type(resources, "AWS::Lambda::Permission").items()
+        if it["Principal"] == "*"
+        and not (it.keys() & {"FunctionUrlAuthType", "InvokedViaFunctionUrl"})
+    ]
+
+    assert open_to_all == []
 
 
 def test_the_reporters_processes_leave_connections_to_the_collectors() -> None:
@@ -273,13 +316,13 @@ def test_every_queue_function_and_api_is_watched(resources: dict[str, Any]) -> N
         for it in of_type(resources, "AWS::CloudWatch::Alarm").values()
     ]
 
-    def watches(metric: str) -> int:
+    def watches(metric: Any) -> int:
         return len({of for name, of in watched if name == metric})
 
     assert watches("ApproximateAgeOfOldestMessage") == len(QUEUES)
     assert watches("ApproximateNumberOfMessagesVisible") == len(QUEUES)
     assert watches("Errors") == watches("Throttles") == len(PACKAGES)
-    assert watches("5xx") == 2
+    assert watches({"Fn::If": ["HasHttpApis", "5xx", "Url5xxCount"]}) == 2
 
 
 def test_an_alarm_says_where_to_read_what_to_do(resources: dict[str, Any]) -> None:
