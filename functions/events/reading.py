@@ -39,6 +39,15 @@ def find_unstorable(raw: bytes) -> Fault | None:
     return Fault("", "lone_surrogate", "A string contains a lone surrogate")
 
 
+def unstorable_at(raw: bytes) -> int | None:
+    """Find where a text spells the character that ``find_unstorable`` names; None for none."""
+    for pattern in (_UP_TO_NUL, _UP_TO_ANY):
+        found = pattern.match(raw)
+        if found and found.lastgroup:
+            return found.start(found.lastgroup)
+    return None
+
+
 READERS: Final[dict[Source, Callable[[bytes], Event]]] = {
     "facebook": msgspec.json.Decoder(FacebookEvent, dec_hook=read_moment).decode,
     "tiktok": msgspec.json.Decoder(TiktokEvent, dec_hook=read_moment).decode,

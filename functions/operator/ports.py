@@ -238,8 +238,26 @@ class StoredEvent:
     payload: str
 
 
+class NewEvent(NamedTuple):
+    """What is known of a stored event without a word of a user.
+
+    Attributes:
+        occurred_at: Its own time.
+    """
+
+    source: Source
+    event_id: str
+    event_type: str
+    occurred_at: datetime
+    accepted_at: datetime
+    stored_at: datetime
+
+
 class Trails(Protocol):
     """Where an event has left traces; raises ``Unavailable`` as ``DeadLetters`` does."""
+
+    async def find_newest(self, *, limit: int) -> Sequence[NewEvent]:
+        """List the stored events with the latest own time until now, the latest first."""
 
     async def find_event(self, source: Source, event_id: str) -> StoredEvent | None:
         """Find an event that is stored."""

@@ -43,7 +43,7 @@ class PipelineFigures:
         own_faults: Dead letters of events that gateways had accepted, of the window.
         summaries: Dead letters that stand for many for want of room, of the window.
         freshness_seconds: How long 99 of 100 events took from their acceptance until they
-            were stored, of the newest few; None where none came lately.
+            were stored, of the newest few that a bus brought; None where none came lately.
         store_bytes: How large the store is.
         store_limit_bytes: What it may take; None where nobody has said.
         store_days_left: In how many days it is full, as the last hour went; None where

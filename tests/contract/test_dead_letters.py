@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -190,6 +190,23 @@ async def test_a_letter_is_shown_with_its_bytes(desk: Desk) -> None:
     assert (shown.payload_encoding, shown.payload, shown.payload_bytes) == ("base64", "/wA=", 2)
     assert (shown.event_id, shown.history) == ("fb-1", ())
     assert await handle_show(uuid4(), letters=desk.letters) is None
+
+
+async def test_the_newest_events_are_those_of_the_latest_time_that_has_come(desk: Desk) -> None:
+    times = {"fb-old": -2, "fb-new": -1, "fb-to-come": 3}
+    now = datetime.now(UTC).replace(microsecond=0)
+    events = [
+        a_facebook_event(eventId=name, timestamp=(now + timedelta(hours=hours)).isoformat())
+        for name, hours in times.items()
+    ]
+    await desk.keep(*(a_valid_letter(event) for event in events))
+    await desk.replay()
+
+    newest = await desk.trails.find_newest(limit=10)
+
+    assert [it.event_id for it in newest] == ["fb-new", "fb-old"]
+    assert newest[0].occurred_at == now - timedelta(hours=1)
+    assert [it.event_id for it in await desk.trails.find_newest(limit=1)] == ["fb-new"]
 
 
 async def test_what_is_valid_today_is_stored_as_if_it_had_come_first(desk: Desk) -> None:

@@ -80,11 +80,13 @@ async def test_freshness_is_of_the_newest_events_that_were_stored_lately(
     pool: asyncpg.Pool,
 ) -> None:
     now = datetime.now(UTC)
-    slow = [a_row(accepted_at=now - timedelta(seconds=8), occurred_at=now - timedelta(minutes=1))]
-    future = [a_row(accepted_at=now - timedelta(hours=1), occurred_at=now + timedelta(days=1))]
+    minute_ago, hour_ago = now - timedelta(minutes=1), now - timedelta(hours=1)
+    slow = a_row(accepted_at=now - timedelta(seconds=8), published_at=now, occurred_at=minute_ago)
+    future = a_row(accepted_at=hour_ago, published_at=hour_ago, occurred_at=now + timedelta(days=1))
+    replayed = a_row(accepted_at=hour_ago, published_at=None, occurred_at=minute_ago)
     nothing = (await PostgresPipeline(pool, None).look()).freshness_seconds
 
-    await PostgresEventStore(pool).store([*slow, *future])
+    await PostgresEventStore(pool).store([slow, future, replayed])
     lately = (await PostgresPipeline(pool, None).look()).freshness_seconds
     await pool.execute("UPDATE events SET stored_at = stored_at - interval '6 minutes'")
     long_ago = (await PostgresPipeline(pool, None).look()).freshness_seconds

@@ -16,12 +16,14 @@ from functions.operator.ports import (
     LetterCount,
     LetterFilter,
     LetterHead,
+    NewEvent,
     Place,
     Settled,
     Settlement,
     State,
     StoredEvent,
 )
+from runtime.telemetry.clocks import utc_now
 from tests.builders import NOON
 from tests.doubles.fakes import FakeEventStore
 
@@ -143,6 +145,14 @@ class FakeTrails:
     """Trails of what a store in memory has."""
 
     letters: FakeDeadLetters
+
+    async def find_newest(self, *, limit: int) -> Sequence[NewEvent]:
+        come = [it for it in self.letters.store.rows.values() if it.occurred_at <= utc_now()]
+        newest = sorted(come, key=lambda it: it.occurred_at, reverse=True)[:limit]
+        return [
+            NewEvent(it.source, it.event_id, it.event_type, it.occurred_at, it.accepted_at, NOON)
+            for it in newest
+        ]
 
     async def find_event(self, source: Source, event_id: str) -> StoredEvent | None:
         row = self.letters.store.rows.get(event_key(source, event_id))

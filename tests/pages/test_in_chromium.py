@@ -1,6 +1,7 @@
 """Pages in a real browser: its laws, and what people come for."""
 
 import asyncio
+import json
 import math
 import os
 import random
@@ -265,15 +266,35 @@ async def test_somebody_finds_why_forty_events_were_rejected_and_brings_them_bac
     assert await site.pool.fetchval("SELECT count(*) FROM events") == 40
 
 
+async def test_somebody_sees_where_in_its_bytes_a_letter_is_wrong(site: Site, tab: Tab) -> None:
+    event = a_facebook_event(eventId="fb-old")
+    event["data"]["user"]["age"] = "forty"
+    event["data"]["more"] = ["line"] * 2_000
+    letter = a_letter(payload=json.dumps(event, indent=1).encode(), event_id="fb-old")
+    await site.store.keep([letters_of(letter)])
+
+    await tab.go(f"/dead-letters/{letter.id}")
+    await tab.look(width=320, dark=True)
+    await tab.ask("document.querySelector('a[href=\"#fault\"]').click()")
+
+    assert await tab.text("mark") == '"forty"'
+    place = "document.querySelector('mark').getBoundingClientRect()"
+    await tab.until(f"{place}.top >= 0 && {place}.bottom <= innerHeight")
+    assert await tab.ask("document.documentElement.scrollWidth") <= 320
+    assert tab.faults == []
+
+
 async def test_somebody_finds_what_became_of_an_event(site: Site, tab: Tab) -> None:
     row = a_stored_row("fb-weird/<id>", payload='{"eventId": 1.0}')
     await site.store.store([row])
     await tab.go("/")
 
     await tab.click("One event")
+    newest = await tab.text("table")
     await tab.choose(source="facebook", id="fb-weird/<id>")
 
     told = await tab.text()
+    assert "fb-weird/<id>" in newest
     assert "accepted by the gateway" in told
     assert "stored" in told
     await tab.ask("document.querySelector('details').open = true")

@@ -48,6 +48,7 @@ from runtime.http.responses import JSON, Response
 from runtime.http.sessions import Sessions
 
 _LIST_LENGTH: Final = "25"
+_NEWEST: Final = 20
 _SUMMARY_FILTERS: Final = frozenset({"from", "to", "id", "reason", "source", "field", "state"})
 
 Render = Callable[[Visit, Request], Awaitable[Response | None]]
@@ -156,10 +157,11 @@ def _operating(pages: Pages) -> Endpoints:
     async def trail(visit: Visit, _request: Request) -> Response:
         asked = dict(visit.params)
         event_id = asked.get("id", "").strip()
-        found = None
-        if event_id:
-            found = await handle_trail(asked.get("source", ""), event_id, trails=pages.trails)
-        return trail_page(visit, found, asked=bool(event_id))
+        if not event_id:
+            newest = await pages.trails.find_newest(limit=_NEWEST)
+            return trail_page(visit, None, asked=False, newest=newest)
+        found = await handle_trail(asked.get("source", ""), event_id, trails=pages.trails)
+        return trail_page(visit, found, asked=True)
 
     renders: Sequence[tuple[str, str, Render]] = (
         ("GET", "/dead-letters", letter_list),

@@ -1,5 +1,6 @@
 """The pages of dead letters: groups and list, one of them, and what is done to them."""
 
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
@@ -17,6 +18,7 @@ from functions.operator.answers import (
     Replayed,
 )
 from functions.operator.groups import group
+from functions.operator.marking import Mark, mark_fault
 from functions.operator.ports import State
 from functions.operator.questions import ANY_STATE
 from functions.parameters import Params
@@ -34,14 +36,17 @@ from runtime.http.pages.frame import (
     table,
 )
 from runtime.http.pages.words import Words
-from runtime.http.pages.writing import moment, number
+from runtime.http.pages.writing import moment, number, shortened
 from runtime.http.responses import Response
 
 PATH: Final = "/dead-letters"
 FILTERS: Final = ("from", "to", "id", "reason", "source", "field")
 """What names letters; the rest of an address is how they are shown."""
 
-_LONGEST: Final = 200
+_MOST_SHOWN: Final = 8_000
+"""Characters of what was sent: escaped, they leave the page within 60 KB."""
+_BEFORE_FAULT: Final = 2_000
+_SHOW_ALL: Final = ("payload", "all")
 
 
 def letters_page(visit: Visit, page: DeadLetterPage, summary: DeadLetterSummary) -> Response:
@@ -103,13 +108,53 @@ def letter_page(visit: Visit, letter: DeadLetter) -> Response:
         _actions(words, {"id": str(letter.id), "state": letter.state}),
         element("h2", words("payload")),
         element("p", words("truncated"), class_="soft") if letter.payload_truncated else Html(""),
-        element("pre", element("code", letter.payload)),
+        *_payload(visit, letter),
         element("h2", words("history")),
         table(heads, done, words("history"))
         if done
         else element("p", words("history.none"), class_="soft"),
         _back(words),
     )
+
+
+def _payload(visit: Visit, letter: DeadLetter) -> Sequence[Html]:
+    """Show what was sent, its fault marked; of much of it what is around the fault."""
+    words = visit.words
+    text, mark = _marked(letter)
+    start, end = 0, len(text)
+    if _SHOW_ALL not in visit.params and end > _MOST_SHOWN:
+        start = max(0, mark.start - _BEFORE_FAULT) if mark else 0
+        end = start + _MOST_SHOWN
+    parts: list[str] = [text[start:end]]
+    said = []
+    if mark:
+        last = min(mark.end, end)
+        marked = element("mark", text[mark.start : last], id="fault")
+        parts = [text[start : mark.start], marked, text[last:end]]
+        kind = "fault.missing" if mark.is_missing else "fault.here"
+        there = element("a", words(kind, field=shortened(letter.field)), href="#fault")
+        said.append(element("p", there, f": {shortened(letter.message)}", class_="notice"))
+    if (start, end) != (0, len(text)):
+        parts = ["… " if start else "", *parts, " …" if end < len(text) else ""]
+        whole = address(f"{PATH}/{letter.id}", [_SHOW_ALL])
+        counts = words("payload.part", shown=number(_MOST_SHOWN), all=number(len(text)))
+        link = element("a", words("payload.all"), href=whole)
+        said.append(element("p", f"{counts} ", link, class_="soft"))
+    return [*said, element("pre", element("code", *parts))]
+
+
+def _marked(letter: DeadLetter) -> tuple[str, Mark | None]:
+    """Write a letter's bytes as text; those that are no text are written out, the first marked."""
+    if letter.payload_encoding == "utf-8":
+        return letter.payload, mark_fault(letter.payload, letter.field, letter.code)
+    payload = b64decode(letter.payload)
+    text = payload.decode("utf-8", "backslashreplace")
+    try:
+        payload.decode()
+    except UnicodeDecodeError as error:
+        start = len(payload[: error.start].decode())
+        return text, Mark(start, start + len(r"\xff") * (error.end - error.start))
+    return text, None
 
 
 def replay_page(visit: Visit, done: Replayed) -> Response:
@@ -196,8 +241,8 @@ def heads_table(words: Words, letters: Sequence[DeadLetterHead]) -> Html:
             words.named("lstate", it.state),
             words.named("reason", it.reason),
             it.source or "",
-            _short(it.field) or words("field.whole"),
-            _short(it.message),
+            shortened(it.field) or words("field.whole"),
+            shortened(it.message),
         )
         for it in letters
     ]
@@ -276,7 +321,7 @@ def _groups(words: Words, params: Mapping[str, str], summary: DeadLetterSummary)
         (
             element(
                 "a",
-                _short(it.field) or words("field.whole"),
+                shortened(it.field) or words("field.whole"),
                 href=address(
                     PATH, {**kept, "reason": it.reason, **({"field": it.field} if it.field else {})}
                 ),
@@ -332,7 +377,3 @@ def _listed(visit: Visit) -> Visit:
 
 def _chosen(params: Params) -> dict[str, str]:
     return {name: text for name, text in params if name in FILTERS}
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -1,23 +1,27 @@
 """The page of one event: when it came where, what it was, its dead letters."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
 from functions.events import SOURCES
 from functions.operator.answers import EventTrail, TrailEvent
+from functions.operator.ports import NewEvent
 from runtime.http.html import Html, element, join
-from runtime.http.pages.frame import Visit, answer, blank, button, form, selection
+from runtime.http.pages.frame import Visit, address, answer, blank, button, form, selection, table
 from runtime.http.pages.letters import definitions, heads_table
 from runtime.http.pages.words import Words
-from runtime.http.pages.writing import moment, seconds_of
+from runtime.http.pages.writing import moment, seconds_of, shortened
 from runtime.http.responses import Response
 
 PATH: Final = "/trail"
 
 
-def trail_page(visit: Visit, trail: EventTrail | None, *, asked: bool) -> Response:
-    """Show the form and, where one was asked for, what became of an event."""
+def trail_page(
+    visit: Visit, trail: EventTrail | None, *, asked: bool, newest: Sequence[NewEvent] = ()
+) -> Response:
+    """Show the form and what became of the event that was asked for, or the newest events."""
     words, params = visit.words, dict(visit.params)
     search = form(
         PATH,
@@ -29,11 +33,39 @@ def trail_page(visit: Visit, trail: EventTrail | None, *, asked: bool) -> Respon
         aria_label=words("trail"),
     )
     if not asked:
-        return answer(visit, words("trail"), search)
+        return answer(visit, words("trail"), search, *_newest(words, newest))
     if trail is None:
         nothing = element("p", words("trail.none"), class_="notice", role="status")
         return answer(visit, words("trail"), search, nothing, status=404)
     return answer(visit, words("trail"), search, _found(words, trail))
+
+
+def _newest(words: Words, newest: Sequence[NewEvent]) -> Sequence[Html]:
+    heading = element("h2", words("newest"))
+    if not newest:
+        return [heading, element("p", words("newest.none"), class_="soft")]
+    rows = [
+        (
+            element(
+                "a",
+                shortened(it.event_id),
+                href=address(PATH, {"source": it.source, "id": it.event_id}),
+            ),
+            it.source,
+            it.event_type,
+            *(
+                moment(at.astimezone(UTC), seconds=True)
+                for at in (it.occurred_at, it.accepted_at, it.stored_at)
+            ),
+        )
+        for it in newest
+    ]
+    heads = [
+        ("", words(it))
+        for it in ("id", "source", "type", "occurred-at", "accepted-at", "stored-at")
+    ]
+    note = element("p", words("newest.note"), class_="soft")
+    return [heading, note, table(heads, rows, words("newest"))]
 
 
 def _found(words: Words, trail: EventTrail) -> Html:

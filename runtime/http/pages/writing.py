@@ -7,6 +7,8 @@ from typing import Final
 NARROW: Final = "\u202f"
 """Between groups of digits; a line does not break there."""
 
+_LONGEST: Final = 200
+
 NOTHING: Final = "\N{EN DASH}"
 
 
@@ -15,6 +17,11 @@ def number(value: Decimal | float | str | None) -> str:
     if value is None:
         return NOTHING
     return f"{Decimal(str(value)):,f}".replace(",", NARROW).replace("-", "\N{MINUS SIGN}")
+
+
+def shortened(text: str) -> str:
+    """Leave out the end of a sender's long text."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def percent(part: Decimal | float, whole: Decimal | float) -> str:

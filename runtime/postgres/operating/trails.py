@@ -7,11 +7,12 @@ import asyncpg
 
 from functions.events import Source
 from functions.events.rows import event_key
-from functions.operator.ports import LetterHead, StoredEvent
+from functions.operator.ports import LetterHead, NewEvent, StoredEvent
 from runtime.postgres.errors import translated
 from runtime.postgres.operating.dead_letters import head_of
 from runtime.postgres.sql import load
 
+NEWEST = load(__file__, "trail_newest")
 EVENT = load(__file__, "trail_event")
 LETTERS = load(__file__, "trail_letters")
 
@@ -23,6 +24,12 @@ class PostgresTrails:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
+
+    async def find_newest(self, *, limit: int) -> Sequence[NewEvent]:
+        """List the newest events; see ``Trails``."""
+        with translated():
+            found = await self._pool.fetch(NEWEST, limit)
+        return [NewEvent(*record) for record in found]
 
     async def find_event(self, source: Source, event_id: str) -> StoredEvent | None:
         """Find an event; see ``Trails``."""

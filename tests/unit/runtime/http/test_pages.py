@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import httpx
 import pytest
 
-from functions.messages import Reason
+from functions.messages import DeadLetter, Reason
 from functions.operator.groups import DAYS, group
 from functions.operator.ports import Action, State
 from functions.parameters import Interval
@@ -31,6 +31,7 @@ from runtime.http.server.app import create_app
 from runtime.telemetry.health import Health
 from runtime.telemetry.metrics import HttpMetrics, ReportMetrics, new_registry
 from tests.builders import a_facebook_event, a_letter, raw
+from tests.builders import a_row as a_stored_row
 from tests.contract.test_dead_letters import keep_in_memory
 from tests.doubles.fakes_operator import FakeDeadLetters, FakeTrails
 from tests.doubles.fakes_reports import FakeReports, a_row, a_sale
@@ -386,6 +387,61 @@ async def test_an_event_is_found_by_any_id(
     assert event_id in page.text
     assert f'href="/events/facebook?id={quote(event_id, safe="")}"' in answer.text
     assert "It is not stored" in page.text
+
+
+async def test_operators_see_the_newest_events_each_a_link(
+    client: httpx.AsyncClient, letters: FakeDeadLetters
+) -> None:
+    empty = (await client.get("/trail")).text
+    await letters.store.store([a_stored_row(HOSTILE)])
+
+    page = (await client.get("/trail")).text
+    [link] = re.findall(r'href="(/trail\?source=facebook&amp;id=[^"]+)"', page)
+
+    assert "No event is stored yet" in empty
+    assert HOSTILE in Checked(page).text
+    assert "accepted by the gateway" in (await client.get(unescape(link))).text
+
+
+async def shown(client: httpx.AsyncClient, letter: DeadLetter, query: str = "") -> str:
+    return (await client.get(f"/dead-letters/{letter.id}{query}")).text
+
+
+@pytest.mark.parametrize(
+    ("payload", "mark"),
+    [
+        (b'{"data": {"user": {"name": "<b>", "age": "x"}}}', "&quot;x&quot;"),
+        (b'{"data": {"user": {"name": "y"}}}', "{&quot;name&quot;: &quot;y&quot;}"),
+        ("€".encode() + b"\xff rest", r"\xff"),
+    ],
+)
+async def test_a_fault_is_marked_in_the_bytes(
+    payload: bytes, mark: str, client: httpx.AsyncClient, letters: FakeDeadLetters
+) -> None:
+    letter = a_letter(payload=payload)
+    await keep_in_memory(letters, letter)
+
+    page = await shown(client, letter)
+
+    assert f'<mark id="fault">{mark}</mark>' in page
+    assert 'href="#fault"' in page
+
+
+async def test_of_much_that_was_sent_a_page_shows_what_is_around_the_fault(
+    client: httpx.AsyncClient, letters: FakeDeadLetters
+) -> None:
+    long = '"' + '\\"' * 30_000 + '"'
+    letter = a_letter(payload=f'{{"a": {long}, "data": {{"user": {{"age": {long}}}}}}}'.encode())
+    await keep_in_memory(letters, letter)
+
+    page = await shown(client, letter)
+    whole = await shown(client, letter, "?payload=all")
+
+    assert len(page.encode()) <= MOST_BYTES
+    assert "data&quot;: {&quot;user" in page
+    assert '<mark id="fault">' in page
+    assert "?payload=all" in page
+    assert Checked(whole).text.count('\\"') == 60_000
 
 
 async def test_an_event_that_is_not_there_is_said_to_be_none(client: httpx.AsyncClient) -> None:
