@@ -4,10 +4,9 @@ from typing import Final
 
 from functions.errors import Fault, Invalid
 from functions.events import Source
-from functions.fb_collector.handler import to_row as facebook_row
 from functions.operator.replay import Judgement, UnpackedEnvelope
-from functions.ttk_collector.handler import to_row as tiktok_row
 from runtime.bus.envelopes import UnreadableEnvelope, decode, decode_letters
+from runtime.catalogue import EVENTS_OF
 
 
 def read_envelope(source: Source | None, data: bytes) -> UnpackedEnvelope:
@@ -18,4 +17,6 @@ def read_envelope(source: Source | None, data: bytes) -> UnpackedEnvelope:
         raise Invalid([Fault("", "envelope", str(error))]) from error
 
 
-JUDGEMENT: Final = Judgement({"facebook": facebook_row, "tiktok": tiktok_row}, read_envelope)
+JUDGEMENT: Final = Judgement(
+    {source: own.to_row for source, own in EVENTS_OF.items()}, read_envelope
+)

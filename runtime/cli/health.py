@@ -13,6 +13,7 @@ import psutil  # type: ignore[import-untyped]
 from nats.errors import Error as NatsError
 
 from functions.errors import Unavailable
+from runtime.catalogue import FUNCTIONS
 from runtime.jetstream.connection import connected
 from runtime.jetstream.operating.contents import Contents, read_contents
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS
@@ -25,7 +26,6 @@ from runtime.local.embedded.checks import (
 )
 from runtime.local.embedded.readiness import NotReady
 from runtime.local.embedded.tcp_ports import LOOPBACK
-from runtime.local.supervisor.plan import FUNCTIONS
 from runtime.local.supervisor.run_files import Running, load_run_state
 from runtime.local.supervisor.settings import LocalSettings
 from runtime.operating import ANSWER_SECONDS
@@ -86,7 +86,7 @@ def _expected(settings: LocalSettings) -> Iterable[Running]:
     """List what containers run."""
     yield Running("nats", f"nats://{LOOPBACK}:{settings.nats_port}")
     yield Running("postgres", f"postgresql://{LOOPBACK}:{settings.postgres_port}")
-    for function in FUNCTIONS:
+    for function in FUNCTIONS.values():
         port = getattr(settings, function.port_setting)
         yield Running(function.name, f"http://{LOOPBACK}:{port}")
 

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from runtime.wiring.functions import FUNCTIONS
+from runtime.catalogue import FUNCTIONS
 from runtime.wiring.process import run as run_function
 
 

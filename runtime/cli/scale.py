@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
+from runtime.catalogue import FUNCTIONS
 from runtime.local.supervisor.control import NoSupervisor, ask_to_scale
-from runtime.local.supervisor.plan import FUNCTIONS as LOCAL
 from runtime.local.supervisor.plan import BadUsage, parse_scale
 from runtime.local.supervisor.settings import LocalSettings
 
@@ -23,7 +23,7 @@ def scale(*, wanted: tuple[str, ...], data: Path | None) -> None:
     """
     folder = data or LocalSettings.load().data_dir
     try:
-        parse_scale(wanted, [function.name for function in LOCAL])
+        parse_scale(wanted, list(FUNCTIONS))
         asyncio.run(ask_to_scale(folder, wanted, click.echo))
     except BadUsage as error:
         raise click.UsageError(str(error)) from error

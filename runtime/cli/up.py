@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
+from runtime.catalogue import check_settings
 from runtime.local.supervisor.plan import UpOptions
 from runtime.local.supervisor.set_names import misspelled
 from runtime.local.supervisor.settings import LocalSettings
 from runtime.local.supervisor.supervisor import up as run_all
 from runtime.settings import BadSettings, PublisherSettings
-from runtime.wiring.functions import check_settings
 
 
 @click.command()

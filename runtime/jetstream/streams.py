@@ -1,6 +1,7 @@
 """The streams and consumers, made or brought up to date at every start."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,7 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import BadRequestError
 
 from functions.events import Source
+from runtime.catalogue import COLLECTORS, Function
 from runtime.settings import BrokerSettings
 
 EVENTS: Final = "EVENTS"
@@ -55,11 +57,17 @@ class Durable:
     subject: str
 
 
-FB_COLLECTOR: Final = Durable(EVENTS, "fb-collector", subject_of("facebook"))
-TTK_COLLECTOR: Final = Durable(EVENTS, "ttk-collector", subject_of("tiktok"))
-DEAD_LETTER_COLLECTOR: Final = Durable(DEAD_LETTERS, "dead-letters", REJECTED)
+def _durable_of(collector: Function) -> Durable:
+    if collector.events is None:
+        return Durable(DEAD_LETTERS, collector.name, REJECTED)
+    return Durable(EVENTS, collector.name, subject_of(collector.events.source))
+
+
+DURABLES: Final[Mapping[str, Durable]] = {it.name: _durable_of(it) for it in COLLECTORS}
+"""What each collector takes, by the function's name."""
+
 SUMMARY_COLLECTOR: Final = Durable(EVENTS, "dead-letter-summaries", SUMMARIES)
-CONSUMERS: Final = (FB_COLLECTOR, TTK_COLLECTOR, DEAD_LETTER_COLLECTOR, SUMMARY_COLLECTOR)
+CONSUMERS: Final = (*DURABLES.values(), SUMMARY_COLLECTOR)
 
 
 async def ensure_streams(

@@ -2,15 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
-from functions.events import Source
-from functions.fb_collector.handler import handle as collect_facebook
 from functions.messages import Backlog
-from functions.ttk_collector.handler import handle as collect_tiktok
 from runtime.bus.work import MessageHandler, dead_letter_work, event_work
+from runtime.catalogue import Function, OwnEvents
 from runtime.http.body import body_reader
 from runtime.http.cloud_events.collector import (
     ReadBare,
@@ -29,14 +27,7 @@ from runtime.jetstream.consumer import Consumer, Gate
 from runtime.jetstream.kept import KeptMessages, keep_nothing
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.readying import ready_broker
-from runtime.jetstream.streams import (
-    DEAD_LETTER_COLLECTOR,
-    FB_COLLECTOR,
-    SUMMARY_COLLECTOR,
-    TTK_COLLECTOR,
-    Durable,
-    make_again,
-)
+from runtime.jetstream.streams import DURABLES, SUMMARY_COLLECTOR, Durable, make_again
 from runtime.networks import read_networks
 from runtime.postgres.attempts import PostgresAttempts
 from runtime.postgres.ledger import PostgresLedger
@@ -56,34 +47,18 @@ from runtime.telemetry.metrics import (
 from runtime.wiring.running import Loop, RunningFunction, broker_of, host_check, schema_of
 
 
-def fb_collector(settings: CollectorSettings) -> AbstractAsyncContextManager[RunningFunction]:
-    """Hold the collector of Facebook events while the context is open."""
-    return _collector(settings, FB_COLLECTOR, "facebook")
-
-
-def ttk_collector(settings: CollectorSettings) -> AbstractAsyncContextManager[RunningFunction]:
-    """Hold the collector of TikTok events while the context is open."""
-    return _collector(settings, TTK_COLLECTOR, "tiktok")
-
-
-def dead_letters(settings: CollectorSettings) -> AbstractAsyncContextManager[RunningFunction]:
-    """Hold the collector of dead letters while the context is open."""
-    return _collector(settings, DEAD_LETTER_COLLECTOR, None)
-
-
-_HANDLERS: Final = {"facebook": collect_facebook, "tiktok": collect_tiktok}
-
-
 @asynccontextmanager
-async def _collector(
-    settings: CollectorSettings, durable: Durable, source: Source | None
+async def collector(
+    settings: CollectorSettings, function: Function
 ) -> AsyncIterator[RunningFunction]:
+    """Hold a collector, of a source's events or of dead letters, while the context is open."""
+    durable, own = DURABLES[function.name], function.events
     registry = new_registry()
     metrics = ConsumerMetrics(registry, durable.name)
     events = EventMetrics(registry, durable.name)
     async with opened(settings, durable.name) as pool, broker_of(settings, durable.name) as broker:
         await schema_of(settings)
-        durables = [durable] if source else [durable, SUMMARY_COLLECTOR]
+        durables = [durable] if own else [durable, SUMMARY_COLLECTOR]
         await ready_broker(
             broker,
             settings,
@@ -106,16 +81,16 @@ async def _collector(
             max_bytes=settings.batch_max_bytes,
             answers=partial(check, pool),
         )
-        if source is None:
+        if own is None:
             work = dead_letter_work(store, metrics, attempts)
             summaries = dead_letter_work(store, metrics, attempts, summaries=True)
             more = _loops(settings, broker, SUMMARY_COLLECTOR, consumer_of(summaries))
         else:
-            events.expect([source], ("invalid", "unreadable", "refused"))
-            metrics.freshness.expect(source)
-            collect = partial(_HANDLERS[source], store=store)
-            work = event_work(source, collect, store, metrics, events, attempts=attempts)
-        ledger = PostgresLedger(pool, source)
+            events.expect([own.source], ("invalid", "unreadable", "refused"))
+            metrics.freshness.expect(own.source)
+            collect = partial(own.handle, store=store)
+            work = event_work(own.source, collect, store, metrics, events, attempts=attempts)
+        ledger = PostgresLedger(pool, own.source if own else None)
         clocks = (broker.clock, ledger.clock)
         ClockMetrics(registry, durable.name, *clocks)
         health = Health(
@@ -127,7 +102,7 @@ async def _collector(
             facts=clock_facts(*clocks),
         )
         app = create_app(
-            _collector_endpoints(settings, work, source),
+            _collector_endpoints(settings, work, own),
             health=health,
             registry=registry,
             metrics=HttpMetrics(registry, durable.name),
@@ -150,12 +125,12 @@ async def _collector(
 
 
 def _collector_endpoints(
-    settings: CollectorSettings, work: MessageHandler[Any], source: Source | None
+    settings: CollectorSettings, work: MessageHandler[Any], own: OwnEvents | None
 ) -> Endpoints:
     """Make the endpoint of CloudEvents, unless it would be open to everyone for earnest."""
     if not settings.ingest_api_keys and settings.environment != "development":
         return {}
-    read_bare: ReadBare[Any] = read_events if source else read_nothing
+    read_bare: ReadBare[Any] = read_events if own else read_nothing
     endpoint = collector_cloud_events(work, body_reader(settings), read_bare)
     return all_guarded(settings.ingest_api_keys, {CLOUD_EVENTS: ("POST", endpoint)})
 

@@ -4,16 +4,20 @@ import asyncio
 import gc
 import resource
 import signal
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Any
 
 import structlog
 import uvloop
 
 from functions.errors import Unavailable
+from runtime.catalogue import COLLECTOR, FUNCTIONS, GATEWAY, Function
 from runtime.http.server.serving import served
 from runtime.settings import Settings
 from runtime.telemetry import logs
-from runtime.wiring.functions import FUNCTIONS, Function
+from runtime.wiring.collectors import collector
+from runtime.wiring.gateway import gateway
+from runtime.wiring.reporter import reporter
 from runtime.wiring.running import RunningFunction
 
 _log = structlog.get_logger()
@@ -33,7 +37,7 @@ def run(name: str) -> int:
         BadSettings: Before anything was started.
     """
     function = FUNCTIONS[name]
-    settings = function.settings.load()
+    settings = function.kind.settings.load()
     logs.configure(settings.log_level, settings.log_format, name)
     open_many_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -50,13 +54,25 @@ def open_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def hold(function: Function, settings: Any) -> AbstractAsyncContextManager[RunningFunction]:
+    """Bind a function to what it needs while the context is open.
+
+    Args:
+        function: Which.
+        settings: Those of its kind.
+    """
+    if function.kind is COLLECTOR:
+        return collector(settings, function)
+    return gateway(settings) if function.kind is GATEWAY else reporter(settings)
+
+
 async def _run(function: Function, settings: Settings) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     port = function.port if settings.port is None else settings.port
     try:
-        async with function.hold(settings) as unit:
+        async with hold(function, settings) as unit:
             await _serve(unit, settings, port, stop)
     except Unavailable as error:
         _log.error("can't start", reason=str(error))

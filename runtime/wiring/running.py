@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
 from runtime.api_keys import ApiKeys
+from runtime.catalogue import FUNCTIONS
 from runtime.http.hosts import CheckHost, check_host
 from runtime.http.server.app import App
 from runtime.jetstream.connection import Broker, connected
@@ -20,16 +21,6 @@ _log = structlog.get_logger()
 
 Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 """Runs until its event is set, finishing what is in hand."""
-
-
-PORTS: Final = {
-    "gateway": 3001,
-    "fb-collector": 3002,
-    "ttk-collector": 3003,
-    "reporter": 3004,
-    "dead-letters": 3005,
-}
-"""Where functions listen unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +54,7 @@ def host_check(settings: Settings, *keys: ApiKeys) -> CheckHost | None:
 
 def url_of(settings: Settings, name: str) -> str:
     """Tell where a function listens on its own machine."""
-    return f"http://127.0.0.1:{settings.port or PORTS[name]}"
+    return f"http://127.0.0.1:{settings.port or FUNCTIONS[name].port}"
 
 
 async def schema_of(settings: DatabaseSettings) -> None:

@@ -13,9 +13,10 @@ from runtime.jetstream.connection import Broker
 from runtime.jetstream.operating.contents import Contents, clear_settled, read_contents
 from runtime.jetstream.operating.set_aside import NotSetAside, put_back, set_aside
 from runtime.jetstream.operating.snapshots import BadCopy, back_up, copied_streams, restore
-from runtime.jetstream.streams import EVENTS, FB_COLLECTOR, ensure_consumer, ensure_streams
+from runtime.jetstream.streams import EVENTS, ensure_consumer, ensure_streams
 from runtime.settings import BrokerSettings
 from tests.contract.broker import ACK_WAIT_SECONDS, a_broker, a_pull, eventually
+from tests.durables import FB_COLLECTOR
 
 FACEBOOK, NOBODYS = "events.facebook", "events.nobody"
 

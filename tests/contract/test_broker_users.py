@@ -16,7 +16,7 @@ from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.kept import KeptMessages, read_window
 from runtime.jetstream.pull import Pull
-from runtime.jetstream.streams import FB_COLLECTOR, ensure_consumer, ensure_streams
+from runtime.jetstream.streams import ensure_consumer, ensure_streams
 from runtime.local.embedded.nats_server import EmbeddedNats
 from runtime.local.embedded.process import Program
 from runtime.local.embedded.readiness import NotReady
@@ -24,6 +24,7 @@ from runtime.settings import BrokerSettings
 from runtime.telemetry.metrics import ConsumerMetrics, new_registry
 from tests.builders import a_facebook_event, a_letter, raw
 from tests.contract.broker import eventually
+from tests.durables import FB_COLLECTOR
 
 CONFIGURATION = Path(__file__).parents[2] / "infra" / "nats-users.conf"
 PASSWORDS = {

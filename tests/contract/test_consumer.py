@@ -25,12 +25,7 @@ from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.consumer import Consumer
 from runtime.jetstream.pull import Pull
-from runtime.jetstream.streams import (
-    FB_COLLECTOR,
-    TTK_COLLECTOR,
-    ensure_consumer,
-    make_again,
-)
+from runtime.jetstream.streams import ensure_consumer, make_again
 from runtime.local.supervisor.drain import wait_until_drained
 from runtime.telemetry.metrics import ConsumerMetrics
 from tests.contract.broker import (
@@ -41,6 +36,7 @@ from tests.contract.broker import (
     eventually,
     waiting,
 )
+from tests.durables import FB_COLLECTOR, TTK_COLLECTOR
 
 POISON = b"poison"
 UNREADABLE = b"unreadable"

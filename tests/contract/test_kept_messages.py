@@ -20,26 +20,22 @@ from pydantic import SecretStr
 
 from functions.errors import Unavailable
 from runtime.bus.work import dead_letter_work
+from runtime.catalogue import FUNCTIONS
 from runtime.cli.broker import broker as commands
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.kept import KeptMessages, read_window
 from runtime.jetstream.operating.replay import NotKept, replay, settled_since
-from runtime.jetstream.streams import (
-    DEAD_LETTER_COLLECTOR,
-    DEAD_LETTERS,
-    EVENTS,
-    KEPT,
-    REJECTED,
-)
+from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, KEPT, REJECTED
 from runtime.local.embedded.postgres_server import EmbeddedPostgres
 from runtime.settings import BrokerSettings, CollectorSettings, GatewaySettings
 from runtime.telemetry.metrics import ConsumerMetrics, new_registry
-from runtime.wiring.collectors import dead_letters, fb_collector, ttk_collector
+from runtime.wiring.collectors import collector
 from runtime.wiring.gateway import gateway
 from runtime.wiring.running import RunningFunction
 from tests.builders import a_facebook_event, a_tiktok_event
 from tests.contract.broker import a_broker, consuming, eventually, waiting
 from tests.doubles.fakes import FakeEventStore
+from tests.durables import DEAD_LETTER_COLLECTOR
 from tests.truth.recomputation import differences, ledger_imbalances
 
 LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
@@ -91,9 +87,9 @@ class System:
             **HOUR,
         )
         async with (
-            fb_collector(settings) as facebook,
-            ttk_collector(settings) as tiktok,
-            dead_letters(settings) as letters,
+            collector(settings, FUNCTIONS["fb-collector"]) as facebook,
+            collector(settings, FUNCTIONS["ttk-collector"]) as tiktok,
+            collector(settings, FUNCTIONS["dead-letters"]) as letters,
             looping(facebook, tiktok, letters),
         ):
             await eventually(self._is_drained)

@@ -21,14 +21,13 @@ from functions.messages import Backlog
 from functions.parameters import Period
 from functions.reporter.ports import LedgerBucket
 from runtime.bus.work import dead_letter_work, event_work
+from runtime.catalogue import FUNCTIONS
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.streams import (
-    DEAD_LETTER_COLLECTOR,
     DEAD_LETTERS,
     EVENTS,
-    FB_COLLECTOR,
     SUMMARY_COLLECTOR,
     Durable,
     ensure_consumer,
@@ -40,11 +39,12 @@ from runtime.postgres.reporting.reports import PostgresReports
 from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import CollectorSettings, DatabaseSettings, GatewaySettings
 from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics
-from runtime.wiring.collectors import dead_letters
+from runtime.wiring.collectors import collector
 from runtime.wiring.gateway import gateway
 from runtime.wiring.running import RunningFunction
 from tests.builders import a_facebook_event, a_letter, a_part, raw
 from tests.contract.broker import ACK_WAIT_SECONDS, a_broker, consuming, eventually, waiting
+from tests.durables import DEAD_LETTER_COLLECTOR, FB_COLLECTOR
 from tests.truth.recomputation import ledger_differences
 
 
@@ -254,7 +254,7 @@ async def test_where_dead_letters_have_no_room_valid_events_are_taken_and_all_is
         only_rejected = await post_events(unit, [{"eventId": "broken"}] * 3)
         said = await readiness_of(unit)
     await way.collect()
-    async with dead_letters(letters) as unit:
+    async with collector(letters, FUNCTIONS["dead-letters"]) as unit:
         stop = asyncio.Event()
         loops = [asyncio.create_task(loop(stop)) for loop in unit.loops]
         await eventually(way.are_summaries_drained)

@@ -34,13 +34,13 @@ from runtime.http.responses import HttpProblem
 from runtime.http.server.app import create_app
 from runtime.http.splitting import split_json
 from runtime.jetstream.connection import Broker
-from runtime.jetstream.streams import FB_COLLECTOR
 from runtime.telemetry.health import Health
 from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics, HttpMetrics
 from tests.aws.invoking import a_record, a_request, closed, holding, invoke, nothing
 from tests.builders import NOON, a_facebook_event, a_part, raw
 from tests.contract.broker import a_broker, consuming, eventually, waiting
 from tests.doubles.fakes import FakeBus, FakeEventStore
+from tests.durables import FB_COLLECTOR
 
 LIMIT = 10_000
 SERVICE = "fb-collector"

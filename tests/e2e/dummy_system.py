@@ -8,7 +8,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from runtime.local.supervisor.plan import Function, UpOptions
+from runtime.local.supervisor.plan import PlannedFunction, UpOptions
 from runtime.local.supervisor.supervisor import up
 
 _FUNCTION = """
@@ -51,9 +51,9 @@ _TABLE = {
 }
 
 
-def _function(name: str, stops: Path) -> Function:
+def _function(name: str, stops: Path) -> PlannedFunction:
     code = "raise SystemExit(3)" if name == "broken" else _FUNCTION
-    return Function(name, *_TABLE[name], (sys.executable, "-c", code, name, str(stops)))
+    return PlannedFunction(name, *_TABLE[name], (sys.executable, "-c", code, name, str(stops)))
 
 
 def main() -> int:

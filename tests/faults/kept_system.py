@@ -14,7 +14,7 @@ from runtime.local.embedded.readiness import until_ready
 from runtime.local.embedded.server import EmbeddedServer
 from runtime.local.embedded.tcp_ports import LOOPBACK, free_port
 from runtime.local.supervisor.keeper import Keeper
-from runtime.local.supervisor.plan import FUNCTIONS as PLANNED
+from runtime.local.supervisor.plan import ALL_PLANNED
 from tests.e2e.whole_system import WholeSystem
 from tests.faults.fault import FUNCTIONS, IMPATIENT
 from tests.faults.proxy import Proxy
@@ -22,7 +22,7 @@ from tests.faults.proxy import Proxy
 CLIENTS = "clients"
 """Who is on the other side of the proxy before a function, as servers are before it."""
 
-_COMMANDS = {function.name: function.command for function in PLANNED}
+_COMMANDS = {function.name: function.command for function in ALL_PLANNED}
 _STOP_SECONDS = 30.0
 
 

@@ -14,9 +14,9 @@ import asyncpg
 
 from runtime.jetstream.bus import JetStreamBus
 from runtime.jetstream.connection import Broker
-from runtime.jetstream.streams import FB_COLLECTOR
 from tests.builders import a_facebook_event, a_part, raw
 from tests.contract.broker import a_broker, waiting
+from tests.durables import FB_COLLECTOR
 from tests.truth.recomputation import ledger_imbalances
 
 _REPLICAS = 2

@@ -10,6 +10,7 @@ from typing import get_args
 
 import runtime
 from functions.events import SOURCES
+from runtime.catalogue import FUNCTIONS
 from runtime.cli.main import eps
 from runtime.jetstream import streams
 from runtime.jetstream.streams import (
@@ -18,14 +19,12 @@ from runtime.jetstream.streams import (
     KEPT,
     REJECTED,
     SUMMARIES,
-    Durable,
     kept_subject,
     subject_of,
 )
 from runtime.settings import Settings
 from runtime.telemetry.metrics import ErrorType, new_registry
 from runtime.telemetry.server_metrics import BROKER_FIGURES, DATABASE_FIGURES
-from runtime.wiring.functions import FUNCTIONS
 from tests.commands import commands_of
 from tests.infra.places import INFRA, ROOT
 
@@ -34,7 +33,7 @@ _METRIC_MAKERS = {"counter", "gauge", "histogram", "summary"}
 COMMANDS = commands_of(eps)
 PORTS = {name: function.port for name, function in FUNCTIONS.items()}
 STREAMS = {EVENTS, DEAD_LETTERS, KEPT}
-CONSUMERS = {(it.stream, it.name) for it in vars(streams).values() if isinstance(it, Durable)}
+CONSUMERS = {(it.stream, it.name) for it in streams.CONSUMERS}
 _CONSUMED = {*map(subject_of, SOURCES), REJECTED, SUMMARIES}
 SUBJECTS = {*_CONSUMED, *map(kept_subject, _CONSUMED)}
 

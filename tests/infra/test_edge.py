@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from runtime.catalogue import FUNCTIONS
 from runtime.local.embedded.tcp_ports import LOOPBACK, free_port
-from runtime.wiring.functions import FUNCTIONS
 from tests.infra.places import INFRA
 
 HAPROXY = shutil.which("haproxy")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from runtime.catalogue import FUNCTIONS
 from runtime.settings import CollectorSettings, ReporterSettings
-from runtime.wiring.functions import FUNCTIONS
 from tests.infra.kustomize import Manifest
 from tests.infra.overlays import NAMES, name_of, of_kind, one, pod_of, rendered
 from tests.infra.places import KUBERNETES
@@ -158,7 +158,7 @@ def test_every_function_accepts_its_settings(overlay: str, monkeypatch: pytest.M
         with monkeypatch.context() as environment:
             for name, value in (settings_of(overlay) | secrets_of(container)).items():
                 environment.setenv(name, value)
-            settings = FUNCTIONS[name_of(function)].settings.load()
+            settings = FUNCTIONS[name_of(function)].kind.settings.load()
         assert settings.environment == overlay
         assert settings.host == "0.0.0.0"  # noqa: S104 - policies say who reaches it
 

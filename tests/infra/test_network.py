@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtime.wiring.functions import FUNCTIONS
+from runtime.catalogue import FUNCTIONS
 from tests.infra.network import Pod, may_reach
 from tests.infra.overlays import NAMES, name_of, of_kind, rendered
 

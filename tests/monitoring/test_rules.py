@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from functions.reporter import limits as pipeline_limits
-from runtime.wiring.functions import FUNCTIONS
+from runtime.catalogue import FUNCTIONS
 from tests.exported_metrics import series_names
 from tests.monitoring.files import PROMETHEUS, ROOT, Rule, load, metrics_in, rule_tests, rules
 from tests.monitoring.prometheus import needs_prometheus, promtool

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from runtime.catalogue import FUNCTIONS
+
 Architecture = Literal["arm64", "x86_64"]
 
 ARCHITECTURES: Final[tuple[Architecture, ...]] = ("arm64", "x86_64")
@@ -46,19 +48,9 @@ class Package:
         return f"{self.module}.handler"
 
 
-def _package(function: str, lock: str) -> Package:
-    return Package(function, f"runtime.aws.{function.replace('-', '_')}", LOCKS / f"{lock}.lock")
-
-
 PACKAGES: Final = {
-    package.function: package
-    for package in (
-        _package("gateway", "gateway"),
-        _package("fb-collector", "collector"),
-        _package("ttk-collector", "collector"),
-        _package("dead-letters", "collector"),
-        _package("reporter", "reporter"),
-    )
+    it.name: Package(it.name, f"runtime.aws.{it.module}", LOCKS / f"{it.kind.name}.lock")
+    for it in FUNCTIONS.values()
 }
 
 

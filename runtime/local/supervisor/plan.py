@@ -6,16 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.catalogue import FUNCTIONS, Function
 from runtime.local.embedded.inheritance import settings_of
 from runtime.local.embedded.tcp_ports import LOOPBACK, PortWish, choose_ports, free_port
 from runtime.local.supervisor.settings import LocalSettings
-from runtime.settings import CollectorSettings, GatewaySettings, ReporterSettings, Settings
 
 MOST_REPLICAS = 32
 _EVERYWHERE = ("0.0.0.0", "::", "localhost")  # noqa: S104 - to compare with
-_ANSWERS_OTHERS = ("gateway", "reporter")
-"""Who listens on ``HOST``; the rest is nobody else's."""
-
 _SCALE = re.compile(r"([a-z-]+)=([0-9]{1,4})", re.ASCII)
 _MAY_MOVE = {"nats_port", "postgres_port", "dead_letters_port"}
 """Ports that no client of the system knows by heart: when the default is taken
@@ -46,7 +43,7 @@ class UpOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class PlannedFunction:
     """A function to run.
 
     Attributes:
@@ -58,6 +55,7 @@ class Function:
         broker_user: As whom it comes to the broker; None for no broker.
         database_group: The group role whose rights it has in the database; None for no database.
         settings: Names of the settings that it inherits from the environment.
+        is_public: Whether it listens on ``HOST``, and not only for this machine.
     """
 
     name: str
@@ -67,32 +65,25 @@ class Function:
     broker_user: str | None = None
     database_group: str | None = None
     settings: frozenset[str] = frozenset()
+    is_public: bool = False
 
 
-def _function(
-    name: str,
-    stop_turn: int,
-    kind: type[Settings],
-    broker_user: str | None = None,
-    database_group: str | None = None,
-) -> Function:
-    setting = f"{name.replace('-', '_')}_port"
-    command = (sys.executable, "-m", "runtime", "run", name)
-    return Function(
-        name, setting, stop_turn, command, broker_user, database_group, settings_of(kind)
+def planned(function: Function) -> PlannedFunction:
+    """Say how a function of the catalogue is run here."""
+    kind = function.kind
+    return PlannedFunction(
+        function.name,
+        function.port_setting,
+        kind.stop_turn,
+        (sys.executable, *function.command),
+        kind.broker_user,
+        kind.database_group,
+        settings_of(kind.settings),
+        kind.is_public,
     )
 
 
-COLLECTORS_TURN = 2
-"""When what takes from the broker is stopped: after what puts there, once that is taken."""
-
-FUNCTIONS = (
-    _function("gateway", 1, GatewaySettings, "gateway"),
-    _function("fb-collector", COLLECTORS_TURN, CollectorSettings, "collector", "eps_collector"),
-    _function("ttk-collector", COLLECTORS_TURN, CollectorSettings, "collector", "eps_collector"),
-    _function("dead-letters", COLLECTORS_TURN, CollectorSettings, "collector", "eps_collector"),
-    _function("reporter", 3, ReporterSettings, database_group="eps_reporter"),
-)
+ALL_PLANNED = tuple(map(planned, FUNCTIONS.values()))
 
 _PUBLISH = (sys.executable, "-m", "runtime", "publish")
 _MODEST = ("--min", "100", "--max", "500")
@@ -114,7 +105,7 @@ class Replica:
     """One process of a function, its port, and the address that it listens on."""
 
     name: str
-    function: Function
+    function: PlannedFunction
     port: int
     host: str = LOOPBACK
 
@@ -143,7 +134,9 @@ class Plan:
 
 
 def make_plan(
-    settings: LocalSettings, scale: Iterable[str] = (), functions: Sequence[Function] = FUNCTIONS
+    settings: LocalSettings,
+    scale: Iterable[str] = (),
+    functions: Sequence[PlannedFunction] = ALL_PLANNED,
 ) -> Plan:
     """Choose all ports.
 
@@ -156,7 +149,7 @@ def make_plan(
     fields += [] if settings.nats_url else ["nats_port"]
     fields += [] if settings.database_url else ["postgres_port"]
     ports, notes = choose_ports([_wish(settings, field) for field in fields])
-    hosts = {f.name: settings.host if f.name in _ANSWERS_OTHERS else LOOPBACK for f in functions}
+    hosts = {f.name: settings.host if f.is_public else LOOPBACK for f in functions}
     first = [Replica(f.name, f, ports[f.port_setting.upper()], hosts[f.name]) for f in functions]
     more = [replica for it in first for replica in more_of(it, counts.get(it.function.name, 1))]
     nats_port, postgres_port = (ports.get(name, 0) for name in ("NATS_PORT", "POSTGRES_PORT"))

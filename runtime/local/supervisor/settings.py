@@ -1,10 +1,11 @@
 """What `eps up` and the health check are told from outside."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, create_model
 
+from runtime.catalogue import FUNCTIONS
 from runtime.settings import (
     Port,
     Settings,
@@ -32,7 +33,17 @@ def _check_monitoring(urls: str | None) -> str | None:
     return None if urls is None else check_monitoring(urls)
 
 
-class LocalSettings(Settings):
+if TYPE_CHECKING:
+    _Ports = Settings
+else:  # a field for the port of each function; mypy takes no class made by a call
+    _Ports = create_model(
+        "_Ports",
+        __base__=Settings,
+        **{it.port_setting: (Port, it.port) for it in FUNCTIONS.values()},
+    )
+
+
+class LocalSettings(_Ports):
     """Settings of the whole system on one machine; a port of 0 is any free one.
 
     Where ``database_url`` or ``nats_url`` is set, that server is used, and no embedded one.
@@ -42,11 +53,6 @@ class LocalSettings(Settings):
     nats_url: Annotated[SecretStr | None, AfterValidator(_check_broker)] = None
     nats_monitoring_url: Annotated[str | None, AfterValidator(_check_monitoring)] = None
 
-    gateway_port: Port = 3001
-    fb_collector_port: Port = 3002
-    ttk_collector_port: Port = 3003
-    reporter_port: Port = 3004
-    dead_letters_port: Port = 3005
     nats_port: Port = 4222
     postgres_port: Port = 5432
     postgres_password: Annotated[SecretStr, Field(min_length=1)] | None = None

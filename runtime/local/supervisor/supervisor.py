@@ -22,10 +22,10 @@ from runtime.local.supervisor.banner import banner
 from runtime.local.supervisor.control import listening
 from runtime.local.supervisor.own_servers import OwnBroker, OwnDatabase
 from runtime.local.supervisor.plan import (
-    FUNCTIONS,
+    ALL_PLANNED,
     BadUsage,
-    Function,
     Plan,
+    PlannedFunction,
     Replica,
     UpOptions,
     make_plan,
@@ -57,7 +57,7 @@ _GRACE_SECONDS = 5.0
 async def up(
     options: UpOptions,
     *,
-    functions: Sequence[Function] = FUNCTIONS,
+    functions: Sequence[PlannedFunction] = ALL_PLANNED,
     publisher: Sequence[str] | None = None,
 ) -> int:
     """Run everything until SIGINT or SIGTERM; data stay.

@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 
 from functions.errors import Unavailable
+from runtime.catalogue import COLLECTOR
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS
 from runtime.local.embedded.broker_watch import watch_broker
 from runtime.local.embedded.checks import check_http
@@ -30,7 +31,7 @@ from runtime.local.supervisor.keeper import Keeper
 from runtime.local.supervisor.liveness_watch import watch_liveness
 from runtime.local.supervisor.logins import Logins
 from runtime.local.supervisor.own_servers import OwnBroker, OwnDatabase
-from runtime.local.supervisor.plan import COLLECTORS_TURN, Replica
+from runtime.local.supervisor.plan import Replica
 from runtime.local.supervisor.run_files import Running, RunState, remove_run_state
 from runtime.local.supervisor.stopping import StopWish
 from runtime.postgres.schema.migrate import migrate
@@ -175,7 +176,7 @@ class System:
         await cancel(*(task for task in watches if task))
         in_turn = sorted(self._kept, key=attrgetter("stop_turn"))
         for turn, group in groupby(in_turn, key=attrgetter("stop_turn")):
-            if turn == COLLECTORS_TURN and was_ready:
+            if turn == COLLECTOR.stop_turn and was_ready:
                 await self._drain(wish)
             impatient = wish.forced if turn >= _NATS_TURN else wish.hurried
             await asyncio.gather(*(self._stop(kept.keeper, impatient) for kept in group))

@@ -12,9 +12,9 @@ from functions.messages import Backlog
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.consumer import Consumer
-from runtime.jetstream.streams import DEAD_LETTER_COLLECTOR, FB_COLLECTOR
 from runtime.telemetry.metrics import ConsumerMetrics
 from tests.doubles.fakes_ledger import FakeLedger
+from tests.durables import DEAD_LETTER_COLLECTOR, FB_COLLECTOR
 from tests.faults.simulation import clock
 from tests.faults.simulation.clocks import Wall
 from tests.faults.simulation.collector import SimulatedCollector

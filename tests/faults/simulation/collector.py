@@ -17,9 +17,9 @@ from functions.messages import EnvelopeOutcome, Stored
 from runtime.bus.work import MessageHandler, dead_letter_work, event_work
 from runtime.jetstream.consumer import Consumer
 from runtime.jetstream.pull import Pull
-from runtime.jetstream.streams import FB_COLLECTOR
 from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics
 from tests.doubles.fakes import FakeEventStore
+from tests.durables import FB_COLLECTOR
 from tests.faults.simulation.broker import ACK_WAIT_SECONDS, SimulatedBroker, SimulatedClient
 from tests.faults.simulation.schedule import Chance, Place
 

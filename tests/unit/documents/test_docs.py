@@ -7,9 +7,9 @@ import pytest
 
 from runtime import settings
 from runtime.aws import settings as aws_settings
+from runtime.catalogue import FUNCTIONS
 from runtime.cli.main import eps
 from runtime.local.supervisor.settings import LocalSettings
-from runtime.wiring.functions import FUNCTIONS
 from tests.commands import commands_of
 from tests.exported_metrics import metric_names
 from tests.unit.compose_files import variables_of

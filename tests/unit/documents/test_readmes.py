@@ -5,7 +5,7 @@ import re
 import pytest
 
 from functions.events.judging import judge
-from runtime.wiring.functions import FUNCTIONS
+from runtime.catalogue import FUNCTIONS
 from tests.unit.compose_files import ROOT
 
 ENGLISH, UKRAINIAN = "README.md", "README.uk.md"

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from runtime.catalogue import FUNCTIONS
 from runtime.cli import probe
 from runtime.http.documentation.gateway import gateway_document
 from runtime.http.documentation.reporter import reporter_document
 from runtime.http.pages.assets import SCRIPT, STYLE
 from runtime.local.embedded.postgres_server import DATABASE
-from runtime.wiring.functions import FUNCTIONS
 from tests.unit.compose_files import BASE, ROOT, read, services_of, variables_of, volumes_of
 
 SERVICES = services_of(BASE)
@@ -73,7 +73,7 @@ def test_a_function_runs_on_its_port(name: str) -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_is_handed_every_setting_that_it_knows(name: str) -> None:
-    settings = {field.upper() for field in FUNCTIONS[name].settings.model_fields}
+    settings = {field.upper() for field in FUNCTIONS[name].kind.settings.model_fields}
 
     assert settings - set(SERVICES[name]["environment"]) == {"HOST"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.wiring.functions import FUNCTIONS
+from runtime.catalogue import FUNCTIONS
 from tests.unit.compose_files import BASE, ROOT, services_of
 
 SERVICES = services_of(BASE)

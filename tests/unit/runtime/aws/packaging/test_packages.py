@@ -12,7 +12,6 @@ from runtime.aws.packaging.manifest import Manifest, Zip, sha256_of
 from runtime.aws.packaging.modules import files_of
 from runtime.aws.packaging.packages import LOCKS, PACKAGES, ROOT, PackagingFailed, Target
 from runtime.cli.main import eps
-from runtime.wiring.functions import FUNCTIONS
 
 _PIN = re.compile(r"^([a-z0-9.-]+)==([^ ;]+)( ; [^\\]+)?", re.MULTILINE)
 
@@ -42,10 +41,6 @@ def a_zip_in(folder: Path, content: bytes) -> Zip:
         unpacked_bytes=7,
         sha256=sha256_of(folder / "gateway-arm64.zip"),
     )
-
-
-def test_every_function_can_be_packaged() -> None:
-    assert set(PACKAGES) == set(FUNCTIONS)
 
 
 def test_a_zip_is_the_same_bytes_whatever_the_order_time_and_mode(tmp_path: Path) -> None:

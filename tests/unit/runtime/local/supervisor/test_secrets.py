@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runtime.local.embedded.inheritance import inherited
-from runtime.local.supervisor.plan import FUNCTIONS
+from runtime.local.supervisor.plan import ALL_PLANNED
 from runtime.local.supervisor.secrets import Passwords, load_passwords, new_password, save_secrets
 from runtime.telemetry.safe_urls import without_password
 
@@ -68,7 +68,7 @@ def test_a_function_inherits_the_keys_that_open_it(
 ) -> None:
     for name in KEYS | {"LOG_LEVEL"}:
         monkeypatch.setenv(name, "x")
-    [settings] = [it.settings for it in FUNCTIONS if it.name == function]
+    [settings] = [it.settings for it in ALL_PLANNED if it.name == function]
 
     told = inherited(settings)
 

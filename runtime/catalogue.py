@@ -1,0 +1,147 @@
+"""Every function, a row each: what is known of it before anything is opened.
+
+Everything that lists functions reads it here: the wiring, ``eps up``, the
+consumers of the streams, the zips for Lambda. It imports no driver.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import functions.fb_collector.handler as facebook
+import functions.ttk_collector.handler as tiktok
+from functions.collecting import Collected
+from functions.events import Source
+from functions.events.rows import EventRow
+from functions.messages import AcceptedBatch
+from functions.ports import EventStore
+from runtime.settings import (
+    CollectorSettings,
+    GatewaySettings,
+    ReporterSettings,
+    Settings,
+    check_all,
+)
+
+
+class Handle(Protocol):
+    """Stores a batch of one source's events; see ``functions.fb_collector.handler.handle``."""
+
+    def __call__(
+        self, parts: Sequence[AcceptedBatch], /, *, store: EventStore
+    ) -> Awaitable[Collected]:
+        """Store a batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEvents:
+    """The events that a collector takes.
+
+    Attributes:
+        source: Whose events they are.
+        handle: Stores a batch of them.
+        to_row: Makes the row of one.
+    """
+
+    source: Source
+    handle: Handle
+    to_row: Callable[[Any, AcceptedBatch, bytes], EventRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What functions of one kind have in common.
+
+    Attributes:
+        name: Names the lock file of its packages for Lambda.
+        settings: What it reads from the environment when it starts.
+        stop_turn: One with a lower turn is stopped before.
+        broker_user: As whom it comes to the broker; None for no broker.
+        database_group: The group role whose rights it has in the database; None for no database.
+        is_public: Whether others than the system's own processes ask it, so that it listens on
+            ``HOST``.
+    """
+
+    name: str
+    settings: type[Settings]
+    stop_turn: int
+    broker_user: str | None = None
+    database_group: str | None = None
+    is_public: bool = False
+
+
+GATEWAY: Final = Kind("gateway", GatewaySettings, 1, "gateway", is_public=True)
+COLLECTOR: Final = Kind("collector", CollectorSettings, 2, "collector", "eps_collector")
+REPORTER: Final = Kind(
+    "reporter", ReporterSettings, 3, database_group="eps_reporter", is_public=True
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function.
+
+    Attributes:
+        name: As ``eps run`` knows it.
+        port: Where it listens unless told otherwise.
+        kind: What it has in common with others.
+        events: The events that it collects; None for a gateway, a reporter and for dead letters.
+    """
+
+    name: str
+    port: int
+    kind: Kind
+    events: OwnEvents | None = None
+
+    @property
+    def module(self) -> str:
+        """Name its module: the file of ``runtime.aws`` that has its handler on Lambda."""
+        return self.name.replace("-", "_")
+
+    @property
+    def port_setting(self) -> str:
+        """Name the field of ``LocalSettings`` that moves its port."""
+        return f"{self.module}_port"
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """Give what follows ``python`` to run it as a process."""
+        return ("-m", "runtime", "run", self.name)
+
+
+FUNCTIONS: Final[Mapping[str, Function]] = {
+    function.name: function
+    for function in (
+        Function("gateway", 3001, GATEWAY),
+        Function(
+            "fb-collector",
+            3002,
+            COLLECTOR,
+            OwnEvents("facebook", facebook.handle, facebook.to_row),
+        ),
+        Function(
+            "ttk-collector", 3003, COLLECTOR, OwnEvents("tiktok", tiktok.handle, tiktok.to_row)
+        ),
+        Function("dead-letters", 3005, COLLECTOR),
+        Function("reporter", 3004, REPORTER),
+    )
+}
+"""By name, in the order in which `eps up` starts and lists them."""
+
+COLLECTORS: Final = tuple(it for it in FUNCTIONS.values() if it.kind is COLLECTOR)
+EVENTS_OF: Final[Mapping[Source, OwnEvents]] = {
+    it.events.source: it.events for it in COLLECTORS if it.events is not None
+}
+
+
+def check_settings(*others: type[Settings]) -> None:
+    """Read the settings of every function, but for the addresses that it will be given.
+
+    Args:
+        others: Kinds to read beside them.
+
+    Raises:
+        BadSettings: Some are wrong; it names them all.
+    """
+    given = {"nats_url": "nats://given", "database_url": "postgresql://given"}
+    check_all({function.kind.settings for function in FUNCTIONS.values()}, given, others)
