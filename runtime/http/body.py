@@ -1,4 +1,4 @@
-"""Read a request's body: against its limit while it streams, unpacked, within the budget."""
+"""Read a request's body as it streams: bounded in size, decompressed, within the byte budget."""
 
 import asyncio
 import io
@@ -15,38 +15,38 @@ from runtime.settings import BodySettings
 from runtime.telemetry.reasons import Reason
 
 SMALL_BYTES = 256 * 1024
-"""Bodies up to here have a budget of their own, so that large ones never starve them."""
+"""Bodies up to this size have a budget of their own, so that large ones never starve them."""
 
 SMALL_BUDGET_BYTES = 32 * 1024**2
 
 BEGINNING_BYTES = 16 * 1024
-"""What of a body that still comes takes no room: who declares a large one and
-sends a byte a second would keep that room from all others. Of all requests in
-hand that is 64 MB at the most, and less than the server reads ahead of each."""
+"""Bytes of an arriving body that are not charged to the budget. Otherwise a slow sender that
+declares a large body would hold room others need. For all requests in hand this is 64 MB
+at most, and less than the server reads ahead of each."""
 
 BEGINNINGS = 2_000
-"""How many bodies may have only begun at once: half of the requests in hand, so
-that those whose bodies came with their heads always find a place."""
+"""How many bodies may be at their beginning at once: half of the requests in hand, so that
+requests whose body arrives with the head always find a place."""
 
 _BEGINNING_SECONDS = 1.0
-"""How long a body may be at its beginning where others need the place."""
+"""How long a body may stay at its beginning while others need the place."""
 
 WAITING_BODIES = 128
-"""How many may wait for room. Each holds what the server had read ahead, 320 KB
-at the most, beside the budgets: 40 MB of large ones, and as much of small ones."""
+"""How many bodies may wait for room. Each holds what the server has read ahead, at most 320 KB,
+outside the budgets: 40 MB for large bodies, and as much for small ones."""
 
 _GRACE_SECONDS = 10.0
 _LEAST_BYTES_A_SECOND = 1024
-"""Who sends more slowly than this after a grace gives its place to others.
-Who holds room that others wait for has to come at the pace at which that room
-would be filled in the time that a body may take."""
+"""A sender slower than this after a grace period loses its place to others. While others wait
+for room, a sender that holds some must send fast enough to fill it within the time that a
+body may take."""
 
 _UNPACK_BYTES = 1024**2
 _PACKED_PIECE_BYTES = 64 * 1024
-"""What of a chunk is unpacked at a time: after each member zlib copies the rest of it."""
+"""How much of a chunk is decompressed at a time: zlib copies the remainder after each member."""
 
 _MAX_MEMBERS = 1_000
-"""Of one gzip body; one of many files has some hundreds, and an empty one costs 9 us."""
+"""Limit for one gzip body: one made of many files has some hundreds; an empty one costs 9 us."""
 
 _GZIP = 16 + zlib.MAX_WBITS
 _GZIP_BEGINS = 0x1F
@@ -57,15 +57,15 @@ class BodyReader:
     """Reads bodies for one gateway.
 
     Args:
-        limit: The most bytes of one body, unpacked.
-        bytes_in_flight: The most bytes of all large bodies together.
+        limit: Maximum bytes of one body, decompressed.
+        bytes_in_flight: Maximum bytes of all large bodies together.
         timeout_seconds: How long a body may take to arrive, and to wait for its turn.
-        event_size_limit: The most bytes of one event in it.
+        event_size_limit: Maximum bytes of one event in it.
 
     Attributes:
-        event_size_limit: Told to who splits what was read.
+        event_size_limit: For the code that splits the body.
         small: The budget of small bodies.
-        large: That of the others.
+        large: The budget of large bodies.
     """
 
     def __init__(
@@ -87,16 +87,16 @@ class BodyReader:
     def read(
         self, headers: Headers, stream: AsyncIterator[bytes], whole: bytes | None = None
     ) -> AbstractAsyncContextManager[bytes]:
-        """Hold a body while the context is open; outside of it, its bytes count no more.
+        """Hold a body, and charge its bytes to the budget, while the context is open.
 
         Args:
             headers: The request's.
-            stream: The body as it arrives; not touched when its length alone is too much.
-            whole: The same body, if all of it has come already.
+            stream: The body as it arrives; not read if its declared length is already too large.
+            whole: The same body, if all of it has arrived already.
 
         Raises:
-            HttpProblem: It is too large, too slow, or packed in an unknown way.
-            Invalid: It can't be unpacked.
+            HttpProblem: It is too large, too slow, or has an unknown encoding.
+            Invalid: It can't be decompressed.
             Unavailable: There was no room for it for too long.
         """
         if whole is not None and self._has_room(whole, headers):
@@ -104,7 +104,7 @@ class BodyReader:
         return self._read(headers, stream)
 
     def _has_room(self, whole: bytes, headers: Headers) -> bool:
-        """Take room for a small body that is there, if it needs no more than that."""
+        """Take room for a small body that has arrived, if it needs nothing else."""
         return (
             len(whole) <= min(SMALL_BYTES, self._limit)
             and not headers.get("content-encoding", "")
@@ -131,10 +131,10 @@ class BodyReader:
             yield body
 
     def _begin(self) -> "_Arrival":
-        """Give a place to a body that still comes; where there is none, that of the slowest.
+        """Give an arriving body a place; if none is free, take the place of the slowest.
 
         Raises:
-            Unavailable: All have begun just now.
+            Unavailable: All of them have only just begun.
         """
         arrival = _Arrival(self._timeout_seconds)
         if len(self._beginnings) >= BEGINNINGS:
@@ -153,7 +153,7 @@ class BodyReader:
         arrival: "_Arrival",
         held: AsyncExitStack,
     ) -> bytes:
-        """Gather a body, taking room for it as soon as it is more than a beginning."""
+        """Gather a body, taking room for it as soon as it outgrows its beginning."""
         body = io.BytesIO()  # gives its bytes away without a copy
         size = room = 0
         async for chunk in chunks:
@@ -174,7 +174,7 @@ class BodyReader:
         return body.getvalue()
 
     def _room_for(self, size: int, expected: int) -> int:
-        """Tell how much room a body needs of which so many bytes have come, and may come."""
+        """Return the room a body needs, from the bytes arrived and those expected."""
         if expected >= 0:
             return expected
         return SMALL_BYTES if size <= SMALL_BYTES else self._limit
@@ -204,7 +204,7 @@ class BodyReader:
 
 
 def body_reader(settings: BodySettings) -> BodyReader:
-    """Make the reader of a function."""
+    """Make a function's body reader from its settings."""
     return BodyReader(
         limit=settings.body_size_limit,
         bytes_in_flight=settings.body_bytes_in_flight,
@@ -214,9 +214,9 @@ def body_reader(settings: BodySettings) -> BodyReader:
 
 
 class _Held:
-    """A body for which there was room at once: nothing to wait for, nothing to time.
+    """A body for which there was room at once, so that nothing is waited for or timed.
 
-    Most requests are such, and the general way costs as much as all the rest of one.
+    Most requests are of this kind; the general way costs as much as the rest of a request.
     """
 
     __slots__ = ("_body", "_budget")
@@ -247,18 +247,18 @@ def _is_packed(encoding: str) -> bool:
 
 
 class _Arrival:
-    """A body as it comes: how fast, and how fast it should.
+    """An arriving body: how fast it comes, and how fast it has to.
 
     Attributes:
         began: When, on the loop's clock.
-        size: How many bytes have come, unpacked.
-        room: How much is held for it.
+        size: How many bytes have arrived, decompressed.
+        room: How many bytes of the budget it holds.
     """
 
     def __init__(self, seconds: float) -> None:
         self._clock = asyncio.get_running_loop().time
         self._seconds = seconds
-        self._spent = 0.0  # by the sender; our own time is not its
+        self._spent = 0.0  # spent by the sender; our own time does not count
         self._least_a_second = float(_LEAST_BYTES_A_SECOND)
         self._waiting: asyncio.Timeout | None = None
         self._waits_since = 0.0
@@ -266,12 +266,12 @@ class _Arrival:
         self.size = self.room = 0
 
     def hurry(self) -> None:
-        """Ask for the pace of its room, as others wait for that."""
+        """Require the pace that its room asks for, because others wait for that room."""
         self._least_a_second = max(_LEAST_BYTES_A_SECOND, self.room / self._seconds)
         self._reschedule()
 
     def give_up(self) -> None:
-        """Wait for nothing more of it."""
+        """Stop waiting for the rest of it."""
         self._seconds = 0
         self._reschedule()
 
@@ -280,7 +280,7 @@ class _Arrival:
             self._waiting.reschedule(self._waits_since + self._may_take())
 
     async def timed(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Pass chunks on while the sender takes no longer than it may for all of them."""
+        """Pass chunks on while the sender stays within the time allowed for all of them."""
         while True:
             self._waits_since = self._clock()
             try:
@@ -301,11 +301,11 @@ class _Arrival:
 
 
 async def _unpacked(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    """Unpack gzip, a bounded piece at a time: a bomb is met by the limit, not by the memory."""
+    """Decompress gzip in bounded pieces, so that a bomb meets the limit and not the memory."""
     gzip, packed_bytes = _Gzip(), 0
     async for chunk in chunks:
         packed_bytes += len(chunk)
-        if packed_bytes > limit + limit // 100 + _PACKED_PIECE_BYTES:  # stored, and a head
+        if packed_bytes > limit + limit // 100 + _PACKED_PIECE_BYTES:  # stored blocks, and a header
             detail = f"The body may have {limit} bytes at most, and hardly more when packed"
             raise HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
         for start in range(0, len(chunk), _PACKED_PIECE_BYTES):
@@ -316,17 +316,17 @@ async def _unpacked(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[b
 
 
 class _Gzip:
-    """A gzip file that comes in pieces; it may have several members, and NUL bytes behind them."""
+    """A gzip file that arrives in pieces; it may have several members and trailing NUL bytes."""
 
     def __init__(self) -> None:
         self._unpacker = zlib.decompressobj(_GZIP)
         self._members = 1
 
     def unpack(self, packed: bytes) -> Iterator[bytes]:
-        """Unpack a piece, a bounded part at a time.
+        """Decompress a piece, a bounded part at a time.
 
         Raises:
-            Invalid: It is no gzip, or has too many members.
+            Invalid: It is not gzip, or has too many members.
         """
         while packed:
             if self._unpacker.eof:
@@ -342,10 +342,10 @@ class _Gzip:
             packed = self._unpacker.unconsumed_tail or self._unpacker.unused_data
 
     def end(self) -> None:
-        """End the file.
+        """Check that the file is complete.
 
         Raises:
-            Invalid: It is not whole.
+            Invalid: It is not.
         """
         if not self._unpacker.eof:
             raise _no_gzip("The body ends before its gzip does")

@@ -1,4 +1,4 @@
-"""A budget of bytes, shared by all requests in hand; first come, first served."""
+"""A budget of bytes shared by all requests in hand, first come, first served."""
 
 import asyncio
 from collections import deque
@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 
 class ByteBudget:
-    """Lets so many bytes be held at once; who would hold more waits in line.
+    """Limits the bytes that are held at once; requests for more wait in line.
 
     Args:
-        total: The bytes that all holders together may have.
+        total: Maximum bytes of all holders together.
     """
 
     def __init__(self, total: int) -> None:
@@ -20,11 +20,11 @@ class ByteBudget:
 
     @property
     def waiting(self) -> int:
-        """How many wait in line."""
+        """How many requests wait in line."""
         return len(self._line)
 
     def filled(self) -> float:
-        """Tell which share of it is held."""
+        """Return the share that is held, 0 to 1."""
         return 1 - self._free / self._total
 
     @asynccontextmanager
@@ -42,17 +42,17 @@ class ByteBudget:
             self.give_back(size)
 
     def take_at_once(self, size: int) -> bool:
-        """Take bytes if nobody has to wait; returns whether they were taken.
+        """Take bytes if that needs no waiting; returns whether they were taken.
 
-        Whoever took them gives them back.
+        The caller has to give them back.
         """
-        if self._line or size > self._free:  # has_room, without a call: each small request asks
+        if self._line or size > self._free:  # has_room inlined: every small request asks
             return False
         self._free -= size
         return True
 
     def has_room(self, size: int) -> bool:
-        """Tell whether nobody would have to wait for so many bytes."""
+        """Return whether so many bytes could be taken without waiting."""
         return not self._line and size <= self._free
 
     def give_back(self, size: int) -> None:
@@ -67,7 +67,7 @@ class ByteBudget:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # served and cancelled at once
+            if turn.done() and not turn.cancelled():  # served and cancelled in the same turn
                 self._free += size
             self._serve()
             raise

@@ -1,4 +1,4 @@
-"""Tables behind HTTP: by ``Accept``, or where the path ends in ``.csv``."""
+"""Tables over HTTP: chosen by ``Accept``, or by a path that ends in ``.csv``."""
 
 from http import HTTPStatus
 from typing import Final
@@ -12,16 +12,16 @@ CSV_TYPE: Final = f"{CSV}; charset=utf-8; header=present"
 
 
 def wants_csv(request: Request) -> bool:
-    """Tell whether a client likes CSV better than JSON."""
+    """Return whether a client prefers CSV to JSON."""
     return preferred(request.headers.get("accept", "")) == CSV
 
 
 def csv_answer(table: bytes, file_name: str) -> Response:
-    """Answer a table.
+    """Answer with a table.
 
     Args:
         table: Its bytes.
-        file_name: What a browser keeps it as; ASCII without quotes.
+        file_name: The name that a browser saves it under; ASCII without quotes.
     """
     headers = {
         **VARY,

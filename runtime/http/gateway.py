@@ -25,7 +25,7 @@ _CHARSETS = ("utf-8", "utf8", "us-ascii")
 _HEADERS_KNOWN = 16
 
 _FIELD_CHARACTERS = 80
-"""Of a field in the log; the contract's longest has half as many."""
+"""How much of a field is logged; the contract's longest is half as long."""
 
 
 def gateway_endpoint(bus: Bus, bodies: BodyReader) -> Endpoint:
@@ -57,13 +57,13 @@ def gateway_endpoint(bus: Bus, bodies: BodyReader) -> Endpoint:
 
 
 def commonest(faults: Mapping[tuple[str, str], int]) -> dict[str, Any]:
-    """Say for the log what is wrong most often: a code, a field, and with how many events.
+    """Return the most common fault for the log: a code, a field, and the number of events.
 
     Args:
         faults: How many events had each code and field.
 
     Returns:
-        Nothing where there is no fault.
+        Nothing if there is no fault.
     """
     if not faults:
         return {}
@@ -72,11 +72,11 @@ def commonest(faults: Mapping[tuple[str, str], int]) -> dict[str, Any]:
 
 
 def is_dry_run(params: Params) -> bool:
-    """Tell whether events shall only be judged; parameters of other names are let be.
+    """Return whether events are only to be judged; other parameters are ignored.
 
     Raises:
-        Invalid: ``dryRun`` is neither ``true`` nor ``false``, there twice, or
-            spelled another way: who misspells it does not want to store.
+        Invalid: ``dryRun`` is neither ``true`` nor ``false``, is repeated, or is
+            misspelled: a sender who misspells it does not want to store.
     """
     own = [pair for pair in params if pair[0].replace("_", "").lower() == "dryrun"]
     return bool(read_parameters(own, {"dryRun": parse_flag}).get("dryRun", False))
@@ -84,10 +84,10 @@ def is_dry_run(params: Params) -> bool:
 
 @lru_cache(_HEADERS_KNOWN)
 def media_type(content_type: str) -> str:
-    """Tell which of the media types that are taken a header names.
+    """Return the accepted media type that a header names.
 
     Raises:
-        HttpProblem: None of them, or an encoding that JSON does not have.
+        HttpProblem: It names none of them, or an encoding that JSON does not have.
     """
     header = Message()
     header["Content-Type"] = content_type

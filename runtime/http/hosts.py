@@ -1,4 +1,4 @@
-"""Which names a function answers to where it is open: a name of anybody's may lead here."""
+"""Which host names an open function answers to: anybody can point a name of theirs here."""
 
 import re
 import socket
@@ -18,18 +18,18 @@ _HOST: Final = re.compile(r"(?:\[(?P<ipv6>[^\[\]]*)\]|(?P<name>[^:\[\]]*))(?::[0
 _NAMES_KNOWN: Final = 64
 
 CheckHost = Callable[[str | None], None]
-"""Takes a request's ``Host``, None where it has none; raises ``HttpProblem``."""
+"""Takes a request's ``Host``, or None if it has none; raises ``HttpProblem``."""
 
 
 def check_host(allowed: Iterable[str]) -> CheckHost:
-    """Make a check that lets pass who asks for this machine, and refuses others with a 421.
+    """Make a check that accepts requests for this machine and refuses others with a 421.
 
-    A page can have its own name lead to this machine (DNS rebinding); then its
-    browser takes what is here for that page's, and lets it read all. An address
-    is no such name, and neither is ``localhost``; no ``Host`` is no browser.
+    A page can point its own name to this machine (DNS rebinding); its browser then
+    takes our answers for that page's own and lets it read them. An address or
+    ``localhost`` can't be pointed anywhere, and a request without ``Host`` is not a browser's.
 
     Args:
-        allowed: What else is taken for this machine: names, without a port.
+        allowed: Further names of this machine, without a port.
     """
     names = {_plain(name) for name in (socket.gethostname(), *allowed) if name}
 

@@ -5,7 +5,7 @@ from html import escape
 
 
 class Html(str):
-    """Markup; any other text is escaped where it is put into some."""
+    """Markup; any other text is escaped when it is inserted."""
 
     __slots__ = ()
 
@@ -20,7 +20,7 @@ def element(tag: str, *children: str, **attributes: str) -> Html:
     Args:
         tag: Its name.
         children: Text, which is escaped, or markup.
-        attributes: An underscore at the end of a name keeps it from being Python's word.
+        attributes: A trailing underscore keeps a name from being a Python keyword.
     """
     given = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{escape(value)}"'
@@ -31,12 +31,12 @@ def element(tag: str, *children: str, **attributes: str) -> Html:
 
 
 def join(parts: list[Html]) -> Html:
-    """Put markup side by side."""
+    """Concatenate markup."""
     return Html("".join(parts))
 
 
 def prose(text: str) -> Html:
-    """Write paragraphs, divided by empty lines, with `code` between backticks."""
+    """Write paragraphs separated by empty lines, with `code` between backticks."""
     return join([element("p", line(paragraph)) for paragraph in text.split("\n\n") if paragraph])
 
 

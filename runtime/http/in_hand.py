@@ -1,4 +1,4 @@
-"""A bound on the requests in hand: each takes memory, however small its body is."""
+"""A limit on the requests in hand: each takes memory, however small its body."""
 
 from functions.errors import Unavailable
 from runtime.http.request import Endpoint, Request
@@ -6,14 +6,14 @@ from runtime.http.responses import Response
 from runtime.telemetry.reasons import Reason
 
 REQUESTS_IN_HAND = 4_000
-"""About 28 KB each, 110 MB in all; where 2,000 a second are answered, a wait of two seconds."""
+"""About 28 KB each, 110 MB in all; at 2,000 answers a second, a wait of two seconds."""
 
 
 class InHand:
     """Counts the requests in hand.
 
     Args:
-        most: How many there may be at once.
+        most: The limit.
     """
 
     def __init__(self, most: int = REQUESTS_IN_HAND) -> None:
@@ -21,14 +21,14 @@ class InHand:
         self.now = 0
 
     def filled(self) -> float:
-        """Tell which share of what may be is in hand."""
+        """Return the share of the limit that is in hand, 0 to 1."""
         return self.now / self.most
 
 
 def at_most(in_hand: InHand, endpoint: Endpoint) -> Endpoint:
-    """Let only so many requests be in hand at once, those whose bodies still come too.
+    """Limit the requests in hand, including those whose bodies are still arriving.
 
-    Others are refused at once, as ``Unavailable``; nothing of them was read.
+    Further requests are refused at once as ``Unavailable``, before anything is read.
     """
 
     async def respond(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Who may ask: endpoints behind bearer keys (RFC 6750)."""
+"""Endpoints behind bearer keys (RFC 6750)."""
 
 from http import HTTPStatus
 from typing import Final
@@ -9,13 +9,13 @@ from runtime.http.responses import HttpProblem, Response
 
 CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="eps"'}
 NOT_ADMITTED: Final = "A key is needed: Authorization: Bearer <key>"
-"""The same whether there is none or a wrong one."""
+"""The same text for a missing key and a wrong one."""
 
 
 def guarded(keys: ApiKeys, endpoint: Endpoint) -> Endpoint:
-    """Let only holders of a key reach an endpoint; without any keys it is open, and as fast.
+    """Let only holders of a key reach an endpoint; without keys it is open and costs nothing.
 
-    Others get a 401 before anything of their body is read.
+    Others get a 401 before any of their body is read.
     """
     if not keys:
         return endpoint
@@ -32,7 +32,7 @@ def guarded(keys: ApiKeys, endpoint: Endpoint) -> Endpoint:
 
 
 def all_guarded(keys: ApiKeys, endpoints: Endpoints) -> Endpoints:
-    """Guard endpoints, given with their method by path, as ``guarded`` does one."""
+    """Guard endpoints, given as method and endpoint by path; see ``guarded``."""
     return {
         path: (method, guarded(keys, endpoint)) for path, (method, endpoint) in endpoints.items()
     }

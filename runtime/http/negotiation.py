@@ -1,4 +1,4 @@
-"""Which of several forms of an answer a client wants (RFC 9110, section 12.5.1)."""
+"""Choose the form of an answer that a client wants (RFC 9110, section 12.5.1)."""
 
 import re
 from collections.abc import Sequence
@@ -9,23 +9,23 @@ from runtime.http.responses import JSON
 CSV: Final = "text/csv"
 HTML: Final = "text/html"
 VARY: Final = {"Vary": "Accept"}
-"""On every form of an answer: caches keep them apart."""
+"""On every form of an answer, so that caches keep them apart."""
 
 _RANGE: Final = re.compile(r"\s*([^\s/;,]+)/([^\s/;,]+)\s*(.*)", re.DOTALL)
 _QUALITY: Final = re.compile(r";\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*(?:;|$)", re.IGNORECASE)
 _MOST_RANGES: Final = 32
-"""Of a header; no client needs more."""
+"""Limit for one header; no client needs more."""
 
 
 def preferred(accept: str, offered: Sequence[str] = (JSON, CSV)) -> str:
     """Choose a media type for a client.
 
-    Of two that it likes as much the one that it names more exactly, then the
-    one offered first; that one, too, where it names none of them: an answer
-    that was not asked for helps more than none.
+    Equal preferences go to the type that the header names more exactly, then to
+    the one offered first. That one is also chosen if the header names none of
+    them: an unrequested form helps more than no answer.
 
     Args:
-        accept: The header's value; empty where there is none.
+        accept: The header's value; empty if there is none.
         offered: Media types without parameters, the usual one first.
     """
     ranges = [
@@ -42,7 +42,7 @@ def _quality(parameters: str) -> float:
 
 
 def _liking(media_type: str, ranges: Sequence[tuple[str, str, float]]) -> tuple[float, int]:
-    """Tell how much a client likes a type, by the range that names it most exactly."""
+    """Return a client's preference for a type, from the range that names it most exactly."""
     main, _, sub = media_type.partition("/")
     exact = {(main, sub): 3, (main, "*"): 2, ("*", "*"): 1}
     matching = [

@@ -1,4 +1,4 @@
-"""What is logged and counted of a request, whatever brought it."""
+"""What is logged and counted for a request, whatever transport carried it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,21 +16,21 @@ from runtime.telemetry.metrics import HttpMetrics
 _log = structlog.get_logger()
 
 _LOGGED_CHARACTERS = 40
-"""Of a path that nobody knows."""
+"""How much of an unknown path is logged."""
 
 _TAKING: Final = frozenset({"/events", "/cloudevents"})
-"""Where events come in: a request that is rejected whole may be a sender's loss."""
+"""The endpoints that take events: a request rejected whole may be a sender's loss."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Writes a line and counts a request.
+    """Logs and counts a request.
 
     Attributes:
         metrics: Where it is counted.
-        quiet: Routes whose requests are worth a line only to who looks closely.
-        senders: Tells who sent a request.
-        refused: Warns of requests of whose events none was taken.
+        quiet: Routes whose requests are logged at debug level only.
+        senders: Identifies the sender of a request.
+        refused: Warns of requests none of whose events was taken.
     """
 
     metrics: HttpMetrics
@@ -48,18 +48,17 @@ class Observer:
         seconds: float,
         facts: Mapping[str, Any],
     ) -> None:
-        """Take note of an answer.
+        """Record an answer.
 
         Args:
             method: The request's.
-            path: Its path as it came; its first segment alone is logged where
-                there is no such endpoint: what follows may be an id, or a key.
-            route: The path as it is declared; None where there is no such
-                endpoint. A parameter may be an event's id: it is neither a
-                label nor in a log.
-            status: Of the answer.
+            path: Its path as received. If there is no such endpoint, only the first
+                segment is logged: the rest may be an id or a key.
+            route: The path as declared; None if there is no such endpoint. A
+                parameter may be an event's id, so it is neither a label nor logged.
+            status: The answer's.
             seconds: From the request to the answer.
-            facts: What the endpoint has to say.
+            facts: The endpoint's own fields.
         """
         self.metrics.answered(route or "unknown", status, seconds)
         log = _log.debug if route in self.quiet else _log.info
@@ -76,7 +75,7 @@ class Observer:
 
 
 def _is_rejected_whole(status: int, facts: Mapping[str, Any]) -> bool:
-    """Tell whether all of a request was refused for good; neither a dry run nor who left counts."""
+    """Return whether a request was refused for good; dry runs and disconnects don't count."""
     if facts.get("accepted") or "dry_run" in facts or "left" in facts:
         return False
     if status >= HTTPStatus.BAD_REQUEST:
@@ -90,12 +89,12 @@ def _beginning(path: str) -> str:
 
 
 def facts_of(error: Exception) -> dict[str, str]:
-    """Say for the log why a request as a whole is refused, in words that none of it is in."""
+    """Describe for the log why a whole request is refused, without quoting any of it."""
     return {"fault": error.faults[0].code} if isinstance(error, Invalid) else {}
 
 
 def refuse(error: Exception, correlation_id: str) -> Response:
-    """Answer an error, and log those that an operator should know of."""
+    """Turn an error into an answer, and log it if an operator should know."""
     answer = answer_error(error, correlation_id)
     if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request failed", exc_info=error)

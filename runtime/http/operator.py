@@ -30,7 +30,7 @@ NO_SUCH_EVENT: Final = "There is no such event, neither stored nor dead"
 
 
 def operator_endpoints(letters: DeadLetters, trails: Trails, judgement: Judgement) -> Endpoints:
-    """Make the endpoints of ``/dead-letters`` and ``/events``: they show what senders wrote."""
+    """Make the endpoints of ``/dead-letters`` and ``/events``, which show what senders wrote."""
 
     async def get_summary(request: Request) -> Response:
         return await _answer(handle_summary(request.params, letters=letters))
@@ -103,7 +103,7 @@ def _listing(letters: DeadLetters) -> Endpoints:
 
 
 def _next(params: Params, cursor: str) -> dict[str, str]:
-    """Lead to the rows that follow (RFC 8288): a table has no place for a cursor."""
+    """Link to the next rows (RFC 8288): a table has no place for a cursor."""
     others = [(name, value) for name, value in params if name != "cursor"]
     query = urlencode([*others, ("cursor", cursor)])
     return {"Link": f'</dead-letters{CSV_ENDING}?{query}>; rel="next"'}

@@ -1,4 +1,4 @@
-"""Pages of other sites: a browser that shows one sends nothing here that changes something."""
+"""Cross-site requests: a browser may not change anything here for a page of another site."""
 
 import re
 from http import HTTPStatus
@@ -10,7 +10,7 @@ from runtime.http.responses import HttpProblem, Response
 FOREIGN: Final = "A page of another site may not do this"
 
 _OWN: Final = frozenset({"same-origin", "none"})
-"""What ``Sec-Fetch-Site`` says of a page of ours, and of what a person does by hand."""
+"""Values of ``Sec-Fetch-Site`` for our own pages and for a person's own navigation."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 _ABSENT: Final = "absent"
@@ -18,11 +18,11 @@ _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:/?#@\s]+)(?::([0-9]{1,5})
 
 
 def same_origin(endpoint: Endpoint) -> Endpoint:
-    """Refuse what a browser sends for a page of another site, with a 403, before its body is read.
+    """Refuse a browser's cross-site requests with a 403 before the body is read.
 
-    A simple request needs nobody's leave (Fetch, CORS): without this rule any
-    page that is open on an operator's machine could discard dead letters where
-    no keys are set. Programs send neither of the two headers.
+    Simple requests need no permission (Fetch, CORS): without this check, any page
+    open on an operator's machine could discard dead letters if no keys are set.
+    Programs send neither of the two headers.
     """
 
     async def respond(request: Request) -> Response:
@@ -34,7 +34,7 @@ def same_origin(endpoint: Endpoint) -> Endpoint:
 
 
 def all_same_origin(endpoints: Endpoints) -> Endpoints:
-    """Keep pages of other sites from all endpoints that change something: those of POST."""
+    """Protect all endpoints that change something, those of POST, from pages of other sites."""
     return {
         path: (method, same_origin(endpoint) if method == "POST" else endpoint)
         for path, (method, endpoint) in endpoints.items()
@@ -42,11 +42,11 @@ def all_same_origin(endpoints: Endpoints) -> Endpoints:
 
 
 def is_foreign(headers: Headers) -> bool:
-    """Tell whether a request comes from a page of another site.
+    """Return whether a request comes from a page of another site.
 
-    ``Sec-Fetch-Site`` decides, which pages can't write. Browsers send it to
-    trustworthy addresses only, and old ones never: else ``Origin`` has to name
-    the host and port that were asked.
+    ``Sec-Fetch-Site`` decides, since pages can't set it. Browsers send it only to
+    trustworthy addresses, and old ones never do; then ``Origin`` has to name the
+    requested host and port.
     """
     site = headers.get("sec-fetch-site", _ABSENT)
     if site is not _ABSENT:
@@ -56,7 +56,7 @@ def is_foreign(headers: Headers) -> bool:
 
 
 def is_own_page(headers: Headers) -> bool:
-    """Tell whether a browser says that a page of ours sends this; what says nothing does not."""
+    """Return whether a browser states that a page of ours sent this; no statement means no."""
     site = headers.get("sec-fetch-site", _ABSENT)
     if site is not _ABSENT:
         return site == "same-origin"
@@ -64,7 +64,7 @@ def is_own_page(headers: Headers) -> bool:
 
 
 def _names(origin: str, host: str) -> bool:
-    """Tell whether an origin, ``https://name:port`` or ``null``, is that of a host."""
+    """Return whether an origin, ``https://name:port`` or ``null``, is that of a host."""
     scheme, _, named = origin.partition("://")
     ours, theirs = _HOST.fullmatch(host), _HOST.fullmatch(named)
     if scheme not in _PORTS or ours is None or theirs is None:

@@ -1,4 +1,4 @@
-"""The state of the whole behind HTTP."""
+"""The pipeline's state over HTTP."""
 
 import asyncio
 import time
@@ -12,8 +12,8 @@ from runtime.http.request import Endpoints, Request
 from runtime.http.responses import Response
 
 _FRESH_SECONDS: Final = 2.0
-"""How long figures are told again: collectors measure every five seconds, and a
-page that is open in ten tabs should ask the database no more than one."""
+"""How long figures are reused: collectors measure every five seconds, and a page that is
+open in ten tabs should query the database no more often than one."""
 
 
 def pipeline_endpoints(pipeline: Pipeline) -> Endpoints:
@@ -29,10 +29,10 @@ def pipeline_endpoints(pipeline: Pipeline) -> Endpoints:
 
 
 class SharedPipeline:
-    """Looks once for all who ask within two seconds; implements ``Pipeline``.
+    """Shares one look among all callers within two seconds; implements ``Pipeline``.
 
     Args:
-        pipeline: Who looks.
+        pipeline: Takes the figures.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -41,7 +41,7 @@ class SharedPipeline:
         self._at = 0.0
 
     async def look(self) -> PipelineFigures:
-        """Take figures of now, or of a moment ago; see ``Pipeline``."""
+        """Return current figures, or slightly older ones; see ``Pipeline``."""
         if self._look is None or (self._look.done() and self._is_old()):
             self._at = time.monotonic()
             self._look = asyncio.create_task(self._pipeline.look())
@@ -53,6 +53,6 @@ class SharedPipeline:
 
 
 def _seen(look: asyncio.Task[PipelineFigures]) -> None:
-    """Take note of its error: whoever asked may have gone."""
+    """Retrieve the task's error, since its callers may have gone."""
     if not look.cancelled():
         look.exception()

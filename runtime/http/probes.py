@@ -1,4 +1,4 @@
-"""What every function answers beside its own: is it alive, is it ready, how is it doing."""
+"""The probes of every function: liveness, readiness, metrics."""
 
 from http import HTTPStatus
 
@@ -16,9 +16,9 @@ def probe_endpoints(health: Health, ready_keys: ApiKeys | None = None) -> Endpoi
     """Make the endpoints of ``GET /health/*``.
 
     Args:
-        health: What they say.
-        ready_keys: Whose keys open readiness, which asks what the function uses,
-            where everybody in the world may ask; None where it is open.
+        health: The state that they report.
+        ready_keys: Keys that open readiness on a public endpoint, since readiness
+            asks the servers that the function uses; None if it is open.
     """
 
     async def live(_request: Request) -> Response:

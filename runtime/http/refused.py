@@ -1,4 +1,4 @@
-"""Tells, now and then, that senders get nothing taken."""
+"""Warns, at intervals, that senders' events are refused."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,15 +9,15 @@ import structlog
 _log = structlog.get_logger()
 
 _SECONDS: Final = 10.0
-"""Between two warnings: a sender that goes wrong asks hundreds of times a second, and each of its
-requests has a line of its own at ``info``."""
+"""Between two warnings: a faulty sender makes hundreds of requests a second, and each of them
+has a line of its own at ``info``."""
 
 
 class RefusedRequests:
-    """Warns that requests with events were rejected whole, at once and then each ten seconds.
+    """Warns of requests whose events were all rejected: at once, then every ten seconds.
 
     Args:
-        clock: Seconds that never go back.
+        clock: Monotonic seconds.
     """
 
     __slots__ = ("_clock", "_next", "_untold")
@@ -28,12 +28,12 @@ class RefusedRequests:
         self._next = float("-inf")
 
     def add(self, status: int, facts: Mapping[str, Any]) -> None:
-        """Note a request of whose events none was taken.
+        """Record a request of which no event was taken.
 
         Args:
-            status: Of its answer.
-            facts: What its line in the log says; the warning repeats it, and
-                has in ``requests`` how many there were since the last one.
+            status: The answer's.
+            facts: The fields of its log line. The warning repeats them, and adds
+                ``requests``, the number of such requests since the last warning.
         """
         self._untold += 1
         now = self._clock()

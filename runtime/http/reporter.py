@@ -23,7 +23,7 @@ _Ask = Callable[[Params], Awaitable[Report]]
 
 
 def report_endpoints(reports: Reports, metrics: ReportMetrics) -> Endpoints:
-    """Make the endpoints of ``GET /reports/*``: as JSON or CSV, or with ``.csv`` always so."""
+    """Make the endpoints of ``GET /reports/*``: JSON or CSV by ``Accept``, CSV with ``.csv``."""
     asks: dict[str, _Ask] = {
         "events": partial(handle_events, reports=reports),
         "revenue": partial(handle_revenue, reports=reports),

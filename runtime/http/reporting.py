@@ -1,4 +1,4 @@
-"""All that the reporter answers beside what every function does: its API, and pages of the same."""
+"""The reporter's endpoints besides those of every function: its API, and pages of the same data."""
 
 from dataclasses import dataclass
 
@@ -18,12 +18,12 @@ from runtime.telemetry.metrics import ReportMetrics
 
 @dataclass(frozen=True, slots=True)
 class ReporterKeys:
-    """Who may ask the reporter.
+    """The reporter's keys.
 
     Attributes:
-        readers: Who may read reports; none where they are open.
-        operators: Who may do all else.
-        secure: Whether browsers come by HTTPS only.
+        readers: Keys for reports; none if those are open.
+        operators: Keys for everything else.
+        secure: Whether browsers use HTTPS only.
     """
 
     readers: ApiKeys

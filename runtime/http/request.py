@@ -1,4 +1,4 @@
-"""A request as every HTTP transport hands it to an endpoint."""
+"""A request as every HTTP transport passes it to an endpoint."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,10 +18,10 @@ class Headers(Protocol):
 
 
 class RawHeaders:
-    """Headers as ASGI has them; looked up where they lie, as few are ever asked for.
+    """ASGI's headers, searched in place because only a few are ever needed.
 
     Args:
-        raw: Lower-case names and values, in their order.
+        raw: Lower-case names and values, in order.
     """
 
     __slots__ = ("_raw",)
@@ -40,18 +40,17 @@ class RawHeaders:
 
 @dataclass(slots=True)
 class Request:
-    """What an endpoint is asked.
+    """A request to an endpoint.
 
     Attributes:
-        headers: Of the request.
-        query: What followed the ``?``, as it came.
-        correlation_id: The sender's, or one made for it.
-        chunks: Gives the body as it arrives; to be called once.
-        whole: The same body, if all of it has come already.
-        path_params: What stood in the place of the path's parameters.
-        facts: What the line about the request says beside the rest; the
-            endpoint adds to it.
-        trace_parent: The sender's W3C ``traceparent``, if it had a valid one.
+        headers: The request's.
+        query: Everything after the ``?``, undecoded.
+        correlation_id: The sender's, or one made for the request.
+        chunks: Gives the body as it arrives; call it once.
+        whole: The same body, if all of it has arrived already.
+        path_params: The values of the path's parameters.
+        facts: Fields for the request's log line; the endpoint adds to them.
+        trace_parent: The sender's W3C ``traceparent``, if it sent a valid one.
     """
 
     headers: Headers
@@ -65,10 +64,10 @@ class Request:
 
     @property
     def params(self) -> Params:
-        """The query's names and values, decoded, in their order.
+        """The query's names and values, decoded, in order.
 
         Raises:
-            Invalid: Some are no text.
+            Invalid: Some are not text.
         """
         try:
             return parse_qsl(self.query, keep_blank_values=True, errors="strict")
@@ -80,7 +79,7 @@ def text_of(path: bytes | str) -> str:
     """Decode a path's percent-encoding.
 
     Raises:
-        Invalid: What it stands for is not UTF-8.
+        Invalid: The result is not UTF-8.
     """
     try:
         return unquote_to_bytes(path).decode()
@@ -97,4 +96,4 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 Endpoints = Mapping[str, tuple[str, Endpoint]]
 """Method and endpoint by path. A path may have parameters: ``{name}`` is a
-segment, ``{name:uuid}`` one that is a UUID, ``{name:text}`` all that follows."""
+segment, ``{name:uuid}`` a segment that is a UUID, ``{name:text}`` the rest of the path."""

@@ -1,4 +1,4 @@
-"""What every HTTP transport answers: the same bodies behind Starlette and Lambda."""
+"""The responses of every HTTP transport: Starlette and Lambda send the same bodies."""
 
 import math
 import re
@@ -22,17 +22,17 @@ _NAMES: Final = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Unprocessable Content",
 }
-"""What RFC 9110 calls a status, where Python's name of it depends on Python's version."""
+"""RFC 9110's names of statuses for which Python's names depend on its version."""
 
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP answer, before any transport.
+    """An HTTP response, independent of the transport.
 
     Attributes:
-        headers: Beside Content-Type and Content-Length.
+        headers: Besides Content-Type and Content-Length.
     """
 
     status: int
@@ -42,19 +42,19 @@ class Response:
 
     @property
     def content_headers(self) -> dict[str, str]:
-        """Describe the body; a 204 has none, and must not say how long it is (RFC 9110, 8.6)."""
+        """The headers of the body; a 204 has none and must not state a length (RFC 9110, 8.6)."""
         if self.status == HTTPStatus.NO_CONTENT:
             return {}
         return {"content-type": self.content_type, "content-length": str(len(self.body))}
 
 
 def title_of(status: int) -> str:
-    """Name a status as RFC 9110 does."""
+    """Return a status's name in RFC 9110."""
     return _NAMES.get(HTTPStatus(status)) or HTTPStatus(status).phrase
 
 
 class HttpProblem(Exception):
-    """The request is refused before any function sees it."""
+    """The request is refused before it reaches a function."""
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -64,12 +64,12 @@ class HttpProblem(Exception):
 
     @classmethod
     def of(cls, status: int, headers: Mapping[str, str] | None = None) -> Self:
-        """Refuse in the words of the status itself."""
+        """Refuse with the status's own name as the text."""
         return cls(HTTPStatus(status), HTTPStatus(status).description, headers)
 
 
 def correlation_id_of(header: str | None) -> str:
-    """Take over the sender's correlation id, or make one where it has none or a bad one."""
+    """Take the sender's correlation id, or make one if it is missing or bad."""
     if header is not None and _CORRELATION_ID.fullmatch(header):
         return header
     return str(UUID(int=getrandbits(128), version=4))  # unique, not secret: no system call
@@ -96,7 +96,7 @@ def problem(
 
 
 def answer_error(error: Exception, correlation_id: str) -> Response:
-    """Answer what a function or its transport raised; the table of ``functions.errors`` on HTTP."""
+    """Answer a function's or its transport's error, by the table of ``functions.errors``."""
     match error:
         case HttpProblem():
             return problem(error.status, error.detail, correlation_id, headers=error.headers)
@@ -121,18 +121,18 @@ def answer_error(error: Exception, correlation_id: str) -> Response:
 
 
 def _spread(seconds: float) -> int:
-    """Choose whole seconds up to twice as many: who is refused together comes back one by one."""
+    """Choose whole seconds, up to twice as many, so that refused senders return spread out."""
     least = max(1, math.ceil(seconds))
     return randint(least, 2 * least)  # noqa: S311 - nobody gains by guessing it
 
 
 def answer_receipt(receipt: Receipt, correlation_id: str, *, dry_run: bool = False) -> Response:
-    """Answer the gateway's receipt: 202, or 422 where there were events and none was valid.
+    """Answer the gateway's receipt: 202, or 422 if there were events and none was valid.
 
     Args:
-        receipt: What became of the events, or would have become.
+        receipt: What became of the events, or would have.
         correlation_id: The request's.
-        dry_run: Whether they were only judged: 200 then, where it would have been 202.
+        dry_run: Whether they were only judged: then 200 takes the place of 202.
     """
     fields = _receipt_fields(receipt) | ({"dryRun": True} if dry_run else {})
     if receipt.rejected_total and not receipt.accepted_total:

@@ -1,4 +1,4 @@
-"""Who sent a request, for its line in the log."""
+"""Identify a request's sender for its log line."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -10,22 +10,21 @@ from runtime.networks import Network
 Address = IPv4Address | IPv6Address
 
 _USER_AGENT_BYTES: Final = 120
-"""Of a user agent in a line: names and versions are shorter, and a line for each request is long
-enough."""
+"""How much of a user agent is logged: names and versions are shorter, and every request has a
+line."""
 
 _FORWARDED_HOPS: Final = 32
-"""Of an ``X-Forwarded-For``, from its end: nobody has so many proxies of their own."""
+"""Entries of an ``X-Forwarded-For`` that are read, from its end: nobody has more own proxies."""
 
 _KNOWN: Final = 1024
-"""Addresses, and user agents, that are remembered: reading one anew takes microseconds."""
+"""How many addresses and user agents are cached: parsing one takes microseconds."""
 
 
 class Senders:
-    """Tells who sent a request: its client's address, and what it calls itself.
+    """Identifies a request's sender by its address and its user agent.
 
-    The address is the connection's. A proxy that is trusted has another at its
-    other end, and says which in ``X-Forwarded-For``; what anybody else says
-    there is not believed.
+    The address is the connection's. A trusted proxy names its client in
+    ``X-Forwarded-For``; the header is ignored from anybody else.
 
     Args:
         trusted: The proxies' addresses and networks.
@@ -40,11 +39,11 @@ class Senders:
             self._is_trusted = lru_cache(_KNOWN)(lambda text: _is_in(text, networks))
 
     def facts(self, peer: str | None, headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-        """Say what a line in the log says of the sender: ``client`` and ``user_agent``.
+        """Return the log fields of a sender: ``client`` and ``user_agent``.
 
         Args:
             peer: The address at the other end of the connection, if it has one.
-            headers: The request's, names in lower case; none of them is needed.
+            headers: The request's, with names in lower case; all are optional.
 
         Returns:
             Short texts without control characters, as far as they are known.
@@ -66,7 +65,7 @@ class Senders:
         hops = b",".join(forwarded).decode("latin-1").rsplit(",", _FORWARDED_HOPS)
         for hop in reversed(hops[-_FORWARDED_HOPS:]):
             address = _address_of(hop)
-            if address is None:  # "unknown", or no address at all: who wrote it is the last known
+            if address is None:  # "unknown", or not an address: its writer is the last known
                 return client
             client = str(address)
             if not self._is_trusted(client):
@@ -75,7 +74,7 @@ class Senders:
 
 
 def sender_facts(client: str, user_agent: str) -> dict[str, str]:
-    """Say the same where a platform tells who asked, as ``Senders.facts`` does."""
+    """Return the same fields for a client that the platform names; see ``Senders.facts``."""
     agent = user_agent.encode("latin-1", "replace")
     address = _address_of(client)
     peer = None if address is None else str(address)
@@ -99,7 +98,7 @@ def _address_of(text: str) -> Address | None:
     except ValueError:
         return None
     if isinstance(address, IPv6Address):
-        if address.scope_id is not None:  # free text, and of no use on another machine
+        if address.scope_id is not None:  # free text, meaningless on another machine
             return None
         return address.ipv4_mapped or address
     return address

@@ -1,4 +1,4 @@
-"""Who has signed in: a cookie that a key has signed, and that has nothing of the key in it."""
+"""Sessions: a cookie signed with a key, which contains nothing of the key itself."""
 
 import base64
 import binascii
@@ -27,14 +27,14 @@ _MAC_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Knows who may ask: by a key in the request, or by a session that a key has opened.
+    """Decides who may pass: by a key in the request, or by a session that a key has opened.
 
-    A session is a time, signed with the digest of the key: so every replica
-    knows it, and it ends with the key that opened it.
+    A session is a time signed with the key's digest, so every replica can check it,
+    and it ends with the key that opened it.
 
     Attributes:
-        keys: All that may open one.
-        secure: Whether browsers come by HTTPS only, as they do not on a developer's machine.
+        keys: All keys that may open one.
+        secure: Whether browsers use HTTPS only, unlike on a developer's machine.
         now: In seconds since 1970.
     """
 
@@ -44,14 +44,14 @@ class Sessions:
 
     @property
     def cookie(self) -> str:
-        """The cookie's name; the prefix has browsers take it over HTTPS only, from this host."""
+        """The cookie's name; its prefix makes browsers send it over HTTPS only, to this host."""
         return "__Host-eps_session" if self.secure else "eps_session"
 
     def begin(self, key: bytes) -> str | None:
         """Open a session.
 
         Returns:
-            The header ``Set-Cookie``; None where the key is none of those that open one.
+            The header ``Set-Cookie``; None if the key may not open one.
         """
         head = _HEAD.pack(_VERSION, int(self.now()) + SESSION_SECONDS)
         signature = self.keys.sign(key, _PURPOSE + head)
@@ -61,13 +61,13 @@ class Sessions:
         return self._set(token, SESSION_SECONDS)
 
     def end(self) -> str:
-        """Have the browser forget its session; returns the header ``Set-Cookie``."""
+        """End the browser's session; returns the header ``Set-Cookie``."""
         return self._set("", 0)
 
     def visitor(self, request: Request, keys: ApiKeys) -> str | None:
-        """Name the key of a session that opens what these keys open; None without such a one.
+        """Name the key of a session that these keys accept; None if there is no such session.
 
-        For what changes something, the browser has to say that a page of ours sends it.
+        For a request that changes something, the browser must state that a page of ours sent it.
         """
         token = self._token(request)
         if len(token) != _HEAD.size + _MAC_BYTES:
@@ -79,13 +79,13 @@ class Sessions:
         return keys.signer(_PURPOSE + head, signature)
 
     def admits(self, request: Request, keys: ApiKeys, *, changes: bool) -> bool:
-        """Tell whether a request may pass, by its key or by its session.
+        """Return whether a request may pass, by its key or by its session.
 
         Args:
             request: Its log line gets the name of the key.
-            keys: Which open what it wants.
+            keys: The keys that open what it asks for.
             changes: Whether it changes something; then a session alone is not
-                enough: the browser has to say that a page of ours sends it.
+                enough: the browser must state that a page of ours sent it.
         """
         if not keys:
             return True
@@ -102,7 +102,7 @@ class Sessions:
         return visitor is not None
 
     def guarded(self, keys: ApiKeys, endpoint: Endpoint, *, changes: bool) -> Endpoint:
-        """Let only those reach an endpoint who may; others get a 401 before a body is read."""
+        """Let only permitted requests reach an endpoint; others get a 401 before a body is read."""
         if not keys:
             return endpoint
 
@@ -114,7 +114,7 @@ class Sessions:
         return respond
 
     def all_guarded(self, keys: ApiKeys, endpoints: Endpoints) -> Endpoints:
-        """Guard endpoints, given with their method by path, as ``guarded`` does one."""
+        """Guard endpoints, given as method and endpoint by path; see ``guarded``."""
         return {
             path: (method, self.guarded(keys, endpoint, changes=method == "POST"))
             for path, (method, endpoint) in endpoints.items()
@@ -135,7 +135,7 @@ class Sessions:
 
 
 def cookie_of(request: Request, name: str) -> str:
-    """Read a cookie; empty where there is none, or nothing that can be read."""
+    """Read a cookie; empty if it is missing or unreadable."""
     try:
         found = SimpleCookie(request.headers.get("cookie", "")).get(name)
     except CookieError:

@@ -1,7 +1,7 @@
 """Split a body into its events, byte for byte, a bounded number at a time.
 
-Nothing that a body holds makes any step of it long: it is looked at in windows,
-and whoever takes them has others do their work between two.
+No body can make a step long: it is processed in windows, and the caller lets
+other requests run between two of them.
 """
 
 import re
@@ -18,16 +18,16 @@ from functions.events.judging import Beginning
 from functions.events.scanning import PIECE_BYTES, SPACE, Walk, commas
 
 WINDOW_BYTES = 512 * 1024
-"""How much of a body is split, judged and published at a time: small enough
-that judging it holds up other requests for a few milliseconds only, large
-enough that a message's fixed costs vanish."""
+"""How much of a body is split, judged and published at a time: small enough that
+judging delays other requests by a few milliseconds only, large enough that a
+message's fixed costs vanish."""
 
 WINDOW_EVENTS = 4096
-"""How many events a window has at the most: tiny ones, which are never valid,
-are many times larger as dead letters."""
+"""Maximum events of a window: tiny ones, which are never valid, are many times larger as
+dead letters."""
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-"""No part of the text, where it is the very first; some programs on Windows write it."""
+"""Not part of the text if it comes first; some programs on Windows write it."""
 
 _GUESSES = 2
 _LONGEST_ROUGH_BYTES = 1024**2
@@ -41,11 +41,11 @@ _BETWEEN_OBJECTS = re.compile(rb"\}\s*(?=,\s*\{)")
 
 Windows = Iterator[Sequence[bytes]]
 Split = Callable[[bytes, int], Windows]
-"""Splits a body whose events may have so many bytes each."""
+"""Splits a body, given the most bytes of one event."""
 
 
 class _Shown:
-    """Shows windows of a body in brackets; one at a time, in the same memory for all."""
+    """Shows windows of a body in brackets, one at a time, all in the same memory."""
 
     def __init__(self, body: bytes) -> None:
         self._body = memoryview(body)
@@ -53,7 +53,7 @@ class _Shown:
         self._room[:1] = b"["
 
     def show(self, start: int, end: int) -> memoryview:
-        """Show one, until the next is shown."""
+        """Show a window until the next one is shown."""
         close = end - start + 1
         self._room[1:close] = self._body[start:end]
         self._room[close : close + 1] = b"]"
@@ -61,10 +61,10 @@ class _Shown:
 
 
 class _Stretch(NamedTuple):
-    """Whole elements, and the commas between them.
+    """Whole elements and the commas between them.
 
     Attributes:
-        plain: Whether it is JSON that the decoder takes.
+        plain: Whether the decoder accepts it as JSON.
     """
 
     start: int
@@ -75,28 +75,26 @@ class _Stretch(NamedTuple):
 def split_json(body: bytes, event_size_limit: int) -> Windows:
     """Split a JSON array of events, or one event.
 
-    An array is checked before its first window comes out, so one that can't be
-    cut is refused before any part of it was taken. What lies between two commas
-    need not be JSON: that is the fault of one event.
+    An array is checked before its first window is yielded, so one that can't be split
+    is refused before any part of it was taken. The text between two commas need not
+    be JSON: that is the fault of one event.
 
     Args:
-        body: JSON text; a byte order mark before it is left out.
-        event_size_limit: Of an event with more bytes than these only a
-            ``Beginning`` comes out.
+        body: JSON text; a leading byte order mark is skipped.
+        event_size_limit: Only a ``Beginning`` is yielded of an event with more bytes.
 
     Yields:
-        JSON texts of some events, in their order, about ``WINDOW_BYTES`` of
-        them (more, when one event is larger), ``WINDOW_EVENTS`` at most; what
-        they say is not judged.
-        An empty list at times, so that others may have their turn.
+        JSON texts of some events, in order, about ``WINDOW_BYTES`` in all (more if
+        one event is larger), ``WINDOW_EVENTS`` at most; their content is not judged.
+        An empty list now and then, so that other requests get their turn.
 
     Raises:
-        Invalid: The body is neither an array that can be cut nor an object that is JSON.
+        Invalid: The body is neither an array that can be split nor a JSON object.
     """
     start = len(BYTE_ORDER_MARK) if body.startswith(BYTE_ORDER_MARK) else 0
     if body[start : start + 1] == b"[" and len(body) <= min(WINDOW_BYTES, event_size_limit):
         events = _elements(memoryview(body)[start:])
-        if events is not None:  # as it mostly is
+        if events is not None:  # the usual case
             yield from _bounded(events, event_size_limit)
             return
     start, end = yield from _trimmed(body, start, len(body))
@@ -113,11 +111,11 @@ def split_lines(body: bytes, event_size_limit: int) -> Windows:
     """Split newline-delimited JSON, one event a line; blank lines are skipped.
 
     Yields:
-        Lines, in their order, about ``WINDOW_BYTES`` of them; a line that is
-        no JSON is an invalid event among valid ones. Else as ``split_json``.
+        Lines, in order, about ``WINDOW_BYTES`` in all; a line that is not JSON is
+        an invalid event among valid ones. Otherwise as ``split_json``.
 
     Raises:
-        Invalid: There is nothing in the body.
+        Invalid: The body is empty.
     """
     position = len(BYTE_ORDER_MARK) if body.startswith(BYTE_ORDER_MARK) else 0
     if position == len(body):
@@ -125,7 +123,7 @@ def split_lines(body: bytes, event_size_limit: int) -> Windows:
     while position < len(body):
         window_end = position + WINDOW_BYTES
         end = len(body) if window_end >= len(body) else body.rfind(b"\n", position, window_end)
-        if end < 0:  # a line that is longer than a window
+        if end < 0:  # the line is longer than a window
             end = body.find(b"\n", window_end)
             end = len(body) if end < 0 else end
             yield from _one_line(body, position, end, event_size_limit)
@@ -160,7 +158,7 @@ def _cut_down(event: bytes, event_size_limit: int) -> bytes:
 
 
 def _event(body: bytes, start: int, end: int, event_size_limit: int) -> bytes:
-    """Copy an event out of a body, or as much as is kept of one that is too large."""
+    """Copy an event from a body, or the part that is kept of one that is too large."""
     if end - start <= event_size_limit:
         return body[start:end]
     kept = body[start : min(end, start + Beginning.KEPT_BYTES)]
@@ -170,7 +168,7 @@ def _event(body: bytes, start: int, end: int, event_size_limit: int) -> bytes:
 def _trimmed(
     body: bytes, start: int, end: int
 ) -> Generator[Sequence[bytes], None, tuple[int, int]]:
-    """Find the text between the space around it."""
+    """Find the text without surrounding whitespace."""
     while start < end and body[start] in SPACE:
         piece = body[start : min(start + _TRIM_BYTES, end)]
         start += len(piece) - len(piece.lstrip(SPACE))
@@ -191,12 +189,12 @@ def _one(body: bytes, start: int, end: int, event_size_limit: int) -> Windows:
 
 
 def _is_json(text: bytes) -> bool:
-    """Check that a text is JSON, but for how deep it nests: then nobody knows.
+    """Check that a text is JSON; text nested too deeply to tell passes.
 
-    The decoder refuses lone surrogates, too; they are a fault of the event.
+    The decoder also refuses lone surrogates, which are a fault of the event.
 
     Raises:
-        Invalid: It is not.
+        Invalid: It is not JSON.
     """
     try:
         _ANY.decode(text)
@@ -222,7 +220,7 @@ def _check_brackets(body: bytes, start: int, end: int, closing: int) -> Windows:
 
 
 def _check_step(walk: Walk) -> bool:
-    """Go on; tell whether an element may end on the way."""
+    """Advance; return whether an element may end on the way."""
     lowest = walk.step()
     if lowest is not None and lowest < 1:
         raise _mismatch()
@@ -248,12 +246,12 @@ def _array(body: bytes, start: int, end: int, event_size_limit: int) -> Windows:
 def _stretches(
     body: bytes, start: int, end: int, shown: _Shown
 ) -> Generator[Sequence[bytes], None, list[_Stretch]]:
-    """Cut an array into stretches, each as long as a window if that is possible.
+    """Cut an array into stretches, each as long as a window if possible.
 
-    Where an element ends is guessed first: what is JSON again between brackets
-    was cut at such a place, since a cut inside an element leaves a string, an
-    object or an array open. Where no guess is right, brackets are counted for a
-    while: the longer, the more often in a row.
+    The end of an element is guessed first: if the part in brackets is JSON again, the
+    guess was right, because a cut inside an element leaves a string, an object or an
+    array open. If no guess is right, brackets are counted for a while: longer each
+    time it happens in a row.
     """
     close = end - 1
     if close <= start or body[close] != ord("]"):
@@ -283,7 +281,7 @@ def _stretches(
 def _counted(
     body: bytes, start: int, close: int, rough_bytes: int
 ) -> Generator[Sequence[bytes], None, _Stretch]:
-    """Count brackets until an element ends after so many bytes, or the array does."""
+    """Count brackets until an element ends after so many bytes, or the array ends."""
     walk = Walk(body, start, close)
     while walk.position < close:
         before = replace(walk)
@@ -298,7 +296,7 @@ def _counted(
 
 
 def _rough(body: bytes, stretch: _Stretch, event_size_limit: int) -> Windows:
-    """Split a stretch by its brackets alone; what lies between two commas may be nothing."""
+    """Split a stretch by brackets alone; the text between two commas may be empty."""
     window: list[bytes] = []
     size, start = 0, stretch.start
     for ends in chain(commas(Walk(body, start, stretch.end)), [[stretch.end]]):
@@ -320,7 +318,7 @@ def _rough(body: bytes, stretch: _Stretch, event_size_limit: int) -> Windows:
 def _between(
     body: bytes, start: int, ends: Sequence[int], event_size_limit: int
 ) -> Generator[Sequence[bytes], None, list[bytes]]:
-    """Copy the events that end at commas, the first of which may have begun long before."""
+    """Copy the events that end at commas; the first may have begun long before."""
     first, last = yield from _trimmed(body, start, ends[0])
     events = [_event(body, first, last, event_size_limit)]
     events += [body[comma + 1 : end].strip(SPACE) for comma, end in pairwise(ends)]
@@ -330,20 +328,20 @@ def _between(
 
 
 def _filled(events: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Give a large event alone, and as many others as a window has at the most."""
+    """Yield a large event alone, and others up to a window's number together."""
     yield events[:1]
     for start in range(1, len(events), WINDOW_EVENTS):
         yield events[start : start + WINDOW_EVENTS]
 
 
 def _likely_cuts(body: bytes, start: int, close: int) -> Iterator[int]:
-    """Guess where an event of the array ends, so that a window is as full as can be."""
+    """Guess where an event of the array ends, so that a window is as full as possible."""
     end = start + WINDOW_BYTES
     if close <= end:
         yield close
         return
     near_end = end - WINDOW_BYTES // 8
-    if opening := _OPENING.search(body, start, near_end):  # events tend to open alike
+    if opening := _OPENING.search(body, start, near_end):  # events tend to begin alike
         yield from _commas_before(opening[0], body, near_end, end)
     gaps = [gap.end() for gap in _BETWEEN_OBJECTS.finditer(body, near_end, end)]
     yield from reversed(gaps[-_GUESSES:])
@@ -363,7 +361,7 @@ def _commas_before(opening: bytes, body: bytes, start: int, end: int) -> Iterato
 
 
 def _is_plain(text: memoryview) -> bool:
-    """Tell whether the decoder takes a stretch, in brackets, that is not empty."""
+    """Return whether the decoder accepts a stretch, in brackets, that is not empty."""
     try:
         _ANY.decode(text)
     except (msgspec.DecodeError, RecursionError):
@@ -372,7 +370,7 @@ def _is_plain(text: memoryview) -> bool:
 
 
 def _elements(text: bytes | memoryview) -> list[msgspec.Raw] | None:
-    """Split an array that the decoder takes; None where it does not."""
+    """Split an array that the decoder accepts; None if it does not."""
     try:
         return _ELEMENTS.decode(text)
     except (msgspec.DecodeError, RecursionError):

@@ -1,4 +1,4 @@
-"""A collector behind CloudEvents: data are an envelope, an event, or an array of events."""
+"""A collector behind CloudEvents: data hold an envelope, an event, or an array of events."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -22,11 +22,11 @@ from runtime.http.request import Endpoint, Request
 from runtime.http.splitting import WINDOW_BYTES, split_json
 
 ReadBare = Callable[[Request, CloudEvent, int], Iterator[Sequence[Item]]]
-"""Reads data that are no envelope, and whose events may have so many bytes each, some
-at a time; raises ``Invalid`` where it can't."""
+"""Reads data that are not an envelope, some events at a time, given the most bytes of one event;
+raises ``Invalid`` if it can't."""
 
 _MAX_ENVELOPE_BYTES: Final = 8 * 1024**2
-"""Larger data are no envelope: one has at most ``ENVELOPE_BYTES`` and the largest event."""
+"""Larger data can't be an envelope: one has at most ``ENVELOPE_BYTES`` and the largest event."""
 
 
 class _MeantAsEnvelope(msgspec.Struct):
@@ -34,7 +34,7 @@ class _MeantAsEnvelope(msgspec.Struct):
 
 
 MASS_BYTES: Final = 4 * 1024**2
-"""Of a mass of dead letters that goes straight to the database; as on JetStream."""
+"""Size of a mass of dead letters that goes straight to the database; the same as on JetStream."""
 
 _MEANT: msgspec.json.Decoder[_MeantAsEnvelope] = msgspec.json.Decoder(_MeantAsEnvelope)
 
@@ -45,9 +45,9 @@ def collector_cloud_events(
     """Make a collector's endpoint of ``POST /cloudevents``.
 
     Args:
-        work: What it does with its messages.
+        work: Handles its messages.
         bodies: Reads bodies.
-        read_bare: Reads what comes in no envelope; ``read_events`` or ``read_nothing``.
+        read_bare: Reads data without an envelope; ``read_events`` or ``read_nothing``.
     """
     read = _Read(work, read_bare, bodies.event_size_limit)
 
@@ -81,7 +81,7 @@ def collector_cloud_events(
 
 @dataclass(frozen=True, slots=True)
 class _Read(Generic[Item]):
-    """Reads data: an envelope, or what comes in none."""
+    """Reads data, with or without an envelope."""
 
     work: MessageHandler[Item]
     read_bare: ReadBare[Item]
@@ -103,9 +103,9 @@ class _Read(Generic[Item]):
 
 
 class _Sieve:
-    """Takes out of bare events, beyond the first of a request, what is no event of the source.
+    """Removes bare events that are none of the source, except the first of a request.
 
-    The others are judged again by the collector, which makes a dead letter of each that is none.
+    The collector judges the others again and makes a dead letter of each invalid one.
     """
 
     def __init__(self, source: Source | None, origin: Origin) -> None:
@@ -114,10 +114,10 @@ class _Sieve:
         self._rejections = Rejections(origin, MASS_BYTES)
 
     def sift(self, item: Item) -> tuple[Item, list[DeadLetter]]:
-        """Leave of a part without an envelope what is to be stored; other items are as they were.
+        """Filter a batch that came without an envelope; other items are returned unchanged.
 
         Returns:
-            What is left, and the letters of masses that are full.
+            The items to store, and the letters of masses that are full.
         """
         if not isinstance(item, AcceptedBatch) or item.envelope is not None:
             return item, []
@@ -132,7 +132,7 @@ class _Sieve:
         return replace(item, events=good), letters
 
     def end(self) -> list[DeadLetter]:
-        """Give the letter of what was taken out last."""
+        """Return the letter of the events removed last."""
         return list(self._rejections.finish())
 
     def _is_ours(self, raw: bytes) -> bool:
@@ -146,7 +146,7 @@ class _Sieve:
 
 @dataclass(slots=True)
 class _Batch(Generic[Item]):
-    """Gathers what is handled together: about a window, so that no array is held in pieces."""
+    """Gathers what is handled together: about one window, so that no array is held in pieces."""
 
     work: MessageHandler[Item]
     sieve: _Sieve
@@ -182,7 +182,7 @@ def _origin(request: Request) -> Origin:
 
 
 def _unreadable(source: Source | None, event: CloudEvent | None, why: str) -> DeadLetter:
-    """Make the dead letter of data, or of their beginning where they can be no envelope."""
+    """Make the dead letter of unreadable data, or of the beginning of oversized data."""
     data = event.data if event else b""
     if len(data) > _MAX_ENVELOPE_BYTES:
         data = data[: Beginning.KEPT_BYTES]
@@ -192,10 +192,10 @@ def _unreadable(source: Source | None, event: CloudEvent | None, why: str) -> De
 def read_events(
     request: Request, event: CloudEvent, event_size_limit: int
 ) -> Iterator[Sequence[AcceptedBatch]]:
-    """Read an event, or an array of events, as parts of no envelope: the ledger has none of them.
+    """Read an event or an array of events as batches without an envelope; the ledger counts none.
 
     Raises:
-        Invalid: They are neither.
+        Invalid: The data are neither.
     """
     correlation_id, trace_parent = origin_of(request, event)
     accepted_at = datetime.now(UTC)
@@ -210,7 +210,7 @@ def read_events(
 def read_nothing(
     _request: Request, _event: CloudEvent, _event_size_limit: int
 ) -> Iterator[Sequence[EnvelopeOutcome]]:
-    """Read nothing: for the collector of dead letters, which keeps it as one.
+    """Read nothing: the collector of dead letters keeps such data as a dead letter.
 
     Raises:
         Invalid: Always.

@@ -1,4 +1,4 @@
-"""The gateway behind CloudEvents: data are an event, or an array of events."""
+"""The gateway behind CloudEvents: data hold an event, or an array of events."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ def gateway_cloud_events(bus: Bus, bodies: BodyReader) -> Endpoint:
 
 @dataclass(slots=True)
 class _OriginOf:
-    """Tells the origin of one event after the other; what is none belongs to the one before."""
+    """Finds the origin of each event in turn; a non-event belongs to the event before it."""
 
     request: Request
     last: tuple[str, str | None] | None = None
@@ -77,7 +77,7 @@ class _OriginOf:
 
 
 def _gathered(events: Iterator[CloudEvent | None], event_size_limit: int) -> Windows:
-    """Split the data of events, and put what is small together: each window is published alone."""
+    """Split the data of events and join small ones; each window is published alone."""
     window: list[bytes] = []
     size = 0
     for event in events:
@@ -96,7 +96,7 @@ def _gathered(events: Iterator[CloudEvent | None], event_size_limit: int) -> Win
 
 
 def _split(data: bytes, event_size_limit: int) -> Windows:
-    """Split data; what can't be split is judged whole, and so becomes a dead letter."""
+    """Split data; data that can't be split are judged whole, and so become a dead letter."""
     try:
         yield from split_json(data, event_size_limit)
     except Invalid:

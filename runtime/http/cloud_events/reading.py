@@ -1,8 +1,8 @@
 """Read CloudEvents 1.0 over HTTP in each of its three modes: headers and a body in, data out.
 
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
-Data stay the bytes that they are: the project's own library reads JSON data
-into Python's values, and an amount with them into a float.
+Data stay as raw bytes: the project's own library decodes JSON data into Python
+values, and so turns an amount into a float.
 """
 
 import binascii
@@ -34,9 +34,9 @@ class CloudEvent:
     """One event as it was delivered.
 
     Attributes:
-        data: What it carries. Of one that is not to the standard, all of it.
-        correlation_id: Its extension ``correlationid``, whatever it says.
-        trace_parent: Its extension ``traceparent``, if that is valid.
+        data: What it carries; the whole event if it does not follow the standard.
+        correlation_id: Its extension ``correlationid``, unchecked.
+        trace_parent: Its extension ``traceparent``, if valid.
     """
 
     data: bytes
@@ -59,10 +59,10 @@ _EVENT: Final = msgspec.json.Decoder(_Structured)
 _TEXT: Final = msgspec.json.Decoder(str)
 
 _LARGE_BYTES: Final = 256 * 1024
-"""Up to here an event is read at once; beyond it its data must be all that is large."""
+"""Events up to this size are read in one step; a larger one may be large in its data only."""
 
 _PIECE_BYTES: Final = 1024**2
-"""How much of data is decoded at a time; a multiple of four, as base64 needs."""
+"""How much of the data is decoded at a time; a multiple of four, as base64 needs."""
 
 _NOTHING: Final = (b"", b"null")
 _DATA: Final = re.compile(rb'\s*"(data|data_base64)"\s*:\s*')
@@ -74,7 +74,7 @@ _CHARACTERS: Final = re.compile(
 
 
 def check_mode(headers: Headers) -> None:
-    """Make sure that a request says that it is a CloudEvent, before its body is read.
+    """Check that a request declares itself a CloudEvent, before its body is read.
 
     Raises:
         HttpProblem: It does not.
@@ -85,10 +85,10 @@ def check_mode(headers: Headers) -> None:
 
 
 def read_cloud_events(headers: Headers, body: bytes) -> Iterator[CloudEvent | None]:
-    """Read the events of a request that ``check_mode`` has let pass; never raises.
+    """Read the events of a request that passed ``check_mode``; never raises.
 
     Yields:
-        Each event; None at times, so that others may have their turn.
+        Each event; None now and then, so that other requests get their turn.
     """
     body = body.removeprefix(BYTE_ORDER_MARK)
     match _media_type(headers):
@@ -124,7 +124,7 @@ def _read_structured(raw: bytes) -> Iterator[CloudEvent | None]:
         encoded = encoded or bytes(event.data_base64)
         if encoded not in _NOTHING:
             data = yield from _decoded(encoded)
-        elif data.startswith(b'"'):  # data of another type than JSON are in a string
+        elif data.startswith(b'"'):  # data of a type other than JSON are in a string
             data = yield from _text(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, binascii.Error):
         yield CloudEvent(raw)
@@ -133,11 +133,11 @@ def _read_structured(raw: bytes) -> Iterator[CloudEvent | None]:
 
 
 def _taken_apart(raw: bytes) -> Generator[None, None, tuple[bytes, bytes, bytes]]:
-    """Take the data out of a large event, so that the rest can be read as usual.
+    """Separate the data from a large event, so that the rest can be read as usual.
 
     Returns:
         The event without its data; its data; its data in base64, in quotation
-        marks. Nothing, where it is no object or the rest is large as well.
+        marks. Nothing if it is not an object or the rest is large as well.
     """
     raw = raw.strip(SPACE)
     start, end, rest = 1, len(raw) - 1, bytearray()
@@ -161,7 +161,7 @@ def _taken_apart(raw: bytes) -> Generator[None, None, tuple[bytes, bytes, bytes]
 
 
 def _decoded(encoded: bytes) -> Generator[None, None, bytes]:
-    """Decode base64 in quotation marks, some at a time."""
+    """Decode base64 in quotation marks, piece by piece."""
     _check_quoted(encoded)
     digits = encoded[1:-1].replace(rb"\/", b"/")
     pieces = []
@@ -175,7 +175,7 @@ def _decoded(encoded: bytes) -> Generator[None, None, bytes]:
 
 
 def _text(string: bytes) -> Generator[None, None, bytes]:
-    """Read a JSON string as UTF-8, some at a time: Python's text may be four times as long."""
+    """Read a JSON string as UTF-8, piece by piece: as Python text it may be four times as long."""
     pieces = []
     _check_quoted(string)
     position, end = 1, len(string) - 1
@@ -193,7 +193,7 @@ def _text(string: bytes) -> Generator[None, None, bytes]:
 
 
 def _is_within_character(byte: int) -> bool:
-    """Tell whether a byte of UTF-8 is another than the first one of its character."""
+    """Return whether a byte of UTF-8 continues a character."""
     return byte >> 6 == 0b10  # noqa: PLR2004 - as Unicode has it
 
 

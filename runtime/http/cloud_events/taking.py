@@ -1,4 +1,4 @@
-"""What the endpoints of CloudEvents share: whose turn it is, what is kept of too large a body."""
+"""What the CloudEvents endpoints share: taking turns, and keeping the start of oversized bodies."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -15,25 +15,25 @@ from runtime.http.responses import HttpProblem, Response, correlation_id_of
 PATH: Final = "/cloudevents"
 
 _KEPT_BYTES: Final = 64 * 1024
-"""What a dead letter keeps of a body that is too large, or can't be unpacked."""
+"""How much a dead letter keeps of a body that is too large or can't be decompressed."""
 
 _TAKEN: Final = Response(HTTPStatus.NO_CONTENT, b"")
-"""Without a body: Knative's broker takes any for an event in reply, or for a failure."""
+"""No body: Knative's broker takes any body for an event in reply, or for a failure."""
 
 Take = Callable[[Request, Iterator[CloudEvent | None]], Awaitable[None]]
 """Returns when all are safe, as events or as dead letters; raises ``Unavailable``.
 
-None among the events is where others should have their turn."""
+A None among the events marks a point where other requests should get their turn."""
 
 DeadLetterBody = Callable[[Request, bytes, Fault], Awaitable[None]]
-"""Keeps the first bytes of a body that nobody can read; raises ``Unavailable``."""
+"""Keeps the first bytes of an unreadable body; raises ``Unavailable``."""
 
 
 def cloud_events_endpoint(bodies: BodyReader, take: Take, dead_letter: DeadLetterBody) -> Endpoint:
     """Make the endpoint of ``POST /cloudevents``.
 
-    What can never be taken becomes a dead letter, and is answered as all that
-    is safe: platforms drop an event that gets a 4xx, without another try.
+    Events that can never be taken become dead letters, and the answer is that all are
+    safe: platforms drop an event that gets a 4xx without trying again.
     """
 
     async def post_cloud_events(request: Request) -> Response:
@@ -46,7 +46,7 @@ def cloud_events_endpoint(bodies: BodyReader, take: Take, dead_letter: DeadLette
             except (Invalid, HttpProblem) as error:
                 await dead_letter(request, bytes(head.kept), _fault_of(error))
                 return _TAKEN
-            if not body:  # lost on its way: there is nothing to keep
+            if not body:  # lost on the way: there is nothing to keep
                 raise HttpProblem(HTTPStatus.BAD_REQUEST, "The body is empty: it has no event")
             request.facts.update(bytes=len(body))
             await take(request, read_cloud_events(request.headers, body))
@@ -56,9 +56,9 @@ def cloud_events_endpoint(bodies: BodyReader, take: Take, dead_letter: DeadLette
 
 
 def origin_of(request: Request, event: CloudEvent) -> tuple[str, str | None]:
-    """Tell the correlation id and the trace that an event's rows bear.
+    """Return the correlation id and the trace for an event's rows.
 
-    Its own extensions, or else what its request says.
+    The event's own extensions come first, then the request's headers.
     """
     own = event.correlation_id
     if own is None or correlation_id_of(own) != own:
@@ -67,10 +67,10 @@ def origin_of(request: Request, event: CloudEvent) -> tuple[str, str | None]:
 
 
 def _fault_of(error: Invalid | HttpProblem) -> Fault:
-    """Say what is wrong with a body itself.
+    """Return the fault in the body itself.
 
     Raises:
-        HttpProblem: It is not the body: it came too slowly, or in an unknown encoding.
+        HttpProblem: The body is not at fault: it came too slowly, or in an unknown encoding.
     """
     match error:
         case Invalid():
@@ -82,7 +82,7 @@ def _fault_of(error: Invalid | HttpProblem) -> Fault:
 
 @dataclass(slots=True)
 class _Head:
-    """Passes a body on, and keeps its first bytes."""
+    """Passes a body on and keeps its first bytes."""
 
     stream: AsyncIterator[bytes]
     kept: bytearray = field(default_factory=bytearray)
@@ -95,7 +95,7 @@ class _Head:
 
 @dataclass(slots=True)
 class _Unmeasured:
-    """Headers without the body's length: one that is too long has to be looked at as well."""
+    """Headers without Content-Length, so that the start of an oversized body is read as well."""
 
     headers: Headers
 

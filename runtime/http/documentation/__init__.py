@@ -1,1 +1,1 @@
-"""What an HTTP function says of itself: an OpenAPI document, and a page made of it."""
+"""An HTTP function's own documentation: an OpenAPI document, and a page made from it."""

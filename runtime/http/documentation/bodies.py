@@ -1,4 +1,4 @@
-"""What answers look like, as JSON; the models of reports are ``functions.reporter.filters``.
+"""The JSON bodies of answers; reports have their models in ``functions.reporter.filters``.
 
 ``runtime.http.responses`` and ``runtime.http.server.app`` write them.
 """

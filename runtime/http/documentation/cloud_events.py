@@ -24,7 +24,7 @@ def cloud_events_paths(behind: Sequence[str]) -> dict[str, Schema]:
     """Describe the operation.
 
     Args:
-        behind: The names of keys of which any opens it; none where it is open.
+        behind: Names of the security schemes, any of which opens it; empty if it is open.
     """
     post = operation(
         "Events",

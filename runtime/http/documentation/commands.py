@@ -11,7 +11,7 @@ _BEARER = '"Authorization: Bearer $KEY"'
 
 
 def curl_lines(url: str, method: str, operation: Schema) -> list[str]:
-    """Write a command for each media type that the operation takes, or one without a body."""
+    """Write one command for each media type that the operation takes, or one without a body."""
     query = urlencode(
         {
             parameter["name"]: parameter["example"]
@@ -32,7 +32,7 @@ def curl_lines(url: str, method: str, operation: Schema) -> list[str]:
 
 
 def written(value: Any, media_type: str) -> str:
-    """Write an example as it is sent."""
+    """Write an example as it is sent over the wire."""
     if media_type.endswith("ndjson"):
         return "\n".join(json.dumps(one, ensure_ascii=False) for one in value) + "\n"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)

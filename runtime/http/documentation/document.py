@@ -1,4 +1,4 @@
-"""An OpenAPI document: a function's own operations, and what every function has beside them."""
+"""An OpenAPI document: a function's own operations, and those that every function has."""
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -20,7 +20,7 @@ from runtime.http.responses import CORRELATION_HEADER
 Document = dict[str, Any]
 
 _PROJECT = "event-processing-system"
-"""Whose version a document has: ``pyproject.toml`` states it."""
+"""The document has this project's version, from ``pyproject.toml``."""
 
 _CORRELATION = {
     "name": CORRELATION_HEADER,
@@ -48,19 +48,19 @@ def document(
     asks_host: bool = False,
     ready_behind: Sequence[str] = (),
 ) -> Document:
-    """Put a document together.
+    """Build a document.
 
     Args:
-        title: What the function is called.
+        title: The function's name.
         description: What it does, in CommonMark.
         url: Where it listens on its own machine.
         paths: Its own operations.
         schemas: The components that they refer to.
-        checks: What its readiness asks.
-        keys: Whose keys its operations name in ``behind``, in words by name.
-        facts: What its readiness says beside the checks, for example.
-        asks_host: Whether it answers to this machine's names only.
-        ready_behind: The names of keys of which any opens readiness; none where it is open.
+        checks: The checks of its readiness.
+        keys: The security schemes that operations name in ``behind``: a description by name.
+        facts: Examples of the further fields of readiness.
+        asks_host: Whether it answers only to this machine's names.
+        ready_behind: Security schemes, any of which opens readiness; empty if it is open.
     """
     shared = components({body.__name__: body for body in _BODIES}, "serialization")
     return {
@@ -86,7 +86,7 @@ def document(
 
 
 def _with_refusals(operations: Schema, *, asks_host: bool) -> Schema:
-    """Add what any operation may be refused for, whatever it does."""
+    """Add the refusals that any operation may answer with."""
     hosts = {"421": wrong_host()} if asks_host else {}
     return {
         method: {
@@ -129,13 +129,13 @@ def operation(
     """Describe an operation; every one takes a correlation id, and may fail with a 500.
 
     Args:
-        tag: What it belongs to.
+        tag: The group it belongs to.
         name: Its ``operationId``.
         summary: What it does, in a few words.
         description: What it does, in CommonMark.
         answers: Its answers by status.
-        parameters: What it takes beside the correlation id.
-        behind: The names of keys of which any opens it; none where it is open.
+        parameters: Its parameters besides the correlation id.
+        behind: Names of the security schemes, any of which opens it; empty if it is open.
         more: Fields of OpenAPI's Operation Object.
     """
     if behind:

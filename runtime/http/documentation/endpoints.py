@@ -19,7 +19,7 @@ _PAGE_HEADERS = {
 
 
 def documentation_endpoints(document: Document) -> Endpoints:
-    """Make the endpoints of ``GET /api``, a page, and of the document that it shows."""
+    """Make the endpoints of the page ``GET /api`` and of the document that it shows."""
     page = Response(HTTPStatus.OK, render(document), "text/html; charset=utf-8", _PAGE_HEADERS)
     machine_readable = Response(HTTPStatus.OK, msgspec.json.encode(document))
     return {
@@ -30,12 +30,12 @@ def documentation_endpoints(document: Document) -> Endpoints:
 
 
 def leading_to_documentation() -> Endpoints:
-    """Make the endpoint of ``GET /``, of a function that has no page of its own."""
+    """Make the endpoint of ``GET /`` for a function that has no page of its own."""
     return {"/": ("GET", _always(_leading_to("api")))}
 
 
 def _leading_to(place: str) -> Response:
-    """Lead on by a relative address: a proxy may have put a prefix before the path."""
+    """Redirect to a relative address: a proxy may have put a prefix before the path."""
     return Response(HTTPStatus.FOUND, b"", "text/plain; charset=utf-8", {"Location": place})
 
 

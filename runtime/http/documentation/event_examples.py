@@ -1,4 +1,4 @@
-"""Events to show: one of each source and stage, and the receipt of a request with a broken one."""
+"""Example events of each source and stage, and the receipt of a request with an invalid one."""
 
 from typing import Any, Final
 
@@ -96,7 +96,7 @@ BROKEN: Final[dict[str, Any]] = {**EVENTS["tiktokTop"], "eventType": "purchase"}
 
 
 def receipt_example(*, accepted: int, dry_run: bool = False) -> Any:
-    """Show the answer to so many valid events and a broken one after them."""
+    """Return the answer to so many valid events followed by an invalid one."""
     receipt = Receipt(errors=[Rejection(accepted, BROKEN["eventId"], _fault_of_broken())])
     receipt.accepted["facebook"] = accepted
     receipt.rejected["tiktok"] = 1

@@ -66,13 +66,13 @@ def gateway_document(
 
     Args:
         url: Where it listens on its own machine.
-        body_size_limit: The most bytes of one body, unpacked.
-        event_size_limit: The most bytes of one event in it.
+        body_size_limit: Maximum bytes of one body, decompressed.
+        event_size_limit: Maximum bytes of one event in it.
         guarded: Whether a key is needed.
-        asks_host: Whether it answers to this machine's names only.
-        ready_guarded: Whether readiness needs a key, too, where there are keys.
+        asks_host: Whether it answers only to this machine's names.
+        ready_guarded: Whether readiness needs a key as well, if keys are set.
         check: The name of the bus in readiness.
-        facts: What readiness says beside that, for example.
+        facts: Examples of the further fields of readiness.
     """
     keys = {"ingestKey": "One of `INGEST_API_KEYS`."} if guarded else {}
     post = operation(

@@ -7,13 +7,13 @@ from runtime.http.html import Html, element, join, line, prose
 
 
 def show_operation(url: str, path: str, method: str, operation: Schema) -> Html:
-    """Write a section about an operation.
+    """Write the section about an operation.
 
     Args:
         url: Where the function listens, for commands to copy.
-        path: The operation's.
-        method: In lower case, as OpenAPI has it.
-        operation: What the document says of it.
+        path: The operation's path.
+        method: In lower case, as in OpenAPI.
+        operation: Its Operation Object in the document.
     """
     commands = curl_lines(url + path, method, operation)
     return element(

@@ -146,7 +146,7 @@ _DRY_RUN: Final = _query(
 
 
 _PAGES: Final = (answers.DeadLetter, answers.Replayed, answers.Discarded, answers.Reopened)
-"""What a browser gets as a page."""
+"""Operations whose answer a browser gets as a page."""
 
 _WRONG: Final = invalid(
     "Parameters are wrong, or do not go together; every fault at once.",
@@ -169,8 +169,8 @@ def operator_paths(moments: Mapping[str, Schema], behind: Sequence[str]) -> dict
     """Describe the operator's operations.
 
     Args:
-        moments: The parameters ``from``, ``to`` and ``source``, as reports have them.
-        behind: The names of keys of which any opens them; none where they are open.
+        moments: The parameters ``from``, ``to`` and ``source``, as in reports.
+        behind: Names of the security schemes, any of which opens them; empty if they are open.
     """
     filters = _filters(moments)
     asked, found = partial(_asked, behind=behind), partial(_found, behind=behind)

@@ -1,4 +1,4 @@
-"""The page of documentation: an OpenAPI document as HTML that needs nothing else."""
+"""The documentation page: an OpenAPI document as self-contained HTML."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ _STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
 def render(document: Document) -> bytes:
-    """Write the page of a document."""
+    """Render a document as a page."""
     page = element("html", _head(document), _body(document), lang="en")
     return f"<!doctype html>\n{page}\n".encode()
 

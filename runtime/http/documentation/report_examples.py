@@ -1,4 +1,4 @@
-"""Reports to show, made by the reporter itself from a few figures."""
+"""Example reports, made by the reporter itself from a few figures."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ _PERIOD = Period(_FIRST, datetime(2024, 2, 1, tzinfo=UTC))
 
 
 def events_example() -> Any:
-    """Show events, counted by day."""
+    """Return an events report by day."""
     figures = EventFigures(
         [
             KindCount("facebook", "top", "ad.view", 90),
@@ -57,7 +57,7 @@ def events_example() -> Any:
 
 
 def revenue_example() -> Any:
-    """Show revenue of two sources."""
+    """Return a revenue report of two sources."""
     figures = RevenueFigures(
         [
             SourceRevenue("facebook", Decimal(1000), 5),
@@ -73,7 +73,7 @@ def revenue_example() -> Any:
 
 
 def demographics_example() -> Any:
-    """Show users of two sources."""
+    """Return a demographics report of two sources."""
     facebook = FacebookUsers(
         [Spread(1, 4, 84, 19, 24), Spread(2, 5, 152, 27, 33)],
         [Tally("female", 5), Tally("male", 4)],
@@ -91,7 +91,7 @@ def demographics_example() -> Any:
 
 
 def ledger_example() -> Any:
-    """Show two minutes, of which the second is not settled to its end."""
+    """Return a ledger report of two minutes, the second not yet fully settled."""
     seen_at = _FIRST + timedelta(minutes=1, seconds=30)
     figures = LedgerFigures(
         [
@@ -104,7 +104,7 @@ def ledger_example() -> Any:
 
 
 def pipeline_example() -> Any:
-    """Show a whole that does well, as it was while the ledger's example was read."""
+    """Return a healthy pipeline, as of the moment of the ledger's example."""
     at = _FIRST + timedelta(minutes=1, seconds=30)
     figures = PipelineFigures(
         at=at,

@@ -54,7 +54,7 @@ _ANY_CASE = "|".join(
     "".join(f"[{letter.upper()}{letter}]" for letter in source) for source in SOURCES
 )
 
-# What a question takes in more forms than its answer's filters echo, or says more of.
+# Parameters that take more forms than the answer's filters echo, or need more explanation.
 _PARAMETERS: Final[Mapping[str, Schema]] = {
     "from": {
         "description": "Events from then on: a date-time or a date, UTC without an offset.",
@@ -104,7 +104,7 @@ _PARAMETERS: Final[Mapping[str, Schema]] = {
     "limit": {"description": "How long lists are at most.", "example": 5},
 }
 
-# The ledger's time is that of acceptance, and it always has a series.
+# The ledger counts by time of acceptance, and always has a series.
 _OF_LEDGER: Final[Mapping[str, Schema]] = {
     "from": {
         **_PARAMETERS["from"],
@@ -145,10 +145,10 @@ def reporter_document(
 
     Args:
         url: Where it listens on its own machine.
-        guarded: Whether a key is needed for reports.
-        operator_guarded: Whether an operator's key is needed for all else.
-        asks_host: Whether it answers to this machine's names only.
-        ready_guarded: Whether readiness needs a key, too, where there are keys.
+        guarded: Whether reports need a key.
+        operator_guarded: Whether everything else needs an operator's key.
+        asks_host: Whether it answers only to this machine's names.
+        ready_guarded: Whether readiness needs a key as well, if keys are set.
     """
     keys = _KEYS if guarded else {}
     operator_keys = {"operatorKey": _KEYS["operatorKey"]} if operator_guarded else {}
@@ -233,7 +233,7 @@ def _report(
     *,
     keys: Iterable[str],
 ) -> dict[str, Schema]:
-    """Describe a report, and the same as a table."""
+    """Describe a report, as JSON and as a table."""
     refused = {
         "400": invalid(
             "Parameters are wrong, or do not go together; every fault at once.",
@@ -268,7 +268,7 @@ def _report(
 
 
 def _parameters(filters: type[BaseModel]) -> list[Schema]:
-    """List the parameters of a question: what its answer's filters echo."""
+    """List the parameters of a report: the filters that its answer echoes."""
     fields = components({filters.__name__: filters}, "serialization")[filters.__name__]
     told = {**_PARAMETERS, **(_OF_LEDGER if filters is LedgerFilters else {})}
     return [
@@ -278,7 +278,7 @@ def _parameters(filters: type[BaseModel]) -> list[Schema]:
 
 
 def _wanted(name: str, echoed: Schema) -> Schema:
-    """Make the schema of a parameter from that of its echo, where null stands for none given."""
+    """Make a parameter's schema from that of its echo, in which null means that none was given."""
     choices = [choice for choice in echoed.get("anyOf", [echoed]) if choice.get("type") != "null"]
     default = {"default": DEFAULT_LIMIT} if name == "limit" else {}
     if all("enum" in choice for choice in choices):

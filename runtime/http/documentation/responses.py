@@ -22,7 +22,7 @@ from runtime.http.responses import (
 )
 
 CORRELATION_ID = "c7f4e0a2-5d0b-4a55-9f52-0d8b6f1c2e37"
-"""The one of every example."""
+"""The correlation id of every example."""
 
 AS_CSV = "With `Accept: text/csv`, or `.csv` at the end of the path, its list comes as a table."
 
@@ -50,7 +50,7 @@ _CHALLENGE = {
 
 
 def content(schema: Schema, example: Any = None) -> Schema:
-    """Describe a body, with an example where there is one."""
+    """Describe a body, with its example if there is one."""
     return {"schema": schema} if example is None else {"schema": schema, "example": example}
 
 
@@ -64,7 +64,7 @@ def answer(
     Args:
         description: When it is given.
         bodies: Its content by media type.
-        headers: Beside the correlation id, which every answer has.
+        headers: Its headers besides the correlation id, which every answer has.
     """
     return {
         "description": description,
@@ -74,20 +74,20 @@ def answer(
 
 
 def example_of(given: Response) -> Any:
-    """Show an answer's JSON."""
+    """Return an answer's JSON as an example."""
     return msgspec.json.decode(given.body)
 
 
 def refusal(
     status: HTTPStatus, description: str, detail: str, headers: Mapping[str, Schema] | None = None
 ) -> Schema:
-    """Describe a problem of the transport, with its detail as an example."""
+    """Describe a problem raised by the transport, with its detail as an example."""
     example = example_of(problem(status, detail, CORRELATION_ID))
     return answer(description, {PROBLEM: content(ref("Problem"), example)}, headers)
 
 
 def not_admitted() -> Schema:
-    """Describe the answer to who brings no key, or a wrong one."""
+    """Describe the answer to a request with a missing or wrong key."""
     return refusal(
         HTTPStatus.UNAUTHORIZED,
         "No key, or a wrong one; nothing of the request was read.",
@@ -97,7 +97,7 @@ def not_admitted() -> Schema:
 
 
 def foreign() -> Schema:
-    """Describe the answer to what a browser sends for a page of another site."""
+    """Describe the answer to a browser that sends a request for a page of another site."""
     return refusal(
         HTTPStatus.FORBIDDEN,
         "Sent for a page of another site: `Sec-Fetch-Site` is neither `same-origin` nor `none`, "
@@ -107,7 +107,7 @@ def foreign() -> Schema:
 
 
 def wrong_host() -> Schema:
-    """Describe the answer to who asks for another machine."""
+    """Describe the answer to a request for another host."""
     return refusal(
         HTTPStatus.MISDIRECTED_REQUEST,
         "No keys are set, and the `Host` is none of this machine's names.",
@@ -116,19 +116,19 @@ def wrong_host() -> Schema:
 
 
 def invalid(description: str, *faults: Fault) -> Schema:
-    """Describe the answer to what can't be understood."""
+    """Describe the answer to a request that can't be understood."""
     example = example_of(answer_error(Invalid(faults), CORRELATION_ID))
     return answer(description, {PROBLEM: content(ref("InvalidProblem"), example)})
 
 
 def unavailable(description: str) -> Schema:
-    """Describe the answer to what should come again."""
+    """Describe the answer to a request that may be sent again."""
     example = example_of(answer_error(Unavailable(""), CORRELATION_ID))
     return answer(description, {PROBLEM: content(ref("Problem"), example)}, _RETRY_AFTER)
 
 
 def internal_error() -> Schema:
-    """Describe the answer that should not be."""
+    """Describe the answer to an internal error."""
     example = example_of(answer_error(Exception(), CORRELATION_ID))
     return answer(
         "A fault of this server; its log says more under the correlation id.",
@@ -137,7 +137,7 @@ def internal_error() -> Schema:
 
 
 def formed_answer(description: str, name: str, example: Any, *others: str) -> Schema:
-    """Describe an answer that has a component as JSON, and other forms as texts, by ``Accept``."""
+    """Describe an answer given as a JSON component or in other text forms, by ``Accept``."""
     forms = {other: content({"type": "string"}) for other in others}
     headers = {
         "Vary": {
@@ -150,10 +150,10 @@ def formed_answer(description: str, name: str, example: Any, *others: str) -> Sc
 
 
 def csv_answer(description: str, headers: Mapping[str, Schema] | None = None) -> Schema:
-    """Describe an answer that is a table with a header line."""
+    """Describe an answer that is a table with a header row."""
     return answer(description, {CSV: content({"type": "string"})}, headers)
 
 
 def json_answer(description: str, name: str, example: Any = None) -> Schema:
-    """Describe an answer that has a component as JSON."""
+    """Describe an answer that is a JSON component."""
     return answer(description, {JSON: content(ref(name), example)})

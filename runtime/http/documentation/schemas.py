@@ -1,4 +1,4 @@
-"""Describe types for an OpenAPI document, in the words of the models themselves."""
+"""Describe types for an OpenAPI document, with the models' own descriptions."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -14,16 +14,16 @@ _REF = "#/components/schemas/{model}"
 
 
 def ref(name: str) -> Schema:
-    """Point to a schema among the components."""
+    """Refer to a schema among the components."""
     return {"$ref": _REF.format(model=name)}
 
 
 def components(types: Mapping[str, Any], mode: Mode) -> dict[str, Schema]:
-    """Describe types, and all that they are made of, by name.
+    """Describe types, and all types they consist of, by name.
 
     Args:
-        types: What pydantic can validate, by the name it gets.
-        mode: Whether what is read or what is written of them.
+        types: Types that pydantic can validate, by the name each gets.
+        mode: Whether to describe the input or the output.
     """
     schemas, shared = TypeAdapter.json_schemas(
         [(name, mode, TypeAdapter(described)) for name, described in types.items()],
@@ -35,14 +35,14 @@ def components(types: Mapping[str, Any], mode: Mode) -> dict[str, Schema]:
 
 
 class _Plain(GenerateJsonSchema):
-    """Leaves out what OpenAPI has no place for, and what only repeats a name."""
+    """Leaves out what OpenAPI does not allow, and titles that only repeat a name."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's
-        """No title: it would be the field's name in other letters."""
+        """Omit the title: it would be the field's name in other letters."""
         return False
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
-        """Drop a discriminator that leads to unions: it may lead to components only."""
+        """Drop a discriminator that maps to unions: OpenAPI allows components only."""
         union = super().tagged_union_schema(schema)
         if any(isinstance(target, dict) for target in union["discriminator"]["mapping"].values()):
             del union["discriminator"]

@@ -1,4 +1,4 @@
-"""Say in a few words what a JSON Schema lets through."""
+"""Describe in a few words what a JSON Schema accepts."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from runtime.http.html import Html, element, join
 
 
 def describe(schema: Schema) -> Html:
-    """Say what a value may be, with links to components."""
+    """Describe the values of a schema, with links to components."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return element("a", name, href=f"#{name}")
@@ -29,13 +29,13 @@ def _or(choices: list[Html]) -> Html:
 
 
 def _typed(schema: Schema) -> Html:
-    """Say a simple type with its limits."""
+    """Describe a simple type with its limits."""
     words = " ".join(
         filter(
             None, [str(schema.get("format") or schema.get("type", "anything")), *_limits(schema)]
         )
     )
-    if "title" in schema:  # says it better than a pattern
+    if "title" in schema:  # clearer than a pattern
         return element("span", schema["title"])
     pattern = schema.get("pattern")
     if pattern is None or "format" in schema:

@@ -1,1 +1,1 @@
-"""Pages for people: made on the server, of the handlers that answer programs."""
+"""Pages for people, rendered on the server by the handlers that answer programs."""

@@ -1,4 +1,4 @@
-"""Style and script of the pages: files under names that change with their bytes."""
+"""The pages' style sheet and script, under names that change with their bytes."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,7 +18,7 @@ class Asset:
     """A file.
 
     Attributes:
-        path: Where it is asked for; another one as soon as a byte changes.
+        path: Its address, which changes with its bytes.
     """
 
     path: str
@@ -27,7 +27,7 @@ class Asset:
 
     @classmethod
     def read(cls, name: str, content_type: str) -> "Asset":
-        """Read a file of the folder."""
+        """Read a file from the folder."""
         body = (_FOLDER / name).read_bytes()
         stem, _, ending = name.rpartition(".")
         return cls(f"/assets/{stem}-{sha256(body).hexdigest()[:16]}.{ending}", body, content_type)
@@ -38,7 +38,7 @@ SCRIPT: Final = Asset.read("page.js", "text/javascript; charset=utf-8")
 
 
 def asset_endpoints() -> Endpoints:
-    """Make the endpoints of the files; they are open, as there is nothing of anybody in them."""
+    """Make the files' endpoints; they are open, since they hold nobody's data."""
     return {asset.path: ("GET", _always(asset)) for asset in (STYLE, SCRIPT)}
 
 

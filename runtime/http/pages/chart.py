@@ -1,4 +1,4 @@
-"""A course over time: drawn as SVG, and as a table of the same points."""
+"""A time series, drawn as SVG and listed as a table of the same points."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ _GRID: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One course.
+    """One series.
 
     Attributes:
-        name: In the legend, and of its column.
+        name: In the legend and as the column's head.
         kind: How it is drawn: ``now``, ``before``, ``other``.
-        values: One a point; None where there is none.
+        values: One for each point; None where there is none.
     """
 
     name: str
@@ -47,9 +47,9 @@ def draw(
         words: The language.
         title: What is shown.
         moments: The points' names, oldest first; at least one.
-        lines: The first is the one that is told of.
-        running: Whether the last point is not over: it is dotted, and said to be so.
-        link: Where a point leads to, by its place.
+        lines: The first is the one that is described.
+        running: Whether the last point is incomplete: it is dotted and labelled so.
+        link: The address for a point, by its index.
     """
     top = nice_top(max((it for line in lines for it in line.values if it is not None), default=0))
     return element(
@@ -69,7 +69,7 @@ def draw(
 
 
 def nice_top(most: Decimal | int) -> Decimal:
-    """Find the end of a scale: a round number that is not less, and can be cut in four."""
+    """Return the top of a scale: a round number, not less, that divides by four."""
     if most <= 0:
         return Decimal(_GRID)
     step = Decimal(most) / _GRID
@@ -79,13 +79,13 @@ def nice_top(most: Decimal | int) -> Decimal:
 
 
 def bar(share: float) -> Html:
-    """Draw a share from 0 to 1 as a bar; its number stands beside it."""
+    """Draw a share from 0 to 1 as a bar; its number stands next to it."""
     filled = element("rect", width=f"{100 * min(1.0, share):.1f}%", height="100%")
     return element("svg", filled, class_="bar", aria_hidden="true", focusable="false")
 
 
 def bars(values: Sequence[int]) -> Html:
-    """Draw a few numbers as bars side by side; their numbers stand elsewhere."""
+    """Draw a few numbers as bars side by side; the numbers themselves are shown elsewhere."""
     most = max([1, *values])
     drawn = [
         element(
@@ -163,7 +163,7 @@ def _plot(
 
 
 def _paths(line: Line, top: Decimal, *, running: bool) -> list[Html]:
-    """Draw a line, broken where it has no value; to the point that is not over it is dotted."""
+    """Draw a line, broken where values are missing, dotted up to an incomplete last point."""
     count = len(line.values)
     if count == 1:
         value = line.values[0]

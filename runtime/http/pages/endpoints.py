@@ -1,4 +1,4 @@
-"""The pages behind HTTP: who may see which, and what answers a browser on a path of the API."""
+"""The pages' endpoints: who may see which, and which page answers a browser on an API path."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -52,16 +52,16 @@ _NEWEST: Final = 20
 _SUMMARY_FILTERS: Final = frozenset({"from", "to", "id", "reason", "source", "field", "state"})
 
 Render = Callable[[Visit, Request], Awaitable[Response | None]]
-"""Answers a page; None where there is nothing at its address."""
+"""Renders a page; None if there is nothing at its address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """What pages are made of.
+    """What pages need.
 
     Attributes:
         sessions: Who has signed in.
-        readers: Keys that open reports and the whole; none where those are open.
+        readers: Keys that open the reports and the pipeline page; none if those are open.
         operators: Keys that open dead letters and events.
     """
 
@@ -76,12 +76,12 @@ class Pages:
 
 
 def page_endpoints(pages: Pages, others: Endpoints) -> Endpoints:
-    """Make the endpoints of all pages, and those of the API beside them.
+    """Make the endpoints of all pages, and the API's next to them.
 
     Args:
-        pages: What they are made of.
-        others: The API's, guarded. Where a page has the path of one, it answers
-            those who like HTML better.
+        pages: What the pages need.
+        others: The API's, guarded. Where a page shares a path with one, the page
+            answers clients that prefer HTML.
     """
     own = {
         **_reading(pages),
@@ -180,7 +180,7 @@ def _operating(pages: Pages) -> Endpoints:
 def _page(
     pages: Pages, path: str, keys: ApiKeys, render: Render, *, changes: bool = False
 ) -> Endpoint:
-    """Make a page's endpoint: it is for who may see it, and says in HTML what is wrong."""
+    """Make a page's endpoint: it checks who may see it, and reports faults as HTML."""
     sessions = pages.sessions
     shown_path = path if "{" not in path and not changes else "/dead-letters"
 
@@ -210,7 +210,7 @@ def _here(path: str, request: Request) -> str:
 
 
 async def _strip(pages: Pages, request: Request, visit: Visit) -> Html:
-    """Say how the whole is, to who may know it."""
+    """Summarize the system's state for a visitor who may see it."""
     if not pages.sessions.admits(request, pages.readers, changes=False):
         return Html("")
     report, _ = await handle_pipeline([], pipeline=pages.pipeline, now=now())
@@ -218,7 +218,7 @@ async def _strip(pages: Pages, request: Request, visit: Visit) -> Html:
 
 
 def _by_accept(program: Endpoint, person: Endpoint, *, html_first: bool) -> Endpoint:
-    """Answer programs and people on one path, each in their form."""
+    """Answer programs and people on one path, each in their own form."""
     offered = (HTML, JSON, CSV) if html_first else (JSON, HTML, CSV)
 
     async def respond(request: Request) -> Response:
@@ -232,5 +232,5 @@ def _by_accept(program: Endpoint, person: Endpoint, *, html_first: bool) -> Endp
 
 
 def _filled(params: Params) -> Params:
-    """Leave out what a form sends empty."""
+    """Drop the fields that a form sends empty."""
     return [(name, text) for name, text in params if text]

@@ -1,4 +1,4 @@
-"""What every page has around its content, and how it is answered."""
+"""The frame around every page's content, and how a page is answered."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ HEADERS: Final[Mapping[str, str]] = {
         "require-trusted-types-for 'script'; trusted-types eps"
     ),
     "X-Content-Type-Options": "nosniff",
-    # Not no-referrer: with it Chromium sends "Origin: null" from our own forms.
+    # Not no-referrer, with which Chromium sends "Origin: null" from our own forms.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -51,9 +51,9 @@ class Visit:
 
     Attributes:
         path: The page's own.
-        params: Of its address, without the language.
+        params: The address's, without the language.
         signed_in: Whether there is a session to end.
-        chosen: The language that the address asks for; empty for none.
+        chosen: The language in the address; empty for none.
     """
 
     words: Words
@@ -65,10 +65,10 @@ class Visit:
 
 
 def visit_of(request: Request, path: str, *, signed_in: bool = False) -> Visit:
-    """Read who asks for a page, and in which language.
+    """Read a page request, with its language.
 
     Raises:
-        Invalid: The query is no text.
+        Invalid: The query is not text.
     """
     chosen = next((text for name, text in request.params if name == "lang"), "")
     words = choose(
@@ -87,7 +87,7 @@ def answer(
     status: int = HTTPStatus.OK,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Answer a page."""
+    """Answer with a page."""
     kept = f"{LANGUAGE_COOKIE}={visit.chosen}; SameSite=Lax; Path=/; Max-Age=31536000"
     cookie = {"Set-Cookie": kept} if visit.chosen else {}
     document = element(
@@ -102,7 +102,7 @@ def answer(
 
 
 def fault_page(visit: Visit, status: int, correlation_id: str, faults: Sequence[Fault]) -> Response:
-    """Answer what can't be shown, and why."""
+    """Answer with a page that explains why something can't be shown."""
     words = visit.words
     told = [
         element("li", *([element("code", it.field), ": "] if it.field else []), it.message)
@@ -119,7 +119,7 @@ def fault_page(visit: Visit, status: int, correlation_id: str, faults: Sequence[
 
 
 def strip_of(words: Words, report: PipelineReport) -> Html:
-    """Say in one line whether figures can be trusted; it leads to the whole."""
+    """Say in one line whether figures can be trusted, with a link to the pipeline page."""
     failing = [check for check in report.checks if check.state == "failing"]
     if report.checks[0].state == "failing":
         state, text = "failing", f"✗ {words('strip.away')}"
@@ -135,7 +135,7 @@ def strip_of(words: Words, report: PipelineReport) -> Html:
 
 
 def address(path: str, params: Params | Mapping[str, str]) -> str:
-    """Write an address of ours."""
+    """Build an address of ours."""
     query = urlencode(list(params.items()) if isinstance(params, Mapping) else list(params))
     return f"{path}?{query}" if query else path
 
@@ -143,7 +143,7 @@ def address(path: str, params: Params | Mapping[str, str]) -> str:
 def selection(
     label: str, name: str, options: Sequence[tuple[str, str]], chosen: str | None
 ) -> Html:
-    """Write a labelled list to choose from; an option is its value and its text."""
+    """Write a labelled select list; an option is a value and a text."""
     written = [
         element("option", text, value=value, **({"selected": ""} if value == chosen else {}))
         for value, text in options
@@ -152,7 +152,7 @@ def selection(
 
 
 def blank(label: str, name: str, value: str, **attributes: str) -> Html:
-    """Write a labelled field to fill in."""
+    """Write a labelled input field."""
     return element("label", label, element("input", name=name, value=value, **attributes))
 
 
@@ -162,7 +162,7 @@ def form(action: str, *fields: Html, method: str = "get", **attributes: str) -> 
 
 
 def button(text: str, **attributes: str) -> Html:
-    """Write the button that sends a form."""
+    """Write a form's submit button."""
     return element("button", text, type="submit", **attributes)
 
 
@@ -171,8 +171,8 @@ def table(heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], capti
 
     Args:
         heads: A class and a text for each column; ``n`` for numbers.
-        rows: Their first cell is their head.
-        caption: For who does not see what stands above it.
+        rows: The first cell of each is its head.
+        caption: For readers who don't see the heading above it.
     """
     return element(
         "div",
@@ -186,14 +186,14 @@ def table(heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], capti
             element("tbody", *(_row(heads, row) for row in rows)),
         ),
         class_="wide",
-        tabindex="0",  # what can be scrolled sideways can be so by keys
+        tabindex="0",  # scrollable by keyboard as well
         role="region",
         aria_label=caption,
     )
 
 
 def now() -> datetime:
-    """Tell the time, UTC."""
+    """Return the current time, UTC."""
     return datetime.now(UTC)
 
 

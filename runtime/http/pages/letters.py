@@ -1,4 +1,4 @@
-"""The pages of dead letters: groups and list, one of them, and what is done to them."""
+"""The dead letter pages: groups and list, a single letter, and the actions on them."""
 
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
@@ -41,16 +41,16 @@ from runtime.http.responses import Response
 
 PATH: Final = "/dead-letters"
 FILTERS: Final = ("from", "to", "id", "reason", "source", "field")
-"""What names letters; the rest of an address is how they are shown."""
+"""Parameters that select letters; the others say how they are shown."""
 
 _MOST_SHOWN: Final = 8_000
-"""Characters of what was sent: escaped, they leave the page within 60 KB."""
+"""Characters of a payload: escaped, they keep the page within 60 KB."""
 _BEFORE_FAULT: Final = 2_000
 _SHOW_ALL: Final = ("payload", "all")
 
 
 def letters_page(visit: Visit, page: DeadLetterPage, summary: DeadLetterSummary) -> Response:
-    """Show groups, then letters."""
+    """Show the groups, then the letters."""
     words, params = visit.words, dict(visit.params)
     if not summary.total_letters:
         shown = element("p", words("letters.none"), class_="notice")
@@ -71,7 +71,7 @@ def letters_page(visit: Visit, page: DeadLetterPage, summary: DeadLetterSummary)
 
 
 def letter_page(visit: Visit, letter: DeadLetter) -> Response:
-    """Show one letter, with its bytes."""
+    """Show one letter with its bytes."""
     words = visit.words
     facts = [
         ("id", str(letter.id)),
@@ -118,7 +118,7 @@ def letter_page(visit: Visit, letter: DeadLetter) -> Response:
 
 
 def _payload(visit: Visit, letter: DeadLetter) -> Sequence[Html]:
-    """Show what was sent, its fault marked; of much of it what is around the fault."""
+    """Show the payload with its fault marked; of a long one, the part around the fault."""
     words = visit.words
     text, mark = _marked(letter)
     start, end = 0, len(text)
@@ -144,7 +144,7 @@ def _payload(visit: Visit, letter: DeadLetter) -> Sequence[Html]:
 
 
 def _marked(letter: DeadLetter) -> tuple[str, Mark | None]:
-    """Write a letter's bytes as text; those that are no text are written out, the first marked."""
+    """Write a letter's bytes as text; bytes that are not text are escaped, the first one marked."""
     if letter.payload_encoding == "utf-8":
         return letter.payload, mark_fault(letter.payload, letter.field, letter.code)
     payload = b64decode(letter.payload)
@@ -158,7 +158,7 @@ def _marked(letter: DeadLetter) -> tuple[str, Mark | None]:
 
 
 def replay_page(visit: Visit, done: Replayed) -> Response:
-    """Tell what a page of a replay came to, or would, and lead to the next."""
+    """Show the result of replaying one page of letters, or of trying to, and link to the next."""
     words, chosen = visit.words, _chosen(visit.params)
     counts = {"all": done.replayed + done.failed, "replayed": done.replayed, "failed": done.failed}
     steps: list[Html] = []
@@ -184,7 +184,7 @@ def replay_page(visit: Visit, done: Replayed) -> Response:
 
 
 def discard_page(visit: Visit, done: Discarded, *, wrong: bool = False) -> Response:
-    """Tell how many are discarded; or would be, and ask for their number."""
+    """Show how many were discarded, or would be, and ask to confirm the number."""
     words = visit.words
     count = number(done.discarded)
     if not done.dry_run:
@@ -218,7 +218,7 @@ def discard_page(visit: Visit, done: Discarded, *, wrong: bool = False) -> Respo
 
 
 def reopen_page(visit: Visit, done: Reopened) -> Response:
-    """Tell how many are open again, or would be."""
+    """Show how many were reopened, or would be."""
     words = visit.words
     said = words("reopen.would" if done.dry_run else "reopen.did", count=number(done.reopened))
     act = _act("reopen", {**_chosen(visit.params), "dryRun": "false"}, words("reopen.now"))
@@ -232,7 +232,7 @@ def reopen_page(visit: Visit, done: Reopened) -> Response:
 
 
 def heads_table(words: Words, letters: Sequence[DeadLetterHead]) -> Html:
-    """List letters, each a link to its page."""
+    """List letters, each with a link to its page."""
     rows = [
         (
             element(
@@ -253,7 +253,7 @@ def heads_table(words: Words, letters: Sequence[DeadLetterHead]) -> Html:
 
 
 def definitions(words: Words, facts: Sequence[tuple[str, str]]) -> Html:
-    """List facts by their names; those that are empty are left out."""
+    """List facts by name; empty ones are left out."""
     parts = [
         part
         for name, text in facts
@@ -295,7 +295,7 @@ def _filters(words: Words, params: Mapping[str, str]) -> Html:
 
 
 def _actions(words: Words, params: Mapping[str, str]) -> Html:
-    """Offer what can be done to what is shown; first it is only tried."""
+    """Offer the actions on what is shown; each is tried as a dry run first."""
     chosen = {**_chosen(list(params.items())), "dryRun": "true"}
     state = params.get("state", "open")
     acts = []
@@ -371,7 +371,7 @@ def _back(words: Words) -> Html:
 
 
 def _listed(visit: Visit) -> Visit:
-    """Have what leads to this page in another language lead to the list: acts are not repeated."""
+    """Point the page's language links to the list, so that switching never repeats an action."""
     return replace(visit, params=list(_chosen(visit.params).items()))
 
 

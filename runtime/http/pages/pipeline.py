@@ -1,4 +1,4 @@
-"""The page of the whole: the verdict, what fails first, what flows, what waits."""
+"""The pipeline page: the verdict, failing checks first, then flow and backlog."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -43,7 +43,7 @@ _COMMANDS: Final = {
 def pipeline_page(
     visit: Visit, report: PipelineReport, figures: PipelineFigures | None
 ) -> Response:
-    """Show the whole."""
+    """Show the pipeline."""
     words = visit.words
     failing = [check for check in report.checks if check.state == "failing"]
     verdict = words(f"verdict.{report.verdict}", count=len(failing), all=len(report.checks))
@@ -70,7 +70,7 @@ def pipeline_page(
 
 
 def title_of(words: Words, name: str) -> str:
-    """Say what a check is of."""
+    """Return the title of a check."""
     for kind in ("silence", "backlog"):
         if name.endswith(f"-{kind}"):
             return words(f"check.{kind}", name=name.removesuffix(f"-{kind}"))
@@ -145,7 +145,7 @@ def _course(
 
 
 def _accounts(words: Words, balance: Balance) -> Sequence[Html]:
-    """Write both equations: where nothing is missed, both sides are even."""
+    """Write both equations; if nothing is missing, both sides are equal."""
     became = balance.rejections
     return (
         _equation(

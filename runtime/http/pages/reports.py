@@ -1,4 +1,4 @@
-"""The page of reports: figures, their course, what happened, campaigns, people."""
+"""The reports page: figures, their course over time, events, campaigns, users."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -121,7 +121,7 @@ def _filters(words: Words, view: View) -> Html:
 
 
 def _said(words: Words, view: View) -> Html:
-    """Say what is shown, with a way to widen it, and the same for programs."""
+    """Describe what is shown, with links to widen it and to the same data for programs."""
     zone = zone_of(view.zone)
 
     def wall(at: datetime | None) -> str:

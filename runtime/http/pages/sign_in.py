@@ -1,4 +1,4 @@
-"""Sign in: a form that takes a key, and a session in its place."""
+"""Sign in: a form takes a key, and a session replaces it."""
 
 import asyncio
 from http import HTTPStatus
@@ -15,11 +15,11 @@ from runtime.http.sessions import Sessions
 PATH: Final = "/sign-in"
 _MOST_BYTES: Final = 8 * 1024
 _WRONG_SECONDS: Final = 1.0
-"""Who guesses waits; the key itself is too long to be guessed."""
+"""Guessing is slowed down; the key itself is too long to be guessed."""
 
 
 def sign_in_endpoints(sessions: Sessions) -> Endpoints:
-    """Make the endpoints of the form, of what takes it, and of the session's end."""
+    """Make the endpoints that show the form, take it, and end the session."""
 
     async def get_form(request: Request) -> Response:
         visit = visit_of(request, PATH)
@@ -49,10 +49,10 @@ def sign_in_endpoints(sessions: Sessions) -> Endpoints:
 
 
 def ask_to_sign_in(visit: Visit, request: Request, there: str, *, signed_in: bool) -> Response:
-    """Answer who may not see a page: why, and the form.
+    """Answer a visitor who may not see a page with the reason and the form.
 
-    A browser that follows a link of another site keeps the session to itself;
-    a page that loads itself again is asked for by ourselves, and it comes.
+    A browser that follows another site's link does not send the session; a page
+    that reloads itself is requested by us, and then the session is sent.
     """
     words = visit.words
     if request.headers.get("sec-fetch-site", "") == "cross-site":
@@ -63,9 +63,9 @@ def ask_to_sign_in(visit: Visit, request: Request, there: str, *, signed_in: boo
 
 
 def own_path(text: str) -> str:
-    r"""Take a path of this server; any other becomes ``/``.
+    r"""Accept a path on this server; anything else becomes ``/``.
 
-    A second slash, or a backslash that browsers take for one, would lead to another host.
+    A second slash, or a backslash that browsers read as one, would lead to another host.
     """
     plain = all("!" <= it <= "~" for it in text)
     is_own = plain and text.startswith("/") and not text.startswith(("//", "/\\"))
@@ -73,10 +73,10 @@ def own_path(text: str) -> str:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """Read a form that a browser sent; of several fields of a name, the last.
+    """Read a form sent by a browser; of repeated fields, the last.
 
     Raises:
-        HttpProblem: It is larger than any that we show, or no text.
+        HttpProblem: It is larger than any form of ours, or not text.
     """
     body = bytearray()
     async for chunk in request.chunks():
@@ -98,7 +98,7 @@ def _form_page(visit: Visit, there: str, status: int, why: str) -> Response:
         element("p", why, class_="notice", role="alert") if why else Html(""),
         form(
             "/session",
-            # For who keeps the key in the browser's book of passwords.
+            # For visitors who keep the key in the browser's password manager.
             element("input", name="user", value="eps", autocomplete="username", hidden=""),
             blank(
                 words("sign-in.key"),

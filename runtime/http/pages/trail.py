@@ -1,4 +1,4 @@
-"""The page of one event: when it came where, what it was, its dead letters."""
+"""The page of one event: its way through the system, its content, its dead letters."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ PATH: Final = "/trail"
 def trail_page(
     visit: Visit, trail: EventTrail | None, *, asked: bool, newest: Sequence[NewEvent] = ()
 ) -> Response:
-    """Show the form and what became of the event that was asked for, or the newest events."""
+    """Show the form, and the trail of the requested event or the newest events."""
     words, params = visit.words, dict(visit.params)
     search = form(
         PATH,

@@ -1,4 +1,4 @@
-"""What pages say, in the languages that there are."""
+"""The pages' texts in each language."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,19 +11,19 @@ class Words:
     """A language.
 
     Attributes:
-        code: Its tag, as HTML has it.
-        texts: Its messages by name; see ``english.TEXTS``, which has them all.
+        code: Its tag, as in HTML.
+        texts: Its messages by name; ``english.TEXTS`` has them all.
     """
 
     code: str
     texts: dict[str, str]
 
     def __call__(self, name: str, /, **values: object) -> str:
-        """Say a message, with values in the place of its ``{names}``."""
+        """Return a message with values in place of its ``{names}``."""
         return self.texts[name].format_map(values)
 
     def named(self, kind: str, name: str) -> str:
-        """Say the name of one of several things of a kind, or the name itself if it has none."""
+        """Return the name of one member of a kind, or the member itself if it has no name."""
         return self.texts.get(f"{kind}.{name}", name)
 
 
@@ -35,10 +35,10 @@ DEFAULT: Final = "en"
 
 
 def choose(asked: str, cookie: str, accept_language: str) -> Words:
-    """Choose a language: the one asked for, else the one chosen before, else the browser's.
+    """Choose a language: from the address, else from the cookie, else the browser's.
 
     Args:
-        asked: Of the address; empty for none.
+        asked: In the address; empty for none.
         cookie: Chosen before; empty for none.
         accept_language: The header; empty for none.
     """

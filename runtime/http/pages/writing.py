@@ -1,11 +1,11 @@
-"""Numbers and moments as they read the same in every language."""
+"""Numbers and times, written the same in every language."""
 
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 NARROW: Final = "\u202f"
-"""Between groups of digits; a line does not break there."""
+"""Between groups of digits; lines don't break there."""
 
 _LONGEST: Final = 200
 
@@ -20,20 +20,20 @@ def number(value: Decimal | float | str | None) -> str:
 
 
 def shortened(text: str) -> str:
-    """Leave out the end of a sender's long text."""
+    """Shorten a sender's long text."""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def percent(part: Decimal | float, whole: Decimal | float) -> str:
-    """Write a share of a whole, without its sign."""
+    """Write a share of a whole, without the percent sign."""
     return f"{100 * float(part) / float(whole):.1f}" if whole else "0.0"
 
 
 def moment(at: datetime, *, seconds: bool = False) -> str:
-    """Write a moment by its own clock, without the zone."""
+    """Write a local time without its zone."""
     return at.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M").rjust(16, "0")
 
 
 def seconds_of(value: float) -> str:
-    """Write a number of seconds, the finer the less it is."""
+    """Write a number of seconds, with more digits the smaller it is."""
     return number(f"{value:.3g}" if value < 1 else f"{value:.1f}".removesuffix(".0"))

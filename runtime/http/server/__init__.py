@@ -1,1 +1,1 @@
-"""Starlette and uvicorn: all that knows them."""
+"""All code that knows Starlette and uvicorn."""

@@ -1,4 +1,4 @@
-"""A function behind HTTP: its routes, and what every function has beside them."""
+"""A function behind HTTP: its own routes, and those that every function has."""
 
 import time
 from typing import Any
@@ -29,7 +29,7 @@ _TRACE_HEADER = TRACE_HEADER.encode()
 
 
 class _AnyText(Convertor[str]):
-    """The rest of a path: slashes, line ends and all."""
+    """The rest of a path, including slashes and line ends."""
 
     regex = "(?s:.+)"
 
@@ -56,11 +56,11 @@ def create_app(
 
     Args:
         endpoints: Its own.
-        health: What the probes ask.
-        registry: What ``/metrics`` shows.
+        health: The state that the probes report.
+        registry: The metrics of ``/metrics``.
         metrics: Where requests are counted.
-        check_host: Refuses names that are not this machine's; None where any name will do.
-        senders: Tells who sent a request; None where there are no proxies to be trusted.
+        check_host: Refuses other machines' names; None if any name is accepted.
+        senders: Identifies senders; None if no proxies are trusted.
     """
     common = {**probe_endpoints(health), **metrics_endpoints(registry)}
     routes = [
@@ -71,12 +71,12 @@ def create_app(
 
 
 class App(Starlette):
-    """Starlette with one layer, ours, in place of its two for errors: one table answers them all.
+    """Starlette with one error layer of ours instead of its two: one table answers all errors.
 
-    Each layer costs every request as much as judging its event.
+    Each layer costs a request as much as judging its event.
 
     Attributes:
-        observer: Notes every request; those that the server refuses itself, too.
+        observer: Records every request, including those that the server itself refuses.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class App(Starlette):
         self._check_host = check_host
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put the layer around the routes; Starlette asks for it once."""
+        """Put the layer around the routes; Starlette calls this once."""
         return _Observed(self.router, self.observer, self._check_host)
 
 
@@ -96,7 +96,7 @@ class _Answering:
     """An endpoint as an ASGI application.
 
     Attributes:
-        path: As it was routed, without what stood in the place of its parameters.
+        path: As declared, without the values of its parameters.
     """
 
     def __init__(self, path: str, endpoint: Endpoint) -> None:
@@ -108,7 +108,7 @@ class _Answering:
 
 
 class _Observed:
-    """Gives every request its correlation id, an answer, a line in the log, and its metrics."""
+    """Gives every request a correlation id, an answer, a log line and metrics."""
 
     def __init__(self, app: ASGIApp, observer: Observer, check_host: CheckHost | None) -> None:
         self._app = app
@@ -160,7 +160,7 @@ class _Observed:
 
 
 def _check_path(scope: Scope) -> None:
-    """Refuse a path whose percent-encoding is no text: the server has put other text in its place.
+    """Refuse a path whose percent-encoding is not text: the server has already replaced the bytes.
 
     Raises:
         Invalid: It is not UTF-8.
@@ -178,7 +178,7 @@ def _header(scope: Scope, wanted: bytes) -> str | None:
 
 
 def _trace_parent(scope: Scope) -> str | None:
-    """Take over the sender's position in its trace; hardly a request has one."""
+    """Take the sender's position in its trace; hardly any request has one."""
     if _header(scope, _TRACE_HEADER) is None:
         return None
     found = [str(value, "latin-1") for name, value in scope["headers"] if name == _TRACE_HEADER]
@@ -188,8 +188,8 @@ def _trace_parent(scope: Scope) -> str | None:
 def _refusal(error: Exception, correlation_id: str) -> Response:
     match error:
         case ClientDisconnect():
-            return Response(400, b"")  # nobody is there to read it
-        case HTTPException():  # the router's: no such path, or not with this method
+            return Response(400, b"")  # nobody is left to read it
+        case HTTPException():  # from the router: no such path, or not with this method
             error = HttpProblem.of(error.status_code, error.headers)
     return refuse(error, correlation_id)
 

@@ -1,4 +1,4 @@
-"""An ASGI request as what an endpoint takes."""
+"""Turn an ASGI request into an endpoint's."""
 
 from collections.abc import AsyncIterator
 from functools import partial
@@ -10,11 +10,11 @@ from starlette.types import Receive, Scope
 from runtime.http.request import RawHeaders, Request
 
 WHOLE_BODY: Final = "eps.whole_body"
-"""Where ``BoundedProtocol`` puts a body in the ASGI scope when all of it came with its head."""
+"""Where ``BoundedProtocol`` puts a body in the ASGI scope if all of it came with its head."""
 
 
 def request_of(scope: Scope, receive: Receive) -> Request:
-    """Make the request of a scope that has a state with its correlation id and its facts."""
+    """Make the request from a scope whose state holds its correlation id and its facts."""
     state = scope["state"]
     return Request(
         RawHeaders(scope["headers"]),
@@ -29,10 +29,10 @@ def request_of(scope: Scope, receive: Receive) -> Request:
 
 
 async def chunks_of(receive: Receive) -> AsyncIterator[bytes]:
-    """Give a body's chunks as ASGI delivers them.
+    """Yield a body's chunks as ASGI delivers them.
 
     Raises:
-        ClientDisconnect: The sender has gone.
+        ClientDisconnect: The sender has disconnected.
     """
     more = True
     while more:

@@ -1,7 +1,7 @@
 """HTTP/1.1 on the wire: uvicorn's protocol, held to what RFC 9110 and 9112 ask of a server.
 
-It feeds the parser one request at a time, head and body apart, so that no byte
-of a body is ever taken for a request, and what is pipelined waits unread.
+The parser is fed one request at a time, its head and its body apart, so that bytes
+of a body are never taken for a request, and pipelined requests wait unread.
 """
 
 import asyncio
@@ -34,8 +34,8 @@ from runtime.telemetry import logs
 from runtime.telemetry.reasons import Reason
 
 MAX_HEAD_BYTES = 64 * 1024
-"""Request line and headers, and trailers as much again; the parser would take
-any number of them, at a quadratic price."""
+"""Limit for the request line with the headers, and the same again for trailers; the parser
+would take any number of them, at quadratic cost."""
 
 _HEAD_SECONDS = 30.0
 """How long a connection may be silent before its first request, and how long
@@ -44,25 +44,25 @@ a head may take; a body has a limit of its own."""
 MAX_HEADERS = 1_000
 
 HELD_BYTES = 32 * 1024**2
-"""What all connections together hold of long heads and of pipelined requests:
-these come before any key is compared."""
+"""Limit for long heads and pipelined requests of all connections together: these arrive
+before any key is checked."""
 
 _FREE_BYTES, _FREE_HEADERS = 4 * 1024, 32
-"""What a connection holds without counting: more than nearly every head has."""
+"""What a connection holds without being counted: more than nearly every head has."""
 
 _HEADER_BYTES = 160
-"""What a header takes beside its bytes, as Python's objects."""
+"""Memory of a header besides its bytes, as Python objects."""
 
 _LINGER_SECONDS = 10.0
-"""How long the rest of a body may take whose request was answered already: who
-is still writing reads the answer only then."""
+"""How long the rest of a body may take after its request was answered: a sender that is
+still writing reads the answer only then."""
 
 _READING_SECONDS, _LEAST_READ_BYTES = 30.0, 16 * 1024
-"""Who reads less of an answer than this in that time is not written to any more."""
+"""A client that reads less of an answer than this in that time is disconnected."""
 
 _FAREWELL_SECONDS = 2.0
-"""How long a refused sender may go on, unheard: a connection that is closed
-with bytes unread is reset, and the answer can be lost with it."""
+"""How long a refused sender may go on unread: closing a connection with unread bytes
+resets it, and the answer can be lost."""
 
 _END_OF_HEAD = b"\r\n\r\n"
 _CORRELATION_HEADER = CORRELATION_HEADER.lower().encode()
@@ -71,15 +71,15 @@ _VERSIONS = ("1.0", "1.1")
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection: its requests, each bounded in bytes and in time until its head is complete.
+    """One connection: each request is bounded in bytes and in time until its head is complete.
 
-    What can't be a request is answered with a problem, logged and counted, and
+    Bytes that can't be a request are answered with a problem, logged and counted, and
     the connection is closed.
 
     Args:
         settings: What uvicorn gives every protocol.
         observer: Where refused requests are logged and counted; None for nowhere.
-        held: What all connections together hold counts against it.
+        held: The budget for what all connections together hold.
     """
 
     transport: "_Joined"  # type: ignore[assignment]
@@ -90,21 +90,21 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(**settings)
         self._observer = observer
         self._budget = held or ByteBudget(HELD_BYTES)
-        self._held = 0  # of that budget
-        self._head_weight = 0  # what of it is the head's
+        self._held = 0  # bytes taken from that budget
+        self._head_weight = 0  # the head's part of them
         self.url = b""
         self._in_head = True
-        self._in_hand = False  # a whole request waits for its answer
-        self._head_is_new = False  # it ended in this read
-        self._tail = b""  # of the head so far, for an end that comes in two reads
-        self._body_left = 0  # of a declared length
+        self._in_hand = False  # a complete request waits for its answer
+        self._head_is_new = False  # its end arrived in this read
+        self._tail = b""  # of the head so far, for an end split over two reads
+        self._body_left = 0  # of the declared length
         self._trailer_bytes = 0
-        self._silent = 0  # bytes of this head, or since there was any of the body
-        self._later, self._later_at = b"", 0  # what was pipelined, and where it goes on
-        self._may_begin = False  # a head: once in a piece, and not where that began as a body
-        self._is_behind = False  # one began all the same
-        self._is_last = False  # nothing more is read
-        self._has_ended = False  # the sender has said all
+        self._silent = 0  # bytes of this head, or since the last byte of the body
+        self._later, self._later_at = b"", 0  # pipelined bytes, and where they go on
+        self._may_begin = False  # a head: once per piece, and not if the piece began as a body
+        self._is_behind = False  # one began nevertheless
+        self._is_last = False  # nothing more will be read
+        self._has_ended = False  # the sender has closed its side
         self._refusal: Exception | None = None
         self._began = 0.0
         self._deadline: asyncio.TimerHandle | None = None
@@ -119,7 +119,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._expect_within(_HEAD_SECONDS)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; what is behind a request in hand waits for its turn, unread."""
+        """Take arriving bytes; those behind a request in hand wait unread for their turn."""
         if self._is_last:
             return
         if self._in_hand or self._later:
@@ -128,18 +128,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self._take(data)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Note that the sender has said all: what it asked before is still answered."""
+        """Note that the sender has closed its side: earlier requests are still answered."""
         self._has_ended = True
         if self._in_hand or self._later:
-            return True  # keeps the way back open
+            return True  # keeps our side open
         if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True  # its body never ends
+            self.cycle.disconnected = True  # its body will never be complete
             self.cycle.message_event.set()
         self.transport.close()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Release everything the connection holds."""
         self._forget_deadline()
         if self._idle is not None:
             self._idle.cancel()
@@ -149,12 +149,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Wait for who reads an answer more slowly than it is written, while that goes on."""
+        """Wait for a client that reads an answer more slowly than it is written, within limits."""
         super().pause_writing()
         self.transport.watch_reader()
 
     def resume_writing(self) -> None:
-        """Go on, as enough was read."""
+        """Continue writing, since enough was read."""
         super().resume_writing()
         self.transport.forget_timers()
 
@@ -171,8 +171,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; trailers are read over, as nobody asks for them."""
-        if self._in_head:  # as uvicorn does, without a second call for each
+        """Take a header; trailers are skipped, since nothing reads them."""
+        if self._in_head:  # like uvicorn, but without a second call per header
             name = name.lower()
             if name == b"expect" and value.lower() == b"100-continue":
                 self.expect_100_continue = True
@@ -188,14 +188,14 @@ class BoundedProtocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         self._check_head(version)
         if self.parser.should_upgrade():
-            return  # the parser believes that no body follows; see _ignore_upgrade
+            return  # the parser assumes that no body follows; see _ignore_upgrade
         self._in_head, self._head_is_new = False, True
         self._silent, self._tail = 0, b""
         self._forget_deadline()
         self._start(version)
 
     def _start(self, version: str) -> None:
-        """Start the application, as uvicorn does; nothing of it is needed that waits in line."""
+        """Start the application as uvicorn does, without the parts that queue requests."""
         scope = self.scope
         scope["method"] = self.parser.get_method().decode()
         scope["http_version"] = version
@@ -235,12 +235,15 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        """End a request; one that came at once is handed over at once, as no one read of it yet."""
+        """End a request.
+
+        If it arrived in one read, hand its body over whole: nobody has read from it yet.
+        """
         if self.parser.should_upgrade():
             return
         self._in_head, self._silent = True, 0
         cycle = self.cycle
-        if cycle.response_complete:  # before its body had ended
+        if cycle.response_complete:  # before the body ended
             self._forget_request()
             self._expect_within(self.timeout_keep_alive)
             return
@@ -251,7 +254,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.scope[WHOLE_BODY] = bytes(cycle.body)  # type: ignore[typeddict-unknown-key]
 
     def on_response_complete(self) -> None:
-        """Go on with what was pipelined, or wait for more."""
+        """Continue with pipelined bytes, or wait for more."""
         self._in_hand = False
         self.server_state.total_requests += 1
         if self.transport.is_closing():
@@ -261,8 +264,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._idle is None:
             self._watch_idle(self.timeout_keep_alive)
         if not self._in_head:
-            self.cycle.body.clear()  # what was read ahead, and nobody will ask for
-            if self.expect_100_continue:  # nobody knows whether the body will come
+            self.cycle.body.clear()  # read ahead, and no longer needed
+            if self.expect_100_continue:  # unknown whether the body will come
                 self.transport.close()
             self._expect_within(_LINGER_SECONDS)
             return
@@ -272,7 +275,7 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._has_ended:
             self.transport.close()
 
-    # What comes, piece by piece
+    # Arriving bytes, piece by piece
 
     def _take(self, data: bytes, start: int = 0) -> None:
         self._head_is_new = False
@@ -290,7 +293,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._refuse(refusal)
 
     def _take_one(self, data: bytes, end: int) -> None:
-        """Take at once what has no more than one head, as nearly all does, and it ends there."""
+        """Take a piece at once if it holds at most one head and ends with its request."""
         self._silent = end
         if end > MAX_HEAD_BYTES:
             self._refuse(_TOO_LONG)
@@ -306,11 +309,11 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             if self._body_left:
                 self._body_left = max(0, self._body_left - (len(data) - end))
-            if self._in_head and not self._in_hand:  # what ended there were empty lines before it
+            if self._in_head and not self._in_hand:  # only empty lines before it ended there
                 self._silent, self._tail = len(data), data[-3:]
 
     def _part(self, data: bytes, end: int, error: httptools.HttpParserError) -> None:
-        """Part a request from what begins behind it and is not complete."""
+        """Separate a request from an incomplete one that begins behind it."""
         if not self._in_hand or any(name == b"transfer-encoding" for name, _ in self.headers):
             self._give_up(data, error)
         else:
@@ -319,7 +322,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._wait(data, end)
 
     def _give_up(self, piece: bytes | memoryview, error: httptools.HttpParserError) -> None:
-        if self._in_hand or self._is_behind:  # behind a body in chunks: its sender asks again
+        if self._in_hand or self._is_behind:  # behind a chunked body: the sender can repeat it
             self._read_no_more()
         elif not self._is_last and self.parser.get_method() == b"PRI":  # HTTP/2's preface
             self._refuse(_other_version("2"))
@@ -337,11 +340,11 @@ class BoundedProtocol(HttpToolsProtocol):
             position = end
 
     def _wait(self, data: bytes, start: int) -> None:
-        """Keep what came too early; at most one more read can follow it."""
+        """Keep bytes that came too early; at most one more read can follow."""
         self._flow.hold()
         if self._hold(self._head_weight + _weight(data)):
             self._later, self._later_at = data, start
-        else:  # its sender asks again
+        else:  # the sender can repeat it
             self._later = b""
             self._read_no_more()
 
@@ -356,7 +359,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.eof_received()
 
     def _end_of_piece(self, data: bytes, start: int) -> int:
-        """Tell where this head ends, or this body, or all that came of either."""
+        """Find the end of this head or body, or of all bytes that arrived of it."""
         if self._in_head:
             tail = self._tail
             if tail and (found := (tail + data[start : start + 3]).find(_END_OF_HEAD)) >= 0:
@@ -390,8 +393,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def _ignore_upgrade(self) -> None:
         """Read the request as if it had not offered another protocol (RFC 9110, 7.8).
 
-        The parser then takes the body for that protocol's: another one is given
-        the head again, without the offer.
+        The parser would take the body for that protocol's, so a fresh parser is given
+        the head again without the offer.
         """
         method = self.parser.get_method()
         if method == b"CONNECT":
@@ -430,7 +433,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stop(_bad_request("The Host header is no host"))
 
     def _weigh_head(self) -> Exception | None:
-        """Count a head that is long, or not complete; returns why it can't be held."""
+        """Charge a head that is long or incomplete; returns why it can't be held."""
         headers = len(self.headers or ())
         if headers > MAX_HEADERS:
             return _TOO_MANY
@@ -442,7 +445,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return Unavailable(Reason.LONG_HEADS)
 
     def _hold(self, size: int) -> bool:
-        """Have so many bytes counted as held; returns whether there was room for more."""
+        """Charge so many bytes as held; returns whether there was room for more."""
         more = size - self._held
         if more > 0 and not self._budget.take_at_once(more):
             return False
@@ -452,14 +455,14 @@ class BoundedProtocol(HttpToolsProtocol):
         return True
 
     def _forget_request(self) -> None:
-        """Keep nothing of a request that is over: its connection may idle for long."""
+        """Drop everything of a finished request: its connection may idle for long."""
         self.cycle = self.scope = self.headers = None  # type: ignore[assignment]
         self.url, self._head_weight = b"", 0
         if self._held:
             self._hold(_weight(self._later))
 
     def _read_no_more(self) -> None:
-        """Answer the request in hand, if there is one, as the last one."""
+        """Answer the request in hand, if any, and read no others."""
         self._is_last = True
         self.transport.farewell_seconds = _FAREWELL_SECONDS
         if self._in_hand:
@@ -485,13 +488,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _watch_idle(self, seconds: float) -> None:
-        """Close a connection that is not used; one timer for all of its requests."""
+        """Close an idle connection; one timer serves all of its requests."""
         self._idle = self.loop.call_later(seconds, self._check_idle)
 
     def _check_idle(self) -> None:
         self._idle = None
         if self._in_hand or self._later or not self._in_head or self._silent:
-            return  # the next answer watches on
+            return  # the next answer starts it again
         left = self._idle_since + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self._watch_idle(left)
@@ -509,14 +512,14 @@ class BoundedProtocol(HttpToolsProtocol):
     # Refusing
 
     def _refuse(self, error: Exception) -> None:
-        """Answer an error without any application, and close."""
+        """Answer an error without an application, and close."""
         self._is_last = True
         self.transport.farewell_seconds = _FAREWELL_SECONDS
         running = self.cycle is not None and not self.cycle.response_complete
-        if not (running or self._in_head):  # it has its answer
+        if not (running or self._in_head):  # it has been answered already
             self.transport.close()
             return
-        if running:  # the body can't be read on: its application is told that it never ends
+        if running:  # the body is unreadable from here: tell the application
             self.cycle.disconnected = True
             self.cycle.message_event.set()
             if self.cycle.response_started:
@@ -526,7 +529,7 @@ class BoundedProtocol(HttpToolsProtocol):
         answer = answer_error(error, correlation_id)
         self.transport.write(_written(answer, correlation_id))
         self.transport.close()
-        if not running and self._observer is not None:  # else the application's line tells of it
+        if not running and self._observer is not None:  # otherwise the application logs it
             context = contextvars.copy_context()
             context.run(self._observe, self._observer, correlation_id, answer.status, error)
         self.scope = self.headers = None  # type: ignore[assignment]
@@ -552,7 +555,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return observer.senders.facts(peer[0] if peer else None, self.headers or ())
 
     def _correlation_id(self, *, running: bool) -> str:
-        """Take over the sender's id, where that was read, or the one that its request was given."""
+        """Take the sender's id if it has been read, or the one given to its request."""
         if running and (given := self.cycle.scope["state"].get("correlation_id")):
             return str(given)
         if self._in_head and not self._silent:
@@ -564,7 +567,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class _EnoughRead(Exception):
-    """The parser is to stop here."""
+    """Stops the parser here."""
 
 
 _TOO_MANY: Final = HttpProblem(
@@ -598,7 +601,7 @@ def _other_version(version: str) -> HttpProblem:
 
 
 def _no_http(piece: bytes | memoryview, error: httptools.HttpParserError) -> Invalid:
-    """Say why a head or a body can't be parsed."""
+    """Explain why a head or a body can't be parsed."""
     line = bytes(piece[:MAX_HEAD_BYTES]).partition(b"\r\n")[0]
     if isinstance(error, httptools.HttpParserInvalidURLError) and not line.isascii():
         return _bad_request("The target has bytes outside ASCII: percent-encode them")
@@ -622,7 +625,7 @@ def _written(answer: Response, correlation_id: str) -> bytes:
 
 
 class _Flow(FlowControl):
-    """Reading is paused and resumed by uvicorn, but never resumed while something is held."""
+    """Flow control by uvicorn, except that reading never resumes while something is held."""
 
     _is_held = False
 
@@ -640,10 +643,10 @@ class _Flow(FlowControl):
 
 
 class _Joined:
-    """A transport that writes what comes in one turn of the loop at once.
+    """A transport that joins all writes of one turn of the loop.
 
-    An answer's head and body come one after the other; each alone would be a
-    system call, a packet, and a second waking of whoever reads them.
+    An answer's head and body are written one after the other; apart, each would cost a
+    system call, a packet, and another wake-up of the reader.
 
     Attributes:
         farewell_seconds: How long the sender may go on after it was closed.
@@ -669,12 +672,12 @@ class _Joined:
         return self._farewell is not None or self._transport.is_closing()
 
     def close(self) -> None:
-        """Close; the second time at once, whatever the sender still says."""
+        """Close; a second call closes at once, even if the sender is still sending."""
         self._flush()
         if self._farewell is not None:
             self._farewell.cancel()
         elif self.farewell_seconds and not self._transport.is_closing():
-            with suppress(OSError):  # it may have gone
+            with suppress(OSError):  # it may be gone
                 self._transport.write_eof()
             self._transport.resume_reading()
             self._farewell = self._loop.call_later(self.farewell_seconds, self._end)
@@ -682,12 +685,12 @@ class _Joined:
         self._end()
 
     def watch_reader(self) -> None:
-        """Abort once what waits to be read is not read, in the pace that is asked for."""
+        """Abort as soon as the client reads more slowly than required."""
         if self._watch is None:
             self._wait_for_reader(self._transport.get_write_buffer_size())
 
     def forget_timers(self) -> None:
-        """Wait for nobody any more."""
+        """Cancel all waiting."""
         for timer in (self._watch, self._farewell):
             if timer is not None:
                 timer.cancel()

@@ -1,4 +1,4 @@
-"""Serve an ASGI application on uvicorn until told to stop."""
+"""Serve an ASGI application on uvicorn until stopped."""
 
 import asyncio
 import socket
@@ -22,7 +22,7 @@ _EVERYWHERE = "::"
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the signals to the process."""
+    """A server that leaves signals to the process."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -41,14 +41,14 @@ async def served(
     """Serve while the context is open; at its end, finish the requests in hand.
 
     Args:
-        app: What answers.
-        host: An address; ``::`` is every address, of IPv4 too.
-        port: Where.
+        app: The application.
+        host: An address; ``::`` stands for every address, including IPv4.
+        port: The port.
         shutdown_timeout_seconds: How long requests in hand may take at the end.
-        observer: Notes the requests that are refused before the application sees them.
+        observer: Records requests that are refused before they reach the application.
 
     Raises:
-        OSError: The port can't be had.
+        OSError: The port can't be bound.
     """
     config = uvicorn.Config(
         app,
@@ -61,7 +61,7 @@ async def served(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # `senders.py` tells where a request comes from
+        proxy_headers=False,  # `senders.py` finds the client's address
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(shutdown_timeout_seconds),
