@@ -1,16 +1,21 @@
 # shellcheck shell=bash
-# Give the tests what no package of Python's has, where Debian's can be had:
+# Give the tests what is not in their lock file: an emulator of AWS whose packages
+# are other versions than ours, and from Debian what no package of Python's has:
 # unpacked into the environment and not installed, so that no service starts.
 # Without one the tests that need it are skipped, and say so. Sourced by test.sh.
 #
+#   ministack    an emulator of AWS that runs functions: tests/aws
 #   prometheus   a real server and promtool: tests/monitoring
 #   libfuse3     a disk that forgets what was not synced: tests/faults/power
 #   chromium     a browser for the reporter's pages: tests/pages; with what it
 #                needs it can't be unpacked, so it is the one that is installed
 
 readonly FETCH_SECONDS=120
+readonly MINISTACK=$VENV/ministack MINISTACK_LOCK=tests/aws/ministack.lock
 
 test_tools_if_possible() {
+  has_ministack || install_ministack ||
+    echo "ministack can't be had; tests of the whole stack on it are skipped." >&2
   if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then return; fi
   has_prometheus || fetched prometheus move_prometheus ||
     echo "Prometheus can't be had; its tests are skipped." >&2
@@ -18,6 +23,19 @@ test_tools_if_possible() {
     echo "libfuse3 can't be had; tests that cut the power are skipped." >&2
   has_chromium || install_chromium ||
     echo "Chromium can't be had; tests of pages in a browser are skipped." >&2
+}
+
+has_ministack() {
+  cmp -s "$MINISTACK_LOCK" "$MINISTACK/lock"
+}
+
+# An environment of its own; the lock goes in last, and says that all is there.
+install_ministack() {
+  rm -rf "$MINISTACK"
+  "$PYTHON" -m venv "$MINISTACK" >/dev/null 2>&1 &&
+    timeout "$FETCH_SECONDS" "$MINISTACK/bin/python" -m pip install --quiet --require-hashes \
+      -r "$MINISTACK_LOCK" >/dev/null 2>&1 &&
+    cp "$MINISTACK_LOCK" "$MINISTACK/lock"
 }
 
 has_chromium() {

@@ -5,6 +5,7 @@ import importlib.util
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -16,6 +17,8 @@ from runtime.aws.deploying.session import find_aws
 from tests.aws.event_source import EventSource
 from tests.aws.http_api import http_api
 from tests.aws.runtime_api import Function
+from tests.e2e.whole_system import Published, by_kind
+from tests.truth.recomputation import differences, ledger_differences
 
 QUEUES: Final = {
     "fb-collector": "EVENTS_QUEUE_URL_FACEBOOK",
@@ -31,25 +34,21 @@ _OF_THE_RUNTIME: Final = ("awslambdaric", "simplejson", "snapshot_restore_py", "
 
 
 @dataclass
-class OnLambda:
-    """Everything, running.
+class System:
+    """The system on a double of AWS, running.
 
     Attributes:
-        functions: By name.
-        sources: What brings queues to functions, by the function's name.
+        sqs: A client of the double's.
+        urls: Of the queue of each function, by its name; of the one beside it as ``NAME-dead``.
         gateway_url: Where events are sent.
         reporter_url: Where reports are asked for.
-        logs: What the processes write.
     """
 
     sqs: Any
     database_url: str
     urls: Mapping[str, str]
-    functions: Mapping[str, Function]
-    sources: Mapping[str, EventSource]
     gateway_url: str
     reporter_url: str
-    logs: Path
 
     async def fetch(self, query: str) -> list[asyncpg.Record]:
         """Ask the database itself."""
@@ -78,6 +77,52 @@ class OnLambda:
         """Count the messages in a function's dead-letter queue."""
         return await self.waiting(self.urls[f"{name}-dead"])
 
+    async def drained(self) -> None:
+        """Wait until no message waits for a function."""
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while any([await self.waiting(self.urls[name]) for name in QUEUES]):
+                await asyncio.sleep(_POLL_SECONDS)
+
+    async def emptied(self) -> None:
+        """Forget all that was stored, once nothing waits."""
+        await self.drained()
+        tables = await self.fetch(
+            "SELECT string_agg(tablename, ', ') FROM pg_tables"
+            " WHERE schemaname = 'public' AND tablename NOT IN ('schema_migrations', 'envelopes')"
+        )
+        await self.fetch(f"TRUNCATE {tables[0][0]}")
+
+    async def assert_exact(self, published: Published) -> None:
+        """Hold the reports and the rows against what the publisher knows."""
+        await self.drained()
+        assert await differences(self.fetch) == {}
+        assert await ledger_differences(self.fetch) == []
+        events = await self.ask("/reports/events")
+        assert by_kind(events["events"]) == published.by_kind
+        assert events["totalEvents"] == published.summary["acknowledged"]["totalEvents"] > 0
+        revenue = await self.ask("/reports/revenue")
+        found = {row["source"]: row["totalRevenue"] for row in revenue["revenue"]}
+        assert found == published.revenue
+        assert Decimal(revenue["totalRevenue"]) == sum(map(Decimal, published.revenue.values()))
+        [letters] = await self.fetch("SELECT count(*) FROM dead_letters WHERE reason = 'rejected'")
+        assert letters["count"] == published.summary["acknowledged"]["invalid"]
+        assert [await self.set_aside(name) for name in QUEUES] == [0, 0, 0]
+
+
+@dataclass
+class OnLambda(System):
+    """Everything, running as processes of the tests' own.
+
+    Attributes:
+        functions: By name.
+        sources: What brings queues to functions, by the function's name.
+        logs: What the processes write.
+    """
+
+    functions: Mapping[str, Function]
+    sources: Mapping[str, EventSource]
+    logs: Path
+
     async def redrive(self, name: str) -> None:
         """Bring what was set aside back to its function, as the console's redrive does."""
         dead = self.urls[f"{name}-dead"]
@@ -98,12 +143,6 @@ class OnLambda:
             self.sqs.receive_message, QueueUrl=url, MessageAttributeNames=["All"]
         )
         return list(found.get("Messages", []))
-
-    async def drained(self) -> None:
-        """Wait until no message waits for a function."""
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            while any([await self.waiting(self.urls[name]) for name in QUEUES]):
-                await asyncio.sleep(_POLL_SECONDS)
 
 
 @asynccontextmanager
@@ -151,7 +190,7 @@ async def on_lambda(
         reporter = await stack.enter_async_context(http_api(functions["reporter"]))
         for source in sources.values():
             await stack.enter_async_context(source.polling())
-        yield OnLambda(sqs, database_url, urls, functions, sources, gateway, reporter, folder)
+        yield OnLambda(sqs, database_url, urls, gateway, reporter, functions, sources, folder)
 
 
 def _queues(sqs: Any, name: str) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from decimal import Decimal
 from pathlib import Path
 
 import asyncpg
@@ -14,8 +13,8 @@ import pytest
 from runtime.local.embedded.postgres_server import EmbeddedPostgres
 from tests.aws.system import MAX_RECEIVES, OnLambda, on_lambda
 from tests.builders import a_facebook_event
-from tests.e2e.whole_system import Published, by_kind, publish
-from tests.truth.recomputation import differences, ledger_differences
+from tests.e2e.whole_system import publish
+from tests.truth.recomputation import ledger_differences
 
 _TRAFFIC = ("--min", "200", "--max", "1500", "--corrupt", "0.9", "--duplicates", "0.05")
 _OPTIONS = (*_TRAFFIC, "--requests", "6", "--interval", "0", "--seed", "7")
@@ -87,29 +86,7 @@ async def system(
 
 @pytest.fixture(autouse=True)
 async def _empty(system: OnLambda) -> None:
-    await system.drained()
-    tables = await system.fetch(
-        "SELECT string_agg(tablename, ', ') FROM pg_tables"
-        " WHERE schemaname = 'public' AND tablename NOT IN ('schema_migrations', 'envelopes')"
-    )
-    await system.fetch(f"TRUNCATE {tables[0][0]}")
-
-
-async def _assert_exact(system: OnLambda, published: Published) -> None:
-    """Hold the reports and the rows against what the publisher knows."""
-    await system.drained()
-    assert await differences(system.fetch) == {}
-    assert await ledger_differences(system.fetch) == []
-    events = await system.ask("/reports/events")
-    assert by_kind(events["events"]) == published.by_kind
-    assert events["totalEvents"] == published.summary["acknowledged"]["totalEvents"] > 0
-    revenue = await system.ask("/reports/revenue")
-    found = {row["source"]: row["totalRevenue"] for row in revenue["revenue"]}
-    assert found == published.revenue
-    assert Decimal(revenue["totalRevenue"]) == sum(map(Decimal, published.revenue.values()))
-    [letters] = await system.fetch("SELECT count(*) FROM dead_letters WHERE reason = 'rejected'")
-    assert letters["count"] == published.summary["acknowledged"]["invalid"]
-    assert [await system.set_aside(name) for name in system.sources] == [0, 0, 0]
+    await system.emptied()
 
 
 async def test_reports_equal_what_was_published_and_repeating_it_changes_nothing(
@@ -120,10 +97,10 @@ async def test_reports_equal_what_was_published_and_repeating_it_changes_nothing
     assert first.summary["byStatus"] == {"202": 6}
     assert first.summary["invalid"] > 0
     assert first.summary["duplicates"] > 0
-    await _assert_exact(system, first)
+    await system.assert_exact(first)
     second = await publish(system.gateway_url, *_OPTIONS)
     assert second.summary["distinct"] == first.summary["distinct"]
-    await _assert_exact(system, first)
+    await system.assert_exact(first)
     assert {name: it.starts for name, it in system.functions.items()} == dict.fromkeys(
         system.functions, 1
     )
@@ -178,7 +155,7 @@ async def test_a_process_that_is_killed_costs_nothing(system: OnLambda) -> None:
 
     await collector.kill()
 
-    await _assert_exact(system, await sending)
+    await system.assert_exact(await sending)
     assert collector.starts == starts + 1
 
 
@@ -196,7 +173,7 @@ async def test_a_database_that_is_away_costs_nothing(
 
     assert published.summary["byStatus"] == {"202": 6}
     assert answer.status_code == 503
-    await _assert_exact(system, published)
+    await system.assert_exact(published)
 
 
 async def test_connections_that_were_cut_while_processes_were_frozen_cost_nothing(
@@ -213,7 +190,7 @@ async def test_connections_that_were_cut_while_processes_were_frozen_cost_nothin
 
     published = await publish(system.gateway_url, *_OPTIONS)
 
-    await _assert_exact(system, published)
+    await system.assert_exact(published)
     assert {name: source.failures for name, source in system.sources.items()} == failures
 
 

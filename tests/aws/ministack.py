@@ -1,0 +1,100 @@
+"""ministack, an emulator of AWS that nobody of this project wrote, as a process."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import boto3
+import psutil  # type: ignore[import-untyped]
+
+from tests.aws.conftest import REGION, wait_for_answer
+from tests.conftest import aws_environment
+
+PYTHON: Final = Path(sys.prefix) / "ministack" / "bin" / "python"
+"""Of its own environment, which ``infra/test-tools.sh`` makes; it runs the functions, too."""
+
+_PLACES: Final = {
+    "execute-api": "/_aws/execute-api/{id}/$default",
+    "lambda-url": "/_aws/lambda-url/{id}",
+}
+"""Where addresses are that no name server knows, by the kind that they name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ministack:
+    """It, running.
+
+    Attributes:
+        url: Where its services are.
+    """
+
+    url: str
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Make the environment of a process that takes it for AWS."""
+        return {**aws_environment(self.url), "AWS_REGION": REGION}
+
+    def client(self, service: str) -> Any:
+        """Make a client of one of its services."""
+        session: Any = boto3.Session("test", "test", region_name=REGION)
+        return session.client(service, endpoint_url=self.url)
+
+    def bound_pollers(self, most: int) -> None:
+        """Say again how many processes a queue may call at once.
+
+        It keeps the number of a template's parameter as a string, and then polls nothing.
+        """
+        functions = self.client("lambda")
+        for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+            functions.update_event_source_mapping(
+                UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": most}
+            )
+
+    def reached(self, address: str) -> str:
+        """Tell where an address of the stack's outputs can be reached."""
+        identity, kind, *_ = str(urlsplit(address).hostname).split(".")
+        return self.url + _PLACES[kind].format(id=identity)
+
+
+@contextmanager
+def ministack(folder: Path) -> Iterator[Ministack]:
+    """Run it while the context is open, and end with it what it has started."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    settings = {
+        "GATEWAY_PORT": port,
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": REGION,
+        "TMPDIR": str(folder),
+        "HOME": str(folder),
+        "PATH": os.environ["PATH"],
+    }
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [PYTHON, "-m", "ministack"], stdout=log, stderr=log, env=settings, cwd=folder
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for_answer(f"{url}/_ministack/health")
+        yield Ministack(url)
+    finally:
+        family = [
+            psutil.Process(process.pid),
+            *psutil.Process(process.pid).children(recursive=True),
+        ]
+        process.send_signal(signal.SIGTERM)
+        _, left = psutil.wait_procs(family, timeout=10)
+        for each in left:
+            each.kill()
+        process.wait()
