@@ -17,7 +17,7 @@ from runtime.aws.embedded_metrics import EmbeddedMetrics
 from runtime.aws.process import Context, Process
 from runtime.aws.routing import Router
 from runtime.http.observing import Observer, facts_of, refuse
-from runtime.http.request import Request, text_of
+from runtime.http.request import Explain, Request, text_of
 from runtime.http.responses import CORRELATION_HEADER, HttpProblem, Response, correlation_id_of
 from runtime.http.senders import sender_facts
 from runtime.telemetry import logs
@@ -63,6 +63,7 @@ class HttpFunction:
         service: The function's name.
         hold: Opens what it needs.
         registry: Where all of it is counted.
+        explain: Turns problems into pages for browsers; None if only programs are clients.
     """
 
     def __init__(
@@ -70,7 +71,9 @@ class HttpFunction:
         service: str,
         hold: Callable[[], AbstractAsyncContextManager[HttpUnit]],
         registry: CollectorRegistry,
+        explain: Explain | None = None,
     ) -> None:
+        self._explain = explain
         self._process = Process(hold, lambda unit: unit.renew())
         self._observer = Observer(HttpMetrics(registry, service), _QUIET)
         self._embedded = EmbeddedMetrics(registry)
@@ -89,6 +92,8 @@ class HttpFunction:
         except Exception as error:  # noqa: BLE001 - the table decides, and logs what it does not know
             asked.facts.update(facts_of(error))
             answer = refuse(error, correlation_id)
+            if self._explain is not None:
+                answer = self._explain(headers, _address_of(event), answer)
         seconds = time.perf_counter() - started
         self._observer.answered(
             method=asked.method,
@@ -171,6 +176,11 @@ def _path_of(event: Event) -> str:
     if stage != "/$default" and path.startswith(f"{stage}/"):
         path = path.removeprefix(stage)
     return path
+
+
+def _address_of(event: Event) -> str:
+    path, query = _path_of(event), str(event.get("rawQueryString", ""))
+    return f"{path}?{query}" if query else path
 
 
 def _decoded(path: str, event: Event) -> str:

@@ -13,6 +13,7 @@ from runtime.aws.routing import Router
 from runtime.aws.settings import AwsReporterSettings, configured
 from runtime.bus.replaying import JUDGEMENT
 from runtime.http.origins import all_same_origin
+from runtime.http.pages.problems import explain
 from runtime.http.probes import probe_endpoints
 from runtime.http.reporting import ReporterKeys, reporting_endpoints
 from runtime.http.request import Endpoints
@@ -71,7 +72,7 @@ def _endpoints(
 
 def _function() -> HttpFunction:
     registry = CollectorRegistry()
-    return HttpFunction("reporter", partial(_hold, ReportMetrics(registry)), registry)
+    return HttpFunction("reporter", partial(_hold, ReportMetrics(registry)), registry, explain)
 
 
 handler = _function()

@@ -97,3 +97,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 Endpoints = Mapping[str, tuple[str, Endpoint]]
 """Method and endpoint by path. A path may have parameters: ``{name}`` is a
 segment, ``{name:uuid}`` a segment that is a UUID, ``{name:text}`` the rest of the path."""
+
+Explain = Callable[[Headers, str, Response], Response]
+"""Takes a request's headers, its path with its query, and the problem that answers it.
+Returns the answer that is sent instead."""

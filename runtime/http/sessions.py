@@ -13,7 +13,7 @@ from typing import Final
 from runtime.api_keys import ApiKeys
 from runtime.http.keys import CHALLENGE, NOT_ADMITTED
 from runtime.http.origins import is_own_page
-from runtime.http.request import Endpoint, Endpoints, Request
+from runtime.http.request import Endpoint, Endpoints, Headers, Request
 from runtime.http.responses import HttpProblem, Response
 
 SESSION_SECONDS: Final = 12 * 3600
@@ -127,17 +127,17 @@ class Sessions:
         )
 
     def _token(self, request: Request) -> bytes:
-        text = cookie_of(request, self.cookie)
+        text = cookie_of(request.headers, self.cookie)
         try:
             return base64.b64decode(f"{text}{'=' * (-len(text) % 4)}", b"-_", validate=True)
         except (binascii.Error, ValueError):
             return b""
 
 
-def cookie_of(request: Request, name: str) -> str:
+def cookie_of(headers: Headers, name: str) -> str:
     """Read a cookie; empty if it is missing or unreadable."""
     try:
-        found = SimpleCookie(request.headers.get("cookie", "")).get(name)
+        found = SimpleCookie(headers.get("cookie", "")).get(name)
     except CookieError:
         return ""
     return "" if found is None else found.value

@@ -7,6 +7,7 @@ from functools import partial
 from runtime.bus.replaying import JUDGEMENT
 from runtime.http.documentation.endpoints import documentation_endpoints
 from runtime.http.documentation.reporter import reporter_document
+from runtime.http.pages.problems import explain
 from runtime.http.reporting import ReporterKeys, reporting_endpoints
 from runtime.http.senders import Senders
 from runtime.http.server.app import create_app
@@ -81,6 +82,7 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[RunningFunction]
             registry=registry,
             metrics=HttpMetrics(registry, "reporter"),
             check_host=host_check(settings, settings.reporter_api_keys, settings.operator_api_keys),
+            explain=explain,
             senders=Senders(read_networks(settings.trusted_proxies)),
         )
         figures = partial(

@@ -311,6 +311,21 @@ async def test_somebody_finds_which_collector_hangs(site: Site, tab: Tab) -> Non
     assert "ttk-collector" in await tab.text(".checks li")
 
 
+async def test_who_goes_astray_is_told_where_to_go(site: Site, tab: Tab) -> None:
+    await tab.look(width=320, dark=True)
+    await tab.go("/reports/revenue?source=mastodon")
+    wrong = await tab.text()
+    await tab.go("/no/such/page")
+    nothing = await tab.text()
+    await tab.click("Go to the start page")
+
+    assert "source: Should be facebook or tiktok" in wrong
+    assert "There is nothing at this address" in nothing
+    assert await tab.ask("location.pathname") == "/"
+    assert tab.faults == []
+    assert site.url
+
+
 async def test_discarding_needs_the_number_in_a_browser_too(site: Site, tab: Tab) -> None:
     await site.store.keep([letters_of(a_letter(), a_letter())])
     await tab.go("/dead-letters?reason=rejected")
@@ -337,8 +352,12 @@ async def test_people_sign_in_and_out(database_url: str, chromium: Browser) -> N
         tried = await tab.text()
         cookie = await tab.ask("document.cookie")
         await tab.click("Sign out")
+        await tab.go("/reports/events?source=facebook")
+        await tab.click("Sign in")
+        asked_back = await tab.ask("document.querySelector('[name=next]').value")
         await tab.go("/")
 
+        assert asked_back == "/reports/events?source=facebook"
         assert landed == "?range=24h"
         assert "would" in tried
         assert "eps_session" not in cookie

@@ -15,7 +15,8 @@ from runtime.http.documentation.responses import (
     wrong_host,
 )
 from runtime.http.documentation.schemas import Schema, components
-from runtime.http.responses import CORRELATION_HEADER
+from runtime.http.negotiation import HTML
+from runtime.http.responses import CORRELATION_HEADER, PROBLEM
 
 Document = dict[str, Any]
 
@@ -46,6 +47,7 @@ def document(
     keys: Mapping[str, str] | None = None,
     facts: Mapping[str, str | float] | None = None,
     asks_host: bool = False,
+    explains: bool = False,
     ready_behind: Sequence[str] = (),
 ) -> Document:
     """Build a document.
@@ -60,6 +62,7 @@ def document(
         keys: The security schemes that operations name in ``behind``: a description by name.
         facts: Examples of the further fields of readiness.
         asks_host: Whether it answers only to this machine's names.
+        explains: Whether a client that prefers HTML gets problems as pages.
         ready_behind: Security schemes, any of which opens readiness; empty if it is open.
     """
     shared = components({body.__name__: body for body in _BODIES}, "serialization")
@@ -71,7 +74,7 @@ def document(
             {"url": url, "description": "On its own machine"},
         ],
         "paths": {
-            path: _with_refusals(operations, asks_host=asks_host)
+            path: _with_refusals(operations, asks_host=asks_host, explains=explains)
             for path, operations in {
                 **paths,
                 **_probe_paths(checks, facts or {}, ready_behind),
@@ -85,24 +88,33 @@ def document(
     }
 
 
-def _with_refusals(operations: Schema, *, asks_host: bool) -> Schema:
+def _with_refusals(operations: Schema, *, asks_host: bool, explains: bool) -> Schema:
     """Add the refusals that any operation may answer with."""
     hosts = {"421": wrong_host()} if asks_host else {}
     return {
         method: {
             **described,
-            "responses": dict(
-                sorted(
+            "responses": {
+                status: _explained(described_answer) if explains else described_answer
+                for status, described_answer in sorted(
                     {
                         **described["responses"],
                         **hosts,
                         **({"403": foreign()} if method == "post" else {}),
                     }.items()
                 )
-            ),
+            },
         }
         for method, described in operations.items()
     }
+
+
+def _explained(described: Schema) -> Schema:
+    """Describe the page that a problem also comes as."""
+    if PROBLEM not in described["content"]:
+        return described
+    forms = {**described["content"], HTML: content({"type": "string"})}
+    return {**described, "content": forms}
 
 
 def _security_schemes(keys: Mapping[str, str]) -> Schema:

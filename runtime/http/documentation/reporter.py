@@ -40,7 +40,8 @@ Parameters are optional; unknown, repeated and empty ones are refused. An empty 
 with zeros and empty lists.
 
 Errors are problems (RFC 9457) with a correlation id; so are `404` for an unknown path \
-and `405`, with `Allow`, for an unknown method."""
+and `405`, with `Allow`, for an unknown method. Where `Accept` likes `text/html` better than \
+JSON, as a browser's does, each is a page that says the same, and what to do."""
 
 _LOCAL_DATE_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?$"
 _MOMENT: Final[Schema] = {
@@ -200,6 +201,7 @@ def reporter_document(
         facts={"databaseClockSeconds": 0.002},
         keys={**operator_keys, **keys},
         asks_host=asks_host,
+        explains=True,
         ready_behind=list(keys) if ready_guarded else (),
     )
 

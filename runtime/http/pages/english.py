@@ -218,7 +218,21 @@ TEXTS: Final = {
     "reload": "Go on",
     "error": "This does not work",
     "error.400": "The address asks for something that there is not.",
-    "error.404": "There is nothing here.",
+    "error.401": "A key is needed here, or another one. Sign in with it.",
+    "error.403": "This came from a page of another site, which may not change anything "
+    "here. Open the page here and do it again.",
+    "error.404": "There is nothing at this address. Look for it from the start page.",
+    "error.405": "This address is there, but not to be opened like this. Go on from the "
+    "start page.",
+    "error.413": "This is too much at once. Send less.",
+    "error.421": "This server answers to names of its own machine only. Open it by its "
+    "address or as localhost, or ask whoever runs it to add the name to "
+    "ALLOWED_HOSTS.",
+    "error.422": "What was sent breaks the contract. The list says where; correct it, "
+    "and send it again.",
+    "error.500": "This is a fault of the server. Try again; if it stays, give the "
+    "correlation id to whoever runs it.",
+    "error.home": "Go to the start page",
     "error.503": "There is no answer now. Try again.",
     "error.id": "Correlation id: {id}",
     "unit.s": "{value} s",

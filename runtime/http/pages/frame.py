@@ -73,7 +73,7 @@ def visit_of(request: Request, path: str, *, signed_in: bool = False) -> Visit:
     chosen = next((text for name, text in request.params if name == "lang"), "")
     words = choose(
         chosen,
-        cookie_of(request, LANGUAGE_COOKIE),
+        cookie_of(request.headers, LANGUAGE_COOKIE),
         request.headers.get("accept-language", ""),
     )
     params = [(name, text) for name, text in request.params if name != "lang"]
@@ -101,11 +101,29 @@ def answer(
     )
 
 
-def fault_page(visit: Visit, status: int, correlation_id: str, faults: Sequence[Fault]) -> Response:
-    """Answer with a page that explains why something can't be shown."""
+def fault_page(
+    visit: Visit,
+    status: int,
+    correlation_id: str,
+    faults: Sequence[Fault],
+    remedy: Html | None = None,
+) -> Response:
+    """Answer with a page that explains why something can't be shown, and what to do.
+
+    Args:
+        visit: The request.
+        status: Of the answer.
+        correlation_id: The request's.
+        faults: Its faults, as a program gets them.
+        remedy: A link that helps, beside the link to the start page.
+    """
     words = visit.words
     told = [
-        element("li", *([element("code", it.field), ": "] if it.field else []), it.message)
+        element(
+            "li",
+            *([element("code", it.field), ": "] if it.field else []),
+            element("span", it.message, lang="en"),
+        )
         for it in faults
     ]
     return answer(
@@ -113,6 +131,8 @@ def fault_page(visit: Visit, status: int, correlation_id: str, faults: Sequence[
         words("error"),
         element("p", words.texts.get(f"error.{status}", ""), class_="notice failing"),
         element("ul", *told) if told else Html(""),
+        remedy or Html(""),
+        element("p", element("a", words("error.home"), href="/")),
         element("p", words("error.id", id=correlation_id), class_="soft"),
         status=status,
     )

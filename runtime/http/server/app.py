@@ -15,7 +15,7 @@ from runtime.http.hosts import CheckHost
 from runtime.http.observing import Observer, facts_of, refuse
 from runtime.http.origins import all_same_origin
 from runtime.http.probes import metrics_endpoints, probe_endpoints
-from runtime.http.request import Endpoint, Endpoints, text_of
+from runtime.http.request import Endpoint, Endpoints, Explain, RawHeaders, text_of
 from runtime.http.responses import CORRELATION_HEADER, HttpProblem, Response, correlation_id_of
 from runtime.http.senders import Senders
 from runtime.http.server.asgi import request_of
@@ -51,6 +51,7 @@ def create_app(
     metrics: HttpMetrics,
     check_host: CheckHost | None = None,
     senders: Senders | None = None,
+    explain: Explain | None = None,
 ) -> "App":
     """Make the ASGI application of a function.
 
@@ -61,13 +62,16 @@ def create_app(
         metrics: Where requests are counted.
         check_host: Refuses other machines' names; None if any name is accepted.
         senders: Identifies senders; None if no proxies are trusted.
+        explain: Turns problems into pages for browsers; None if only programs are clients.
     """
     common = {**probe_endpoints(health), **metrics_endpoints(registry)}
     routes = [
         Route(path, _Answering(compile_path(path)[1], endpoint), methods=[method])
         for path, (method, endpoint) in all_same_origin({**endpoints, **common}).items()
     ]
-    return App(routes, Observer(metrics, frozenset(common), senders or Senders()), check_host)
+    return App(
+        routes, Observer(metrics, frozenset(common), senders or Senders()), check_host, explain
+    )
 
 
 class App(Starlette):
@@ -80,16 +84,21 @@ class App(Starlette):
     """
 
     def __init__(
-        self, routes: list[Route], observer: Observer, check_host: CheckHost | None
+        self,
+        routes: list[Route],
+        observer: Observer,
+        check_host: CheckHost | None,
+        explain: Explain | None,
     ) -> None:
         super().__init__(routes=routes)
         self.router.redirect_slashes = False
         self.observer = observer
         self._check_host = check_host
+        self._explain = explain
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put the layer around the routes; Starlette calls this once."""
-        return _Observed(self.router, self.observer, self._check_host)
+        return _Observed(self.router, self.observer, self._check_host, self._explain)
 
 
 class _Answering:
@@ -110,10 +119,17 @@ class _Answering:
 class _Observed:
     """Gives every request a correlation id, an answer, a log line and metrics."""
 
-    def __init__(self, app: ASGIApp, observer: Observer, check_host: CheckHost | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        observer: Observer,
+        check_host: CheckHost | None,
+        explain: Explain | None,
+    ) -> None:
         self._app = app
         self._observer = observer
         self._check_host = check_host
+        self._explain = explain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -139,7 +155,10 @@ class _Observed:
         except Exception as error:  # noqa: BLE001 - the table decides, and logs what it does not know
             left = isinstance(error, ClientDisconnect)
             state["facts"].update({"left": True} if left else facts_of(error))
-            await _send(_refusal(error, correlation_id), scope, send)
+            answer = _refusal(error, correlation_id)
+            if self._explain is not None:
+                answer = self._explain(RawHeaders(scope["headers"]), _address(scope), answer)
+            await _send(answer, scope, send)
         finally:
             self._observe(scope, state, time.perf_counter() - started)
 
@@ -168,6 +187,11 @@ def _check_path(scope: Scope) -> None:
     raw_path = scope.get("raw_path") or b""
     if b"%" in raw_path:
         text_of(raw_path)
+
+
+def _address(scope: Scope) -> str:
+    path, query = scope.get("raw_path") or b"/", scope["query_string"]
+    return str(path + b"?" + query if query else path, "latin-1")
 
 
 def _header(scope: Scope, wanted: bytes) -> str | None:

@@ -20,13 +20,16 @@ from functions.reporter.pipeline import judge
 from functions.reporter.view import RANGES
 from runtime.api_keys import ApiKeys
 from runtime.bus.replaying import JUDGEMENT
+from runtime.http.hosts import check_host
 from runtime.http.pages import english, ukrainian
 from runtime.http.pages.assets import SCRIPT, STYLE
 from runtime.http.pages.chart import nice_top
 from runtime.http.pages.pipeline import title_of
+from runtime.http.pages.problems import explain
 from runtime.http.pages.sign_in import own_path
 from runtime.http.pages.words import LANGUAGES, choose
 from runtime.http.reporting import ReporterKeys, reporting_endpoints
+from runtime.http.responses import problem
 from runtime.http.server.app import create_app
 from runtime.telemetry.health import Health
 from runtime.telemetry.metrics import HttpMetrics, ReportMetrics, new_registry
@@ -109,6 +112,8 @@ async def client(
         health=Health({}, lambda: True),
         registry=registry,
         metrics=HttpMetrics(registry, "reporter"),
+        check_host=check_host(["reporter"]),
+        explain=explain,
     )
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(
@@ -249,6 +254,73 @@ async def test_reports_that_are_away_are_a_page_that_says_so(
 
     assert answer.status_code == 503
     assert answer.headers["X-Correlation-Id"] in Checked(answer.text).text
+
+
+FOREIGN: Final = {"Sec-Fetch-Site": "cross-site"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "says"),
+    [
+        ("GET", f"/nowhere{HOSTILE}", {}, 404, "Look for it from the start page"),
+        ("GET", "/dead-letters/0", {}, 404, "Look for it from the start page"),
+        ("DELETE", "/pipeline", {}, 405, "Go on from the start page"),
+        ("GET", "/reports/events?source=mastodon", {}, 400, "source: Should be facebook"),
+        ("GET", "/%FF", {}, 400, "The path is no text"),
+        ("GET", "/reports/revenue.csv?limit=0", {}, 400, "limit: "),
+        ("POST", "/dead-letters/discard?field=a", FOREIGN, 403, "page of another site"),
+        ("GET", "/", {"Host": "evil.test"}, 421, "ALLOWED_HOSTS"),
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "uk"])
+async def test_a_browser_is_told_in_words_what_is_wrong_and_what_to_do(
+    *,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    status: int,
+    says: str,
+    language: str,
+    client: httpx.AsyncClient,
+) -> None:
+    asked = {"Accept-Language": language, **headers}
+
+    answer = await client.request(method, path, headers=asked)
+    told = await client.request(method, path, headers={**asked, "Accept": "*/*"})
+
+    page = Checked(answer.text)
+    assert (answer.status_code, told.status_code) == (status, status)
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "Accept" in answer.headers["Vary"]
+    assert answer.headers.get("Allow") == told.headers.get("Allow")
+    assert [attributes["lang"] for tag, attributes in page.tags if tag == "html"] == [language]
+    assert answer.headers["X-Correlation-Id"] in page.text
+    assert ("a", {"href": "/"}) in page.tags
+    assert language == "uk" or says in page.text
+    assert len(answer.content) <= MOST_BYTES
+    assert told.headers["Content-Type"] == "application/problem+json"
+    assert told.headers["Vary"] == "Accept"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 413, 421, 422, 500, 503])
+def test_every_status_says_what_to_do(status: int) -> None:
+    given = problem(status, "Detail", "id", errors=[])
+
+    page = explain({"accept": "text/html", "accept-language": "uk"}, "/a?b", given)
+
+    assert page.status == status
+    assert ukrainian.TEXTS[f"error.{status}"] in unescape(page.body.decode())
+
+
+def test_who_needs_a_key_is_led_back_to_where_it_was_needed() -> None:
+    given = problem(401, "A key is needed", "id", headers={"WWW-Authenticate": "Bearer"})
+
+    page = explain({"accept": "text/html"}, "/reports/events.csv?source=facebook", given)
+
+    there = "/sign-in?next=%2Freports%2Fevents.csv%3Fsource%3Dfacebook"
+    assert there in page.body.decode()
+    assert page.headers["WWW-Authenticate"] == "Bearer"
 
 
 async def test_what_fails_comes_first_with_its_limit_and_what_to_do(
