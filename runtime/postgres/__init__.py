@@ -1,1 +1,1 @@
-"""PostgreSQL: all SQL, and what runs it."""
+"""PostgreSQL: all SQL statements, and the code that runs them."""

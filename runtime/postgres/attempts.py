@@ -1,4 +1,4 @@
-"""Marks of messages that may end the process, kept where they outlive it."""
+"""Marks of messages that may end the process, stored where they outlive it."""
 
 import asyncpg
 
@@ -10,7 +10,7 @@ END_ATTEMPT = load(__file__, "end_attempt")
 
 
 class PostgresAttempts:
-    """Keeps marks in the database; implements ``Attempts``."""
+    """Keeps the marks in the database; implements ``Attempts``."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -21,6 +21,6 @@ class PostgresAttempts:
             return int(await self._pool.fetchval(BEGIN_ATTEMPT, message_id))
 
     async def end(self, message_id: bytes) -> None:
-        """Take its marks away; see ``Attempts``."""
+        """Remove a message's marks; see ``Attempts``."""
         with translated():
             await self._pool.fetch(END_ATTEMPT, message_id)

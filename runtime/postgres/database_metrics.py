@@ -1,4 +1,4 @@
-"""Figures of the database: what every role may ask it."""
+"""Metrics of the database, from queries that every role may run."""
 
 import asyncio
 from contextlib import suppress
@@ -34,11 +34,11 @@ async def watch_database_figures(
 
     Args:
         primary: Where events are written.
-        reports: Where reports are read, which may be a replica.
-        disk_bytes: What the database may take; None where that is not told.
-        shown: Where.
+        reports: Where reports are read, possibly a replica.
+        disk_bytes: The disk space for the database; None if unknown.
+        shown: Receives the samples.
         stop: Ends it.
-        clock: The primary's; compared with this process's own.
+        clock: The primary's, compared with this process's own.
     """
     disk = [] if disk_bytes is None else [Sample("database_disk_bytes", disk_bytes)]
     while not stop.is_set():
@@ -54,7 +54,7 @@ async def measure_database(
     clock: ServerClock,
     disk_bytes: int | None = None,
 ) -> list[Sample]:
-    """Ask for everything, bounded in time; without an answer it says only that there was none."""
+    """Measure everything, bounded in time; without an answer, report only that."""
     try:
         with translated():
             async with asyncio.timeout(_ANSWER_SECONDS):

@@ -1,4 +1,4 @@
-"""Spans of time that figures are kept for, in UTC."""
+"""Granularities of rollups, in UTC."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,18 +16,18 @@ START_OF: Final[Mapping[Granularity, Callable[[datetime], datetime]]] = {
     "day": lambda moment: moment.replace(hour=0, minute=0, second=0, microsecond=0),
     "month": lambda moment: moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0),
 }
-"""The first instant of the span that a moment in UTC lies in."""
+"""The first instant of the bucket that contains a time in UTC."""
 
 
 def end_of(granularity: Granularity, start: datetime) -> datetime:
-    """Give the first instant after a span.
+    """Return the first instant after a bucket.
 
     Args:
-        granularity: How long it is.
+        granularity: Its length.
         start: Its first instant.
 
     Raises:
-        OverflowError: The calendar ends with it.
+        OverflowError: The calendar ends with the bucket.
     """
     match granularity:
         case "minute":

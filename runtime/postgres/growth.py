@@ -1,4 +1,4 @@
-"""How long the disk lasts, as events come now."""
+"""How long the disk will last at the current rate of events."""
 
 from typing import Final, NamedTuple
 
@@ -10,7 +10,7 @@ from runtime.postgres.sql import load
 DATABASE_GROWTH = load(__file__, "database_growth")
 
 _ENOUGH: Final = 10_000
-"""Of fewer events, what the database has besides them would be taken for theirs."""
+"""With fewer events, the database's other contents would be attributed to them."""
 
 _HOURS: Final = 24
 _ANSWER_SECONDS: Final = 5.0
@@ -20,9 +20,9 @@ class Growth(NamedTuple):
     """How the database grows.
 
     Attributes:
-        size_bytes: The database's, without its log.
-        events: How many it has, about.
-        stored: Of an hour.
+        size_bytes: The database's size, without its log.
+        events: Its events, approximately.
+        stored: Events stored in one hour.
     """
 
     size_bytes: int
@@ -30,7 +30,7 @@ class Growth(NamedTuple):
     stored: int
 
     def days_left(self, disk_bytes: int) -> float | None:
-        """Tell in how many days the database has so many bytes; None where nobody can."""
+        """Return in how many days the database reaches a size; None if that can't be known."""
         if self.events < _ENOUGH or not self.stored:
             return None
         bytes_a_day = self.size_bytes / self.events * self.stored * _HOURS
@@ -40,19 +40,19 @@ class Growth(NamedTuple):
 async def measure_growth(
     database: asyncpg.Pool | asyncpg.Connection | PoolConnectionProxy, *, last: bool = False
 ) -> Growth:
-    """Measure it by what was stored in an hour: the one until now, or the last one that had some.
+    """Measure growth by the events of one hour: the hour until now, or the last one that had any.
 
-    Events that came in no envelope are in no hour.
+    Events that came without an envelope are counted in no hour.
     """
     [growth] = await database.fetch(DATABASE_GROWTH, last)
     return Growth(*growth)
 
 
 async def disk_days(database_url: str, disk_bytes: int) -> float | None:
-    """Tell how many days a disk lasts at the rate of the last hour that had events.
+    """Return how many days a disk lasts at the rate of the last hour that had events.
 
     Returns:
-        None where nobody can tell, the database's silence included.
+        None if that can't be known, including when the database does not answer.
     """
     try:
         connection = await asyncpg.connect(database_url, timeout=_ANSWER_SECONDS)

@@ -1,4 +1,4 @@
-"""The ledger's keeper: what waits at the broker, and whether every event is accounted for."""
+"""Keep the ledger: record the broker's backlog, check that every event is accounted for."""
 
 from typing import Final
 
@@ -17,19 +17,19 @@ PRUNE_ENVELOPES = load(__file__, "prune_envelopes")
 LEDGER_IMBALANCE = load(__file__, "ledger_imbalance")
 
 _FORGOTTEN_AT_ONCE: Final = 5_000
-"""Envelopes that one statement forgets: some tens of milliseconds."""
+"""Envelopes forgotten by one statement, which takes some tens of milliseconds."""
 
 _MOST_FORGOTTEN: Final = 10 * _FORGOTTEN_AT_ONCE
-"""Envelopes that one balance forgets. Every five seconds it is 10,000 a second,
-as sixty busy gateways make; less would let the table grow."""
+"""Envelopes forgotten by one balance. Every five seconds this makes 10,000 a second,
+the load of sixty busy gateways; with less the table would grow."""
 
 
 class PostgresLedger:
-    """Keeps what a consumer saw of the broker, and holds the ledger against it.
+    """Records a consumer's backlog and balances the ledger against it.
 
     Args:
         pool: The database.
-        source: Whose events the consumer takes; None for those that gateways rejected.
+        source: The source whose events the consumer takes; None for rejected events.
 
     Attributes:
         clock: How far the database's clock is from this process's.
@@ -41,7 +41,7 @@ class PostgresLedger:
         self.clock = ServerClock("database")
 
     async def note(self, backlog: Backlog) -> int:
-        """Keep a measurement, and balance as ``balance`` does.
+        """Record a measurement, then balance; see ``balance``.
 
         Raises:
             Unavailable: The database can't do it now.
@@ -59,12 +59,11 @@ class PostgresLedger:
         return await self.balance()
 
     async def balance(self) -> int:
-        """Forget what needs no watching any more, and hold the ledger against what is known.
+        """Forget settled envelopes that need no more watching, and balance the ledger.
 
         Returns:
-            How many events of the source are missed: counted by a gateway and
-            neither stored, duplicate, dead nor on the broker. Too many count
-            as too few.
+            The source's imbalance: events that a gateway counted and that are neither
+            stored, duplicate, dead nor on the broker. A surplus counts like a deficit.
 
         Raises:
             Unavailable: The database can't do it now.

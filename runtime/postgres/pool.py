@@ -1,4 +1,4 @@
-"""The pool of connections to the database."""
+"""The connection pool of the database."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,12 +17,12 @@ from runtime.telemetry.safe_urls import shown
 _ANSWER_SECONDS = 0.8
 _RETRY_SECONDS = 0.5
 _REFUSALS = ("28", "3D", "42", "22", "0A", "08P01")
-"""SQLSTATEs, or their classes, that no waiting changes: the login, a database that is not
-there, a parameter that the server does not know."""
+"""SQLSTATEs, or their classes, that waiting does not change: a refused login, a missing
+database, an unknown parameter."""
 
 
 class CantConnect(Unavailable):
-    """The database answers, and will not have this login, database or parameter."""
+    """The database answers, but refuses this login, database or parameter."""
 
 
 @asynccontextmanager
@@ -30,13 +30,13 @@ async def opened(settings: DatabaseSettings, name: str) -> AsyncIterator[asyncpg
     """Hold a pool while the context is open.
 
     Args:
-        settings: Where the database is, how many connections, how long a
-            statement may take.
+        settings: The database's URL, the number of connections, the time limit of
+            a statement.
         name: Shown in ``pg_stat_activity``.
 
     Raises:
-        CantConnect: The database answers, and waiting changes nothing.
-        Unavailable: It did not answer within the time to start.
+        CantConnect: The database refuses, and waiting will not help.
+        Unavailable: It did not answer within the time allowed for starting.
     """
     pool = await _open(settings, name)
     try:
@@ -47,11 +47,11 @@ async def opened(settings: DatabaseSettings, name: str) -> AsyncIterator[asyncpg
 
 @asynccontextmanager
 async def opened_now(settings: DatabaseSettings, name: str) -> AsyncIterator[asyncpg.Pool]:
-    """Hold a pool as ``opened`` does, for an operator, who wants to know at once.
+    """Hold a pool like ``opened``, but without retries, for an operator who waits.
 
     Raises:
-        Unavailable: The database did not answer the first time; the message
-            names it, and is one line.
+        Unavailable: The first attempt failed; the message names the database, and
+            is one line.
     """
     url = settings.database_url.get_secret_value()
     try:
@@ -75,13 +75,13 @@ def _unreachable(url: str, error: Unavailable) -> str:
 
 
 async def _open(settings: DatabaseSettings, name: str) -> asyncpg.Pool:
-    """Open a pool, trying again until the database answers."""
+    """Open a pool, retrying until the database answers."""
     give_up = asyncio.get_running_loop().time() + settings.startup_timeout_seconds
     while True:
         try:
             return await _create(settings, name, settings.database_timeout_seconds)
         except CantConnect:
-            raise  # waiting does not change it
+            raise  # waiting will not help
         except Unavailable:
             if asyncio.get_running_loop().time() > give_up:
                 raise
@@ -89,10 +89,10 @@ async def _open(settings: DatabaseSettings, name: str) -> asyncpg.Pool:
 
 
 async def _create(settings: DatabaseSettings, name: str, connect_seconds: float) -> asyncpg.Pool:
-    """Make a pool with its first connection.
+    """Make a pool and its first connection.
 
     Raises:
-        Unavailable: The database did not answer in ``connect_seconds``.
+        Unavailable: The database did not answer within ``connect_seconds``.
     """
     timeout_seconds = settings.database_timeout_seconds
     try:
@@ -106,7 +106,7 @@ async def _create(settings: DatabaseSettings, name: str, connect_seconds: float)
                 "application_name": name,
                 "timezone": "UTC",
                 "jit": "off",
-                # A frozen process would keep for itself what it has claimed.
+                # A frozen process would hold on to its claims.
                 "idle_in_transaction_session_timeout": f"{timeout_seconds * 1000:.0f}ms",
             },
             init=send_keys_as_bytes,
@@ -124,7 +124,7 @@ async def _create(settings: DatabaseSettings, name: str, connect_seconds: float)
 
 
 async def send_keys_as_bytes(connection: asyncpg.Connection) -> None:
-    """Let keys cross as the 16 bytes that they are; the driver's own UUIDs cost more."""
+    """Send keys as their 16 bytes; the driver's own UUIDs are slower."""
     await connection.set_type_codec(
         "uuid", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary"
     )
@@ -139,12 +139,12 @@ async def _close(pool: asyncpg.Pool, timeout_seconds: float) -> None:
 
 
 def filled(pool: asyncpg.Pool) -> float:
-    """Tell which share of the connections that it may have is in use."""
+    """Return the share of the pool's connections that is in use."""
     return float((pool.get_size() - pool.get_idle_size()) / pool.get_max_size())
 
 
 async def check(pool: asyncpg.Pool) -> None:
-    """Ask whether the database answers.
+    """Check that the database answers.
 
     Raises:
         Unavailable: It does not, within a second.

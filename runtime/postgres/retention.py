@@ -1,4 +1,4 @@
-"""Events of before what is kept: nobody could tell whether they are new."""
+"""Events older than what is kept: it is unknown whether they are new."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,10 +14,10 @@ KNOWN_EVENTS = load(__file__, "known_events")
 
 
 async def read_kept_from(connection: PoolConnectionProxy) -> datetime | None:
-    """Tell from when on events are taken, and hold that until the transaction ends.
+    """Read from when on events are accepted, and hold that until the transaction ends.
 
     Returns:
-        None where events of any time are.
+        None if events of any time are accepted.
     """
     kept_from: datetime | None = await connection.fetchval(KEPT_FROM)
     return kept_from
@@ -26,9 +26,9 @@ async def read_kept_from(connection: PoolConnectionProxy) -> datetime | None:
 async def find_too_old(
     connection: PoolConnectionProxy, rows: Sequence[EventRow], kept_from: datetime | None
 ) -> frozenset[bytes]:
-    """Find the events of before ``kept_from`` that are not stored; give their keys.
+    """Find the events before ``kept_from`` that are not stored; returns their keys.
 
-    Those that are stored are duplicates, as any others.
+    Those that are stored are duplicates like any others.
     """
     if kept_from is None:
         return frozenset()
@@ -40,11 +40,11 @@ async def find_too_old(
 
 
 def is_too_old(row: EventRow, kept_from: datetime, too_old: frozenset[bytes]) -> bool:
-    """Tell whether a row is one of those; another of its event may be of a later time."""
+    """Return whether a row is too old; another row of its event may have a later time."""
     return row.id in too_old and row.occurred_at < kept_from
 
 
 def too_old_fault(kept_from: datetime) -> Fault:
-    """Say what is wrong with an event that is too old."""
+    """Make the fault of an event that is too old."""
     message = f"Should not be before {kept_from:%Y-%m-%d}: older events were let go"
     return Fault("timestamp", "too_old", message)

@@ -1,4 +1,4 @@
-"""Transactions that are over only when every copy that the configuration promises has them."""
+"""Transactions that end only when every synchronous replica has them."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,25 +15,25 @@ from runtime.telemetry.reasons import Reason
 AWAIT_COPIES = load(__file__, "await_copies")
 
 _WAIT: Final = "SyncRepWaitForLSN"
-"""Where PostgreSQL warns that a wait for copies was cancelled (source of PostgreSQL 18).
+"""Where PostgreSQL warns that a wait for replicas was cancelled (source of PostgreSQL 18).
 
-Known by its function: its code, 01000, is that of every warning, of a trigger's
-or an extension's too, and its words are in the server's language."""
+It is recognized by its function: its code, 01000, is that of every warning, including
+those of triggers and extensions, and its text is in the server's language."""
 
 
 @asynccontextmanager
 async def committed(
     pool: asyncpg.Pool, *, but: tuple[type[asyncpg.PostgresError], ...] = ()
 ) -> AsyncIterator[PoolConnectionProxy]:
-    """Hold a transaction; when the context is left without an error, it is committed.
+    """Open a transaction; it is committed when the context is left without an error.
 
     Args:
-        pool: Where a connection comes from.
+        pool: Provides the connection.
         but: Errors that the caller settles itself.
 
     Raises:
-        Refused: The database will never take this data.
-        Unavailable: Nothing is known to be stored; the same may come again.
+        Refused: The database will never accept this data.
+        Unavailable: Nothing is known to be stored; the same may be sent again.
     """
     with translated(but=but):
         async with pool.acquire() as connection:
@@ -44,10 +44,10 @@ async def committed(
 
 @contextmanager
 def copied(connection: PoolConnectionProxy) -> Iterator[None]:
-    """Commit within this context: a commit whose wait for copies was cancelled is none.
+    """Commit within this context; a commit whose wait for replicas was cancelled fails.
 
     Raises:
-        Unavailable: The commit stands on the primary, and perhaps on no copy.
+        Unavailable: The commit exists on the primary, but perhaps on no replica.
     """
     warnings: list[str] = []
 
@@ -65,5 +65,5 @@ def copied(connection: PoolConnectionProxy) -> Iterator[None]:
 
 
 async def await_copies(connection: PoolConnectionProxy) -> None:
-    """Make a transaction that may have written nothing wait for the copies all the same."""
+    """Make a transaction wait for the replicas even if it has written nothing."""
     await connection.execute(AWAIT_COPIES)

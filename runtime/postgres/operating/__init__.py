@@ -1,1 +1,1 @@
-"""What the operator needs: dead letters and trails."""
+"""The operator's queries: dead letters and trails."""

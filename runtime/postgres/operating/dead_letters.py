@@ -42,19 +42,19 @@ DISCARD = load(__file__, "letters_discard")
 REOPEN = load(__file__, "letters_reopen")
 
 _READ_BYTES: Final = 8 * 1024**2
-"""How much of letters' bytes is held at once, unless one alone is larger."""
+"""How many payload bytes are held at once, unless a single letter is larger."""
 
 _ALIVE: Final = Fault("", "", "")
 
 
 class _DryRun(Exception):
-    """What was done is to be undone."""
+    """Rolls a dry run back."""
 
 
 class PostgresDeadLetters:
-    """Shows, replays and gives up dead letters; implements ``DeadLetters``.
+    """Shows, replays and discards dead letters; implements ``DeadLetters``.
 
-    What a letter becomes and that it became it are one transaction.
+    A letter's new state and the record of the change are one transaction.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -97,7 +97,7 @@ class PostgresDeadLetters:
     async def settle(
         self, settlements: Sequence[Settlement], *, correlation_id: str, dry_run: bool
     ) -> Settled:
-        """Store what letters are today; see ``DeadLetters``."""
+        """Store the results of replays; see ``DeadLetters``."""
         for _ in range(ATTEMPTS):
             try:
                 async with self._transaction(dry_run=dry_run) as connection:
@@ -108,26 +108,26 @@ class PostgresDeadLetters:
         raise Unavailable(Reason.OTHERS_STORE)
 
     async def discard(self, wanted: LetterFilter, *, correlation_id: str, dry_run: bool) -> int:
-        """Give letters up; see ``DeadLetters``."""
+        """Discard letters; see ``DeadLetters``."""
         async with self._transaction(dry_run=dry_run) as connection:
             discarded = await connection.fetch(DISCARD, *_filter(wanted), correlation_id)
         return len(discarded)
 
     async def reopen(self, wanted: LetterFilter, *, correlation_id: str, dry_run: bool) -> int:
-        """Bring letters back; see ``DeadLetters``."""
+        """Reopen letters; see ``DeadLetters``."""
         async with self._transaction(dry_run=dry_run) as connection:
             reopened = await connection.fetch(REOPEN, *_filter(wanted), correlation_id)
         return len(reopened)
 
     @asynccontextmanager
     async def _transaction(self, *, dry_run: bool) -> AsyncIterator[PoolConnectionProxy]:
-        """Hold a transaction; at the end of a dry run it is rolled back."""
+        """Open a transaction; a dry run's is rolled back at the end."""
         with suppress(_DryRun):
             async with committed(self._pool, but=MEANWHILE) as connection:
                 yield connection
                 if dry_run:
                     raise _DryRun
-                await await_copies(connection)  # another call may have done it all
+                await await_copies(connection)  # another call may have written everything
 
 
 async def _settle(
@@ -155,9 +155,9 @@ async def _settle(
 async def _without_too_old(
     connection: PoolConnectionProxy, settlements: Sequence[Settlement]
 ) -> list[Settlement]:
-    """Leave letters as they are whose one event is too old.
+    """Leave a letter unchanged if its only event is too old.
 
-    Of letters with more than one, the store makes a letter of each that is.
+    For a letter with more events, the store makes a letter of each that is too old.
     """
     kept_from = await read_kept_from(connection)
     alone = [each for each in settlements if _is_alone(each)]
@@ -174,7 +174,7 @@ async def _without_too_old(
 
 
 def _is_alone(settlement: Settlement) -> bool:
-    """Tell whether a letter is one event and nothing else."""
+    """Return whether a letter consists of exactly one event."""
     return (
         len(settlement.rows) == 1
         and not settlement.letters
@@ -214,7 +214,7 @@ def _place(place: Place | None) -> tuple[Any, Any]:
 
 
 def head_of(record: asyncpg.Record) -> LetterHead:
-    """Make what is known of a letter from the record that begins with it."""
+    """Read a letter's head from the first columns of a record."""
     key, *rest = (record[name] for name in LetterHead.__slots__)
     return LetterHead(UUID(bytes=key), *rest)
 

@@ -1,4 +1,4 @@
-"""The trails of events on PostgreSQL."""
+"""Trails of events, from PostgreSQL."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -20,7 +20,7 @@ _MAX_LETTERS: Final = 100
 
 
 class PostgresTrails:
-    """Finds what became of an event; implements ``Trails``."""
+    """Traces events and their dead letters; implements ``Trails``."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool

@@ -1,7 +1,7 @@
--- Make a transaction that has written nothing wait, at its end, for the copies
--- that synchronous_standby_names names.
+-- Make a transaction that has written nothing wait at its end for the replicas in
+-- synchronous_standby_names.
 --
--- Who reports what another transaction stored must not report it before those
--- have it, too: a wait that was cancelled leaves its commit standing here alone.
+-- Whatever reports another transaction's rows must not do so before the replicas have
+-- them: if the other's wait was cancelled, its commit exists on this server only.
 -- Returns one row: (pg_logical_emit_message pg_lsn)
 SELECT pg_logical_emit_message(true, 'eps', '')

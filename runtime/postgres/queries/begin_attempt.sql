@@ -1,7 +1,7 @@
 -- Mark that a message is about to be opened, which may end the process.
 --
 -- $1 id  uuid  the message's
--- Returns one row: how many marks were there before (times bigint)
+-- Returns one row: the number of earlier marks (times bigint)
 INSERT INTO attempts (id)
 VALUES ($1)
 ON CONFLICT (id) DO UPDATE

@@ -1,8 +1,8 @@
--- Tell how large the database is, and how fast events come; every role may ask.
+-- Measure the database's size and the rate of events; every role may run it.
 --
--- $1 last  boolean  of the last hour in which some were stored; else of the one until now
--- Returns one row: (size_bytes bigint, events bigint, stored bigint), of which
--- events is what the statistics say, and stored is of the hour.
+-- $1 last  boolean  of the last hour in which some were stored; else of the hour until now
+-- Returns one row: (size_bytes bigint, events bigint, stored bigint), where events
+-- comes from the statistics, and stored counts the hour's.
 SELECT
     pg_database_size(current_database()) AS size_bytes,
     coalesce((

@@ -1,6 +1,6 @@
--- Tell how the database is; every role may ask.
+-- Measure the database's state; every role may run it.
 --
--- The columns are named as the metrics are.
+-- The columns are named after the metrics.
 -- Returns one row.
 SELECT
     pg_database_size(here.datid) AS database_size_bytes,

@@ -1,4 +1,4 @@
--- Tell how many rows each table has, dead ones apart, as the statistics have it.
+-- Count each table's live and dead rows, according to the statistics.
 --
 -- Returns the largest tables, at most fifty: (name text, live bigint, dead bigint)
 SELECT relname::text AS name, n_live_tup AS live, n_dead_tup AS dead

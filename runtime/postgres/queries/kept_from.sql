@@ -1,5 +1,5 @@
--- Tell from when on events are taken.
+-- Read the earliest time of an event that is accepted.
 --
--- Holds the table until the transaction ends, so that nobody moves it meanwhile.
--- Returns one row: (kept_from timestamptz); null where events of any time are.
+-- Locks the table until the transaction ends, so that the time can't change meanwhile.
+-- Returns one row: (kept_from timestamptz); null if events of any time are accepted.
 SELECT kept_from FROM retention

@@ -1,7 +1,7 @@
--- Find which events are stored already.
+-- Find the events that are stored already.
 --
 -- $1 id  uuid[]
--- Returns one row for each that is: (id uuid)
+-- Returns one row for each of them: (id uuid)
 SELECT id
 FROM events
 WHERE id = ANY($1::uuid[])

@@ -1,10 +1,10 @@
--- Count the events of a source, or those that gateways rejected, that are missed.
+-- Count the missing events of a source, or of the events that gateways rejected.
 --
--- $1 source  text  null for the rejected ones of all
--- Missed are those of settled envelopes that came to nothing, or to too much;
--- and those of envelopes that were told of, are not settled, and lay in the
--- stream before its first message: one leaves it only after it was settled.
--- Reads what is amiss and what was told of, which is little; see prune_announced.
+-- $1 source  text  null for the rejected events of all sources
+-- Missing are the events of settled envelopes whose outcomes are too few or too many,
+-- and those of announced envelopes that are not settled and whose place in the stream
+-- lies before its first message: a message leaves the stream only after it is settled.
+-- Reads only imbalances and announced envelopes, which are few; see prune_announced.
 -- Returns one number.
 SELECT
     coalesce((

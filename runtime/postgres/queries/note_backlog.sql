@@ -1,11 +1,11 @@
--- Keep what waits at the broker for a consumer, as it was seen last.
+-- Record a consumer's backlog at the broker, replacing the last measurement.
 --
 -- $1 consumer        text
 -- $2 source          text         null for dead letters
 -- $3 measured_at     timestamptz
 -- $4 messages        bigint       not acknowledged, delivered or not
--- $5 oldest_at       timestamptz  when the first of them came; null for none
--- $6 first_sequence  bigint       the broker has nothing before it any more
+-- $5 oldest_at       timestamptz  when the first of them was published; null for none
+-- $6 first_sequence  bigint       the broker has no message before it
 -- Returns one row: (consumer text)
 INSERT INTO backlogs (consumer, source, measured_at, messages, oldest_at, first_sequence)
 VALUES ($1::text, $2::text::event_source, $3, $4, $5, $6)

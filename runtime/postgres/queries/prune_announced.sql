@@ -1,9 +1,9 @@
--- Forget what was told of envelopes that are settled.
+-- Forget announcements of envelopes that are settled.
 --
--- What is told of and not settled is little: what is in hand, or was given back,
--- while others that tell of it were settled; and what the broker has lost. Each
--- is looked up by its key: envelopes are never read as a whole.
--- Returns one number: how many these were.
+-- Few announced envelopes are not settled: those being processed or given back while
+-- later envelopes that announce them were settled, and those that the broker lost. Each
+-- is looked up by its key; the table of envelopes is never scanned.
+-- Returns one number: how many were forgotten.
 WITH forgotten AS (
     DELETE FROM announced_envelopes
     WHERE (SELECT true FROM envelopes WHERE envelopes.id = announced_envelopes.id)

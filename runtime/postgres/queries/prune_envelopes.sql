@@ -1,11 +1,11 @@
--- Forget envelopes that were settled long ago, the oldest first, a bounded number at a time.
+-- Forget envelopes that were settled long ago, oldest first, a bounded number at a time.
 --
--- $1 most  bigint  how many at the most
--- One that came again after that would be counted a second time: as accepted,
--- and all of it as duplicates. Nobody tells of one so old: gateways tell of those
--- of the last day, and see tick_ledger_clock.
--- One collector at a time: where another does it, nothing is done.
--- Returns one number: how many these were.
+-- $1 most  bigint  the bound
+-- An envelope that came again after that would be counted twice: as accepted, and all
+-- its events as duplicates. None this old is announced: gateways announce those of the
+-- last day, and see tick_ledger_clock.
+-- One collector at a time: if another is pruning, nothing is done.
+-- Returns one number: how many were forgotten.
 WITH forgotten AS (
     DELETE FROM envelopes
     WHERE (SELECT pg_try_advisory_xact_lock(hashtext('prune envelopes')))

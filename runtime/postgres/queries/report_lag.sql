@@ -1,7 +1,7 @@
--- Tell how many seconds what is read lags behind its primary; 0 on the primary itself.
+-- Measure in seconds how far the database of reports lags behind its primary; 0 on the primary.
 --
--- A replica that has all that came does not lag, however long nothing came; one
--- that nothing can come to may: since what it saw last, or since it was started.
+-- A replica that has received everything does not lag, however long nothing came. One
+-- that is not connected may lag: since the last change it received, or since its start.
 -- Returns one number.
 SELECT CASE
     WHEN NOT pg_is_in_recovery() THEN 0

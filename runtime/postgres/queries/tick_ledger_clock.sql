@@ -1,12 +1,12 @@
--- Move the ledger's clock on by what has passed since it was moved last, a minute at the most.
+-- Advance the ledger's clock by the time since it was last advanced, a minute at most.
 --
--- It stands while a collector that was seen in the last thirty days is more than
--- a day behind, or has not been seen for a day, both by the broker's clock: the
--- broker may then have messages that tell of envelopes of that day, which must
--- be remembered as long. So no envelope is forgotten because a clock has jumped,
--- or because nobody was there to settle what came after it.
--- A row that somebody deleted is made again, at the time of the newest envelope.
--- Returns one row: (at timestamptz), what time it is here by the database's own clock.
+-- It stands still while a collector seen in the last thirty days is more than a day
+-- behind, or has not been seen for a day, both by the broker's clock: the broker may
+-- then hold messages that announce envelopes of that day, which must be remembered as
+-- long. So no envelope is forgotten because a clock jumped, or because no collector
+-- was running to settle what followed it.
+-- If the row was deleted, it is made again with the time of the newest envelope.
+-- Returns one row: (at timestamptz), the current time by the database's own clock.
 WITH moved AS (
     UPDATE ledger_clock
     SET

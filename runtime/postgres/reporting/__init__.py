@@ -1,1 +1,1 @@
-"""The read side: the reports."""
+"""The read side: reports."""

@@ -1,4 +1,4 @@
-"""What a report can't tell because the rows that it would need were let go."""
+"""Refuse reports that would need rows that were let go."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
@@ -17,8 +17,8 @@ from runtime.postgres.sql import load
 REPORT_GONE = load(__file__, "report_gone")
 
 _ODD_YEARS: Final = range(1999, 1849, -1)
-"""In which some clocks were apart from UTC by seconds, too: Liberia's until 1972.
-Before railways had a time of their own, they were so everywhere."""
+"""Years in which some offsets from UTC had seconds: Liberia's until 1972. Before railways
+introduced standard time, all offsets had them."""
 
 _Piece = tuple[Bound, Bound]
 
@@ -26,13 +26,13 @@ _Piece = tuple[Bound, Bound]
 def pieces_of_rows(
     period: Period, ends: Sequence[Bound], interval: Interval | None, zone: str
 ) -> list[_Piece]:
-    """List the pieces of a period that a report counts by rows; mostly there are none.
+    """List the pieces of a period that a report counts from rows; usually there are none.
 
     Args:
         period: The whole.
         ends: Starts and ends of its ragged ends, in turn.
         interval: Of the buckets; None for none.
-        zone: Where buckets begin: some lie within minutes of UTC.
+        zone: Where buckets begin; in some zones that is inside a minute of UTC.
     """
     pieces = pieces_between(ends)
     odd_until = _odd_until(zone) if interval is not None and zone != UTC_NAME else None
@@ -45,7 +45,7 @@ def pieces_of_rows(
 
 
 def pieces_between(bounds: Sequence[Bound]) -> list[_Piece]:
-    """List pieces by their starts and ends, given in turn, without those that are empty."""
+    """List pieces, given as starts and ends in turn, without the empty ones."""
     pairs = zip(bounds[::2], bounds[1::2], strict=True)
     return [(start, end) for start, end in pairs if start != end]
 
@@ -53,7 +53,7 @@ def pieces_between(bounds: Sequence[Bound]) -> list[_Piece]:
 async def check_rows(
     connection: PoolConnectionProxy, pieces: Sequence[_Piece], source: Source | None
 ) -> None:
-    """Make sure that the rows of some pieces of time are there.
+    """Check that the rows of some pieces of time are still stored.
 
     Raises:
         Invalid: Some were let go.
@@ -72,7 +72,7 @@ async def check_rows(
 
 @lru_cache(maxsize=1_000)
 def _odd_until(name: str) -> datetime | None:
-    """Tell until when, at the latest, a zone's offset had seconds; None for never."""
+    """Return the latest time at which a zone's offset had seconds; None for never."""
     zone = zone_of(name)
     odd = (year for year in _ODD_YEARS if _has_seconds(zone, year))
     year = next(odd, None)

@@ -1,4 +1,4 @@
-"""The state of the whole on PostgreSQL."""
+"""The pipeline's state, from PostgreSQL."""
 
 import asyncio
 import time
@@ -26,18 +26,18 @@ PIPELINE_FRESHNESS = load(__file__, "pipeline_freshness")
 PIPELINE_STATE = load(__file__, "pipeline_state")
 
 _MOST_MINUTES: Final = 24 * 60
-"""Of gateways whose clocks are ahead; more are none of this hour's."""
+"""For gateways whose clocks are ahead; anything later is not of this hour."""
 
 _NEWEST_EVENTS: Final = 1_000
-"""Enough for one in a hundred, and read in a few milliseconds."""
+"""Enough for a 99th percentile, and read in a few milliseconds."""
 
 
 class PostgresPipeline:
-    """Looks at the whole; implements ``Pipeline``.
+    """Reads the pipeline's state; implements ``Pipeline``.
 
     Args:
         pool: Where reports are read.
-        disk_bytes: What the database may take; None where nobody has said.
+        disk_bytes: The disk space for the database; None if unknown.
     """
 
     def __init__(self, pool: asyncpg.Pool, disk_bytes: int | None) -> None:
@@ -45,7 +45,7 @@ class PostgresPipeline:
         self._disk_bytes = disk_bytes
 
     async def look(self) -> PipelineFigures:
-        """Take figures of now; see ``Pipeline``."""
+        """Read current figures; see ``Pipeline``."""
         started = time.perf_counter()
         try:
             with translated():

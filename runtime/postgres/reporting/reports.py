@@ -1,4 +1,4 @@
-"""The reports on PostgreSQL."""
+"""Reports from PostgreSQL."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -51,23 +51,23 @@ _EVENT_GRANULARITIES: Final[tuple[Granularity, ...]] = ("day", "hour", "minute")
 _USER_GRANULARITIES: Final[tuple[Granularity, ...]] = ("month", "day", "hour")
 
 _FEW_SALES = 20_000
-"""Up to here the sales themselves are summed by campaign; a shorter period has
-so few that the campaigns' own order says little about them."""
+"""Up to this number, the sales themselves are summed by campaign; a period with fewer
+says little about the campaigns' order by total revenue."""
 
 _UNKNOWN_ZONE: Final = (asyncpg.InvalidParameterValueError,)
 
 _NO_PIECE: Final = (EPOCH, EPOCH)
 
 _MAX_KINDS = 100
-"""More kinds of events than there will ever be; their rows come before the buckets'."""
+"""More kinds of events than there will ever be; their rows precede the buckets'."""
 
 
 class PostgresReports:
     """Reads figures; implements ``Reports``.
 
-    Whole spans of time come from figures, which are written with the rows, and
-    the ragged ends from the rows. One statement, or one read-only transaction
-    of several, sees one state of all.
+    Whole buckets of time come from rollups, which are written with the rows, and the
+    ragged ends from the rows. One statement, or one read-only transaction of several,
+    sees one consistent state.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -189,7 +189,7 @@ class PostgresReports:
 
     @asynccontextmanager
     async def _snapshot(self) -> AsyncIterator[PoolConnectionProxy]:
-        """Hold one state of the database."""
+        """Open a transaction that sees one state of the database."""
         with translated(but=_UNKNOWN_ZONE), _zone_known():
             async with (
                 self._pool.acquire() as connection,
@@ -211,13 +211,13 @@ def _event_bounds(period: Period, interval: Interval | None) -> list[Bound]:
 
 
 def _may_cut(interval: Interval | None, zone: str) -> bool:
-    """Tell whether buckets may begin within those segments."""
+    """Return whether buckets may begin within those segments."""
     return interval is not None and zone != UTC_NAME
 
 
 @contextmanager
 def _zone_known() -> Iterator[None]:
-    """Say so where the database's book of zones lacks one that Python's has."""
+    """Translate the error for a time zone that Python knows and the database does not."""
     try:
         yield
     except _UNKNOWN_ZONE as error:
@@ -230,8 +230,8 @@ async def _top_campaigns(
 ) -> Sequence[asyncpg.Record]:
     """Find the top campaigns without summing them all.
 
-    The highest of those with all their sales in the period set a mark: of the
-    others, who ever earned less can't be among the top.
+    The highest campaigns with all their sales in the period set a mark; any other
+    campaign with a smaller total can't be among the top.
     """
     whole = await connection.fetch(WHOLE_CAMPAIGNS, *bounds, limit)
     mark = whole[-1]["revenue"] if len(whole) == limit else Decimal(0)

@@ -1,4 +1,4 @@
-"""Rows of the report statements in, the figures of ``Reports`` out."""
+"""Turn rows of the report statements into the figures of ``Reports``."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -38,7 +38,7 @@ def event_figures(rows: Rows, max_buckets: int) -> EventFigures:
 
 
 def revenue_figures(rows: Rows, campaigns: Rows, max_buckets: int) -> RevenueFigures:
-    """Read the rows of ``report_revenue``, and those of the statement that lists campaigns."""
+    """Read the rows of ``report_revenue``, and those of the campaigns' statement."""
     buckets = [BucketRevenue(bucket, *sums) for _, bucket, *sums in rows if bucket]
     return RevenueFigures(
         sources=[SourceRevenue(source, *sums) for source, bucket, *sums in rows if not bucket],

@@ -1,4 +1,4 @@
-"""A period of time as whole spans, long ones first, and the ragged ends around them."""
+"""Split a period into whole buckets, long ones first, and the ragged ends around them."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,22 +15,22 @@ _EMPTY: Final[_Segment] = (EPOCH, EPOCH)
 
 
 def split(period: Period, granularities: Sequence[Granularity]) -> list[Bound]:
-    """Split a period into half-open segments, of which one that ends where it starts is empty.
+    """Split a period into half-open segments; an empty one ends where it starts.
 
     Args:
         period: What to split.
-        granularities: What to split it into, longest first.
+        granularities: The buckets' lengths, longest first.
 
     Returns:
-        Starts and ends in turn: of the whole longest spans (where alone None
-        is no bound), then for each shorter span of the segment before and the
-        segment after what is longer, at last of the two ragged ends.
+        Starts and ends in turn: first of the whole longest buckets (the only
+        segment in which None means no bound), then for each shorter granularity
+        of the segments before and after, at last of the two ragged ends.
     """
     longest, *shorter = granularities
     whole, before, after = _part(period.start, period.end, longest)
     segments = [whole]
     for granularity in shorter:
-        if whole is _EMPTY:  # nothing longer fits: what is left lies in ``before`` alone
+        if whole is _EMPTY:  # no whole bucket fits: the rest lies in ``before`` alone
             whole, before, after = _part(*before, granularity)
             segments += [whole, _EMPTY]
         else:
@@ -43,9 +43,9 @@ def split(period: Period, granularities: Sequence[Granularity]) -> list[Bound]:
 def _part(
     start: Bound, end: Bound, granularity: Granularity
 ) -> tuple[_Segment, _Segment, _Segment]:
-    """Find the whole spans of a period, and what lies before and after them.
+    """Find the whole buckets of a period, and the parts before and after them.
 
-    Without one, all of the period lies before.
+    Without a whole bucket, all of the period is the part before.
     """
     first, last = _ceil(start, granularity), _floor(end, granularity)
     if start and end and first and last and first >= last:
@@ -64,6 +64,6 @@ def _ceil(moment: Bound, granularity: Granularity) -> Bound:
     try:
         return end_of(granularity, floor)
     except OverflowError:
-        # What follows the last span cannot be said; the last instant, which the
-        # driver takes for infinity, parts the same rows.
+        # The calendar has nothing after the last bucket; the last instant, which the
+        # driver sends as infinity, separates the same rows.
         return _LAST

@@ -1,1 +1,1 @@
-"""The schema, and who may do what with it."""
+"""The schema and its permissions."""

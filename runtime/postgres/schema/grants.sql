@@ -2,26 +2,26 @@
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM eps_collector, eps_reporter, eps_operator;
 GRANT USAGE ON SCHEMA public TO eps_collector, eps_reporter, eps_operator;
 
--- Reports read, and nothing more.
+-- Reports only read.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO eps_reporter;
 
--- Collectors add rows and bring figures up to date; nothing of theirs deletes what is stored.
+-- Collectors add rows and update rollups; they never delete what is stored.
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO eps_collector, eps_operator;
 
--- What came is kept as it came: events and dead letters are only ever added.
+-- Events and dead letters are only ever added, and stay as they came.
 REVOKE UPDATE ON events, dead_letters, dead_letter_history FROM eps_collector, eps_operator;
 REVOKE INSERT ON dead_letter_history FROM eps_collector;
 REVOKE INSERT, UPDATE ON schema_migrations FROM eps_collector, eps_operator;
 
--- What is kept how long is for the owner to say: `eps archive`.
+-- Retention is the owner's decision: `eps archive`.
 REVOKE INSERT, UPDATE ON retention, archived_days, campaign_minutes
     FROM eps_collector, eps_operator;
 
--- The ledger forgets what needs no watching any more. A replay is no part of it.
+-- The ledger forgets settled envelopes that need no more watching. Replays don't affect it.
 REVOKE UPDATE ON envelopes, announced_envelopes FROM eps_collector;
 GRANT DELETE ON envelopes, announced_envelopes, attempts TO eps_collector;
 REVOKE INSERT, UPDATE ON envelopes, announced_envelopes, attempts, ledger, ledger_clock, backlogs
     FROM eps_operator;
 
--- An operator replays as a collector stores, and says what a dead letter became.
+-- An operator replays with a collector's rights, and records what a dead letter became.
 GRANT UPDATE (state, event_key) ON dead_letters TO eps_operator;

@@ -1,4 +1,4 @@
-"""Who logs in to the database: a role for each group, with its rights only."""
+"""Logins of the database: one role for each group, with that group's rights only."""
 
 from collections.abc import Mapping
 
@@ -13,10 +13,10 @@ _QUOTE = "SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1::text, $2::text)"
 
 
 async def make_logins(database_url: str, passwords: Mapping[str, str]) -> None:
-    """Make roles that log in, or give those that are there new passwords.
+    """Make login roles, or give existing ones new passwords.
 
     Args:
-        database_url: Of one who may make roles.
+        database_url: With a login that may create roles.
         passwords: By the group whose rights a role gets; the groups exist.
     """
     if not passwords:
@@ -32,5 +32,5 @@ async def make_logins(database_url: str, passwords: Mapping[str, str]) -> None:
 
 
 def login_of(group: str) -> str:
-    """Name the role that logs in with a group's rights."""
+    """Return the name of the role that logs in with a group's rights."""
     return f"{group}_login"

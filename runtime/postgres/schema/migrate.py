@@ -1,4 +1,4 @@
-"""Bring the schema up to date: numbered SQL files, each applied once; then who may do what."""
+"""Bring the schema up to date: numbered SQL files, each applied once, then grants."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _MAY_MIGRATE = """SELECT has_schema_privilege(current_schema(), 'CREATE')
 """A replica gets its schema from its primary."""
 
 _LOCK = 0x45505301
-"""Key of the advisory lock that lets one of many starters migrate: "EPS" and 1."""
+"""Key of the advisory lock that lets one of many starting processes migrate: "EPS" and 1."""
 
 
 class SchemaMismatch(Unavailable):
@@ -32,8 +32,8 @@ class Migration:
 
     Attributes:
         version: Its number, from 1, without gaps.
-        name: The file's name without its ending.
-        sql: What it runs, in one transaction.
+        name: The file's name without its extension.
+        sql: The statements, run in one transaction.
     """
 
     version: int
@@ -42,11 +42,11 @@ class Migration:
 
     @property
     def digest(self) -> str:
-        """What it says, in 64 hexadecimal digits."""
+        """The SHA-256 of its SQL, in 64 hexadecimal digits."""
         return sha256(self.sql.encode()).hexdigest()
 
     def check(self, applied_digest: str) -> None:
-        """Make sure that a database had this one, and not another of its version.
+        """Check that a database had this migration, and not another of the same version.
 
         Raises:
             SchemaMismatch: It had another.
@@ -67,8 +67,8 @@ def migrations() -> Iterator[Migration]:
 async def migrate(database_url: str) -> list[str]:
     """Apply the migrations that the database lacks, each in a transaction of its own.
 
-    Then the group roles get their rights; who may not make roles leaves that
-    to who may, and grants to those that are there.
+    Then grants are applied. A login that may not create roles only grants to
+    those that exist.
 
     Safe to run from several processes at once: one works, the others wait and
     find nothing left to do.
@@ -83,11 +83,11 @@ async def migrate(database_url: str) -> list[str]:
         await _grant(connection)
         return applied
     finally:
-        await connection.close()  # the lock goes with the session
+        await connection.close()  # the lock is released with the session
 
 
 async def ensure_schema(database_url: str, timeout_seconds: float) -> None:
-    """Make sure that the schema is up to date; who may not migrate, or is a replica, waits.
+    """Make sure that the schema is up to date; a replica, or a login without the right, waits.
 
     Raises:
         Unavailable: It was not, within the time.
@@ -114,7 +114,7 @@ async def _is_current(database_url: str) -> bool:
 
 
 async def _known(connection: asyncpg.Connection) -> dict[int, str]:
-    """Read which migrations the database had: their digests by version."""
+    """Read the digests of the database's migrations, by version."""
     if await connection.fetchval("SELECT to_regclass('schema_migrations')") is None:
         return {}
     rows = await connection.fetch("SELECT version, digest FROM schema_migrations")

@@ -1,7 +1,7 @@
--- Make the group roles, where they are missing. They are the cluster's, not the database's:
--- another database of it may be making them now.
+-- Make the group roles that are missing. Roles belong to the cluster, not to the database:
+-- another of its databases may be making them now.
 --
--- Who logs in is a member of one of them, and bears no rights of its own.
+-- A login is a member of one of them, and has no rights of its own.
 DO $$
 DECLARE
     role text;
@@ -18,5 +18,5 @@ BEGIN
 END
 $$;
 
--- Who makes the schema may make it in this database.
+-- The owner may create the schema in this database.
 GRANT USAGE, CREATE ON SCHEMA public TO eps_migrator;

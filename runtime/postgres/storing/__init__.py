@@ -1,1 +1,1 @@
-"""The write side: events, users, figures and the ledger in one transaction."""
+"""The write side: events, users, rollups and the ledger in one transaction."""

@@ -1,4 +1,4 @@
-"""What new events add to the figures of their minute, hour and day, and to their campaigns."""
+"""Rollups of new events, by minute, hour and day, and by campaign."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +13,10 @@ from runtime.postgres.granularity import EPOCH, MINUTE, START_OF, Granularity
 
 
 class EventRollup(NamedTuple):
-    """What is added to a figure; the columns of ``event_rollups``, in its statement's order.
+    """An addition to a rollup; the columns of ``event_rollups``, in its statement's order.
 
     Attributes:
-        granularity: How long its bucket is.
+        granularity: Its bucket's length.
         bucket: The bucket's first instant.
         transactions: Events with revenue.
     """
@@ -32,7 +32,7 @@ class EventRollup(NamedTuple):
 
 
 class CampaignRollup(NamedTuple):
-    """What is added to a campaign; the columns of ``campaigns``, in its statement's order."""
+    """An addition to a campaign; the columns of ``campaigns``, in its statement's order."""
 
     key: bytes
     campaign_id: str
@@ -58,7 +58,7 @@ _KIND = attrgetter("source", "funnel_stage", "event_type")
 
 
 def event_rollups(rows: Sequence[EventRow]) -> list[EventRollup]:
-    """Count and sum events by minute, hour and day, and kind; each figure once."""
+    """Count and sum events by minute, hour and day, and kind; one addition for each rollup."""
     minutes = _by_minute(rows)
     hours = _folded(minutes, "hour")
     days = _folded(hours, "day")
@@ -66,7 +66,7 @@ def event_rollups(rows: Sequence[EventRow]) -> list[EventRollup]:
 
 
 def campaign_rollups(rows: Sequence[EventRow]) -> list[CampaignRollup]:
-    """Sum revenue by campaign; each campaign once."""
+    """Sum revenue by campaign; one addition for each campaign."""
     figures: dict[str, CampaignRollup] = {}
     for row in rows:
         if row.revenue is None or row.campaign_id is None:
@@ -84,7 +84,7 @@ def campaign_rollups(rows: Sequence[EventRow]) -> list[CampaignRollup]:
 
 
 def _by_minute(rows: Sequence[EventRow]) -> _ByKind:
-    # Numbers of minutes are made and compared several times as fast as moments.
+    # Minutes as integers are made and compared several times as fast as datetimes.
     minutes = [(row.occurred_at - EPOCH) // MINUTE for row in rows]
     events = Counter(zip(minutes, map(_KIND, rows), strict=True))
     figures = {place: _Sums(count, 0, Decimal(0)) for place, count in events.items()}

@@ -1,4 +1,4 @@
-"""What settled envelopes add to the ledger."""
+"""Additions to the ledger from settled envelopes."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from functions.messages import DeadLetter, Envelope, EnvelopeOutcome
 
 
 class LedgerEntry(NamedTuple):
-    """What is added to the ledger; the columns of ``ledger``, in its statement's order."""
+    """An addition to the ledger; the columns of ``ledger``, in its statement's order."""
 
     minute: datetime
     source: str | None
@@ -22,7 +22,7 @@ class LedgerEntry(NamedTuple):
 
 
 class AnnouncementEntry(NamedTuple):
-    """An envelope that a gateway says is on the broker; the columns of ``announced_envelopes``."""
+    """An envelope announced by a gateway; the columns of ``announced_envelopes``."""
 
     id: bytes
     minute: datetime
@@ -37,15 +37,15 @@ _New = Sequence[EventRow] | Sequence[DeadLetter]
 
 
 def ledger_entries(outcomes: Sequence[EnvelopeOutcome], new: _New) -> list[LedgerEntry]:
-    """Count by minute, source and gateway what became of events; each place once.
+    """Count by minute, source and gateway what became of events; one entry for each.
 
-    Counted is what the gateway says, the rest what came of what was read: they
-    agree unless something went wrong between.
+    ``counted`` is the gateway's count, the rest is counted from what was read: they
+    agree unless something went wrong in between.
 
     Args:
-        outcomes: Settled now, for the first time; those without an envelope have no place.
-        new: What of them was stored now: their rows, or the letters of those
-            that the gateway had rejected; of one that several have, any.
+        outcomes: Settled now, for the first time; those without an envelope have no entry.
+        new: What was stored now: rows, or letters of events that the gateway had
+            rejected; where outcomes share one, any of them.
     """
     sums: dict[tuple[datetime, str | None, bytes, bool], LedgerEntry] = {}
     for outcome, stored in zip(outcomes, _stored(outcomes, new), strict=True):
@@ -65,7 +65,7 @@ def ledger_entries(outcomes: Sequence[EnvelopeOutcome], new: _New) -> list[Ledge
 
 
 def announcement_entries(outcomes: Sequence[EnvelopeOutcome]) -> list[AnnouncementEntry]:
-    """List the envelopes that others tell of, each once."""
+    """List the envelopes that others announce, each once."""
     announced: Mapping[bytes, AnnouncementEntry] = {
         it.id: AnnouncementEntry(
             it.id,
@@ -84,21 +84,21 @@ def announcement_entries(outcomes: Sequence[EnvelopeOutcome]) -> list[Announceme
 
 
 def _things(outcome: EnvelopeOutcome) -> _New:
-    """Tell what is stored of an outcome: its rows, or its letters where all was rejected before."""
+    """Return an outcome's rows, or its letters if the gateway had rejected all of it."""
     if outcome.unread or not (outcome.envelope and outcome.envelope.rejected):
         return outcome.rows
     return outcome.letters
 
 
 def _dead(outcome: EnvelopeOutcome, envelope: Envelope) -> int:
-    """Count what died on its way from the gateway."""
+    """Count the events that became dead letters after the gateway."""
     if outcome.unread:
         return envelope.events
     return 0 if envelope.rejected else len(outcome.letters)
 
 
 def _stored(outcomes: Sequence[EnvelopeOutcome], new: _New) -> list[int]:
-    """Count what is new of each outcome; what several have is new in the first."""
+    """Count each outcome's new events; one that several outcomes have counts in the first."""
     if len(new) == sum(len(_things(outcome)) for outcome in outcomes):
         return [_events(_things(outcome)) for outcome in outcomes]
     left = {it.id: it for it in new}
@@ -109,5 +109,5 @@ def _stored(outcomes: Sequence[EnvelopeOutcome], new: _New) -> list[int]:
 
 
 def _events(things: Sequence[EventRow | DeadLetter]) -> int:
-    """Count the events of rows, one each, or of dead letters, whose masses have many."""
+    """Count the events of rows, one each, or of dead letters, which may hold many."""
     return sum(it.elements if isinstance(it, DeadLetter) else 1 for it in things)

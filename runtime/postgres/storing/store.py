@@ -1,4 +1,4 @@
-"""The store of events and dead letters on PostgreSQL."""
+"""The store of events and dead letters, on PostgreSQL."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -46,16 +46,16 @@ COUNT_LEDGER = load(__file__, "count_ledger")
 ANNOUNCE_ENVELOPES = load(__file__, "announce_envelopes")
 
 ATTEMPTS = 5
-"""How often a batch is tried when others store the same events or users meanwhile."""
+"""How often a batch is tried while others store the same events or users."""
 
 MEANWHILE: Final = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
-"""What says that another transaction stores the same."""
+"""Errors that mean that another transaction stores the same."""
 
 _CLEAN_BATCHES: Final = 20
-"""After so many in which all was new, the next is taken to be so, too."""
+"""After so many batches without a duplicate, the look-up is skipped."""
 
 _FEW: Final = 50
-"""Up to here, inserting one by one costs less than a copy and its savepoint."""
+"""Up to this number, single inserts cost less than a copy and its savepoint."""
 
 _EVENT_COLUMNS: Final = EventRow._fields[: EventRow._fields.index("payload") + 1]
 _LONGER_GRANULARITIES: Final[tuple[tuple[Granularity, Granularity], ...]] = (
@@ -68,15 +68,15 @@ _INSTANT: Final = timedelta(microseconds=1)
 
 
 class _TakenBack(Exception):
-    """What was done is to be undone."""
+    """Rolls a transaction back."""
 
 
 class PostgresEventStore:
-    """Keeps events and dead letters; implements ``EventStore``.
+    """Stores events and dead letters; implements ``EventStore``.
 
-    Each call is one transaction: events, users and the figures fed from them
-    are committed together or not at all. All of them are touched in one order,
-    table by table and by key, so that stores never wait for each other in a ring.
+    Each call is one transaction: events, users and the rollups updated from them
+    are committed together or not at all. All of them are written in one order, table
+    by table and by key, so that stores never deadlock.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -84,16 +84,16 @@ class PostgresEventStore:
         self._clean_batches = _CLEAN_BATCHES
 
     async def store(self, rows: Sequence[EventRow]) -> Stored:
-        """Settle rows that came in no envelope; see ``EventStore``."""
+        """Settle rows that came without an envelope; see ``EventStore``."""
         return await self.settle([EnvelopeOutcome(None, rows)])
 
     async def settle(self, outcomes: Sequence[EnvelopeOutcome]) -> Stored:
-        """Store events and dead letters, and count what became of them; see ``EventStore``.
+        """Store events and dead letters, and count their outcomes; see ``EventStore``.
 
-        Copying into a table costs half of an insert that skips conflicts. It
-        fails on the first row that is there already, so those are looked up
-        before, and the rest is inserted one by one if others store some of it
-        meanwhile. Where all of late was new, it is copied at a venture.
+        Copying into a table costs half of an insert that skips conflicts. A copy fails
+        on the first row that is stored already, so those are looked up before, and
+        the rest is inserted one by one if others store some of it meanwhile. After
+        twenty batches without a duplicate the look-up is skipped.
         """
         for attempt in range(ATTEMPTS):
             look = bool(attempt) or self._clean_batches < _CLEAN_BATCHES
@@ -108,14 +108,14 @@ class PostgresEventStore:
         raise Unavailable(Reason.OTHERS_STORE)
 
     async def probe(self, rows: Sequence[EventRow]) -> None:
-        """Store rows and take it back; see ``EventStore``."""
+        """Store rows and roll them back; see ``EventStore``."""
         with suppress(_TakenBack):
             async with committed(self._pool) as connection:
                 await _store(connection, rows)
                 raise _TakenBack
 
     async def keep(self, outcomes: Sequence[EnvelopeOutcome]) -> Stored:
-        """Store dead letters, and count what became of them; see ``DeadLetterStore``."""
+        """Store dead letters, and count their outcomes; see ``DeadLetterStore``."""
         async with committed(self._pool) as connection:
             fresh = await _claim(connection, outcomes)
             new = await _keep(connection, [it for outcome in fresh for it in outcome.letters])
@@ -126,21 +126,21 @@ class PostgresEventStore:
 async def store_within(
     connection: PoolConnectionProxy, rows: Sequence[EventRow], letters: Sequence[DeadLetter]
 ) -> Stored:
-    """Store what came in no envelope in the caller's transaction; tell what became of the events.
+    """Store events and letters without an envelope in the caller's transaction; returns the counts.
 
     Raises:
-        UniqueViolationError: Others store the same: roll back, and come again;
-            so with all of ``MEANWHILE``.
+        UniqueViolationError: Others store the same: roll back and try again. The
+            same goes for all of ``MEANWHILE``.
     """
     batch = await _settle(connection, [EnvelopeOutcome(None, rows, letters)], look=True)
     return _stored(batch, len(rows))
 
 
 class _Batch(NamedTuple):
-    """What storing a batch came to.
+    """The result of storing a batch.
 
     Attributes:
-        new: Those of its events that were new.
+        new: Its events that were new.
         all_was_new: Whether all of them were, and all of their users.
         too_old: How many became dead letters because they were too old.
     """
@@ -157,7 +157,7 @@ def _stored(batch: _Batch, rows: int) -> Stored:
 async def _settle(
     connection: PoolConnectionProxy, outcomes: Sequence[EnvelopeOutcome], *, look: bool
 ) -> _Batch:
-    """Store what came in envelopes that were not settled before, and count it."""
+    """Store the contents of envelopes that were not settled before, and count them."""
     fresh, too_old = await _without_too_old(connection, await _claim(connection, outcomes))
     rows = [row for outcome in fresh for row in outcome.rows]
     batch = await (_store if look else _store_new)(connection, rows)
@@ -171,7 +171,7 @@ async def _settle(
 async def _without_too_old(
     connection: PoolConnectionProxy, outcomes: Sequence[EnvelopeOutcome]
 ) -> tuple[Sequence[EnvelopeOutcome], int]:
-    """Make dead letters of rows that are too old; tell how many they were."""
+    """Turn rows that are too old into dead letters; returns how many they were."""
     kept_from = await read_kept_from(connection)
     if kept_from is None:
         return outcomes, 0
@@ -192,7 +192,7 @@ async def _without_too_old(
 async def _keep(
     connection: PoolConnectionProxy, letters: Sequence[DeadLetter]
 ) -> Sequence[DeadLetter]:
-    """Store dead letters; return those that were new, each as its first has it."""
+    """Store dead letters; returns the new ones, each as first given."""
     by_id = {letter.id.bytes: letter for letter in reversed(letters)}
     new = await _run(connection, STORE_DEAD_LETTERS, list(map(_row, by_id.values())))
     return [by_id[key] for (key,) in new]
@@ -203,10 +203,10 @@ async def _count_lots(
     outcomes: Sequence[EnvelopeOutcome],
     new: Sequence[EventRow] | Sequence[DeadLetter],
 ) -> None:
-    """Write into the ledger what became of outcomes, and of whom they tell.
+    """Write outcomes, and the envelopes that they announce, into the ledger.
 
-    Where nothing was written at all, what is reported was written by others:
-    the transaction waits for their copies as it would for its own.
+    If nothing was written at all, others have written what is reported: the
+    transaction waits for replicas as it would after writes of its own.
     """
     if not new and not any(outcome.envelope for outcome in outcomes):
         await await_copies(connection)
@@ -217,7 +217,7 @@ async def _count_lots(
 async def _claim(
     connection: PoolConnectionProxy, outcomes: Sequence[EnvelopeOutcome]
 ) -> Sequence[EnvelopeOutcome]:
-    """Leave out outcomes whose envelopes were settled before, or are here twice."""
+    """Drop outcomes whose envelopes were settled before, or occur twice here."""
     uncounted = [outcome for outcome in outcomes if not outcome.envelope]
     by_id = {outcome.envelope.id: outcome for outcome in outcomes if outcome.envelope}
     if not by_id:
@@ -227,7 +227,7 @@ async def _claim(
 
 
 async def _store(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _Batch:
-    """Store those events that are new."""
+    """Store the events that are new."""
     if not rows:
         return _Batch([], all_was_new=True)
     by_id = _by_id(rows)
@@ -246,7 +246,7 @@ async def _store(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _
 
 
 async def _store_new(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _Batch:
-    """Store events, all of them new and from new users.
+    """Store events, provided that all of them and their users are new.
 
     Raises:
         UniqueViolationError: They are not; nothing was stored.
@@ -261,7 +261,7 @@ async def _store_new(connection: PoolConnectionProxy, rows: Sequence[EventRow]) 
 
 
 def _by_id(rows: Sequence[EventRow]) -> dict[bytes, EventRow]:
-    """Take each event once, as its first row has it."""
+    """Keep the first row of each event."""
     return {row.id: row for row in reversed(rows)}
 
 
@@ -274,7 +274,7 @@ def _user_keys(rows: Iterable[EventRow]) -> Iterator[bytes]:
 
 
 def _finite(rows: list[EventRow]) -> list[EventRow]:
-    """Move the first and the last instant of the calendar inwards: the driver sends infinities."""
+    """Move the calendar's first and last instant inwards: the driver would send infinities."""
     if not any(row.occurred_at in (_FIRST_INSTANT, _LAST_INSTANT) for row in rows):
         return rows
     inside = {_FIRST_INSTANT: _FIRST_INSTANT + _INSTANT, _LAST_INSTANT: _LAST_INSTANT - _INSTANT}
@@ -282,14 +282,14 @@ def _finite(rows: list[EventRow]) -> list[EventRow]:
 
 
 def _event_records(rows: Sequence[EventRow]) -> list[tuple[Any, ...]]:
-    """Leave out who caused the events: that is kept with the users."""
+    """Drop the columns of users, which are stored with the users."""
     return [row[: len(_EVENT_COLUMNS)] for row in rows]
 
 
 async def _add_events(
     connection: PoolConnectionProxy, rows: Sequence[EventRow]
 ) -> Sequence[EventRow]:
-    """Add events; return those that nobody else has added meanwhile."""
+    """Add events; returns those that nobody else has added meanwhile."""
     added = await _add(connection, "events", _EVENT_COLUMNS, _event_records(rows), ADD_EVENTS)
     return [row for row in rows if row.id in added]
 
@@ -297,7 +297,7 @@ async def _add_events(
 async def _count(
     connection: PoolConnectionProxy, rows: Sequence[EventRow], changes: UserChanges
 ) -> None:
-    """Add to every figure what new events and what is new of users add."""
+    """Add new events and changes of users to every rollup."""
     await _run(connection, COUNT_EVENTS, event_rollups(rows))
     await _run(connection, COUNT_CAMPAIGNS, campaign_rollups(rows))
     await _run(connection, COUNT_USERS, user_rollups(changes, rows))
@@ -306,7 +306,7 @@ async def _count(
 
 
 async def _meet(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> UserChanges:
-    """Write what events say about users."""
+    """Update users from events."""
     keys = list({*_user_keys(rows)})
     changes = match_users(rows, await _known_users(connection, keys))
     added = await _add(connection, "users", User._fields, sorted(changes.new), ADD_USERS)
@@ -332,14 +332,14 @@ async def _add(
     records: Sequence[Sequence[Any]],
     one_by_one: str,
 ) -> set[bytes]:
-    """Add records, each beginning with its key, to a table that had none of them.
+    """Add records, each beginning with its key, to a table that lacked them.
 
     Args:
         connection: In a transaction.
-        table: Where to.
-        columns: What the records have.
-        records: In the order of their keys.
-        one_by_one: The statement that passes over those that others have added meanwhile.
+        table: The table.
+        columns: The records' columns.
+        records: In key order.
+        one_by_one: The statement that skips records added by others meanwhile.
 
     Returns:
         The keys of those that were added.
@@ -356,7 +356,7 @@ async def _add(
 
 
 async def _shrink(connection: PoolConnectionProxy, changes: UserChanges) -> None:
-    """Find extremes again where those who had them have changed, in each span from the shorter."""
+    """Find extremes again after their users changed, each granularity from the shorter one."""
     await _run(connection, SHRINK_HOURS, lost_spreads(changes, "hour"))
     for longer, shorter in _LONGER_GRANULARITIES:
         lost = [(bucket, key, *most) for bucket, key, _, *most in lost_spreads(changes, longer)]
@@ -373,7 +373,7 @@ async def _copy(
 async def _run(
     connection: PoolConnectionProxy, statement: str, rows: Sequence[Sequence[Any]], *first: Any
 ) -> Sequence[asyncpg.Record]:
-    """Run a statement that takes parallel arrays, if there is anything in them."""
+    """Run a statement that takes parallel arrays, unless they are empty."""
     return await connection.fetch(statement, *first, *zip(*rows, strict=True)) if rows else ()
 
 

@@ -1,4 +1,4 @@
-"""What new and changed users, and what was watched, add to the figures of hour, day and month."""
+"""Rollups of new and changed users, and of watching, by hour, day and month."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,18 +14,18 @@ from runtime.postgres.storing.users import User, UserChanges
 
 
 class UserRollup(NamedTuple):
-    """What is added to a figure; the columns of ``user_rollups``, in its statement's order.
+    """An addition to a rollup; the columns of ``user_rollups``, in its statement's order.
 
     Attributes:
-        granularity: How long its bucket is.
+        granularity: Its bucket's length.
         bucket: The bucket's first instant.
-        figure: What is counted.
+        figure: The attribute that is counted.
         name_key: Derived from the name.
-        name: Who is counted: those of this age, gender, country, ...
+        name: The attribute's value: an age, a gender, a country, ...
         number: Users, or events; negative where users have changed.
-        total: Of what they have; negative likewise.
-        smallest: The least that one of those added has; None without any.
-        largest: The most that one of those added has; None without any.
+        total: The sum of their values; negative likewise.
+        smallest: The least value of those added; None without any.
+        largest: The greatest value of those added; None without any.
     """
 
     granularity: Granularity
@@ -40,14 +40,14 @@ class UserRollup(NamedTuple):
 
 
 class LostSpread(NamedTuple):
-    """Followers that somebody no longer has.
+    """Numbers of followers that a user no longer has.
 
     Attributes:
-        bucket: The first instant of the span that counted them.
-        name_key: Of the figure that counted them.
+        bucket: The first instant of the bucket that counted them.
+        name_key: Of the rollup that counted them.
         digits: How many digits they have.
         smallest: The least of them.
-        largest: The most of them.
+        largest: The greatest of them.
     """
 
     bucket: datetime
@@ -58,7 +58,7 @@ class LostSpread(NamedTuple):
 
 
 class CityRollup(NamedTuple):
-    """What is added to a city; the columns of ``user_cities``, in its statement's order.
+    """An addition to a city; the columns of ``user_cities``, in its statement's order.
 
     Attributes:
         users: Negative where they have moved.
@@ -92,15 +92,15 @@ _EXACT: Final = Context(prec=1000)
 """Enough for the sum of the largest and the smallest double."""
 
 _SIGNIFICANT_DIGITS: Final = 15
-"""How many digits PostgreSQL takes over when it makes a decimal of a double."""
+"""How many digits PostgreSQL keeps when it casts a double to numeric."""
 
 
 def user_rollups(changes: UserChanges, rows: Sequence[EventRow]) -> list[UserRollup]:
-    """Count users and what was watched by hour, day and month; each figure once.
+    """Count users and watching by hour, day and month; one addition for each rollup.
 
     Args:
-        changes: Who is new, and who has changed.
-        rows: The events that are new.
+        changes: New and changed users.
+        rows: The new events.
     """
     numbered = _facebook(changes) | _tiktok(changes) | _watched(rows)
     hours = {
@@ -114,7 +114,7 @@ def user_rollups(changes: UserChanges, rows: Sequence[EventRow]) -> list[UserRol
 
 
 def lost_spreads(changes: UserChanges, granularity: Granularity) -> list[LostSpread]:
-    """List the followers that users no longer have where they were counted; each figure once."""
+    """List the followers that users no longer have, in the buckets that counted them, each once."""
     lost: defaultdict[tuple[datetime, int], list[int]] = defaultdict(list)
     for before, _ in _moved(changes, granularity):
         lost[START_OF[granularity](before.first_at), _digits(before)].append(before.followers or 0)
@@ -125,7 +125,7 @@ def lost_spreads(changes: UserChanges, granularity: Granularity) -> list[LostSpr
 
 
 def city_rollups(changes: UserChanges) -> list[CityRollup]:
-    """Count users by city; each city once."""
+    """Count users by city; one addition for each city."""
     users = Counter(_homes(changes.new))
     users.subtract(_homes(before for before, _ in changes.changed))
     users.update(_homes(after for _, after in changes.changed))
@@ -146,12 +146,12 @@ def name_key(name: str) -> bytes:
 
 
 def _hour(moment: datetime) -> int:
-    """Number the hours: numbers are made and compared several times as fast as moments."""
+    """Number the hours: integers are made and compared several times as fast as datetimes."""
     return (moment - EPOCH) // HOUR
 
 
 def _facebook(changes: UserChanges) -> dict[_NumberedPlace, _Sums]:
-    """Count Facebook users by what they are."""
+    """Count Facebook users by attribute."""
     counts = _counted(changes.new)
     counts.subtract(_counted([before for before, _ in changes.changed]))
     counts.update(_counted([after for _, after in changes.changed]))
@@ -168,7 +168,7 @@ def _counted(users: Iterable[User]) -> Counter[_NumberedPlace]:
 
 
 def _tiktok(changes: UserChanges) -> dict[_NumberedPlace, _Sums]:
-    """Sum the followers of TikTok users by how many digits they have."""
+    """Sum the followers of TikTok users by number of digits."""
     moved = list(_moved(changes, "hour"))
     figures = _followers([*changes.new, *(after for _, after in moved)])
     for place, gone in _followers([before for before, _ in moved]).items():
@@ -192,7 +192,7 @@ def _followers(users: Iterable[User]) -> dict[_NumberedPlace, _Sums]:
 
 
 def _moved(changes: UserChanges, granularity: Granularity) -> Iterator[tuple[User, User]]:
-    """Give the TikTok users who are to be counted elsewhere, or for something else."""
+    """Yield the TikTok users whose bucket or attributes have changed."""
     start_of = START_OF[granularity]
     for before, after in changes.changed:
         if before.followers is not None and (
@@ -207,7 +207,7 @@ def _digits(user: User) -> int:
 
 
 def _watched(rows: Iterable[EventRow]) -> dict[_NumberedPlace, _Sums]:
-    """Count and sum what was watched."""
+    """Count and sum watching."""
     seen = [row for row in rows if row.watch_seconds is not None]
     hours = [_hour(row.occurred_at) for row in seen]
     counts = Counter(zip(hours, repeat("watch_country"), [str(row.watch_country) for row in seen]))
@@ -224,7 +224,7 @@ def _watched(rows: Iterable[EventRow]) -> dict[_NumberedPlace, _Sums]:
 
 
 def _decimal(value: float) -> Decimal:
-    """Make a decimal of a double as PostgreSQL does, so that both add up to the same."""
+    """Convert a double as PostgreSQL does, so that both add up to the same."""
     return Decimal(f"{value:.{_SIGNIFICANT_DIGITS}g}")
 
 

@@ -1,4 +1,4 @@
-"""Who is new, who has changed and who came back: events against the users that are known."""
+"""Match events with known users: who is new, who has changed, who has returned."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from functions.events.rows import EventRow
 
 
 class User(NamedTuple):
-    """A user as it is stored; the columns of table ``users``, in the order of its statements.
+    """A user as stored; the columns of table ``users``, in the order of its statements.
 
     Attributes:
         key: Derived from source and user id.
         source: ``facebook`` or ``tiktok``.
         first_at: The time of the earliest event.
-        newest_at: The time of the newest event, which says all below.
+        newest_at: The time of the newest event, which gives all fields below.
         newest_id: Its key; of two at the same time, the greater one is newer.
     """
 
@@ -33,11 +33,11 @@ class User(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UserChanges:
-    """What a batch of events says about users.
+    """What a batch of events changes about users.
 
     Attributes:
         new: Users not known before, in no order.
-        changed: Known users, before and after, where the two differ.
+        changed: Known users, before and after, if the two differ.
         return_visits: Time and user key of each event that is not, or no longer, its user's first.
     """
 
@@ -47,11 +47,11 @@ class UserChanges:
 
 
 def match_users(rows: Iterable[EventRow], known: Mapping[bytes, User]) -> UserChanges:
-    """Bring what is known of users up to date with events that were not stored before.
+    """Update known users with events that were not stored before.
 
     Args:
         rows: The events, in any order.
-        known: The users among theirs that are stored already, by key.
+        known: Those of their users that are stored already, by key.
     """
     changes = dict(known)
     returns = []

@@ -1,7 +1,7 @@
--- Tell what was done to a dead letter.
+-- List the actions taken on a dead letter.
 --
 -- $1 id  uuid
--- Returns one row each time, the oldest first:
+-- Returns one row an action, oldest first:
 -- (at timestamptz, action text, field text, code text, message text, events integer,
 -- correlation_id text)
 SELECT at, action, field, code, message, events, correlation_id

@@ -1,6 +1,6 @@
 -- Count dead letters by day, reason and field.
 --
--- $1 id      uuid          null, as each that follows, lets all through
+-- $1 id      uuid          null matches all, as in each filter below
 -- $2 reason  text
 -- $3 source  text
 -- $4 field   text

@@ -1,14 +1,14 @@
--- Mark open dead letters as given up.
+-- Discard open dead letters.
 --
--- $1 id      uuid          null, as each that follows, lets all through
+-- $1 id      uuid          null matches all, as in each filter below
 -- $2 reason  text
 -- $3 source  text
 -- $4 field   text
--- $5 state   text         any but open gives up none
+-- $5 state   text         nothing is discarded unless null or open
 -- $6 start   timestamptz   of the time of acceptance
 -- $7 end     timestamptz
--- $8 correlation_id  text  of the request that does it
--- Returns one row a letter that was open: (letter_id uuid)
+-- $8 correlation_id  text  of the request that discards
+-- Returns one row for each letter that was open: (letter_id uuid)
 WITH given_up AS (
     UPDATE dead_letters
     SET state = 'discarded'

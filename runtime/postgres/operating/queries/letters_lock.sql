@@ -1,4 +1,4 @@
--- Hold those of some dead letters that are open, until the end of the transaction.
+-- Lock the open ones of some dead letters until the end of the transaction.
 --
 -- $1 id  uuid[]
 -- Returns them in the order of their ids: (id uuid)

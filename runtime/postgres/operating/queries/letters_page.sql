@@ -1,6 +1,6 @@
--- List dead letters that stand before a place, the newest first, without their bytes.
+-- List dead letters before a place, newest first, without their bytes.
 --
--- $1 id      uuid          null, as each that follows, lets all through
+-- $1 id      uuid          null matches all, as in each filter below
 -- $2 reason  text
 -- $3 source  text
 -- $4 field   text

@@ -1,6 +1,6 @@
--- Read open dead letters that stand after a place, the oldest first, with their bytes.
+-- Read open dead letters after a place, oldest first, with their bytes.
 --
--- $1 id      uuid          null, as each that follows, lets all through
+-- $1 id      uuid          null matches all, as in each filter below
 -- $2 reason  text
 -- $3 source  text
 -- $4 field   text
@@ -10,7 +10,7 @@
 -- $8 accepted_at  timestamptz  the place; null for the beginning
 -- $9 place_id     uuid
 -- $10 limit       bigint
--- $11 max_bytes   bigint       of all payloads but the first, which always comes
+-- $11 max_bytes   bigint       of all payloads; the first letter is always returned
 -- Returns them by time of acceptance, then by id:
 -- (id uuid, accepted_at timestamptz, stored_at timestamptz, state text, reason text,
 -- source event_source, field text, code text, message text, correlation_id text, trace_parent text,

@@ -1,14 +1,14 @@
--- Bring dead letters that were given up back: they are open again.
+-- Reopen discarded dead letters.
 --
--- $1 id      uuid          null, as each that follows, lets all through
+-- $1 id      uuid          null matches all, as in each filter below
 -- $2 reason  text
 -- $3 source  text
 -- $4 field   text
--- $5 state   text         any but discarded brings none back
+-- $5 state   text         nothing is reopened unless null or discarded
 -- $6 start   timestamptz   of the time of acceptance
 -- $7 end     timestamptz
--- $8 correlation_id  text  of the request that does it
--- Returns one row a letter that was given up: (letter_id uuid)
+-- $8 correlation_id  text  of the request that reopens
+-- Returns one row for each letter that was discarded: (letter_id uuid)
 WITH reopened AS (
     UPDATE dead_letters
     SET state = 'open'

@@ -1,15 +1,15 @@
--- Write down what replaying dead letters came to.
+-- Store the results of replaying dead letters.
 --
--- $1 correlation_id  text       of the request that does it
+-- $1 correlation_id  text       of the request that replays
 -- $2 id              uuid[]
--- $3 replayed        boolean[]  false: it stays open
--- $4 event_key       uuid[]     of the one event that it became, else null
--- $5 events          integer[]  how many came of it
--- $6 field           text[]     why it failed, as are code and message; else empty
+-- $3 replayed        boolean[]  false: the letter stays open
+-- $4 event_key       uuid[]     of the letter's one event, else null
+-- $5 events          integer[]  how many events the letter became
+-- $6 field           text[]     the fault, with code and message; else empty
 -- $7 code            text[]
 -- $8 message         text[]
 -- Arrays are parallel: element i of each describes letter i.
--- Returns one row a letter: (letter_id uuid)
+-- Returns one row for each letter: (letter_id uuid)
 WITH outcome AS (
     SELECT *
     FROM unnest(

@@ -1,4 +1,4 @@
--- Find an event that is stored.
+-- Find a stored event.
 --
 -- $1 id  uuid
 -- Returns at most one row:

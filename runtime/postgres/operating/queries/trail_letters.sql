@@ -1,7 +1,7 @@
--- Find the dead letters that bear an event's id, or became it.
+-- Find the dead letters that carry an event's id, or that became the event.
 --
 -- $1 key       uuid  the event's
--- $2 source    text  a letter without a source is of any
+-- $2 source    text  letters without a source match any
 -- $3 event_id  text
 -- $4 limit     bigint
 -- Returns the oldest first:

@@ -1,7 +1,7 @@
--- List the events that are the newest by their own time, as far as that has come.
+-- List the newest events by their own time, leaving out times in the future.
 --
 -- $1 limit  bigint
--- Reads the index by time backwards, as far as the limit.
+-- Reads the index by time backwards, up to the limit.
 -- Returns the newest first: (source event_source, event_id text, event_type text,
 -- occurred_at timestamptz, accepted_at timestamptz, stored_at timestamptz)
 SELECT source, event_id, event_type, occurred_at, accepted_at, stored_at

@@ -1,11 +1,11 @@
--- Tell how long events take from their acceptance until they are stored.
+-- Measure how long events take from acceptance until they are stored.
 --
--- $1 seconds  float8  how far back events count, by when they were stored
--- $2 limit    bigint  how many of the newest events are looked at
--- Reads the newest events by their own time, which the index has in order; those
--- whose time has not come yet would hide the others for ever. What no message brought
--- is a replay, which was accepted long ago.
--- Returns one row: (seconds float8 that 99 of 100 take at most, or null where no event counts)
+-- $1 seconds  float8  how far back events count, by the time they were stored
+-- $2 limit    bigint  how many of the newest events are read
+-- Reads the newest events by their own time, in the order of the index; future times are
+-- left out, since they would hide the others for ever. Events that came in no message
+-- are replays, accepted long ago, and don't count.
+-- Returns one row: (seconds float8, the 99th percentile, or null if no event counts)
 SELECT
     percentile_disc(0.99) WITHIN GROUP (
         ORDER BY extract(epoch FROM stored_at - accepted_at)::float8

@@ -1,7 +1,7 @@
--- Tell how the whole is doing, beside the ledger and what waits.
+-- Read the pipeline's state, apart from the ledger and the backlogs.
 --
 -- $1 seconds  float8  how far back dead letters count
--- Reads what is amiss, by its indexes, which is little.
+-- Reads only faults, which are few, by their indexes.
 -- Returns one row: (at timestamptz by the database's clock, first_missed_at
 -- timestamptz the earliest minute whose events are not accounted for or null,
 -- own_faults bigint dead letters of events that gateways had accepted,

@@ -1,4 +1,4 @@
--- Read what waits at the broker, as each consumer saw it last.
+-- Read the backlog of each consumer, as last measured.
 --
 -- $1 source  text  null for all
 -- Returns a row for each consumer: (consumer text, measured_at timestamptz,

@@ -1,4 +1,4 @@
--- Sum the revenue of one campaign, in all and by bucket of time.
+-- Sum the revenue of one campaign, in total and by bucket of time.
 --
 -- $1 start        timestamptz  null for no bound
 -- $2 end          timestamptz  null for no bound
@@ -6,8 +6,8 @@
 -- $4 campaign_id  text
 -- $5 interval     text         minute, hour, day, week or month; null for no buckets
 -- $6 max_rows     bigint
--- $7 zone         text         where buckets begin: a name of IANA's
--- Of minutes whose rows are gone there are sums: no bound may lie within one.
+-- $7 zone         text         where buckets begin: an IANA time zone
+-- Minutes whose rows were let go have only sums: no bound may lie within one.
 -- Returns first a row for each source, with null as bucket, then a row for each
 -- bucket that is not empty, oldest first, with null as source:
 -- (source text, bucket timestamptz, revenue numeric, transactions bigint)

@@ -1,9 +1,9 @@
--- Sum revenue by campaign in a period that has few sales, and keep the top ones.
+-- Sum revenue by campaign in a period with few sales, and keep the top ones.
 --
 -- $1 start  timestamptz  null for no bound
 -- $2 end    timestamptz  null for no bound
 -- $3 limit  bigint
--- Of minutes whose rows are gone there are sums: no bound may lie within one.
+-- Minutes whose rows were let go have only sums: no bound may lie within one.
 -- Returns them by revenue, then by id in order of code points:
 -- (campaign_id text, revenue numeric, transactions bigint)
 SELECT

@@ -26,7 +26,7 @@ WITH homes AS (
         WHERE key = user_key
             AND first_at < $1::timestamptz
             AND city IS NOT NULL
-        OFFSET 0  -- has each looked up, rather than all users read
+        OFFSET 0  -- looks each up, instead of reading all users
     ) AS users
 )
 SELECT country, city, count(*) AS users

@@ -1,17 +1,17 @@
--- Count events by kind and by bucket of time: from figures what is whole, the rest from rows.
+-- Count events by kind and by bucket of time: whole buckets from rollups, the rest from rows.
 --
--- $1 bounds        timestamptz[]  starts and ends of the pieces of the period, in turn: whole days,
+-- $1 bounds        timestamptz[]  starts and ends of the period's segments, in turn: whole days,
 --                                 hours before and after them, minutes before and after those,
---                                 the ragged ends; null for no bound; equal ones for no piece
+--                                 the ragged ends; null for no bound; equal for an empty segment
 -- $2 source        text           null for both
 -- $3 funnel_stage  text           null for both
 -- $4 event_type    text           null for all
 -- $5 interval      text           minute, hour, day, week or month; null for no buckets
 -- $6 max_rows      bigint
--- $7 zone          text           where buckets begin: a name of IANA's
--- $8 cuts          boolean        whether a bucket may cut a piece's days, hours or minutes
--- A bucket of a zone may cut a day of UTC, an hour, even a minute: then what is
--- shorter is read in its place, and all the rest stays whole. A bucket that begins
+-- $7 zone          text           where buckets begin: an IANA time zone
+-- $8 cuts          boolean        whether a bucket may cut a segment's days, hours or minutes
+-- A zone's bucket may cut a day of UTC, an hour, even a minute: then the shorter
+-- granularity is read in its place, and the rest stays whole. A bucket that begins
 -- before the first instant that clients can name begins there.
 -- Returns first a row for each kind, with null as bucket, then a row for each
 -- bucket that is not empty, oldest first, with null as kind:
@@ -55,7 +55,7 @@ hours AS NOT MATERIALIZED (
         WHERE granularity = 'hour'
             AND bucket >= cut.at
             AND bucket < cut.at + interval '24 hours'
-        OFFSET 0  -- has each looked up, rather than all figures read
+        OFFSET 0  -- looks each up, instead of reading all rollups
     ) AS part
 ),
 hours_judged AS MATERIALIZED (
@@ -90,7 +90,7 @@ minutes AS NOT MATERIALIZED (
         WHERE granularity = 'minute'
             AND bucket >= cut.at
             AND bucket < cut.at + interval '1 hour'
-        OFFSET 0  -- has each looked up, rather than all figures read
+        OFFSET 0  -- looks each up, instead of reading all rollups
     ) AS part
 ),
 minutes_judged AS MATERIALIZED (

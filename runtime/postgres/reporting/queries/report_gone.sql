@@ -1,11 +1,11 @@
--- Tell whether rows of some pieces of time were let go.
+-- Check whether rows in some pieces of time were let go.
 --
 -- $1 start   timestamptz[]  null for no bound
 -- $2 end     timestamptz[]  null for no bound
 -- $3 source  text           null for both
 -- Arrays are parallel.
--- Returns one row: (kept_from timestamptz, from when on all rows are there;
--- null where none of these pieces is concerned)
+-- Returns one row: (kept_from timestamptz, from when on all rows are stored;
+-- null if none of the pieces is affected)
 SELECT max(dropped_until) AS kept_from
 FROM archived_days
 WHERE dropped_until > day

@@ -1,12 +1,12 @@
--- Sum the ledger by bucket of the time at which a gateway took the events.
+-- Sum the ledger by bucket of the time at which a gateway accepted the events.
 --
 -- $1 start     timestamptz  null for no bound
 -- $2 end       timestamptz  null for no bound
--- $3 source    text         null for both, and for what is of none
+-- $3 source    text         null for both, and for events without a source
 -- $4 interval  text         minute, hour, day, week or month
 -- $5 max_rows  bigint
--- $6 zone      text         where buckets begin: a name of IANA's
--- What was told of and is not settled is in flight as long as the broker may have it.
+-- $6 zone      text         where buckets begin: an IANA time zone
+-- Announced envelopes that are not settled are in flight as long as the broker may have them.
 -- Returns a row for each bucket that is not empty, oldest first:
 -- (bucket timestamptz, accepted bigint, stored bigint, duplicates bigint,
 -- dead bigint, in_flight bigint, rejected bigint, kept bigint, repeated bigint,

@@ -1,11 +1,11 @@
--- Sum the revenue in a period of campaigns with sales outside of it, too.
+-- Sum a period's revenue of campaigns that also have sales outside it.
 --
 -- $1 start  timestamptz  null for no bound
 -- $2 end    timestamptz  null for no bound
--- $3 mark   numeric      those that ever earned less are left out
+-- $3 mark   numeric      campaigns with a smaller total are left out
 -- $4 limit  bigint
--- No period can hold more of a campaign than it ever earned.
--- Of minutes whose rows are gone there are sums: no bound may lie within one.
+-- A campaign's revenue in a period is never more than its total.
+-- Minutes whose rows were let go have only sums: no bound may lie within one.
 -- Returns them by revenue, then by id in order of code points:
 -- (campaign_id text, revenue numeric, transactions bigint)
 WITH candidates AS MATERIALIZED (
@@ -37,7 +37,7 @@ CROSS JOIN LATERAL (
         AND gone.campaign_id = candidates.campaign_id
         AND gone.minute >= coalesce($1::timestamptz, '-infinity')
         AND gone.minute < coalesce($2::timestamptz, 'infinity')
-    OFFSET 0  -- has each campaign looked up, however few of all the sales are theirs
+    OFFSET 0  -- looks each campaign up, however few of all sales are theirs
 ) AS sale
 GROUP BY campaign_id
 ORDER BY sum(sale.revenue) DESC, campaign_id COLLATE "C"

@@ -1,9 +1,9 @@
--- Have this transaction's statements planned for their own range of time, and not compiled.
+-- Have this transaction's statements planned for their own time range, and not JIT-compiled.
 --
--- A plan for any range would read a whole table through an index, or a day by
--- reading all; to compile takes longer than most reports. What is asked for is
--- mostly in memory, so a random page costs little more than the next; and some
--- hundred thousand cities are counted without going to disk.
+-- A generic plan would read a whole table through an index, or a day by reading
+-- everything; compiling takes longer than most reports. The data are mostly in memory,
+-- so a random page costs little more than the next one; and some hundred thousand
+-- cities are counted without going to disk.
 -- Returns one row: the values that were set.
 SELECT
     set_config('plan_cache_mode', 'force_custom_plan', true),

@@ -1,15 +1,15 @@
--- Sum revenue by source and by bucket of time: from figures what is whole, the rest from rows.
+-- Sum revenue by source and by bucket of time: whole buckets from rollups, the rest from rows.
 --
--- $1 bounds    timestamptz[]  starts and ends of the pieces of the period, in turn: whole days,
+-- $1 bounds    timestamptz[]  starts and ends of the period's segments, in turn: whole days,
 --                             hours before and after them, minutes before and after those,
---                             the ragged ends; null for no bound; equal ones for no piece
+--                             the ragged ends; null for no bound; equal for an empty segment
 -- $2 source    text           null for both
 -- $3 interval  text           minute, hour, day, week or month; null for no buckets
 -- $4 max_rows  bigint
--- $5 zone      text           where buckets begin: a name of IANA's
--- $6 cuts      boolean        whether a bucket may cut a piece's days, hours or minutes
--- A bucket of a zone may cut a day of UTC, an hour, even a minute: then what is
--- shorter is read in its place, and all the rest stays whole. A bucket that begins
+-- $5 zone      text           where buckets begin: an IANA time zone
+-- $6 cuts      boolean        whether a bucket may cut a segment's days, hours or minutes
+-- A zone's bucket may cut a day of UTC, an hour, even a minute: then the shorter
+-- granularity is read in its place, and the rest stays whole. A bucket that begins
 -- before the first instant that clients can name begins there.
 -- Returns first a row for each source, with null as bucket, then a row for each
 -- bucket that is not empty, oldest first, with null as source:
@@ -57,7 +57,7 @@ hours AS NOT MATERIALIZED (
             AND bucket >= cut.at
             AND bucket < cut.at + interval '24 hours'
             AND transactions > 0
-        OFFSET 0  -- has each looked up, rather than all figures read
+        OFFSET 0  -- looks each up, instead of reading all rollups
     ) AS part
 ),
 hours_judged AS MATERIALIZED (
@@ -95,7 +95,7 @@ minutes AS NOT MATERIALIZED (
             AND bucket >= cut.at
             AND bucket < cut.at + interval '1 hour'
             AND transactions > 0
-        OFFSET 0  -- has each looked up, rather than all figures read
+        OFFSET 0  -- looks each up, instead of reading all rollups
     ) AS part
 ),
 minutes_judged AS MATERIALIZED (

@@ -1,16 +1,17 @@
--- Describe the users who have an event in a period, each by the newest event there is of them.
+-- Describe the users who have an event in a period, each by the user's newest event.
 --
--- $1 bounds          timestamptz[]  starts and ends of the pieces of the period, in turn: whole months,
+-- $1 bounds          timestamptz[]  starts and ends of the period's segments, in turn: whole
+--   months,
 --                                   days before and after them, hours before and after those,
---                                   the ragged ends; null for no bound; equal ones for no piece
+--                                   the ragged ends; null for no bound; equal for an empty segment
 -- $2 start           timestamptz  null for no bound
 -- $3 end             timestamptz  null for no bound
 -- $4 source          text         null for both
 -- $5 age_edges       integer[]    where a new range starts, ascending
 -- $6 follower_edges  bigint[]     where a new range starts, ascending; powers of ten
--- $7 limit           bigint       how many genders and countries at most
--- A user is counted where the first event lies. So whoever has one in the
--- period has the first in it, or came back in it.
+-- $7 limit           bigint       maximum number of genders and of countries
+-- A user is counted in the bucket of the first event. So a user with an event in the
+-- period either has the first event in it or a return visit.
 -- Returns rows of several figures, by number of users, then by names in order of code points:
 -- (figure text, range integer, name text, number bigint, total numeric,
 --  smallest bigint, largest bigint)
@@ -40,7 +41,7 @@ WITH people AS MATERIALIZED (
         FROM users
         WHERE key = user_key
             AND first_at < $2::timestamptz
-        OFFSET 0  -- has each looked up, rather than all users read
+        OFFSET 0  -- looks each up, instead of reading all users
     ) AS users
 ),
 counted AS (

@@ -1,13 +1,13 @@
--- Count and sum TikTok's top-of-funnel events of a period, by country, by device and in all.
+-- Count and sum TikTok's top-of-funnel events in a period, by country, by device and in total.
 --
--- $1 bounds  timestamptz[]  starts and ends of the pieces of the period, in turn: whole months,
+-- $1 bounds  timestamptz[]  starts and ends of the period's segments, in turn: whole months,
 --                           days before and after them, hours before and after those,
---                           the ragged ends; null for no bound; equal ones for no piece
--- $2 limit   bigint         how many countries and devices at most
+--                           the ragged ends; null for no bound; equal for an empty segment
+-- $2 limit   bigint         maximum number of countries and of devices
 -- Returns them by number of events, then by name in order of code points:
 -- (figure text, name text, number bigint, seconds numeric, percentages numeric)
--- country and device have name; all has seconds and percentages, and is not
--- there of no events.
+-- country and device have name; all has seconds and percentages, and is missing if
+-- there are no events.
 WITH watched AS MATERIALIZED (
     SELECT watch_country, watch_device, watch_seconds, percentage_watched
     FROM events
@@ -65,7 +65,7 @@ counted AS (
     FROM watched
     GROUP BY 2
     UNION ALL
-    -- As numbers with a point they add up exactly, in any order, to any height.
+    -- Decimals add up exactly, in any order and to any size.
     SELECT 'watch_seconds', '', count(*), sum(watch_seconds::numeric)
     FROM watched
     UNION ALL

@@ -1,4 +1,4 @@
--- Find the campaigns with the highest revenue of those with all their sales in a period.
+-- Find the campaigns with the highest revenue among those with all their sales in a period.
 --
 -- $1 start  timestamptz  null for no bound
 -- $2 end    timestamptz  null for no bound

@@ -1,17 +1,17 @@
--- Add events, but for those that others have added meanwhile.
+-- Add events, except those that others have added meanwhile.
 --
 -- $1  id                  uuid[]
 -- $2  user_key            uuid[]
 -- $3  occurred_at         timestamptz[]     the event's own time
--- $4  accepted_at         timestamptz[]     when the gateway took it
+-- $4  accepted_at         timestamptz[]     when the gateway accepted it
 -- $5  source              text[]            facebook or tiktok
 -- $6  funnel_stage        text[]            top or bottom
 -- $7  event_type          text[]
 -- $8  event_id            text[]            the platform's own id
 -- $9  correlation_id      text[]
 -- $10 trace_parent        text[]            null if the request had none
--- $11 published_at        timestamptz[]     when the broker took its message; null of no broker
--- $12 stream_sequence     bigint[]          that message's place in the broker's stream
+-- $11 published_at        timestamptz[]     when the broker stored its message; null without one
+-- $12 stream_sequence     bigint[]          that message's sequence in the broker's stream
 -- $13 deliveries          integer[]         of that message, until now
 -- $14 revenue             numeric[]         null unless a revenue event with an amount
 -- $15 campaign_id         text[]
@@ -21,8 +21,8 @@
 -- $19 percentage_watched  double precision[]
 -- $20 payload             text[]            JSON, as it came
 -- Arrays are parallel: element i of each describes event i.
--- In the order of the keys, so that two collectors never wait for each other in a ring.
--- Returns one row for each that was added: (id uuid)
+-- In key order, so that two collectors never deadlock.
+-- Returns one row for each event added: (id uuid)
 INSERT INTO events (
     id, user_key, occurred_at, accepted_at, source, funnel_stage, event_type, event_id,
     correlation_id, trace_parent, published_at, stream_sequence, deliveries, revenue, campaign_id,

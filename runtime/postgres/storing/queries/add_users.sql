@@ -1,4 +1,4 @@
--- Add users, but for those whom others have added meanwhile.
+-- Add users, except those that others have added meanwhile.
 --
 -- $1  key        uuid[]
 -- $2  source     text[]
@@ -11,8 +11,8 @@
 -- $9  country    text[]
 -- $10 city       text[]
 -- Arrays are parallel: element i of each describes user i.
--- In the order of the keys, so that two collectors never wait for each other in a ring.
--- Returns one row for each that was added: (key uuid)
+-- In key order, so that two collectors never deadlock.
+-- Returns one row for each user added: (key uuid)
 INSERT INTO users (
     key, source, first_at, newest_at, newest_id, age, gender, followers, country, city
 )

@@ -1,4 +1,4 @@
--- Write what has become known of users; the transaction has locked them.
+-- Update users with what has become known; the transaction has locked them.
 --
 -- $1  key        uuid[]
 -- $2  source     text[]         not written: it is part of the key

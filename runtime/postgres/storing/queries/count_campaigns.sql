@@ -1,4 +1,4 @@
--- Add new sales to what their campaigns have earned.
+-- Add new sales to their campaigns' totals.
 --
 -- $1 key           uuid[]
 -- $2 campaign_id   text[]
@@ -6,8 +6,8 @@
 -- $4 last_at       timestamptz[]  the latest of them
 -- $5 transactions  bigint[]
 -- $6 revenue       numeric[]
--- Arrays are parallel; no two elements are of the same campaign.
--- Returns one row for each campaign: (transactions bigint), what it has come to.
+-- Arrays are parallel; no two elements have the same campaign.
+-- Returns one row for each campaign: (transactions bigint), its new total.
 INSERT INTO campaigns AS known (key, campaign_id, first_at, last_at, transactions, revenue)
 SELECT key, campaign_id, first_at, last_at, transactions, revenue
 FROM unnest(

@@ -1,4 +1,4 @@
--- Add new events to the figures of their minute, hour and day.
+-- Add new events to the rollups of their minute, hour and day.
 --
 -- $1 granularity   text[]         minute, hour or day
 -- $2 bucket        timestamptz[]  its first instant
@@ -8,11 +8,10 @@
 -- $6 events        bigint[]
 -- $7 transactions  bigint[]
 -- $8 revenue       numeric[]
--- Arrays are parallel; no two elements are of the same figure.
--- Figures are touched in the order of their keys, so that two collectors
--- never wait for each other in a ring.
+-- Arrays are parallel; no two elements have the same rollup.
+-- Rollups are updated in key order, so that two collectors never deadlock.
 -- The driver sends the first instant of its calendar as an infinity.
--- Returns one row for each figure: (events bigint), what it has come to.
+-- Returns one row for each rollup: (events bigint), its new total.
 INSERT INTO event_rollups AS known (
     granularity, bucket, source, funnel_stage, event_type, events, transactions, revenue
 )

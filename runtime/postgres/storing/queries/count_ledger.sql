@@ -1,17 +1,16 @@
--- Add what became of envelopes to the ledger.
+-- Add the outcomes of envelopes to the ledger.
 --
--- $1 minute      timestamptz[]  when the gateway took the events, its first instant
--- $2 source      text[]         null where rejected and unknown
+-- $1 minute      timestamptz[]  when the gateway accepted the events, its first instant
+-- $2 source      text[]         null if rejected and unknown
 -- $3 instance    uuid[]         the gateway's process
 -- $4 rejected    boolean[]      by the gateway
 -- $5 counted     bigint[]
 -- $6 stored      bigint[]
 -- $7 duplicates  bigint[]
 -- $8 dead        bigint[]
--- Arrays are parallel; no two elements are of the same entry.
--- Entries are touched in the order of their keys, so that two collectors
--- never wait for each other in a ring.
--- Returns one row for each entry: (counted bigint), what it has come to.
+-- Arrays are parallel; no two elements have the same entry.
+-- Entries are updated in key order, so that two collectors never deadlock.
+-- Returns one row for each entry: (counted bigint), its new total.
 INSERT INTO ledger AS known (
     minute, source, instance, rejected, counted, stored, duplicates, dead
 )

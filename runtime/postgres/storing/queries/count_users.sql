@@ -1,4 +1,4 @@
--- Add users to the figures of what they are, and take away those who changed.
+-- Add users to the rollups of their attributes, and subtract those who changed.
 --
 -- $1 granularity  text[]         hour, day or month
 -- $2 bucket       timestamptz[]  its first instant
@@ -9,9 +9,9 @@
 -- $7 total        numeric[]      may be negative
 -- $8 smallest     bigint[]       of those added; null for none
 -- $9 largest      bigint[]       of those added; null for none
--- Arrays are parallel; no two elements are of the same figure.
+-- Arrays are parallel; no two elements have the same rollup.
 -- The driver sends the first instant of its calendar as an infinity.
--- Returns one row for each figure: (number bigint), what it has come to.
+-- Returns one row for each rollup: (number bigint), its new total.
 INSERT INTO user_rollups AS known (
     granularity, bucket, figure, name_key, name, number, total, smallest, largest
 )

@@ -1,15 +1,15 @@
--- Find the least and the most followers of an hour again, where who had them has changed.
+-- Find an hour's least and most followers again, after the user who had them has changed.
 --
 -- $1 bucket    timestamptz[]  the hour's first instant
 -- $2 name_key  uuid[]
--- $3 digits    integer[]      of the followers counted there, what the key stands for
--- $4 smallest  bigint[]       the least that somebody no longer has
--- $5 largest   bigint[]       the most that somebody no longer has
--- Arrays are parallel. The transaction has locked these figures, so whoever
--- else adds to them does so afterwards.
--- Both are ends of a part of an index, however many users the hour has.
+-- $3 digits    integer[]      of the followers counted there, from which the key is derived
+-- $4 smallest  bigint[]       the least that a user no longer has
+-- $5 largest   bigint[]       the most that a user no longer has
+-- Arrays are parallel. The transaction has locked these rollups, so other
+-- transactions add to them afterwards.
+-- Both are ends of a range of an index, however many users the hour has.
 -- The driver sends the first instant of its calendar as an infinity.
--- Returns one row for each figure that was read again: (bucket timestamptz)
+-- Returns one row for each rollup that was read again: (bucket timestamptz)
 UPDATE user_rollups AS known
 SET smallest = (
         SELECT followers

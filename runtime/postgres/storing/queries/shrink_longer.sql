@@ -1,17 +1,17 @@
--- Find the least and the most followers of a day or month again from the hours or days in it.
+-- Find a day's or month's least and most followers again from its hours or days.
 --
 -- $1 longer    text           day or month
--- $2 shorter   text           hour or day, whose figures are right already
--- $3 bucket    timestamptz[]  the longer span's first instant
+-- $2 shorter   text           hour or day, whose rollups are right already
+-- $3 bucket    timestamptz[]  the longer bucket's first instant
 -- $4 name_key  uuid[]
--- $5 smallest  bigint[]       the least that somebody no longer has
--- $6 largest   bigint[]       the most that somebody no longer has
--- Arrays are parallel. The transaction has locked these figures, so whoever
--- else adds to them does so afterwards.
--- Between the pieces lie the figures of all countries, however many those are:
--- the index passes over them, from one bucket to the next.
+-- $5 smallest  bigint[]       the least that a user no longer has
+-- $6 largest   bigint[]       the most that a user no longer has
+-- Arrays are parallel. The transaction has locked these rollups, so other
+-- transactions add to them afterwards.
+-- Between them lie the rollups of all countries, however many: the index skips
+-- them, from one bucket to the next.
 -- The driver sends the first instant of its calendar as an infinity.
--- Returns one row for each figure that was read again: (bucket timestamptz)
+-- Returns one row for each rollup that was read again: (bucket timestamptz)
 UPDATE user_rollups AS known
 SET (smallest, largest) = (
     SELECT min(part.smallest), max(part.largest)
