@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import MISSING, Field
 
@@ -42,6 +42,11 @@ _REVENUE = {
     "interval": parse_interval,
     "limit": parse_limit,
 }
+
+_CAMPAIGNS = {**SHARED, "campaignId": parse_text}
+
+MOST_CAMPAIGNS: Final = 10_000
+"""Of a table: a spreadsheet's worth, some hundred kilobytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,12 @@ class SourceRevenue(JsonModel):
     average_transaction_value: AverageMoney
 
 
+class CampaignsFilters(Filters):
+    """The filters of the table of campaigns."""
+
+    campaign_id: str | None
+
+
 class CampaignRevenue(JsonModel):
     """Revenue of one campaign."""
 
@@ -143,6 +154,37 @@ async def handle_revenue(params: Params, *, reports: Reports) -> RevenueReport:
         max_buckets=MAX_BUCKETS + 1,
     )
     return shape(question, figures)
+
+
+@dataclass(frozen=True, slots=True)
+class Campaigns:
+    """The campaigns of a range, by revenue, then id; at most ``MOST_CAMPAIGNS``."""
+
+    filters: RevenueFilters
+    rows: Sequence[CampaignRevenue]
+
+
+async def handle_campaigns(params: Params, *, reports: Reports) -> Campaigns:
+    """List the campaigns of a range; raises as ``handle_events`` does."""
+    values = read_parameters(params, _CAMPAIGNS, minute_faults)
+    question = RevenueQuestion(
+        period_of(values),
+        source=values.get("source"),
+        campaign_id=values.get("campaignId"),
+        timezone=values.get("timezone"),
+    )
+    figures = await reports.sum_revenue(
+        question.period,
+        source=question.source,
+        campaign_id=question.campaign_id,
+        interval=None,
+        zone=question.zone_name,
+        limit=MOST_CAMPAIGNS,
+        max_buckets=MAX_BUCKETS,
+    )
+    return Campaigns(
+        RevenueFilters(**filters_of(question)), tuple(map(_campaign_revenue, figures.campaigns))
+    )
 
 
 def shape(question: RevenueQuestion, figures: ports.RevenueFigures) -> RevenueReport:

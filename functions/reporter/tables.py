@@ -10,7 +10,13 @@ from functions.reporter.demographics_report import DemographicsReport
 from functions.reporter.events_report import EventBucket, EventCount, EventsReport
 from functions.reporter.handler import Report
 from functions.reporter.ledger_report import LedgerBucket, LedgerReport
-from functions.reporter.revenue_report import RevenueBucket, RevenueReport, SourceRevenue
+from functions.reporter.revenue_report import (
+    CampaignRevenue,
+    Campaigns,
+    RevenueBucket,
+    RevenueReport,
+    SourceRevenue,
+)
 from functions.tables import Row, columns_of, write_csv
 
 PEOPLE_COLUMNS: Final = (
@@ -48,7 +54,12 @@ def to_csv(report: Report) -> bytes:
             return write_csv(PEOPLE_COLUMNS, _people(report))
 
 
-def file_name(report: Report, name: str) -> str:
+def campaigns_to_csv(campaigns: Campaigns) -> bytes:
+    """Write campaigns as CSV."""
+    return _table(CampaignRevenue, campaigns.rows)
+
+
+def file_name(report: Report | Campaigns, name: str) -> str:
     """Name a file after a report, with its range and source: ``events_2026-11-20_facebook.csv``.
 
     ASCII, without spaces or quotes: it stands in a header.

@@ -11,8 +11,8 @@ from functions.reporter.events_report import handle_events
 from functions.reporter.handler import Report, to_json
 from functions.reporter.ledger_report import handle_ledger
 from functions.reporter.ports import Reports
-from functions.reporter.revenue_report import handle_revenue
-from functions.reporter.tables import file_name, to_csv
+from functions.reporter.revenue_report import handle_campaigns, handle_revenue
+from functions.reporter.tables import campaigns_to_csv, file_name, to_csv
 from runtime.http.csv_responses import CSV_ENDING, csv_answer, wants_csv
 from runtime.http.negotiation import VARY
 from runtime.http.request import Endpoint, Endpoints, Request
@@ -30,11 +30,17 @@ def report_endpoints(reports: Reports, metrics: ReportMetrics) -> Endpoints:
         "demographics": partial(handle_demographics, reports=reports),
         "ledger": partial(handle_ledger, reports=reports),
     }
-    return {
+
+    async def get_campaigns(request: Request) -> Response:
+        found = await handle_campaigns(request.params, reports=reports)
+        return csv_answer(campaigns_to_csv(found), file_name(found, "campaigns"))
+
+    listed = {
         f"/reports/{name}{ending}": ("GET", _endpoint(name, ask, metrics, forced=bool(ending)))
         for name, ask in asks.items()
         for ending in ("", CSV_ENDING)
     }
+    return {**listed, f"/reports/campaigns{CSV_ENDING}": ("GET", get_campaigns)}
 
 
 def _endpoint(name: str, ask: _Ask, metrics: ReportMetrics, *, forced: bool) -> Endpoint:

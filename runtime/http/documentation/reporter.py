@@ -12,7 +12,12 @@ from functions.reporter.events_report import EventsFilters, EventsReport
 from functions.reporter.filters import DEFAULT_LIMIT
 from functions.reporter.ledger_report import LedgerFilters, LedgerReport
 from functions.reporter.pipeline import PipelineReport
-from functions.reporter.revenue_report import RevenueFilters, RevenueReport
+from functions.reporter.revenue_report import (
+    MOST_CAMPAIGNS,
+    CampaignsFilters,
+    RevenueFilters,
+    RevenueReport,
+)
 from functions.zones import UTC_NAME
 from runtime.http.documentation.document import Document, document, operation
 from runtime.http.documentation.operator import ANSWERS, operator_paths
@@ -186,6 +191,7 @@ def reporter_document(
                 ledger_example(),
                 keys=keys,
             ),
+            "/reports/campaigns.csv": _campaigns(keys),
             "/pipeline": _pipeline(keys),
             **operator_paths(_PARAMETERS, list(operator_keys)),
         },
@@ -204,6 +210,28 @@ def reporter_document(
         explains=True,
         ready_behind=list(keys) if ready_guarded else (),
     )
+
+
+def _campaigns(keys: Iterable[str]) -> Schema:
+    answers = {
+        "200": csv_answer("The table; text that begins like a formula has a `'` before it."),
+        "400": invalid(
+            "Parameters are wrong, or do not go together; every fault at once.",
+            Fault("from", "range", "Should be before to"),
+        ),
+        "503": unavailable("There is no answer now; ask the same again."),
+    }
+    return {
+        "get": operation(
+            "Reports",
+            "getCampaignsAsCsv",
+            "List campaigns, as CSV",
+            f"Campaigns by revenue, then by id: at most {MOST_CAMPAIGNS:,}.",
+            answers,
+            parameters=_parameters(CampaignsFilters),
+            behind=list(keys),
+        )
+    }
 
 
 def _pipeline(keys: Iterable[str]) -> Schema:

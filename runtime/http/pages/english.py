@@ -77,6 +77,7 @@ TEXTS: Final = {
     "empty.newest": "The newest are of {month}.",
     "kinds": "What happened",
     "campaigns": "Campaigns",
+    "campaigns.csv": "all campaigns as CSV",
     "no-campaigns": "No sale of a campaign in this range.",
     "share": "Share",
     "people": "People",

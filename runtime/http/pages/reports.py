@@ -259,6 +259,7 @@ def _kinds(words: Words, seen: Overview) -> Html:
 
 def _campaigns(words: Words, seen: Overview) -> Html:
     view, total = seen.view, Decimal(seen.revenue.total_revenue or 0)
+    asked = _without_series(view.revenue_question(view.period))
     rows = [
         (
             _narrow(view, it.campaign_id, {"campaignId": it.campaign_id}),
@@ -287,7 +288,12 @@ def _campaigns(words: Words, seen: Overview) -> Html:
     return element(
         "section",
         element("h2", words("campaigns"), id="campaigns"),
-        _exports(words, "revenue", _without_series(view.revenue_question(view.period))),
+        _exports(
+            words,
+            "revenue",
+            asked,
+            element("a", words("campaigns.csv"), href=address("/reports/campaigns.csv", asked)),
+        ),
         shown_rows,
         aria_labelledby="campaigns",
     )
@@ -375,11 +381,12 @@ def _without_series(params: Params) -> Params:
     return [(name, text) for name, text in params if name != "interval"]
 
 
-def _exports(words: Words, name: str, params: Params) -> Html:
+def _exports(words: Words, name: str, params: Params, *others: Html) -> Html:
     return element(
         "p",
         element("a", words("as-json"), href=address(f"/reports/{name}", params)),
         " ",
         element("a", words("as-csv"), href=address(f"/reports/{name}.csv", params)),
+        *(Html(f" {other}") for other in others),
         class_="exports",
     )

@@ -79,6 +79,7 @@ TEXTS: Final = {
     "empty.newest": "Найновіші події: {month}.",
     "kinds": "Що відбулося",
     "campaigns": "Кампанії",
+    "campaigns.csv": "усі кампанії як CSV",
     "no-campaigns": "У цьому періоді продажів за кампаніями немає.",
     "share": "Частка",
     "people": "Люди",

@@ -52,6 +52,32 @@ def reports() -> FakeReports:
     return FakeReports(rows, ledger=ledger)
 
 
+async def test_all_campaigns_are_a_table_whose_sum_is_the_reports(
+    client: httpx.AsyncClient, reports: FakeReports
+) -> None:
+    names = [f"camp-{number}" for number in range(300)]
+    reports.rows = [
+        *(a_sale("1.25", campaign_id=name) for name in names),
+        a_sale("999.00", campaign_id="=HYPERLINK(1)"),
+        a_sale("5.00", campaign_id="camp-old", occurred_at=NOON - timedelta(days=400)),
+    ]
+    range_ = {"from": "2024-01-01", "to": "2024-01-31"}
+
+    answer = await client.get("/reports/campaigns.csv", params=range_)
+    told = (await client.get("/reports/revenue", params=range_)).json()
+
+    rows = rows_of(answer.text)
+    assert 'filename="campaigns_2024-01-01_2024-02-01.csv"' in answer.headers["Content-Disposition"]
+    assert list(rows[0]) == ["campaignId", "totalRevenue", "transactionCount"]
+    assert rows[0]["campaignId"] == "'=HYPERLINK(1)"
+    assert {row["campaignId"] for row in rows[1:]} == set(names)
+    assert sum(Decimal(row["totalRevenue"]) for row in rows) == Decimal(told["totalRevenue"])
+
+
+async def test_a_table_of_campaigns_has_no_limit_of_its_own(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/reports/campaigns.csv", params={"limit": "5"})).status_code == 400
+
+
 @pytest.fixture
 def letters() -> FakeDeadLetters:
     return FakeDeadLetters()

@@ -37,7 +37,7 @@ from tests.builders import a_facebook_event, a_letter, raw
 from tests.builders import a_row as a_stored_row
 from tests.contract.test_dead_letters import keep_in_memory
 from tests.doubles.fakes_operator import FakeDeadLetters, FakeTrails
-from tests.doubles.fakes_reports import FakeReports, a_row, a_sale
+from tests.doubles.fakes_reports import NOON, FakeReports, a_row, a_sale
 from tests.unit.runtime.http.test_pipeline import FakePipeline, figures
 
 BROWSER: Final = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -220,6 +220,22 @@ async def test_the_page_says_the_figures_of_the_reports(
     assert told["totalRevenue"] == "937948.40"
     assert "937\u202f948.40" in page
     assert "camp-1" in page
+
+
+async def test_campaigns_lead_to_a_table_of_exactly_this_view(
+    client: httpx.AsyncClient, reports: FakeReports
+) -> None:
+    reports.rows = [
+        *(a_sale("1.00", **yesterday(campaign_id=f"camp-{number}")) for number in range(15)),
+        a_sale("7.00", **yesterday(campaign_id="old", occurred_at=NOON)),
+    ]
+
+    page = (await client.get("/?source=facebook")).text
+    [link] = re.findall(r'href="(/reports/campaigns.csv\?[^"]+)"', page)
+    table = await client.get(unescape(link), headers={"Accept": "*/*"})
+
+    assert table.status_code == 200
+    assert len(table.text.splitlines()) == 1 + 15
 
 
 async def test_a_row_narrows_and_a_chip_widens(
