@@ -24,7 +24,8 @@ async def http_api(function: Function) -> AsyncIterator[str]:
         return _response(given)
 
     app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    # A body goes on as it came: HTTP APIs unpack nothing.
+    runner = web.AppRunner(app, shutdown_timeout=0.1, auto_decompress=False)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:

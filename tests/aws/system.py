@@ -1,6 +1,7 @@
 """The whole system on Lambda's own terms: zips as processes, queues, a secret, a database."""
 
 import asyncio
+import gzip
 import importlib.util
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,6 +18,7 @@ from runtime.aws.deploying.session import find_aws
 from tests.aws.event_source import EventSource
 from tests.aws.http_api import http_api
 from tests.aws.runtime_api import Function
+from tests.builders import a_facebook_event, raw
 from tests.e2e.whole_system import Published, by_kind
 from tests.truth.recomputation import differences, ledger_differences
 
@@ -26,6 +28,13 @@ QUEUES: Final = {
     "dead-letters": "DEAD_LETTERS_QUEUE_URL",
 }
 """Which setting of the gateway names the queue of each function."""
+
+PACKED: Final = {
+    ("/events", "application/json"): (415, []),
+    ("/events", "application/x-ndjson"): (202, ["fb-packed"]),
+    ("/cloudevents", "application/cloudevents+json"): (204, ["fb-packed"]),
+}
+"""What becomes of gzip: no platform passes it on whole where the content type is one of text."""
 
 MAX_RECEIVES: Final = 4
 _PATIENCE_SECONDS: Final = 60.0
@@ -82,6 +91,18 @@ class System:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while any([await self.waiting(self.urls[name]) for name in QUEUES]):
                 await asyncio.sleep(_POLL_SECONDS)
+
+    async def send_packed(self, path: str, content_type: str) -> tuple[int, list[str]]:
+        """Send an event as gzip; return the answer's status and the ids of what is stored."""
+        event = a_facebook_event(eventId="fb-packed")
+        if path == "/cloudevents":
+            event = {"specversion": "1.0", "id": "1", "source": "/x", "type": "t", "data": event}
+        headers = {"Content-Type": content_type, "Content-Encoding": "gzip"}
+        async with httpx.AsyncClient(base_url=self.gateway_url, timeout=60) as client:
+            answer = await client.post(path, content=gzip.compress(raw(event)), headers=headers)
+        await self.drained()
+        rows = await self.fetch("SELECT event_id FROM events ORDER BY event_id")
+        return answer.status_code, [row["event_id"] for row in rows]
 
     async def emptied(self) -> None:
         """Forget all that was stored, once nothing waits."""

@@ -11,7 +11,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from runtime.local.embedded.postgres_server import EmbeddedPostgres
-from tests.aws.system import MAX_RECEIVES, OnLambda, on_lambda
+from tests.aws.system import MAX_RECEIVES, PACKED, OnLambda, on_lambda
 from tests.builders import a_facebook_event
 from tests.e2e.whole_system import publish
 from tests.truth.recomputation import ledger_differences
@@ -124,6 +124,13 @@ async def test_a_correlation_id_and_a_trace_go_from_the_request_to_the_row(
     assert trail["event"]["traceParent"] == trace
     [letter] = await system.fetch("SELECT * FROM dead_letters WHERE event_id = 'fb-broken'")
     assert (letter["correlation_id"], letter["trace_parent"]) == ("trace-1", trace)
+
+
+@pytest.mark.parametrize("sent", PACKED)
+async def test_gzip_is_stored_or_refused_by_its_content_type(
+    system: OnLambda, sent: tuple[str, str]
+) -> None:
+    assert await system.send_packed(*sent) == PACKED[sent]
 
 
 async def test_a_record_that_crashes_its_handler_is_set_aside_until_that_is_mended(

@@ -14,7 +14,7 @@ from runtime.aws.packaging.packages import ROOT
 from runtime.local.embedded.postgres_server import EmbeddedPostgres
 from tests.aws.conftest import THIS_ARCHITECTURE, eps
 from tests.aws.ministack import PYTHON, Ministack, ministack
-from tests.aws.system import System
+from tests.aws.system import PACKED, System
 from tests.builders import a_facebook_event
 from tests.e2e.whole_system import publish
 
@@ -128,6 +128,13 @@ async def test_reports_and_ledger_equal_what_was_published_with_duplicates(syste
     total = ledger["total"]
     assert total["imbalance"] == total["rejections"]["imbalance"] == total["inFlight"] == 0
     assert total["accepted"] == published.summary["valid"]
+
+
+@pytest.mark.parametrize("sent", PACKED)
+async def test_gzip_is_stored_or_refused_by_its_content_type(
+    system: System, sent: tuple[str, str]
+) -> None:
+    assert await system.send_packed(*sent) == PACKED[sent]
 
 
 async def test_an_event_of_any_id_is_found_by_a_parameter(system: System) -> None:
