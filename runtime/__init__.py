@@ -1,1 +1,1 @@
-"""What runs the functions: transports, storage, wiring, and the local servers."""
+"""Everything that runs the functions: transports, storage, wiring, and the local servers."""

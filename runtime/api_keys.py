@@ -1,4 +1,4 @@
-"""API keys: several at once, so that they can be changed without a gap; kept as digests only."""
+"""API keys: several at once, so that they can be changed without a gap; stored as digests only."""
 
 import hmac
 import re
@@ -11,18 +11,18 @@ from pydantic import SecretStr
 from pydantic_core import PydanticCustomError
 
 _KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-"""What a bearer token may be (RFC 6750, section 2.1)."""
+"""The allowed form of a bearer token (RFC 6750, section 2.1)."""
 
 _NAME_CHARACTERS = 6
-"""Enough to tell a few keys apart, and of no use to who looks for one: sixteen million names,
-for keys beyond number."""
+"""Enough to tell a few keys apart, and useless for guessing one: sixteen million names, for an
+endless number of keys."""
 
 
 class ApiKeys:
-    """Keys of which any one opens; false when there are none.
+    """A set of keys, any of which is accepted; falsy when it is empty.
 
     Args:
-        keys: As they are sent.
+        keys: In clear text.
     """
 
     __slots__ = ("_digests",)
@@ -32,10 +32,10 @@ class ApiKeys:
 
     @classmethod
     def read(cls, given: Any) -> "ApiKeys":
-        """Read keys that are separated by commas, and keep their digests.
+        """Read comma-separated keys, and keep their digests.
 
         Raises:
-            PydanticCustomError: One is empty, or has a character that no header takes.
+            PydanticCustomError: One is empty, or has a character not allowed in a header.
         """
         if isinstance(given, ApiKeys):
             return given
@@ -49,28 +49,28 @@ class ApiKeys:
         return cls(keys)
 
     def admit(self, key: bytes) -> str | None:
-        """Let a key in that is one of them; takes as long whichever it is.
+        """Check a key, in constant time.
 
         Returns:
-            What a log may call it: the first six characters of its SHA-256 in
-            hexadecimal. None where it is none of them.
+            Its name for logs: the first six characters of its SHA-256 in
+            hexadecimal. None if it is not one of these keys.
         """
         digest = sha256(key)
         found = [compare_digest(digest.digest(), known) for known in self._digests]
         return digest.hexdigest()[:_NAME_CHARACTERS] if any(found) else None
 
     def sign(self, key: bytes, message: bytes) -> bytes | None:
-        """Sign a message by the digest of a key; None where it is none of them."""
+        """Sign a message with the digest of a key; None if it is not one of these keys."""
         if not self.admit(key):
             return None
         return hmac.digest(sha256(key).digest(), message, "sha256")
 
     def signer(self, message: bytes, signature: bytes) -> str | None:
-        """Tell by which key a message was signed; takes as long whichever it is.
+        """Find the key that signed a message, in constant time.
 
         Returns:
-            What a log may call the key, as of ``admit``; None where none of them
-            has signed it.
+            The key's name for logs, as ``admit`` gives it; None if none of these
+            keys signed it.
         """
         signers = [
             known.hex()[:_NAME_CHARACTERS]

@@ -1,4 +1,4 @@
-"""URLs of databases, as the driver itself reads them."""
+"""Database URLs, checked by the driver itself."""
 
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -15,22 +15,22 @@ _PLAIN: Final = dict.fromkeys(
 
 
 def fault_of(url: str) -> str:
-    """Say why the driver can't use a URL; empty where it can.
+    """Return why the driver can't use a URL; empty if it can.
 
-    Only read: nothing is connected to. Files that the URL names, certificates,
-    have to be there.
+    Nothing is connected to. Files named in the URL, such as certificates, must
+    exist.
 
     Args:
         url: As in ``DATABASE_URL``.
 
     Returns:
-        The driver's words, without what is secret.
+        The driver's message, without secrets.
     """
     try:
         connect_utils._parse_connect_dsn_and_args(  # type: ignore[attr-defined]  # noqa: SLF001 - it has no other way
             dsn=url, **_PLAIN
         )
-    except (ValueError, OSError) as error:  # the driver's own errors are ValueErrors, too
+    except (ValueError, OSError) as error:  # the driver's own errors are ValueErrors as well
         words = " ".join(str(error).split())
         return "it can't be read" if _has_secret(words, url) else words
     return ""

@@ -1,4 +1,4 @@
-"""Addresses and networks, as settings name them."""
+"""Addresses and networks, as written in settings."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -6,7 +6,7 @@ Network = IPv4Network | IPv6Network
 
 
 def read_networks(text: str) -> list[Network]:
-    """Read addresses and networks that are separated by commas.
+    """Read comma-separated addresses and networks.
 
     Raises:
         ValueError: One is neither.

@@ -1,11 +1,11 @@
-"""What the commands of an operator have in common: an answer at once, whatever is away."""
+"""Shared by the operator's commands: they answer at once, even when servers are down."""
 
 from typing import Final
 
 ANSWER_SECONDS: Final = 1.5
-"""How long a server gets to answer: with what Python needs to start, and with the
-second step of a server that freezes between two, it stays under three seconds."""
+"""How long a server may take to answer: with Python's start, and the second step of a
+server that freezes between two, a command stays under three seconds."""
 
 CANT_ASK: Final = 3
-"""Exit code where something could not be asked, so that nobody knows: 1 says that
+"""Exit code when something could not be asked, so that its state is unknown. 1 means that
 something is wrong, 2 that the command line is."""

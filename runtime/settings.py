@@ -24,7 +24,7 @@ from runtime.api_keys import ApiKeys
 from runtime.networks import read_networks
 
 _SECRETS: Final = Path("/run/secrets")
-"""Where containers find secrets: a file each, named as the setting. The environment goes before."""
+"""Where containers find secrets: one file each, named after the setting. The environment wins."""
 
 _UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 _SIZE = re.compile(r"\s*([0-9]{1,15})\s*(b|kb|mb|gb|)\s*", re.IGNORECASE)
@@ -34,7 +34,7 @@ def to_bytes(value: Any) -> Any:
     """Read a size.
 
     Raises:
-        PydanticCustomError: It is none.
+        PydanticCustomError: It is not a size.
     """
     match = _SIZE.fullmatch(str(value))
     if match is None:
@@ -53,7 +53,7 @@ _HTTP = TypeAdapter(HttpUrl)
 
 
 def check_postgres(url: SecretStr) -> SecretStr:
-    """Make sure that it is the URL of a database, as its driver reads it.
+    """Check that it is a database URL, by the driver's rules.
 
     Raises:
         PydanticCustomError: It is not.
@@ -77,7 +77,7 @@ def _check_some_postgres(url: SecretStr | None) -> SecretStr | None:
 
 
 def check_nats(urls: SecretStr) -> SecretStr:
-    """Make sure that they are URLs of brokers, separated by commas.
+    """Check that they are comma-separated broker URLs.
 
     Raises:
         ValidationError: One is not.
@@ -88,7 +88,7 @@ def check_nats(urls: SecretStr) -> SecretStr:
 
 
 def _check_keys(keys: ApiKeys, info: ValidationInfo) -> ApiKeys:
-    """Make sure that nothing is open to everyone but on a developer's machine."""
+    """Check that nothing is open to everyone outside a developer's machine."""
     environment = info.data.get("environment", "development")
     if not keys and environment != "development":
         raise PydanticCustomError(
@@ -110,7 +110,7 @@ def _check_networks(text: str) -> str:
 
 
 def check_monitoring(urls: str) -> str:
-    """Make sure that they are URLs of HTTP, separated by commas.
+    """Check that they are comma-separated HTTP URLs.
 
     Raises:
         ValidationError: One is not.
@@ -121,24 +121,24 @@ def check_monitoring(urls: str) -> str:
 
 
 Size = Annotated[int, BeforeValidator(to_bytes), Field(ge=1)]
-"""Bytes, written as ``50mb``, ``512kb`` or a plain number; a kilobyte has 1,024 of them."""
+"""Bytes, written as ``50mb``, ``512kb`` or a plain number; a kilobyte is 1,024 bytes."""
 
 EventSize = Annotated[int, BeforeValidator(to_bytes), Field(ge=1, le=4 * 1024**2)]
-"""Bytes of one event. No real one has a megabyte; judging the oddest one of four
-takes a fifth of a second, and with its envelope it still fits in a batch of
-``BATCH_MAX_BYTES`` beside others."""
+"""Bytes of one event. No real one has a megabyte; judging the most unusual one of four
+takes a fifth of a second, and with its envelope it still fits into a batch of
+``BATCH_MAX_BYTES`` together with others."""
 
 BatchSize = Annotated[int, BeforeValidator(to_bytes), Field(ge=1, le=64 * 1024**2)]
-"""Bytes of one transaction: a message to PostgreSQL has 1 GB at the most, and rows
-with their figures take more room than the events did."""
+"""Bytes of one transaction: a message to PostgreSQL has at most 1 GB, and rows with their
+rollups are larger than the events."""
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 KeptSeconds = Annotated[float, Field(ge=0, le=5 * 86_400)]
-"""Five days at the most: the database forgets settled envelopes after seven, and a message that
-is replayed after that would be counted a second time."""
+"""Five days at most: the database forgets settled envelopes after seven, and a message
+replayed after that would be counted a second time."""
 
 Days = Annotated[int, Field(ge=1, le=36_500)]
-"""A hundred years at the most: a moment that many days ago is in every calendar."""
+"""A hundred years at most, so that the time so many days ago is in every calendar."""
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 PoolSize = Annotated[int, Field(ge=1, le=100)]
@@ -149,19 +149,19 @@ Keys = Annotated[
     AfterValidator(_check_keys),
     Field(validate_default=True),
 ]
-"""Keys separated by commas; only their digests are kept."""
+"""Comma-separated keys; only their digests are kept."""
 
 
 OptionalKeys = Annotated[ApiKeys, PlainValidator(ApiKeys.read)]
-"""As ``Keys``; where there are none, what they guard is not there, or is open on a
-developer's machine."""
+"""Like ``Keys``; without keys, the endpoints behind them are missing, or open on a developer's
+machine."""
 
 
 class BadSettings(Exception):
-    """The settings are missing or wrong; the message has a line for each.
+    """Settings are missing or wrong; the message has a line for each.
 
     Attributes:
-        missing: Fields that are not set, and have to be.
+        missing: Required fields that are not set.
     """
 
     def __init__(self, message: str, missing: Iterable[str] = ()) -> None:
@@ -170,7 +170,7 @@ class BadSettings(Exception):
 
 
 class Settings(BaseSettings):
-    """What every function is told from outside."""
+    """Settings of every function."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -200,7 +200,7 @@ class Settings(BaseSettings):
         """Read the settings.
 
         Args:
-            given: Some that are known already, by field.
+            given: Known values by field.
 
         Raises:
             BadSettings: Some are missing or wrong; it names them all.
@@ -213,7 +213,7 @@ class Settings(BaseSettings):
 
 
 class BrokerSettings(Settings):
-    """What a function is told that uses the broker."""
+    """Settings of functions that use the broker."""
 
     nats_url: Annotated[SecretStr, AfterValidator(check_nats)]
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
@@ -224,7 +224,7 @@ class BrokerSettings(Settings):
 
 
 class DatabaseSettings(Settings):
-    """What a function is told that uses the database."""
+    """Settings of functions that use the database."""
 
     database_url: Annotated[SecretStr, AfterValidator(check_postgres)]
     database_pool_size: PoolSize = 4
@@ -232,7 +232,7 @@ class DatabaseSettings(Settings):
 
 
 class BodySettings(Settings):
-    """What a function is told that reads bodies."""
+    """Settings of functions that read bodies."""
 
     body_size_limit: Size = 50 * 1024**2
     event_size_limit: EventSize = 1024**2
@@ -241,25 +241,25 @@ class BodySettings(Settings):
 
 
 class IngestSettings(BodySettings):
-    """What the gateway is told, whatever its bus."""
+    """Settings of the gateway, for any bus."""
 
     publish_timeout_seconds: Seconds = 5.0
     ingest_api_keys: Keys = ApiKeys()
 
 
 class GatewaySettings(BrokerSettings, IngestSettings):
-    """What the gateway is told."""
+    """Settings of the gateway."""
 
     nats_monitoring_url: Annotated[str, AfterValidator(check_monitoring)] | None = None
 
     @property
     def monitoring_urls(self) -> list[str]:
-        """Where the brokers tell about themselves; none where that is not told."""
+        """The brokers' monitoring URLs; none if they are not set."""
         return self.nats_monitoring_url.split(",") if self.nats_monitoring_url else []
 
 
 class CollectorSettings(BrokerSettings, DatabaseSettings, BodySettings):
-    """What a collector is told."""
+    """Settings of a collector."""
 
     ingest_api_keys: OptionalKeys = ApiKeys()
 
@@ -270,7 +270,7 @@ class CollectorSettings(BrokerSettings, DatabaseSettings, BodySettings):
 
 
 class ReporterSettings(DatabaseSettings):
-    """What the reporter is told."""
+    """Settings of the reporter."""
 
     database_timeout_seconds: Seconds = 30.0
     reporter_database_url: Annotated[SecretStr | None, AfterValidator(_check_some_postgres)] = None
@@ -281,26 +281,26 @@ class ReporterSettings(DatabaseSettings):
 
     @property
     def for_reports(self) -> DatabaseSettings:
-        """Where reports are read: a replica where there is one."""
+        """The URL for reports: a replica's if there is one."""
         url = self.reporter_database_url or self.database_url
         return self.model_copy(update={"database_url": url})
 
     @property
     def as_operator(self) -> DatabaseSettings:
-        """The same database, with an operator's rights where they differ."""
+        """The same database, with an operator's login if that differs."""
         url = self.operator_database_url or self.database_url
         return self.model_copy(update={"database_url": url})
 
     @property
     def reader_api_keys(self) -> ApiKeys:
-        """Who may read reports: reporters, and operators too."""
+        """Keys for reports: the reporters' and the operators'."""
         if not self.reporter_api_keys:
             return self.reporter_api_keys
         return self.reporter_api_keys | self.operator_api_keys
 
 
 class ArchiveSettings(DatabaseSettings):
-    """What `eps archive` is told; without a number of days things are kept for ever."""
+    """Settings of `eps archive`; without a number of days nothing is ever deleted."""
 
     database_timeout_seconds: Seconds = 120.0
     archive_url: str | None = None
@@ -310,7 +310,7 @@ class ArchiveSettings(DatabaseSettings):
 
 
 class MigrateSettings(DatabaseSettings):
-    """What a migration is told."""
+    """Settings of a migration."""
 
     collector_database_password: SecretStr | None = None
     reporter_database_password: SecretStr | None = None
@@ -318,7 +318,7 @@ class MigrateSettings(DatabaseSettings):
 
     @property
     def login_passwords(self) -> dict[str, str]:
-        """Passwords of the roles to make, by the group whose rights they have."""
+        """Passwords of the login roles to make, by the group whose rights they have."""
         given = {
             "eps_collector": self.collector_database_password,
             "eps_reporter": self.reporter_database_password,
@@ -328,7 +328,7 @@ class MigrateSettings(DatabaseSettings):
 
 
 class PublisherSettings(Settings):
-    """What the publisher is told."""
+    """Settings of the publisher."""
 
     ingest_api_key: SecretStr | None = None
     event_endpoint: str | None = None
@@ -342,9 +342,9 @@ def check_all(
     """Read several kinds of settings, and report their faults together.
 
     Args:
-        kinds: What to read.
-        given: Settings that need not be set, by field.
-        others: What to read as it is set.
+        kinds: The kinds to read.
+        given: Values for settings that need not be set, by field.
+        others: Kinds to read without those values.
 
     Raises:
         BadSettings: Some are missing or wrong; it names them all, each once.

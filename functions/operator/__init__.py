@@ -1,1 +1,1 @@
-"""The operator: what became of events, and what is done about those that are dead."""
+"""The operator: what became of events, and what to do about dead letters."""

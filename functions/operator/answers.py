@@ -1,4 +1,4 @@
-"""What an operator is answered, to the letter of its JSON."""
+"""The operator's answers, exactly as in their JSON."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -155,5 +155,5 @@ OperatorAnswer = (
 
 
 def to_json(answer: OperatorAnswer) -> bytes:
-    """Write an answer as a client reads it."""
+    """Write an answer as JSON."""
     return answer.model_dump_json().encode()

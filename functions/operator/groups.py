@@ -1,4 +1,4 @@
-"""Dead letters in groups: by reason and field, with the last days side by side."""
+"""Group dead letters by reason and field, with the last days side by side."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Group:
 
     Attributes:
         letters: Of all time.
-        days: Those of each of the last days, the newest last.
+        days: The count of each of the last days, the newest last.
     """
 
     reason: Reason
@@ -27,11 +27,11 @@ class Group:
 
 
 def group(counts: Iterable[DeadLetterCount], today: date) -> list[Group]:
-    """Put counts of days into groups, the largest first.
+    """Group the counts of days, the largest group first.
 
     Args:
-        counts: One of a day, reason and field.
-        today: The newest day; what is of later ones counts as of all time only.
+        counts: Each of one day, reason and field.
+        today: The newest day; later days count in the total only.
     """
     groups: dict[tuple[str, str], Group] = {}
     first = today - timedelta(days=DAYS - 1)

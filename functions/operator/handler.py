@@ -1,4 +1,4 @@
-"""Look at dead letters and at events: query parameters in, what is there out."""
+"""Look at dead letters and at events: query parameters in, answers out."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -19,22 +19,22 @@ from functions.operator.questions import (
 from functions.parameters import Params
 
 SHOWN_BYTES: Final = 64 * 1024
-"""How much is shown of a mass, unpacked; an export has all of it."""
+"""How much of a mass is shown, unpacked; an export has all of it."""
 
 
 async def handle_list(params: Params, *, letters: DeadLetters) -> answers.DeadLetterPage:
     """List dead letters, open ones unless asked otherwise.
 
     Args:
-        params: Decoded names and values of the query, in their order, repeats kept.
-        letters: Where they are.
+        params: Decoded names and values of the query, in order, with repeats.
+        letters: The dead letters.
 
     Returns:
         A page; write it with ``answers.to_json``.
 
     Raises:
         Invalid: With every fault of the parameters.
-        Unavailable: There is no answer now; the same question may come again.
+        Unavailable: There is no answer now; the same request may be sent again.
     """
     question = parse_page_question(params)
     heads = await letters.page(question.wanted, before=question.cursor, limit=question.limit)
@@ -45,7 +45,7 @@ async def handle_list(params: Params, *, letters: DeadLetters) -> answers.DeadLe
 
 
 async def handle_summary(params: Params, *, letters: DeadLetters) -> answers.DeadLetterSummary:
-    """Count dead letters by day, reason and field; takes and raises as ``handle_list`` does."""
+    """Count dead letters by day, reason and field; arguments and errors as ``handle_list``."""
     counts = await letters.count(parse_summary_question(params))
     return answers.DeadLetterSummary(
         total_letters=sum(count.letters for count in counts),
@@ -54,7 +54,7 @@ async def handle_summary(params: Params, *, letters: DeadLetters) -> answers.Dea
 
 
 async def handle_show(letter_id: UUID, *, letters: DeadLetters) -> answers.DeadLetter | None:
-    """Show a dead letter with its bytes and history; None where there is no such."""
+    """Show a dead letter with its bytes and history; None if there is no such letter."""
     letter = await letters.find(letter_id)
     return None if letter is None else show(letter)
 
@@ -62,9 +62,9 @@ async def handle_show(letter_id: UUID, *, letters: DeadLetters) -> answers.DeadL
 async def handle_discard(
     params: Params, *, letters: DeadLetters, correlation_id: str
 ) -> answers.Discarded:
-    """Give up open dead letters; takes and raises as ``handle_list`` does.
+    """Discard open dead letters; arguments and errors as ``handle_list``.
 
-    At least one filter has to be named. They stay where they are, and say so.
+    At least one filter is required. The letters are kept and marked.
     """
     question = parse_discard_question(params)
     discarded = await letters.discard(
@@ -76,9 +76,9 @@ async def handle_discard(
 async def handle_reopen(
     params: Params, *, letters: DeadLetters, correlation_id: str
 ) -> answers.Reopened:
-    """Bring dead letters that were given up back; takes and raises as ``handle_discard`` does.
+    """Reopen discarded dead letters; arguments and errors as ``handle_discard``.
 
-    They wait for a replay again, as if they had never been given up.
+    They can be replayed again, as if they had never been discarded.
     """
     question = parse_reopen_question(params)
     reopened = await letters.reopen(
@@ -88,9 +88,9 @@ async def handle_reopen(
 
 
 async def handle_trail(source: str, event_id: str, *, trails: Trails) -> answers.EventTrail | None:
-    """Tell what became of an event; None where it has left no trace."""
+    """Show what became of an event; None if there is no trace of it."""
     known: Source | None = next((each for each in get_args(Source) if each == source), None)
-    if known is None or "\0" in event_id:  # PostgreSQL keeps no NUL: no id has one
+    if known is None or "\0" in event_id:  # PostgreSQL stores no NUL, so no id has one
         return None
     event = await trails.find_event(known, event_id)
     letters = await trails.find_letters(known, event_id)
@@ -105,12 +105,12 @@ async def handle_trail(source: str, event_id: str, *, trails: Trails) -> answers
 
 
 def head_of(head: LetterHead) -> answers.DeadLetterHead:
-    """Write what is known of a letter without its bytes."""
+    """Make the answer for a letter without its bytes."""
     return answers.DeadLetterHead.model_validate(head, from_attributes=True)
 
 
 def show(letter: KeptLetter) -> answers.DeadLetter:
-    """Write all that is known of a letter; of a mass with the beginning of its elements."""
+    """Make the answer for a whole letter; of a mass, the beginning of its elements."""
     if letter.head.elements == 1:
         return _shown(letter, letter.payload)
     shown = beginning(letter.payload, SHOWN_BYTES)
@@ -118,7 +118,7 @@ def show(letter: KeptLetter) -> answers.DeadLetter:
 
 
 def show_elements(letter: KeptLetter) -> Iterator[answers.DeadLetter]:
-    """Write a letter once for each of its elements, with the original bytes of that one."""
+    """Make an answer for each element of a letter, with that element's original bytes."""
     if letter.head.elements == 1:
         yield _shown(letter, letter.payload)
         return

@@ -1,4 +1,4 @@
-"""Find a fault in the text of an event: the path of a field in, a place out."""
+"""Find a fault in the text of an event: the path of a field in, its position out."""
 
 import json
 from typing import Any, Final, NamedTuple
@@ -12,10 +12,10 @@ _ESCAPE_LENGTH: Final = len(r"\u0000")
 
 
 class Mark(NamedTuple):
-    """Where a fault is in a text: ``start <= it < end``, in characters.
+    """The position of a fault in a text: ``start <= it < end``, in characters.
 
     Attributes:
-        is_missing: The field is not there; the mark is what should have it.
+        is_missing: The field is missing; the mark is the object that lacks it.
     """
 
     start: int
@@ -24,17 +24,17 @@ class Mark(NamedTuple):
 
 
 def mark_fault(text: str, field: str, code: str) -> Mark | None:
-    """Find the value of a field in JSON text as it came, or where the text is no JSON.
+    """Find the value of a field in JSON text as received, or the place where it stops being JSON.
 
-    Of a key that comes several times the last one counts, as it does to a reader of JSON.
+    Of a repeated key the last one counts, as for a JSON reader.
 
     Args:
         text: Of one event; its end may be cut off.
         field: Dotted path of the fault; empty for the whole.
-        code: What kind of fault it is.
+        code: The kind of fault.
 
     Returns:
-        None where it is the whole text, or can't be found.
+        None if it is the whole text, or can't be found.
     """
     try:
         if field:
@@ -55,22 +55,22 @@ def _as_is(number: str) -> str:
 
 
 _DECODER: Final = json.JSONDecoder(parse_int=_as_is, parse_float=_as_is, strict=False)
-"""Numbers stay text: a long one would take long to read."""
+"""Numbers stay text: converting a long one would be slow."""
 
 
 def _find(text: str, start: int, path: list[str]) -> Mark | None:
-    """Follow a path from the value that starts at a place."""
+    """Follow a path from the value at a position."""
     for depth, name in enumerate(path):
         found = _member(text, start, name)
         if found is None:
-            # Nothing is marked where the event itself lacks the field: it would be all of it.
+            # Nothing is marked if the event itself lacks the field: the mark would be all of it.
             return Mark(start, _end_of(text, start), is_missing=True) if depth else None
         start = found
     return Mark(start, _end_of(text, start))
 
 
 def _member(text: str, start: int, name: str) -> int | None:
-    """Find where the value of a key, or of a place in an array, starts."""
+    """Find where the value of a key, or of an array's index, starts."""
     if text[start : start + 1] not in ("{", "["):
         return None
     is_object = text[start] == "{"
@@ -110,7 +110,7 @@ def _unstorable(raw: bytes) -> Mark | None:
 
 
 def _place_of(text: str, at: int) -> Mark | None:
-    """Mark the character at a place; the last one where the text ends too early."""
+    """Mark the character at a position, or the last one if the text ends too early."""
     if not text:
         return None
     start = min(at, len(text) - 1)

@@ -1,4 +1,4 @@
-"""Replay a mass: each of its elements is judged as today, some megabytes at a time."""
+"""Replay a mass: judge each of its elements again, some megabytes at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from functions.messages import AcceptedBatch, DeadLetter
 from functions.operator.ports import KeptLetter, Settled, Settlement
 
 ToRows = Mapping[Source, Callable[[Any, AcceptedBatch, bytes], EventRow]]
-"""Makes the row of an event of a source, its part and its bytes."""
+"""Makes the row of a source's event from the event, its batch and its bytes."""
 
 Settle = Callable[[Sequence[Settlement]], Awaitable[Settled]]
 
@@ -26,24 +26,24 @@ _BREATH: Final = 200
 
 
 def row_of(part: AcceptedBatch, raw: bytes, to_rows: ToRows) -> EventRow:
-    """Judge an event as today, and make its row.
+    """Judge an event again, and make its row.
 
     Raises:
-        InvalidEvent: It is none.
+        InvalidEvent: It is invalid.
     """
     event = judge(raw)
     return to_rows[event.source](event, part, raw)
 
 
 async def settle_mass(letter: KeptLetter, to_rows: ToRows, settle: Settle) -> Settled:
-    """Store what is valid in a mass; what is not stays dead, in a letter of its own.
+    """Store the valid events of a mass; the invalid ones stay dead, in a letter of their own.
 
-    Its events are stored before the letter is changed, some at a time: whoever
-    is stopped in between begins again, and each is stored once. Where none is
-    valid the letter stays as it is.
+    The events are stored before the letter is changed, some at a time: after an
+    interruption the replay starts again, and each event is stored once. If none is
+    valid the letter stays unchanged.
 
     Raises:
-        Unavailable: Some of it may be stored; the letter is open still.
+        Unavailable: Some of it may be stored; the letter is still open.
     """
     taking = _Taking(letter, settle)
     try:
@@ -62,10 +62,10 @@ async def settle_mass(letter: KeptLetter, to_rows: ToRows, settle: Settle) -> Se
 
 @dataclass
 class _Taking:
-    """One mass, being taken apart.
+    """The replay of one mass.
 
     Attributes:
-        settled: What it came to so far.
+        settled: The counts so far.
         size: Bytes of the rows that wait.
     """
 
@@ -99,12 +99,12 @@ class _Taking:
             self.size += len(raw)
 
     async def store(self) -> None:
-        """Store the rows that wait."""
+        """Store the waiting rows."""
         rows, self._rows, self.size = self._rows, [], 0
         await self._store(rows)
 
     async def _store(self, rows: Sequence[EventRow]) -> None:
-        """Store rows; those that the store refuses stay dead, halved until each is alone."""
+        """Store rows; refused ones stay dead, found by halving until each is alone."""
         if not rows:
             return
         try:
@@ -119,7 +119,7 @@ class _Taking:
             await self._store(rows[middle:])
 
     def outcome(self) -> Settlement:
-        """Tell what becomes of the letter itself, when all of its events are stored."""
+        """Return the letter's own settlement, after all of its events are stored."""
         head = self.letter.head
         if not self._events:
             return Settlement(head.id, fault=self._dead.fault)
@@ -127,8 +127,8 @@ class _Taking:
         return Settlement(head.id, letters=letters, earlier=self._events)
 
     def _rest(self) -> DeadLetter:
-        """Make the letter of what is dead still, the same however often it is made."""
-        position = self.letter.head.id.int  # its place is in that letter
+        """Make the letter of the elements that are still dead, the same each time."""
+        position = self.letter.head.id.int  # its position in that letter
         if self._dead.elements == 1:
             invalid = why_dead(self._dead.first, self._dead.fault)
             return rejected(self._part, position, self._dead.first, invalid)

@@ -1,4 +1,4 @@
-"""What the operator needs of the world: dead letters, and the trail of an event."""
+"""The operator's ports: dead letters, and the trails of events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from functions.messages import DeadLetter, Reason
 from functions.parameters import Period
 
 State = Literal["open", "replayed", "discarded"]
-"""Whether a dead letter waits for somebody, lives again, or was given up."""
+"""Whether a dead letter waits for a decision, was replayed, or was discarded."""
 
 Action = Literal["replayed", "failed", "discarded", "reopened"]
-"""What was done to a dead letter; after ``failed`` it is as open as before."""
+"""The action taken on a dead letter; after ``failed`` it is still open."""
 
 
 class Place(NamedTuple):
-    """A letter's place in the order of all: by time of acceptance, then by id."""
+    """A letter's place in the order of all letters: by time of acceptance, then by id."""
 
     accepted_at: datetime
     id: UUID
@@ -28,11 +28,11 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LetterFilter:
-    """Which dead letters; None lets everything through.
+    """A filter for dead letters; a None matches all.
 
     Attributes:
-        period: Of when the gateway took them.
-        field: Dotted path of what is wrong.
+        period: Of the time when the gateway accepted them.
+        field: Dotted path of the fault.
     """
 
     period: Period
@@ -45,10 +45,10 @@ class LetterFilter:
 
 @dataclass(frozen=True, slots=True)
 class LetterHead:
-    """What is known of a dead letter without a word of what its sender wrote.
+    """A dead letter's facts, without anything that its sender wrote.
 
     Attributes:
-        payload_bytes: As they are kept; of a mass, packed.
+        payload_bytes: As stored; of a mass, compressed.
         elements: How many elements of a request it holds; more than one are a mass.
     """
 
@@ -68,17 +68,17 @@ class LetterHead:
 
     @property
     def place(self) -> Place:
-        """Where it stands among all."""
+        """Its place in the order of all letters."""
         return Place(self.accepted_at, self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """What was done to a dead letter once.
+    """One action on a dead letter.
 
     Attributes:
-        events: How many events came of it.
-        correlation_id: The request's that did it.
+        events: How many events the letter became.
+        correlation_id: Of the request that caused it.
     """
 
     at: datetime
@@ -95,7 +95,7 @@ class KeptLetter:
     """A dead letter with its bytes.
 
     Attributes:
-        history: Oldest first; empty where it was not asked for.
+        history: Oldest first; empty unless requested.
     """
 
     head: LetterHead
@@ -120,16 +120,16 @@ class LetterCount(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What a dead letter is found to be today.
+    """The result of judging a dead letter again.
 
     Attributes:
-        letter_id: Which.
-        rows: The events in it.
-        letters: What in it is dead still, each as a letter of its own.
-        fault: Why it stays as it is; then there is nothing in it.
-        more: Whether there is more in it, of which the next settlement tells:
-            until then it stays as it is.
-        earlier: How many events settlements with ``more`` had of it.
+        letter_id: Which letter.
+        rows: Its valid events.
+        letters: Its invalid events, each as a letter of its own.
+        fault: Why the letter stays unchanged; then the two above are empty.
+        more: Whether another settlement follows with the rest of the letter:
+            until then it stays unchanged.
+        earlier: How many of its events were in settlements with ``more``.
     """
 
     letter_id: UUID
@@ -142,13 +142,13 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What settling came to.
+    """The result of settling letters.
 
     Attributes:
-        replayed: Letters that live again.
+        replayed: Letters that became events.
         failed: Letters that stay open.
         stored: Events written now.
-        duplicates: Events that were there already.
+        duplicates: Events that were stored already.
     """
 
     replayed: int = 0
@@ -157,7 +157,7 @@ class Settled:
     duplicates: int = 0
 
     def __add__(self, other: "Settled") -> "Settled":
-        """Add up what two of them came to."""
+        """Add up two results."""
         return Settled(
             self.replayed + other.replayed,
             self.failed + other.failed,
@@ -167,18 +167,18 @@ class Settled:
 
 
 class DeadLetters(Protocol):
-    """The dead letters that are kept, and what can be done about them.
+    """The stored dead letters, and the actions on them.
 
-    Every method raises ``Unavailable`` when nothing was done; the same call may come again.
+    Every method raises ``Unavailable`` when nothing was done; the same call may be repeated.
     """
 
     async def find(self, letter_id: UUID) -> KeptLetter | None:
-        """Find one with its bytes and its history."""
+        """Find one letter with its bytes and its history."""
 
     async def page(
         self, wanted: LetterFilter, *, before: Place | None, limit: int
     ) -> Sequence[LetterHead]:
-        """List letters, the newest first, that stand before a place."""
+        """List letters before a place, newest first."""
 
     async def count(self, wanted: LetterFilter) -> Sequence[LetterCount]:
         """Count letters, the newest day first, then by reason and field."""
@@ -186,33 +186,33 @@ class DeadLetters(Protocol):
     async def read(
         self, wanted: LetterFilter, *, after: Place | None, limit: int
     ) -> Sequence[KeptLetter]:
-        """Read letters with their bytes, the oldest first, that stand after a place.
+        """Read letters after a place with their bytes, oldest first.
 
-        Fewer than the limit come where their bytes would be too many at once;
-        none only when there are none.
+        Returns fewer than the limit if their bytes would be too many at once, and
+        none only if there are none.
         """
 
     async def settle(
         self, settlements: Sequence[Settlement], *, correlation_id: str, dry_run: bool
     ) -> Settled:
-        """Store what letters are today, and what was done to them, all or none.
+        """Store results of replays and record them, all or none.
 
-        Letters that are not open any more are passed over.
+        Letters that are no longer open are skipped.
 
         Args:
             settlements: Of different letters.
-            correlation_id: The request's that does it, for their history.
-            dry_run: Say what it would come to, and change nothing.
+            correlation_id: Of the request that causes it, for the letters' history.
+            dry_run: Return the result without changing anything.
 
         Raises:
-            Refused: Nothing was done: the database will never keep some of it.
+            Refused: Nothing was done: the database will never accept part of it.
         """
 
     async def discard(self, wanted: LetterFilter, *, correlation_id: str, dry_run: bool) -> int:
-        """Mark open letters as given up; return how many. Nothing is deleted."""
+        """Mark open letters as discarded; returns how many. Nothing is deleted."""
 
     async def reopen(self, wanted: LetterFilter, *, correlation_id: str, dry_run: bool) -> int:
-        """Mark letters that were given up as open again; return how many."""
+        """Mark discarded letters as open again; returns how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,11 +221,11 @@ class StoredEvent:
 
     Attributes:
         trace_parent: The request's W3C ``traceparent``, if it had one.
-        published_at: When the broker took its message; None, as are the next
-            two, of what came by a replay or by a bus that does not tell.
-        stream_sequence: That message's place in the broker's stream.
+        published_at: When the broker stored its message; like the next two, None
+            for an event that was replayed or came on a bus without this fact.
+        stream_sequence: That message's sequence in the broker's stream.
         deliveries: How often that message had been delivered when it was stored.
-        payload: The JSON text that came.
+        payload: The original JSON text.
     """
 
     correlation_id: str
@@ -239,7 +239,7 @@ class StoredEvent:
 
 
 class NewEvent(NamedTuple):
-    """What is known of a stored event without a word of a user.
+    """A stored event's facts, without anything about a user.
 
     Attributes:
         occurred_at: Its own time.
@@ -254,16 +254,16 @@ class NewEvent(NamedTuple):
 
 
 class Trails(Protocol):
-    """Where an event has left traces; raises ``Unavailable`` as ``DeadLetters`` does."""
+    """The traces of events; raises ``Unavailable`` like ``DeadLetters``."""
 
     async def find_newest(self, *, limit: int) -> Sequence[NewEvent]:
-        """List the stored events with the latest own time until now, the latest first."""
+        """List the stored events with the latest own time until now, latest first."""
 
     async def find_event(self, source: Source, event_id: str) -> StoredEvent | None:
-        """Find an event that is stored."""
+        """Find a stored event."""
 
     async def find_letters(self, source: Source, event_id: str) -> Sequence[LetterHead]:
-        """Find the dead letters that bear an event's id, or became it; oldest first, at most 100.
+        """Find the dead letters that carry an event's id, or became it; oldest first, at most 100.
 
-        A letter whose source is unknown is taken for one of any source.
+        A letter without a known source matches any source.
         """

@@ -1,4 +1,4 @@
-"""What an operator may ask: raw query parameters in, typed questions out."""
+"""The operator's questions: raw query parameters in, typed questions out."""
 
 import re
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class PageQuestion:
-    """Which letters are there? At most ``limit``, from a place on."""
+    """Which letters are there? At most ``limit``, starting at a place."""
 
     wanted: LetterFilter
     cursor: Place | None
@@ -47,7 +47,7 @@ class PageQuestion:
 
 @dataclass(frozen=True, slots=True)
 class ReplayQuestion(PageQuestion):
-    """What are these letters today?"""
+    """What do these letters become when judged again?"""
 
     dry_run: bool
 
@@ -61,7 +61,7 @@ class ChoiceQuestion:
 
 
 def write_cursor(place: Place) -> str:
-    """Write a place as text that a client need not understand."""
+    """Write a place as opaque text."""
     return f"{(place.accepted_at - _EPOCH) // _MICROSECOND}-{place.id.hex}"
 
 
@@ -124,13 +124,13 @@ def parse_discard_question(params: Params) -> ChoiceQuestion:
     """Read the question of ``POST /dead-letters/discard``: open letters.
 
     Raises:
-        Invalid: With every fault; one is to name no filter at all.
+        Invalid: With every fault, including that no filter is given.
     """
     return _choice(params, "open")
 
 
 def parse_reopen_question(params: Params) -> ChoiceQuestion:
-    """Read the question of ``POST /dead-letters/reopen``: letters that were given up.
+    """Read the question of ``POST /dead-letters/reopen``: discarded letters.
 
     Raises as ``parse_discard_question``.
     """
@@ -141,7 +141,7 @@ def parse_trail_question(params: Params) -> str:
     """Read the question of ``GET /events/{source}``: an event's id.
 
     Raises:
-        Invalid: With every fault; one is to name no id.
+        Invalid: With every fault, including that no id is given.
     """
     values = read_parameters(params, {"id": parse_text})
     if "id" not in values:

@@ -1,4 +1,4 @@
-"""Replay dead letters: their bytes are judged as today, and what is valid is stored."""
+"""Replay dead letters: judge their bytes again, and store what is valid."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -16,19 +16,19 @@ from functions.operator.questions import parse_replay_question, write_cursor
 from functions.parameters import Params
 
 UnpackedEnvelope = tuple[Sequence[AcceptedBatch], Sequence[DeadLetter]]
-"""What a message of the bus carried: parts of events, or dead letters."""
+"""The contents of a bus message: batches of events, or dead letters."""
 
 ReadEnvelope = Callable[[Source | None, bytes], UnpackedEnvelope]
-"""Reads a message of events of a source, or, of none, of dead letters; raises ``Invalid``."""
+"""Reads a message of a source's events or, for None, of dead letters; raises ``Invalid``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Who says what a dead letter is today.
+    """How a dead letter is judged again.
 
     Attributes:
         to_rows: Makes rows of events.
-        read_envelope: Reads what a collector once could not.
+        read_envelope: Reads an envelope that a collector once could not read.
     """
 
     to_rows: ToRows
@@ -38,24 +38,24 @@ class Judgement:
 async def handle_replay(
     params: Params, *, letters: DeadLetters, judgement: Judgement, correlation_id: str
 ) -> Replayed:
-    """Replay a page of open dead letters, the oldest first.
+    """Replay a page of open dead letters, oldest first.
 
-    Safe to repeat: an event is stored once, and a letter that lives is passed
-    over. What is stored keeps the correlation id and the time of acceptance of
-    its first request.
+    Safe to repeat: an event is stored once, and a replayed letter is skipped.
+    Events keep the correlation id and the time of acceptance of their first
+    request.
 
     Args:
-        params: Decoded names and values of the query, in their order, repeats kept.
-        letters: Where they are, and what they become.
-        judgement: What they are today.
-        correlation_id: The request's, for their history.
+        params: Decoded names and values of the query, in order, with repeats.
+        letters: The dead letters.
+        judgement: How they are judged.
+        correlation_id: Of this request, for the letters' history.
 
     Returns:
-        What they came to, and where the next page begins.
+        The results, and where the next page begins.
 
     Raises:
         Invalid: With every fault of the parameters; nothing was done.
-        Unavailable: Part of the page may be replayed; the same may come again.
+        Unavailable: Part of the page may be replayed; the same request may be sent again.
     """
     question = parse_replay_question(params)
     found = await letters.read(question.wanted, after=question.cursor, limit=question.limit)
@@ -65,7 +65,7 @@ async def handle_replay(
             masses.append(letter)
         else:
             settlements.append(_judge(letter, judgement))
-        await asyncio.sleep(0)  # health checks and reports have their turn
+        await asyncio.sleep(0)  # lets health checks and reports run
 
     async def settle(some: Sequence[Settlement]) -> Settled:
         return await letters.settle(some, correlation_id=correlation_id, dry_run=question.dry_run)
@@ -84,10 +84,10 @@ async def handle_replay(
 
 
 async def _settle(settlements: Sequence[Settlement], settle: Settle) -> Settled:
-    """Settle letters; where the store refuses some, halve them until it is clear which.
+    """Settle letters; if the store refuses some, halve them until it is clear which.
 
-    None are settled, too: that those of the page were settled before is said
-    only when it is as safe as if they were settled now.
+    An empty page is settled as well: that its letters were settled before is
+    reported only when it is as safe as if they were settled now.
     """
     try:
         return await settle(settlements)
@@ -101,7 +101,7 @@ async def _settle(settlements: Sequence[Settlement], settle: Settle) -> Settled:
 
 
 def _judge(letter: KeptLetter, judgement: Judgement) -> Settlement:
-    """Say what a letter is today."""
+    """Judge a letter again."""
     head = letter.head
     try:
         if head.reason == "unreadable":
@@ -120,7 +120,7 @@ def _judge(letter: KeptLetter, judgement: Judgement) -> Settlement:
 
 
 def _open(letter: KeptLetter, judgement: Judgement) -> Settlement:
-    """Read a whole envelope; what in it is invalid becomes a letter of its own."""
+    """Read a whole envelope; each invalid event in it becomes a letter of its own."""
     parts, dead = judgement.read_envelope(letter.head.source, letter.payload)
     rows, letters = [], list(dead)
     for part in parts:

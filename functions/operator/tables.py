@@ -5,6 +5,6 @@ from functions.tables import columns_of, write_csv
 
 
 def to_csv(page: DeadLetterPage) -> bytes:
-    """Write the letters of a page as CSV; its cursor has no place in it."""
+    """Write a page's letters as CSV, without its cursor."""
     rows = (letter.model_dump(mode="json") for letter in page.letters)
     return write_csv(columns_of(DeadLetterHead), rows)

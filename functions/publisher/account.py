@@ -1,4 +1,4 @@
-"""The account of a run: what was sent, what was answered, and the summary of both."""
+"""The account of a run: requests sent, answers received, and a summary."""
 
 from collections import Counter
 from typing import Final, TypedDict
@@ -10,7 +10,7 @@ ERROR: Final = "error"
 """The status of a request that got no answer."""
 
 _READ_STATUSES: Final = ("2", "422")
-"""Answers of a gateway that has read the body and judged its events."""
+"""Answers of a gateway that read the body and judged its events."""
 
 
 class Acknowledged(Section):
@@ -24,22 +24,22 @@ class Acknowledged(Section):
 
 
 class Summary(TypedDict):
-    """What a run came to.
+    """The result of a run.
 
     Attributes:
-        requests: Requests sent; those refused and those without an answer too.
-        byStatus: Requests by HTTP status; ``error`` where no answer came.
-        commonestError: Why most of those got none, in words; None where all were answered.
-        eventsSent: Valid and invalid, repeats included.
-        valid: Valid events sent, repeats included.
+        requests: Requests sent, including refused and unanswered ones.
+        byStatus: Requests by HTTP status; ``error`` if no answer came.
+        commonestError: Why most of those got none, in words; None if all were answered.
+        eventsSent: Valid and invalid, including repeats.
+        valid: Valid events sent, including repeats.
         invalid: Invalid events sent.
         duplicates: Valid events sent that repeat an earlier one.
         durationSeconds: From the first request sent to the last answer.
         eventsPerSecond: Events of answered requests, whatever the answer.
-        latencyMilliseconds: Of the requests that were answered, whatever the answer.
-        seed: None when there was none, and the run can't be repeated.
-        distinct: Distinct valid events, sent.
-        acknowledged: Distinct valid events that at least one request answered 2xx carried.
+        latencyMilliseconds: Of answered requests, whatever the answer.
+        seed: None if there was none, and the run can't be repeated.
+        distinct: Distinct valid events sent.
+        acknowledged: Distinct valid events carried by at least one request answered 2xx.
     """
 
     requests: int
@@ -58,9 +58,9 @@ class Summary(TypedDict):
 
 
 class Account:
-    """Counts a run as it goes; its memory is bounded by what is in flight.
+    """Counts a run as it goes, in memory bounded by the requests in flight.
 
-    Moments are seconds of any one clock.
+    Times are seconds of any one clock.
 
     Attributes:
         requests: Requests sent.
@@ -85,7 +85,7 @@ class Account:
         self._in_flight: Counter[int] = Counter()
 
     def sent(self, manifest: Manifest, *, at: float) -> None:
-        """Count a request that is on its way; to be called in the order they were made."""
+        """Count a request that was sent; call it in the order of their making."""
         if not self.requests:
             self._first_sent_at = self._last_answered_at = at
         self.requests += 1
@@ -96,7 +96,7 @@ class Account:
         self._sent.enter(manifest, oldest_shared=manifest.oldest_shared)
 
     def answered(self, manifest: Manifest, status: str, *, sent_at: float, at: float) -> None:
-        """Count the outcome of a request that was sent, once.
+        """Count the outcome of a sent request, once.
 
         Args:
             manifest: What it carried.
@@ -118,11 +118,11 @@ class Account:
             del self._in_flight[manifest.oldest_shared]
 
     def failed(self, why: str) -> None:
-        """Note why a request got no answer, in words of a small fixed set."""
+        """Record why a request got no answer, in words of a small fixed set."""
         self._errors[why] += 1
 
     def progress(self, *, at: float) -> str:
-        """Sum up the run so far in a line."""
+        """Summarize the run so far in one line."""
         seconds = at - self._first_sent_at if self.requests else 0.0
         statuses = ", ".join(f"{status}: {n}" for status, n in sorted(self.by_status.items()))
         return (
@@ -131,7 +131,7 @@ class Account:
         )
 
     def summary(self, *, seed: int | None) -> Summary:
-        """Sum up the run."""
+        """Summarize the run."""
         seconds = self._last_answered_at - self._first_sent_at
         return {
             "requests": self.requests,

@@ -1,4 +1,4 @@
-"""The ways in which the original publisher breaks an event; some of them break nothing."""
+"""The original publisher's ways of breaking an event; some break nothing."""
 
 import json
 from collections.abc import Callable
@@ -12,62 +12,62 @@ Breakage = Callable[[dict[str, Any]], None]
 
 
 def invalid_timestamp(event: dict[str, Any]) -> None:
-    """Put words where the moment stands."""
+    """Replace the timestamp with words."""
     event["timestamp"] = "invalid-timestamp"
 
 
 def no_event_id(event: dict[str, Any]) -> None:
-    """Leave the id out."""
+    """Remove the id."""
     del event["eventId"]
 
 
 def no_user(event: dict[str, Any]) -> None:
-    """Leave out who it was."""
+    """Remove the user."""
     del event["data"]["user"]
 
 
 def invalid_stage(event: dict[str, Any]) -> None:
-    """Name a stage that there is not."""
+    """Set an unknown stage."""
     event["funnelStage"] = "invalid-stage"
 
 
 def listed_type(event: dict[str, Any]) -> None:
-    """Give a list for the type."""
+    """Set a list as the type."""
     event["eventType"] = ["unknown", "event"]
 
 
 def no_name(event: dict[str, Any]) -> None:
-    """Leave out the name of a Facebook user."""
+    """Remove a Facebook user's name."""
     event["data"]["user"].pop("name", None)
 
 
 def negative_action_time(event: dict[str, Any]) -> None:
-    """Give a negative number for the moment of the action."""
+    """Set a negative number as the time of the action."""
     event["data"]["engagement"]["actionTime"] = -1
 
 
 def no_ad_id(event: dict[str, Any]) -> None:
-    """Leave out the ad that was clicked."""
+    """Remove the ad that was clicked."""
     event["data"]["engagement"].pop("adId", None)
 
 
 def alien_gender(event: dict[str, Any]) -> None:
-    """Name a gender that Facebook does not know."""
+    """Set a gender that Facebook does not know."""
     event["data"]["user"]["gender"] = "alien"
 
 
 def no_username(event: dict[str, Any]) -> None:
-    """Leave out the name of a TikTok user."""
+    """Remove a TikTok user's name."""
     event["data"]["user"].pop("username", None)
 
 
 def negative_watch_time(event: dict[str, Any]) -> None:
-    """Let somebody watch for less than no time."""
+    """Set a negative watch time."""
     event["data"]["engagement"]["watchTime"] = -1
 
 
 def worded_followers(event: dict[str, Any]) -> None:
-    """Put words where the followers are counted."""
+    """Replace the number of followers with words."""
     event["data"]["user"]["followers"] = "not-a-number"
 
 
@@ -77,11 +77,11 @@ BREAKAGES: Final[dict[Source, tuple[Breakage, ...]]] = {
     "facebook": (*_ANY, no_name, negative_action_time, no_ad_id, alien_gender),
     "tiktok": (*_ANY, no_username, negative_action_time, negative_watch_time, worded_followers),
 }
-"""By the source that each is meant for, which need not be the source of the event."""
+"""By the source that each is meant for, which may differ from the event's."""
 
 
 def break_event(event: Generated, dice: Random) -> str:
-    """Apply one breakage to a valid event; the result may well be valid.
+    """Apply one breakage to a valid event; the result may still be valid.
 
     A quarter of them is meant for the other source, so that four in five break
     something, as with the original.

@@ -1,4 +1,4 @@
-"""Values drawn by chance; a few hundred nanoseconds each, because an event has a dozen."""
+"""Random values; a few hundred nanoseconds each, because an event has a dozen."""
 
 from random import Random
 from typing import NamedTuple, TypeVar
@@ -18,12 +18,12 @@ class Generated(NamedTuple):
 
 
 def pick(options: tuple[_T, ...], dice: Random) -> _T:
-    """Draw one of several, alike often."""
+    """Draw one of several, each equally likely."""
     return options[int(dice.random() * len(options))]
 
 
 def pick_number(least: int, most: int, dice: Random) -> int:
-    """Draw a whole number between the two, both included."""
+    """Draw an integer between the two, both included."""
     return least + int(dice.random() * (most - least + 1))
 
 
@@ -34,13 +34,13 @@ def draw_uuid(dice: Random) -> str:
 
 
 def draw_alphanumerics(count: int, dice: Random) -> str:
-    """Draw so many letters and digits."""
+    """Draw a string of letters and digits."""
     pairs = "".join([pick(PAIRS, dice) for _ in range(count // 2)])
     return pairs + pick(ALPHANUMERICS, dice) if count % 2 else pairs
 
 
 def draw_sale(event: Counted, least_cents: int, most_cents: int, dice: Random) -> Counted:
-    """Draw an amount between the two, both included, as the revenue of an event."""
+    """Draw an event's revenue between two amounts, both included."""
     return Counted(event.kind, pick_number(least_cents, most_cents, dice))
 
 
@@ -50,5 +50,5 @@ def write_amount(event: Counted) -> str:
 
 
 def kinds_of(source: Source, stage: FunnelStage) -> tuple[Counted, ...]:
-    """List what the events of one stage count as: its types, without a sale."""
+    """List the kinds of a stage's events: its types, without a sale."""
     return tuple(Counted(Kind(source, stage, name), 0) for name in EVENT_TYPES[source, stage])

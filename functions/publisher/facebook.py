@@ -1,4 +1,4 @@
-"""Valid Facebook events, written out."""
+"""Valid Facebook events as JSON text."""
 
 from random import Random
 
@@ -25,7 +25,7 @@ _GENDERS = ("male", "female", "non-binary")
 
 
 def facebook_top(dice: Random, moment: str) -> Generated:
-    """Make an event of somebody who sees something."""
+    """Make an event of a user who sees something."""
     counted = pick(_TOP, dice)
     event_type = counted.kind.event_type
     video_id = f'"{draw_uuid(dice)}"' if event_type == "video.view" else "null"
@@ -39,7 +39,7 @@ def facebook_top(dice: Random, moment: str) -> Generated:
 
 
 def facebook_bottom(dice: Random, moment: str) -> Generated:
-    """Make an event of somebody who clicks or buys something."""
+    """Make an event of a user who clicks or buys something."""
     counted, amount = pick(_BOTTOM, dice), "null"
     if counted.kind.event_type == "checkout.complete":
         counted = draw_sale(counted, 10_00, 1000_00, dice)

@@ -1,4 +1,4 @@
-"""Valid events as the platforms would send them, made quickly: templates, not objects."""
+"""Valid events as the platforms would send them, made quickly from templates."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from functions.publisher.facebook import facebook_bottom, facebook_top
 from functions.publisher.tiktok import tiktok_bottom, tiktok_top
 
 SPAN_MS: Final = 1000
-"""A request carries what happened in one second."""
+"""A request carries the events of one second."""
 
 _GENERATORS: Final[tuple[Callable[[Random, str], Generated], ...]] = (
     facebook_top,
@@ -21,21 +21,21 @@ _GENERATORS: Final[tuple[Callable[[Random, str], Generated], ...]] = (
 
 
 def generate(dice: Random, moment: str) -> Generated:
-    """Make one valid event: sources and stages alike often, types alike in their stage.
+    """Make one valid event: sources and stages equally likely, types equally likely in their stage.
 
     Args:
-        dice: The only source of chance.
+        dice: The only source of randomness.
         moment: When it happened, RFC 3339.
     """
     return _GENERATORS[dice.getrandbits(2)](dice, moment)
 
 
 def moments(started_ms: int, count: int) -> Iterator[str]:
-    """Spread so many moments over a second, in order, as RFC 3339 in UTC with milliseconds.
+    """Spread timestamps over a second, in order, as RFC 3339 in UTC with milliseconds.
 
     Args:
         started_ms: Where the second starts, in milliseconds since 1970.
-        count: How many; the same may come many times.
+        count: How many; values may repeat.
     """
     formatted_ms, moment = -1, ""
     for index in range(count):

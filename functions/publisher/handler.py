@@ -1,4 +1,4 @@
-"""Make the body of one request: its number in, bytes and what they hold out."""
+"""Make the body of one request: its number in, its bytes and their counts out."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,7 +19,7 @@ _CENTS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What bodies are to be like.
+    """The kind of bodies to make.
 
     Attributes:
         min_events: Fewest events in an array.
@@ -36,7 +36,7 @@ class Plan:
     single: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what can't be done.
+        """Check the numbers.
 
         Raises:
             ValueError: A number is out of its range; names which.
@@ -51,7 +51,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The body of one request, JSON in UTF-8, and what it holds."""
+    """The body of one request, JSON in UTF-8, and its contents."""
 
     content: bytes
     manifest: Manifest
@@ -84,15 +84,15 @@ class _Draft:
 def handle(number: int, *, seed: int, started_ms: int, plan: Plan, recent: Recent) -> Body:
     """Make the body of request ``number``.
 
-    The same requests made in the same order with the same arguments come out
-    the same, byte for byte.
+    The same requests made in the same order with the same arguments are identical,
+    byte for byte.
 
     Args:
         number: Which request of the run, from 0.
         seed: Of the whole run.
         started_ms: Start of the second that the events are from, Unix milliseconds.
-        plan: What the body is to be like.
-        recent: Events of the requests before; this one's are added.
+        plan: The kind of body.
+        recent: Events of earlier requests; this one's are added.
     """
     dice = Random(f"{seed}/{number}")  # noqa: S311 - test data, not secrets
     count = 1 if plan.single else dice.randint(plan.min_events, plan.max_events)
@@ -119,7 +119,7 @@ def _add_valid(
 
 
 def _add_unrepeated(draft: _Draft, when: list[str], dice: Random) -> None:
-    """The most of all events come this way, so it counts in bulk."""
+    """Add events that repeat none; most events come this way, so they are counted in bulk."""
     events = [generate(dice, moment) for moment in when]
     draft.texts.extend([event.text for event in events])
     draft.own.add_all([event.counted for event in events])
@@ -152,7 +152,7 @@ def _add_broken(draft: _Draft, moment: str, dice: Random) -> None:
 
 
 def _judge(text: str) -> Counted | None:
-    """Ask the contract, because not every breakage breaks."""
+    """Ask the contract, because not every breakage breaks something."""
     try:
         event = judge(text.encode())
     except InvalidEvent:

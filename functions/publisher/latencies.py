@@ -1,11 +1,11 @@
-"""Latencies of any number of requests, in memory that does not grow with it."""
+"""Latencies of any number of requests, in constant memory."""
 
 import math
 from collections import Counter
 from typing import Final, TypedDict
 
 _STEPS_PER_E: Final = 200
-"""Half a percent between two steps: finer than any two runs agree."""
+"""Half a percent between two steps: finer than the difference between any two runs."""
 
 _PERCENTILES: Final = (50, 95, 99)
 
@@ -33,7 +33,7 @@ class Latencies:
         self._max_ms = max(self._max_ms, milliseconds)
 
     def summary(self) -> LatencySummary:
-        """Say what the half, and the slow ones, took; in milliseconds."""
+        """Return the median, the high percentiles and the maximum, in milliseconds."""
         if not self._steps:
             return {"p50": None, "p95": None, "p99": None, "max": None}
         p50, p95, p99 = map(self._percentile, _PERCENTILES)

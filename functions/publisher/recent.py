@@ -1,4 +1,4 @@
-"""A bounded sample of the events made lately, from which repeats are drawn."""
+"""A bounded sample of recent events, from which repeats are drawn."""
 
 from random import Random
 from typing import Final
@@ -7,7 +7,7 @@ from functions.publisher.draw import Generated
 
 _SIZE: Final = 4096
 _KEPT_ONE_IN: Final = 16
-"""Once full, so that the sample spans 65,000 events: this request and a few before it."""
+"""When full, so that the sample spans 65,000 events: this request and a few before it."""
 
 
 class Recent:
@@ -22,14 +22,14 @@ class Recent:
 
     @property
     def oldest(self) -> int:
-        """The lowest number that can still be drawn, now or ever."""
+        """The lowest number that can still be drawn, now or later."""
         return self._kept - len(self._events)
 
     def offer(self, event: Generated, dice: Random) -> int | None:
-        """Keep the event in place of the oldest, or not.
+        """Keep the event in place of the oldest, or drop it.
 
         Returns:
-            The number it is kept under, or None when it will never be drawn.
+            The number it is kept under, or None if it will never be drawn.
         """
         if len(self._events) < _SIZE:
             self._events.append(event)
@@ -41,6 +41,6 @@ class Recent:
         return self._kept - 1
 
     def draw(self, dice: Random) -> tuple[int, Generated]:
-        """Draw one of those kept, with its number; there must be one."""
+        """Draw a kept event with its number; there must be one."""
         number = self.oldest + int(dice.random() * len(self._events))
         return number, self._events[number % _SIZE]

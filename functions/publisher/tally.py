@@ -1,4 +1,4 @@
-"""Counts of distinct valid events, exact, in memory that does not grow with their number."""
+"""Exact counts of distinct valid events, in memory that does not grow with their number."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,11 @@ from typing import Final, NamedTuple, TypedDict
 from functions.events import SOURCES, FunnelStage, Source
 
 _FORGET_FROM: Final = 10_000
-"""Shared events remembered before it is worth looking which can be forgotten."""
+"""Shared events remembered before it is worth checking which can be forgotten."""
 
 
 class Kind(NamedTuple):
-    """What reports count events by."""
+    """The attributes by which reports count events."""
 
     source: Source
     funnel_stage: FunnelStage
@@ -23,7 +23,7 @@ class Counted(NamedTuple):
     """What one valid event adds to a tally.
 
     Attributes:
-        cents: Its revenue; 0 where there is none.
+        cents: Its revenue; 0 if it has none.
     """
 
     kind: Kind
@@ -40,7 +40,7 @@ class KindCount(TypedDict):
 
 
 class Section(TypedDict):
-    """Distinct valid events, in the words of the reports; revenue in two decimals."""
+    """Distinct valid events, in the reports' terms; revenue with two decimals."""
 
     totalEvents: int
     events: list[KindCount]
@@ -72,7 +72,7 @@ class Tally:
         self.cents.update(other.cents)
 
     def section(self) -> Section:
-        """Say it as the reports do: by count, then by source, stage and type."""
+        """Write the tally like a report: by count, then by source, stage and type."""
         ordered = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
         return {
             "totalEvents": self.counts.total(),
@@ -86,14 +86,14 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What is in one request's body.
+    """The contents of one request's body.
 
     Attributes:
-        events: Elements of the body, whatever they are.
+        events: Elements of the body of any kind.
         invalid: Elements that break the contract.
         duplicates: Valid elements that repeat an earlier one, of this body or another.
         own: Valid events that no other request will carry.
-        shared: Valid events that another request may carry too, each once, by
+        shared: Valid events that another request may also carry, each once, by
             a number that is theirs in the whole run.
         oldest_shared: No request from this one on carries a lower number.
     """
@@ -107,7 +107,7 @@ class Manifest:
 
 
 class Ledger:
-    """Counts what distinct valid events a set of requests carried, in any order."""
+    """Counts the distinct valid events of a set of requests, in any order."""
 
     def __init__(self) -> None:
         self.tally = Tally()
@@ -115,7 +115,7 @@ class Ledger:
         self._forget_from = _FORGET_FROM
 
     def enter(self, manifest: Manifest, *, oldest_shared: int) -> None:
-        """Count what this request carried and no request entered before did.
+        """Count the events of this request that no request entered before carried.
 
         Args:
             manifest: What it carried; each request is entered at most once.

@@ -1,4 +1,4 @@
-"""Valid TikTok events, written out."""
+"""Valid TikTok events as JSON text."""
 
 from random import Random
 
@@ -21,7 +21,7 @@ _DEVICES = ("Android", "iOS", "Desktop")
 
 
 def tiktok_top(dice: Random, moment: str) -> Generated:
-    """Make an event of somebody who watches something."""
+    """Make an event of a user who watches something."""
     counted = pick(_TOP, dice)
     text = (
         f'{{"eventId":"ttk-{draw_uuid(dice)}","timestamp":"{moment}","source":"tiktok",'
@@ -34,7 +34,7 @@ def tiktok_top(dice: Random, moment: str) -> Generated:
 
 
 def tiktok_bottom(dice: Random, moment: str) -> Generated:
-    """Make an event of somebody who visits, follows or buys something."""
+    """Make an event of a user who visits, follows or buys something."""
     counted, profile_id, item, amount = pick(_BOTTOM, dice), "null", "null", "null"
     if counted.kind.event_type == "profile.visit":
         profile_id = f'"{draw_uuid(dice)}"'

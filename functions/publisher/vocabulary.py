@@ -1,4 +1,4 @@
-"""Words that generated events are made of; none needs escaping in JSON."""
+"""Words of generated events; none needs escaping in JSON."""
 
 from itertools import product
 from string import ascii_letters, digits
@@ -62,7 +62,7 @@ COUNTRIES: Final = tuple(name.strip() for name in _COUNTRY_NAMES.split(","))
 NAMES: Final = tuple(map(" ".join, product(_FIRST_NAMES.split(), _LAST_NAMES.split())))
 ITEMS: Final = tuple(name.strip() for name in _ITEMS.split(","))
 CITY_ENDINGS: Final = tuple(map("".join, product(_SYLLABLES, _SYLLABLES)))
-"""Two of them make a city: more than thirty million, so that hardly any comes twice."""
+"""Two of them make a city: more than thirty million, so that repeats are rare."""
 CITY_BEGINNINGS: Final = tuple(map(str.capitalize, CITY_ENDINGS))
 ALPHANUMERICS: Final = tuple(ascii_letters + digits)
 PAIRS: Final = tuple(map("".join, product(ALPHANUMERICS, ALPHANUMERICS)))

@@ -1,4 +1,4 @@
-"""The demographics report: its question, its answer, and how one comes from the other."""
+"""The demographics report: its question, its answer, and the way from one to the other."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -143,7 +143,7 @@ class DemographicsReport(JsonModel):
 
 
 async def handle_demographics(params: Params, *, reports: Reports) -> DemographicsReport:
-    """Describe users; takes, returns and raises as ``handle_events`` does."""
+    """Describe users; arguments, result and errors as ``handle_events``."""
     question = parse_demographics_question(params)
     figures = await reports.describe_users(
         question.period,
@@ -160,7 +160,7 @@ FOLLOWER_EDGES: Final = (1_000, 10_000, 100_000, 1_000_000)
 
 
 def shape(question: DemographicsQuestion, figures: UserFigures) -> DemographicsReport:
-    """Put users into words; a source that is filtered out is None."""
+    """Make the report; a source that is filtered out is None."""
     facebook = None if question.source == "tiktok" else _facebook(figures.facebook)
     tiktok = None if question.source == "facebook" else _tiktok(figures.tiktok)
     return DemographicsReport(

@@ -1,4 +1,4 @@
-"""The events report: its question, its answer, and how one comes from the other."""
+"""The events report: its question, its answer, and the way from one to the other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ _EVENTS = {
 
 @dataclass(frozen=True, slots=True)
 class EventsQuestion(Question):
-    """How many events are there? None is no filter; without an interval no series."""
+    """How many events are there? None is no filter; without an interval there is no series."""
 
     funnel_stage: FunnelStage | None = None
     event_type: str | None = None
@@ -134,15 +134,15 @@ async def handle_events(params: Params, *, reports: Reports) -> EventsReport:
     """Count events.
 
     Args:
-        params: Decoded names and values of the query, in their order, repeats kept.
-        reports: What knows the figures.
+        params: Decoded names and values of the query, in order, with repeats.
+        reports: Provides the figures.
 
     Returns:
         The report; write it with ``handler.to_json``.
 
     Raises:
         Invalid: With every fault of the parameters, or one for a series too long.
-        Unavailable: There is no answer now; the same question may come again.
+        Unavailable: There is no answer now; the same question may be asked again.
     """
     question = parse_events_question(params)
     figures = await reports.count_events(
@@ -158,7 +158,7 @@ async def handle_events(params: Params, *, reports: Reports) -> EventsReport:
 
 
 def shape(question: EventsQuestion, figures: EventFigures) -> EventsReport:
-    """Order, add up and fill gaps.
+    """Sort, add up and fill gaps.
 
     Raises:
         Invalid: The series is too long even without its empty buckets.

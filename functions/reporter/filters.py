@@ -1,4 +1,4 @@
-"""What all reports share: what they are asked, and how that is shown."""
+"""Shared by all reports: their common filters, and how an answer echoes them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -34,7 +34,7 @@ SHARED: Mapping[str, Parse] = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What every report can be asked for. None is no filter.
+    """The filters of every report. None is no filter.
 
     Attributes:
         timezone: Where days begin; None for UTC.
@@ -46,25 +46,25 @@ class Question:
 
     @property
     def zone_name(self) -> str:
-        """Name the zone by whose clock days and buckets begin."""
+        """The name of the zone in which days and buckets begin."""
         return self.timezone or UTC_NAME
 
     @property
     def zone(self) -> tzinfo:
-        """Give that zone."""
+        """That zone."""
         return zone_of(self.zone_name)
 
 
 def filters_of(question: Question) -> dict[str, Any]:
-    """List what a question filters by, for its echo: its fields, the period's among them."""
+    """List a question's filters for the answer's echo: its fields, including the period's."""
     fields = asdict(question)
-    if fields["timezone"] is None:  # the answer's times are in UTC, and say so
+    if fields["timezone"] is None:  # the answer's times are in UTC and marked so
         del fields["timezone"]
     return {**fields.pop("period"), **fields}
 
 
 def minute_faults(values: Values) -> list[Fault]:
-    """Find fault with a series by minute over more than seven days."""
+    """Reject a series by minute over more than seven days."""
     if values.get("interval") != "minute":
         return []
     start, end = values.get("from"), values.get("to")

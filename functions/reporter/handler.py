@@ -1,4 +1,4 @@
-"""All reports, each from its own file, and how they are written."""
+"""All reports, each from its own file, and their JSON."""
 
 from functions.reporter.demographics_report import DemographicsReport
 from functions.reporter.events_report import EventsReport
@@ -9,5 +9,5 @@ Report = EventsReport | RevenueReport | DemographicsReport | LedgerReport
 
 
 def to_json(report: Report) -> bytes:
-    """Write a report as a client reads it; ``series`` only where there is one."""
+    """Write a report as JSON; ``series`` only if there is one."""
     return report.model_dump_json().encode()

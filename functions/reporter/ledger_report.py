@@ -1,4 +1,4 @@
-"""The ledger's report: its question, its answer, and how one comes from the other."""
+"""The ledger's report: its question, its answer, and the way from one to the other."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _LEDGER = {**SHARED, "interval": parse_interval}
 
 @dataclass(frozen=True, slots=True)
 class LedgerQuestion(Question):
-    """What became of the events that were accepted? None is no filter."""
+    """What became of the accepted events? None is no filter."""
 
     interval: Interval = "minute"
 
@@ -104,7 +104,7 @@ class LedgerReport(JsonModel):
 
 
 async def handle_ledger(params: Params, *, reports: Reports) -> LedgerReport:
-    """Account for accepted events; takes, returns and raises as ``handle_events`` does."""
+    """Account for accepted events; arguments, result and errors as ``handle_events``."""
     question = parse_ledger_question(params)
     figures = await reports.sum_ledger(
         question.period,
@@ -117,19 +117,19 @@ async def handle_ledger(params: Params, *, reports: Reports) -> LedgerReport:
 
 
 MEASURED_SECONDS: Final = 15.0
-"""A measurement that is older is no news: collectors measure every five seconds,
-and one that waits for a busy database may miss a turn."""
+"""An older measurement is stale: collectors measure every five seconds, and one that waits
+for a busy database may miss a turn."""
 
 COLLECTORS: Final[Mapping[str, Source | None]] = {
     "fb-collector": "facebook",
     "ttk-collector": "tiktok",
     "dead-letters": None,
 }
-"""Who has to measure, and whose events it takes; None for those that gateways rejected."""
+"""The collectors that have to measure, and their sources; None for rejected events."""
 
 
 def shape(question: LedgerQuestion, figures: ports.LedgerFigures) -> LedgerReport:
-    """Add up, and say what is missing.
+    """Add up, and compute the imbalance.
 
     Raises:
         Invalid: The series would be too long.
@@ -156,7 +156,7 @@ def total_of(buckets: Sequence[ports.LedgerBucket]) -> Balance:
 
 
 def waiting_of(backlog: Backlog) -> Waiting:
-    """Write what waited for a collector."""
+    """Make the answer for a collector's backlog."""
     return Waiting(
         collector=backlog.consumer,
         measured_at=backlog.measured_at,
@@ -167,14 +167,14 @@ def waiting_of(backlog: Backlog) -> Waiting:
 
 
 def silence(consumer: str, seconds: float | None) -> str:
-    """Say that a collector does not measure, so that nobody knows what it has not settled.
+    """Warn that a collector does not measure, so that its unsettled messages are unknown.
 
     Args:
         consumer: Its name.
-        seconds: Since when; None where it never has.
+        seconds: Since when; None if it never has.
 
     Returns:
-        Nothing where it does.
+        Nothing if it does.
     """
     if seconds is None:
         return f"{consumer}: never measured: is {consumer} running?"
@@ -184,7 +184,7 @@ def silence(consumer: str, seconds: float | None) -> str:
 
 
 def _warnings(source: Source | None, backlogs: Sequence[Backlog]) -> Iterable[str]:
-    """Say who does not measure. Where nobody ever has, nobody is expected to, as on AWS."""
+    """List collectors that don't measure. If none ever has, none is expected to, as on AWS."""
     ages = {it.consumer: it.noted_seconds_ago for it in backlogs}
     expected = [name for name, own in COLLECTORS.items() if source in {None, own}]
     names = sorted({*ages, *expected}) if ages else ()
@@ -200,7 +200,7 @@ _NOTHING = (0,) * len(ports.LedgerBucket._fields[1:])
 
 
 def _balance(*counts: int) -> dict[str, Any]:
-    """Write a bucket's counts, in its order, and what is missing."""
+    """Make a bucket's balance from its counts in order, with the imbalance."""
     accepted, stored, duplicates, dead, in_flight, rejected, *became = counts
     return {
         "accepted": accepted,

@@ -1,4 +1,4 @@
-"""The limits of the pipeline's checks: the ones that the alerts have, which a test compares."""
+"""The limits of the pipeline's checks, equal to those of the alerts; a test compares them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,11 +8,11 @@ from functions.reporter.ledger_report import MEASURED_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What a check's value should keep to.
+    """A limit for a check's value.
 
     Attributes:
         bound: The check fails above it.
-        alert: The alert that wakes somebody for the same; empty where none has this limit.
+        alert: The alert with the same limit; empty if there is none.
         section: Of ``docs/operations.md``.
         is_floor: Whether the check fails below it instead.
     """
@@ -23,12 +23,12 @@ class Limit:
     is_floor: bool = False
 
     def allows(self, value: float) -> bool:
-        """Tell whether a value is within the limit."""
+        """Return whether a value is within the limit."""
         return value >= self.bound if self.is_floor else value <= self.bound
 
     @property
     def runbook(self) -> str:
-        """Where it says what to do, as the alerts say it."""
+        """The link to the instructions, as in the alerts."""
         return f"docs/operations.md#{self.section}"
 
 
@@ -44,7 +44,7 @@ CLOCK_SECONDS: Final = Limit(60, "ClocksDiffer", "clocks-differ")
 DISK_RATIO: Final = Limit(0.8, "DatabaseDiskFilling", "a-disk-fills")
 DISK_DAYS: Final = Limit(4, "DatabaseDiskFilling", "a-disk-fills", is_floor=True)
 ANSWER_SECONDS: Final = Limit(5, "", "a-function-is-down")
-"""The database's answer takes no longer; after that none is waited for."""
+"""How long the database's answer may take; then the wait ends."""
 
 WINDOW_SECONDS: Final = 15 * 60
 """How far back dead letters and rejected events count, as in the alerts."""

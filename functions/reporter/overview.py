@@ -1,4 +1,4 @@
-"""Show a view: what happened in a period, against the period before."""
+"""Show a view: a period's figures, compared with the period before."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -24,11 +24,11 @@ _NOTHING: Final = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number, and what it was in the period before.
+    """A number, and its value in the period before.
 
     Attributes:
-        now: None where there is none, such as the average of nothing.
-        before: None, too, where nothing is compared.
+        now: None if there is none, such as the average of nothing.
+        before: None also if nothing is compared.
     """
 
     now: Decimal | None
@@ -36,7 +36,7 @@ class Figure:
 
     @property
     def change_percent(self) -> Decimal | None:
-        """By how much it changed; None where that can't be said: from nothing to something."""
+        """The change in percent; None if there is none, as from zero."""
         if self.now is None or not self.before:
             return None
         return (100 * (self.now - self.before) / self.before).quantize(Decimal("0.1"))
@@ -47,9 +47,9 @@ class Point:
     """One bucket of a chart.
 
     Attributes:
-        bucket: Its first instant, by the clock of the view's zone.
-        before: What it was in the bucket as far into the period before.
-        is_running: Whether it is not over, so that its number is too small yet.
+        bucket: Its first instant, in the view's zone.
+        before: The value of the bucket at the same place in the period before.
+        is_running: Whether it has not ended, so that its number is still incomplete.
     """
 
     bucket: datetime
@@ -60,11 +60,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What a person sees of a view.
+    """The contents of a view.
 
     Attributes:
-        points: Oldest first, without gaps; empty where they would be too many to see.
-        newest: The month of the newest events, where there are none in the period.
+        points: Oldest first, without gaps; empty if they would be too many to see.
+        newest: The month of the newest events, if the period has none.
     """
 
     view: View
@@ -77,11 +77,11 @@ class Overview:
 
 
 async def handle_overview(params: Params, *, reports: Reports, now: datetime) -> Overview:
-    """Show a view; its figures are those of the reports, which are asked.
+    """Show a view, with the figures of the reports.
 
     Args:
         params: Decoded names and values of the page's query.
-        reports: What knows the figures.
+        reports: Provides the figures.
         now: UTC.
 
     Raises:
@@ -152,7 +152,7 @@ def _points(
     now: tuple[EventsReport, RevenueReport],
     before: tuple[EventsReport, RevenueReport] | tuple[None, None],
 ) -> Sequence[Point]:
-    """Lay the period and the one before over each other, bucket by bucket."""
+    """Align the period with the one before, bucket by bucket."""
     if view.interval is None:
         return ()
     found = _series(view, now)
@@ -196,7 +196,7 @@ def _buckets(view: View, start: datetime, end: datetime) -> list[datetime]:
 def _series(
     view: View, reports: tuple[EventsReport, RevenueReport] | tuple[None, None]
 ) -> dict[datetime, Decimal]:
-    """Read what the chart shows, by the bucket's first instant."""
+    """Read the chart's values, by the bucket's first instant."""
     events, revenue = reports
     if view.metric == "events":
         counts = () if events is None or events.series is MISSING else events.series

@@ -1,4 +1,4 @@
-"""Tell how the whole is doing: figures of now in, a verdict and its checks out."""
+"""Judge the pipeline: current figures in, a verdict and its checks out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,22 +32,22 @@ _NO_FIGURES: Final = LedgerFigures((), ())
 
 @dataclass(frozen=True, slots=True)
 class PipelineFigures:
-    """What is known of the whole at one moment.
+    """The pipeline's figures at one moment.
 
     Attributes:
         at: When, by the store's clock, UTC.
-        answered_seconds: How long the store took to tell.
-        ledger: By the minute, of the hour before and what came since.
-        missed: How many events nobody can account for, of all time.
-        first_missed_at: The earliest minute of which some are missed; None for none.
+        answered_seconds: How long the store took to answer.
+        ledger: By the minute, for the last full hour and the time since.
+        missed: How many events are not accounted for, of all time.
+        first_missed_at: The earliest minute with missing events; None for none.
         own_faults: Dead letters of events that gateways had accepted, of the window.
-        summaries: Dead letters that stand for many for want of room, of the window.
-        freshness_seconds: How long 99 of 100 events took from their acceptance until they
-            were stored, of the newest few that a bus brought; None where none came lately.
-        store_bytes: How large the store is.
-        store_limit_bytes: What it may take; None where nobody has said.
-        store_days_left: In how many days it is full, as the last hour went; None where
-            nobody can tell.
+        summaries: Dead letters that stand for many for lack of room, of the window.
+        freshness_seconds: The 99th percentile of the time from acceptance to storage, of
+            the newest few events that came on a bus; None if there are no recent ones.
+        store_bytes: The store's size.
+        store_limit_bytes: The space for it; None if unknown.
+        store_days_left: In how many days it is full, at the last hour's rate; None if
+            unknown.
         clock_seconds_ahead: How far the store's clock is ahead of ours.
     """
 
@@ -66,10 +66,10 @@ class PipelineFigures:
 
 
 class Pipeline(Protocol):
-    """Sees the whole."""
+    """Provides the pipeline's figures."""
 
     async def look(self) -> PipelineFigures:
-        """Take figures of now, or of a moment ago, all of one state.
+        """Take figures, of now or of a moment ago, all from one snapshot.
 
         Raises:
             Unavailable: There is no answer now, or not within ``limits.ANSWER_SECONDS``.
@@ -110,17 +110,17 @@ class PipelineReport(JsonModel):
 async def handle_pipeline(
     params: Params, *, pipeline: Pipeline, now: datetime
 ) -> tuple[PipelineReport, PipelineFigures | None]:
-    """Judge the whole.
+    """Judge the pipeline.
 
-    A store that does not answer is a verdict, too, and no error.
+    A store that does not answer leads to a verdict, not to an error.
 
     Args:
-        params: Decoded names and values of the query; there are none.
-        pipeline: What knows the figures.
-        now: For a verdict without them.
+        params: Decoded names and values of the query; none are allowed.
+        pipeline: Provides the figures.
+        now: For a verdict without figures.
 
     Returns:
-        The report, and the figures that it was made of, if any.
+        The report, and the figures it was made from, if any.
 
     Raises:
         Invalid: There is a parameter.
@@ -134,7 +134,7 @@ async def handle_pipeline(
 
 
 def judge(figures: PipelineFigures) -> PipelineReport:
-    """Hold figures against the limits."""
+    """Compare figures with the limits."""
     checks = tuple(_checks(figures))
     return PipelineReport(
         as_of=figures.at,
@@ -147,7 +147,7 @@ def judge(figures: PipelineFigures) -> PipelineReport:
 
 
 def to_json(report: PipelineReport) -> bytes:
-    """Write a report as a client reads it."""
+    """Write a report as JSON."""
     return report.model_dump_json().encode()
 
 
@@ -167,7 +167,7 @@ def _checks(figures: PipelineFigures) -> Iterator[Check]:
 
 
 def _collectors(backlogs: Mapping[str, Backlog]) -> Iterator[Check]:
-    """Check each collector; where none has ever measured, none is expected to, as on AWS."""
+    """Check each collector; if none has ever measured, none is expected to, as on AWS."""
     for name, source in COLLECTORS.items():
         seen = backlogs.get(name)
         silent = seen.noted_seconds_ago if seen else None
@@ -192,9 +192,9 @@ def _verdict(checks: Sequence[Check]) -> Literal["ok", "failing"]:
 
 
 def _complete_until(figures: PipelineFigures) -> datetime | None:
-    """Find what no collector of events still has to store, and no gateway misses.
+    """Find the time up to which all events are stored: none waits, none is missing.
 
-    What a collector saw stays true when it falls silent: the past gets no less complete.
+    A collector's measurement stays true after it stops: the past gets no less complete.
     """
     seen = {it.consumer: it.oldest_at or it.measured_at for it in figures.ledger.backlogs}
     needed = [name for name, source in COLLECTORS.items() if source is not None]
@@ -214,7 +214,7 @@ def _ratio(balance: Balance) -> float:
 
 
 def _blind(now: datetime) -> PipelineReport:
-    """Judge without figures: the one thing that is known is that there are none."""
+    """Judge without figures: all that is known is that there are none."""
     unknown = PipelineFigures(
         at=now,
         answered_seconds=limits.ANSWER_SECONDS.bound,

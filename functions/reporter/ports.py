@@ -1,4 +1,4 @@
-"""What the reporter needs of the world: reports' figures, counted and summed."""
+"""The reporter's port: the figures of reports, counted and summed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class EventFigures:
     """Events, counted.
 
     Attributes:
-        kinds: Each kind that there is once, in no order.
+        kinds: Each existing kind once, in no order.
         buckets: Oldest first, without the empty ones; none without an interval.
     """
 
@@ -85,9 +85,9 @@ class Spread(NamedTuple):
     Attributes:
         range: How many of the edges lie at or below them: 0 is below the first.
         users: How many they are.
-        total: The sum of their figures.
-        smallest: The lowest figure among them.
-        largest: The highest figure among them.
+        total: The sum of their values.
+        smallest: The lowest of their values.
+        largest: The highest of their values.
     """
 
     range: int
@@ -98,7 +98,7 @@ class Spread(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """How many users or events bear a name; at least one."""
+    """How many users or events have a name; at least one."""
 
     name: str
     number: int
@@ -113,7 +113,7 @@ class CityTally(NamedTuple):
 
 
 class Watching(NamedTuple):
-    """How much was watched: how many events say so, and the sums of what they say."""
+    """How many events report watching, and the sums of their values."""
 
     events: int
     seconds: Decimal
@@ -122,7 +122,7 @@ class Watching(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FacebookUsers:
-    """Who the Facebook users are. Names by number, then in order of code points.
+    """The Facebook users. Names by number, then in order of code points.
 
     Attributes:
         ages: Each range that has users once, in no order.
@@ -139,7 +139,7 @@ class FacebookUsers:
 
 @dataclass(frozen=True, slots=True)
 class TiktokUsers:
-    """Who the TikTok users are. Names by number, then in order of code points.
+    """The TikTok users. Names by number, then in order of code points.
 
     Attributes:
         followers: Each range that has users once, in no order.
@@ -156,23 +156,23 @@ class TiktokUsers:
 
 @dataclass(frozen=True, slots=True)
 class UserFigures:
-    """The users of each source; one that was not asked for has none."""
+    """The users of each source; a source that was not asked for has none."""
 
     facebook: FacebookUsers
     tiktok: TiktokUsers
 
 
 class LedgerBucket(NamedTuple):
-    """What became of the events that came in a bucket, named by its first instant.
+    """What became of the events accepted in a bucket, named by its first instant.
 
     Attributes:
-        accepted: As the gateways counted them.
-        dead: Those that the collectors kept as dead letters.
-        in_flight: Those that a gateway tells of and the broker may still have.
-        rejected: As the gateways counted them; no part of what stands before.
-        kept: Of the rejected, those that are dead letters now.
-        repeated: Of the rejected, those whose dead letter was there already.
-        rejected_in_flight: Of the rejected, as ``in_flight``.
+        accepted: As counted by the gateways.
+        dead: Stored by the collectors as dead letters.
+        in_flight: Announced by a gateway, and possibly still on the broker.
+        rejected: As counted by the gateways; not part of the counts above.
+        kept: Rejected events that are dead letters now.
+        repeated: Rejected events whose dead letter was stored already.
+        rejected_in_flight: Rejected events in flight, as ``in_flight``.
     """
 
     bucket: datetime
@@ -193,7 +193,7 @@ class LedgerFigures:
 
     Attributes:
         buckets: Oldest first, without the empty ones.
-        backlogs: What each consumer saw last, by name.
+        backlogs: As each consumer last measured it, by name.
     """
 
     buckets: Sequence[LedgerBucket]
@@ -201,11 +201,11 @@ class LedgerFigures:
 
 
 class Reports(Protocol):
-    """What is stored, counted and summed; each answer is one consistent snapshot.
+    """The stored events, counted and summed; each answer is one consistent snapshot.
 
-    A filter that is None lets everything through. Every method raises
-    ``Unavailable`` when there is no answer now; the same question may come again,
-    and ``UnknownZone`` when what answers does not know the zone.
+    A filter that is None matches all. Every method raises ``Unavailable`` when there is
+    no answer now, and the same question may be asked again; and ``UnknownZone`` when the
+    store does not know the zone.
     """
 
     async def count_events(
@@ -227,8 +227,8 @@ class Reports(Protocol):
             funnel_stage: Only those of this stage.
             event_type: Only those of this type.
             interval: The length of a bucket; None for no buckets.
-            zone: Where buckets begin: a name of IANA's.
-            max_buckets: More than these, the oldest, are never given.
+            zone: Where buckets begin: an IANA time zone.
+            max_buckets: At most so many are returned, the oldest ones.
         """
 
     async def sum_revenue(
@@ -249,9 +249,9 @@ class Reports(Protocol):
             source: Only this platform's.
             campaign_id: Only this campaign's; a source without campaigns has none.
             interval: The length of a bucket; None for no buckets.
-            zone: Where buckets begin: a name of IANA's.
-            limit: How many campaigns are given at most.
-            max_buckets: More than these, the oldest, are never given.
+            zone: Where buckets begin: an IANA time zone.
+            limit: Maximum number of campaigns.
+            max_buckets: At most so many are returned, the oldest ones.
         """
 
     async def describe_users(
@@ -265,16 +265,15 @@ class Reports(Protocol):
     ) -> UserFigures:
         """Describe the distinct users with an event in a period, each once.
 
-        A user is a source and its user id, with the attributes of the newest
-        event there is of them, in the period or after it; of two at the same
-        time, that with the greater id.
+        A user is a source and its user id, with the attributes of the user's newest
+        event, in the period or after it; of two at the same time, the greater id.
 
         Args:
             period: Which users, by their events' own time.
             source: Only this platform's.
             age_edges: Where a new range of ages starts, ascending.
             follower_edges: Where a new range of followers starts, ascending.
-            limit: How many names each list has at most.
+            limit: Maximum number of names in each list.
         """
 
     async def sum_ledger(
@@ -286,13 +285,13 @@ class Reports(Protocol):
         zone: str,
         max_buckets: int,
     ) -> LedgerFigures:
-        """Sum what became of events, by bucket of the time of their acceptance.
+        """Sum what became of events, by bucket of the time of acceptance.
 
         Args:
-            period: Which events, by the minute in which the gateway took them.
+            period: Which events, by the minute in which the gateway accepted them.
             source: Only this platform's; then without the backlog of dead
-                letters, and without rejected events of which it is unknown.
+                letters, and without rejected events of unknown source.
             interval: The length of a bucket.
-            zone: Where buckets begin: a name of IANA's.
-            max_buckets: More than these, the oldest, are never given.
+            zone: Where buckets begin: an IANA time zone.
+            max_buckets: At most so many are returned, the oldest ones.
         """

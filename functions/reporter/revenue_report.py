@@ -1,4 +1,4 @@
-"""The revenue report: its question, its answer, and how one comes from the other."""
+"""The revenue report: its question, its answer, and the way from one to the other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ MOST_CAMPAIGNS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class RevenueQuestion(Question):
-    """What was earned? None is no filter; without an interval no series."""
+    """What was earned? None is no filter; without an interval there is no series."""
 
     campaign_id: str | None = None
     interval: Interval | None = None
@@ -142,7 +142,7 @@ class RevenueReport(JsonModel):
 
 
 async def handle_revenue(params: Params, *, reports: Reports) -> RevenueReport:
-    """Sum revenue; takes, returns and raises as ``handle_events`` does."""
+    """Sum revenue; arguments, result and errors as ``handle_events``."""
     question = parse_revenue_question(params)
     figures = await reports.sum_revenue(
         question.period,
@@ -188,7 +188,7 @@ async def handle_campaigns(params: Params, *, reports: Reports) -> Campaigns:
 
 
 def shape(question: RevenueQuestion, figures: ports.RevenueFigures) -> RevenueReport:
-    """Order, add up and fill gaps.
+    """Sort, add up and fill gaps.
 
     Raises:
         Invalid: The series is too long even without its empty buckets.

@@ -1,4 +1,4 @@
-"""Exact numbers as reports show them; nothing passes through a float before it is rounded."""
+"""Exact numbers as reports show them; no number passes through a float before it is rounded."""
 
 from collections.abc import Iterable
 from decimal import Context, Decimal, Inexact
@@ -9,18 +9,18 @@ _EXACT = Context(prec=1000, traps=[Inexact])
 
 
 def add(amounts: Iterable[Decimal]) -> Decimal:
-    """Add without losing a digit; nothing comes to 0."""
+    """Add without losing a digit; an empty sum is 0."""
     return reduce(_EXACT.add, amounts, Decimal(0))
 
 
 def money(amount: Decimal) -> str:
-    """Write an amount with every decimal it has, and at least two."""
+    """Write an amount with all its decimals, and at least two."""
     whole, _, decimals = f"{amount:f}".partition(".")
     return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
 
 
 def average_money(total: Decimal, count: int) -> str | None:
-    """Divide, and round half-even to two decimals; None of nothing."""
+    """Divide, and round half-even to two decimals; None for an average of nothing."""
     if not count:
         return None
     cents = round(Fraction(total) / count * 100)
@@ -28,5 +28,5 @@ def average_money(total: Decimal, count: int) -> str | None:
 
 
 def average(total: Decimal | int, count: int) -> float | None:
-    """Divide, and round half-even to one decimal; None of nothing."""
+    """Divide, and round half-even to one decimal; None for an average of nothing."""
     return float(round(Fraction(total) / count, 1)) if count else None

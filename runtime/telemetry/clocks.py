@@ -1,7 +1,7 @@
-"""How far the clocks of servers are from this process's own.
+"""How far servers' clocks differ from this process's own.
 
-Nothing is lost where they differ: the ledger asks none of them alone. But what
-is told of ages and minutes is as wrong as they are.
+Nothing is lost if they differ: the ledger relies on no single clock. But reported
+ages and minutes are wrong by the difference.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,25 +13,25 @@ import structlog
 _log = structlog.get_logger()
 
 MOST_SECONDS: Final = 60.0
-"""By more than that no clock should differ: the ledger counts by the minute."""
+"""No clock should differ by more: the ledger counts by the minute."""
 
 
 def utc_now() -> datetime:
-    """Tell the time by this process's own clock."""
+    """Return the time by this process's own clock."""
     return datetime.now(UTC)
 
 
 class ServerClock:
-    """Knows how far a server's clock is ahead of this process's.
+    """Tracks how far a server's clock is ahead of this process's.
 
     Args:
-        server: Whose clock, in a word: ``broker`` or ``database``.
+        server: Which server's: ``broker`` or ``database``.
         now: This process's own clock.
 
     Attributes:
         server: As given.
-        seconds_ahead: As last seen, negative where the server's is behind; None
-            before it has told the time. Right to half the time that its answer took.
+        seconds_ahead: As last measured, negative if the server's is behind; None
+            before the first measurement. Accurate to half the response time.
     """
 
     def __init__(self, server: str, now: Callable[[], datetime] = utc_now) -> None:
@@ -40,15 +40,15 @@ class ServerClock:
         self._now = now
 
     def asked(self) -> datetime:
-        """Tell when the server is asked, for ``told``."""
+        """Return the time of asking, for ``told``."""
         return self._now()
 
     def told(self, server_at: datetime, asked_at: datetime) -> None:
-        """Compare what a server has answered just now; log it where too much has become too little.
+        """Compare the server's time with ours, and log when the difference becomes too large.
 
         Args:
-            server_at: What time it is there.
-            asked_at: When it was asked, by this process's clock.
+            server_at: The server's time.
+            asked_at: The time of asking, by this process's clock.
         """
         own_at = asked_at + (self._now() - asked_at) / 2
         was_too_far, self.seconds_ahead = self._is_too_far(), _seconds(server_at, own_at)
@@ -67,7 +67,7 @@ class ServerClock:
 
 
 def clock_facts(*clocks: ServerClock) -> Mapping[str, Callable[[], float | None]]:
-    """Give readiness the differences: ``brokerClockSeconds``, how far ahead the broker's is."""
+    """Return readiness facts: ``brokerClockSeconds``, how far ahead the broker's clock is."""
     return {f"{clock.server}ClockSeconds": _reader(clock) for clock in clocks}
 
 

@@ -1,4 +1,4 @@
-"""What a process says of its health."""
+"""A process's health."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from functions.errors import Unavailable
 
 Check = Callable[[], Awaitable[None]]
-"""Asks something that the function uses whether it answers; raises ``Unavailable``."""
+"""Checks that something the function uses answers; raises ``Unavailable``."""
 
 _ANSWER_SECONDS = 0.9
-"""Readiness answers within a second, whatever does not."""
+"""Readiness answers within a second, whichever server does not."""
 
 
 @dataclass(slots=True)
 class Health:
-    """The state that probes ask for.
+    """The state behind the probes.
 
     Attributes:
-        checks: What the function uses, by name.
-        facts: What readiness says beside them, by name, if anything; decides nothing.
+        checks: The servers that the function uses, by name.
+        facts: Further fields of readiness, by name; they don't affect it.
         is_alive: Whether the process can still do its work.
-        stopping: Set from the moment it shuts down.
+        stopping: Set when the process begins to shut down.
     """
 
     checks: Mapping[str, Check] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Health:
     facts: Mapping[str, Callable[[], str | float | None]] = field(default_factory=dict)
 
     async def readiness(self) -> tuple[bool, dict[str, str]]:
-        """Ask everything anew, all at once.
+        """Run all checks concurrently.
 
         Returns:
             Whether the function is ready, and ``ok`` or ``unavailable`` by name.

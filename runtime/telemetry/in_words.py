@@ -1,4 +1,4 @@
-"""What an error of a connection comes to, and sizes, in the words that an operator reads."""
+"""Connection errors and sizes in words for an operator."""
 
 import errno
 import os
@@ -23,34 +23,34 @@ def size_in_words(number: float) -> str:
 
 
 def in_words(error: BaseException, seconds: float | None = None) -> str:
-    """Say what happened: ``connection refused``, ``no answer within 2 s``.
+    """Describe an error: ``connection refused``, ``no answer within 2 s``.
 
     Args:
-        error: Of a socket, of a driver, or of the time that was given.
-        seconds: How long an answer was waited for, where that is known.
+        error: Of a socket, a driver, or a time limit.
+        seconds: How long an answer was waited for, if known.
 
     Returns:
-        The end of a sentence. What is not known says what it says itself, in
-        one line, or at least its kind; never Python's notation.
+        The end of a sentence. An unknown error is described by its own message
+        on one line, or at least by its kind; never in Python's notation.
     """
     match error:
         case ssl.SSLCertVerificationError():
             words = f"its certificate is not trusted: {error.verify_message}"
         case socket.gaierror():
             words = "its host name is not known"
-        case TimeoutError():  # of the library of NATS, too
+        case TimeoutError():  # including the NATS library's
             words = "no answer in time" if seconds is None else f"no answer within {seconds:g} s"
         case OSError() if number := _number_of(error):
             words = _lower_first(os.strerror(number))
         case _:
-            # Refusals of JetStream's API have a description beside their codes.
+            # Refusals by JetStream's API have a description besides their codes.
             told = getattr(error, "description", None) or str(error)
             words = " ".join(told.split()).removeprefix("nats: ") or type(error).__name__
     return words
 
 
 def _number_of(error: OSError) -> int | None:
-    """Tell its number; of several addresses of one name, that of the first."""
+    """Return an error's number; with several addresses for one name, that of the first."""
     if isinstance(error, ConnectionRefusedError):
         return errno.ECONNREFUSED
     if error.errno:

@@ -1,4 +1,4 @@
-"""Write lines to a descriptor from a thread of its own: many at a time, nobody kept waiting."""
+"""Write lines to a descriptor from a thread of its own: many at once, without blocking."""
 
 import os
 import select
@@ -11,7 +11,7 @@ _CLOSE_SECONDS = 2.0
 
 
 class Lines(Protocol):
-    """Takes lines to be written."""
+    """Takes lines to write."""
 
     def write(self, lines: bytes, *, at_once: bool = False) -> None:
         """Write whole lines, each with its newline."""
@@ -21,7 +21,7 @@ class DirectLines:
     """Writes each line before it returns: for a process that may be frozen right after.
 
     Args:
-        descriptor: Where to.
+        descriptor: The descriptor to write to.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -35,9 +35,9 @@ class DirectLines:
 class LineWriter:
     """Gathers lines for a moment and writes them with one system call.
 
-    Whoever reads may stand still (Ctrl-S, a pager, a full disk) and stops no
-    process: what does not fit into a bounded memory is dropped, and how many
-    lines were lost is told.
+    A reader that stands still (Ctrl-S, a pager, a full disk) stops no process:
+    lines that don't fit into a bounded memory are dropped, and their number is
+    reported.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class LineWriter:
         """Begin to write.
 
         Args:
-            descriptor: Where to; it stays open.
+            descriptor: The descriptor to write to; it stays open.
             gather_seconds: How long the first line waits for others.
-            tell_lost: Makes the line that says how many were lost.
+            tell_lost: Makes the line that reports how many were lost.
         """
         self._descriptor = descriptor
         self._gather_seconds = gather_seconds
@@ -68,7 +68,7 @@ class LineWriter:
 
         Args:
             lines: One or more.
-            at_once: Write it, and all that waits before it, without gathering more.
+            at_once: Write it, and everything waiting before it, without gathering more.
         """
         with self._lock:
             if self._waiting_bytes > _MAX_WAITING_BYTES:
@@ -82,7 +82,7 @@ class LineWriter:
             self._some.set()
 
     def close(self) -> None:
-        """Write what waits, for as long as it makes sense."""
+        """Write the waiting lines, for as long as the reader keeps up."""
         self._closed = True
         self._at_once.set()
         self._some.set()
@@ -107,12 +107,12 @@ class LineWriter:
 
 
 def write_all(descriptor: int, lines: bytes) -> bool:
-    """Write all of it; returns whether anybody is there to read it."""
+    """Write all of it; returns whether the reader is still there."""
     rest = memoryview(lines)
     while rest:
         try:
             rest = rest[os.write(descriptor, rest) :]
-        except BlockingIOError:  # somebody else made the terminal non-blocking
+        except BlockingIOError:  # another process made the terminal non-blocking
             select.select([], [descriptor], [])
         except OSError:
             return False

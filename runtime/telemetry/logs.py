@@ -3,7 +3,7 @@
 Lines are gathered for a moment and written by a thread of their own: at
 thousands of requests a second a system call for each would cost more than
 the line, and a reader that stands still would stop the event loop. Warnings
-and worse are written at once, with all that waits before them.
+and errors are written at once, with everything waiting before them.
 """
 
 import atexit
@@ -22,32 +22,32 @@ from runtime.telemetry.in_words import in_words
 from runtime.telemetry.lines import DirectLines, Lines, LineWriter
 
 correlation_id: Final[ContextVar[str | None]] = ContextVar("correlation_id", default=None)
-"""The request in hand; every line about it bears it."""
+"""The request in hand, added to every line about it."""
 
 trace_id: Final[ContextVar[str | None]] = ContextVar("trace_id", default=None)
-"""The trace that the request in hand is part of, if it is."""
+"""The trace that the request in hand belongs to, if any."""
 
 _GATHER_SECONDS = 0.05
 _DRIVERS: Final = {"asyncpg", "nats"}
-"""Whose errors are the server's words, or say that a connection broke."""
+"""Libraries whose errors quote a server, or report a broken connection."""
 
 _traced: Final = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
-"""Writes where an error came from; never what variables held: passwords are among them."""
+"""Formats tracebacks without the values of variables: passwords are among them."""
 
 
 def configure(
     level: str, form: Literal["json", "console"], service: str, *, gathered: bool = True
 ) -> None:
-    """Set up logging for the process; libraries' warnings come out the same way.
+    """Set up logging for the process, including the warnings of libraries.
 
     Args:
-        level: The least level that is written.
-        form: What a line looks like.
+        level: The lowest level that is written.
+        form: The format of a line.
         service: The function's name, on every line.
-        gathered: Whether lines may wait for others, and for a thread; not where
-            the process is frozen between two pieces of work.
+        gathered: Whether lines may wait for others, and for a thread; not if the
+            process may be frozen between two pieces of work.
     """
     threshold = logging.getLevelName(level.upper())
     render = _JsonLine(service)
@@ -111,7 +111,7 @@ def _readable() -> list[Any]:
 
 
 class _Levels:
-    """Takes rendered lines: structlog calls the method that their level names."""
+    """Receives rendered lines: structlog calls the method named after their level."""
 
     def __init__(self, lines: Lines) -> None:
         self.debug = self.info = lines.write
@@ -123,14 +123,14 @@ def _of_driver(error: BaseException | None) -> TypeGuard[BaseException]:
 
 
 class _Forward(logging.Handler):
-    """Hands what libraries log through the standard library to structlog."""
+    """Forwards records of the standard library's logging to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         log, text = structlog.get_logger(), record.getMessage()
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, OSError) or _of_driver(error):
-            # A connection that broke: where in the library it was noticed tells nobody anything.
+            # For a broken connection, the place in the library that noticed it helps nobody.
             first, _, _ = text.partition("\n")
             log.log(
                 record.levelno, "library", logger=record.name, text=first, error=in_words(error)

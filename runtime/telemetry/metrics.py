@@ -1,4 +1,4 @@
-"""Metrics: every name, what it means, and its buckets. No id is ever a label."""
+"""Metrics: their names, meanings and buckets. No id is ever a label."""
 
 import math
 from bisect import bisect_left
@@ -25,11 +25,11 @@ from functions.messages import Reason
 from runtime.telemetry.clocks import ServerClock
 
 ErrorType = Literal["invalid", "unreadable", "refused", "too_old", "unavailable"]
-"""Why an event failed: invalid by the contract, in an unreadable envelope,
-refused by the database, of before what it keeps, or not taken by the broker."""
+"""Why an event failed: invalid by the contract, in an unreadable envelope, refused by the
+database, older than what it keeps, or not accepted by the broker."""
 
 Resource = Literal["requests", "small_bodies", "large_bodies", "database_connections"]
-"""What there is only so much of."""
+"""Limited resources."""
 
 _REPORT_BUCKETS: Final = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
@@ -58,7 +58,7 @@ _BATCH_BUCKETS: Final = (1, 10, 50, 100, 500, 1_000, 2_500, 5_000, 10_000, 25_00
 
 
 def new_registry() -> CollectorRegistry:
-    """Make a registry that also has the process's own figures."""
+    """Make a registry that includes the process's own metrics."""
     registry = CollectorRegistry()
     for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
         registry.register(collector)
@@ -66,7 +66,7 @@ def new_registry() -> CollectorRegistry:
 
 
 def source_label(source: Source | None) -> str:
-    """Name a source for a label."""
+    """Return the label of a source."""
     return source or "unknown"
 
 
@@ -74,7 +74,7 @@ Labelled = TypeVar("Labelled", bound=MetricWrapperBase)
 
 
 class _Children(dict[tuple[str, ...], Labelled]):
-    """A metric's children by their labels after the service; the metric would take a lock."""
+    """Caches a metric's children by label values; the metric itself would take a lock."""
 
     def __init__(self, metric: Labelled, service: str) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class _Children(dict[tuple[str, ...], Labelled]):
 
 
 class HttpMetrics:
-    """What every function counts of its requests."""
+    """Metrics of every function's requests."""
 
     def __init__(self, registry: CollectorRegistry, service: str) -> None:
         seconds = Histogram(
@@ -100,12 +100,12 @@ class HttpMetrics:
         self._seconds = _Children(seconds, service)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
-        """Count a request that was answered."""
+        """Count an answered request."""
         self._seconds[route, str(status)].observe(seconds)
 
 
 class Saturation:
-    """How full what a function has only so much of is."""
+    """How full a function's limited resources are."""
 
     def __init__(self, registry: CollectorRegistry, service: str) -> None:
         self._ratio = Gauge(
@@ -117,7 +117,7 @@ class Saturation:
         self._service = service
 
     def watch(self, resource: Resource, filled: Callable[[], float]) -> None:
-        """Ask for a share whenever the metrics are read."""
+        """Read a share whenever the metrics are collected."""
         self._ratio.labels(self._service, resource).set_function(filled)
 
 
@@ -161,7 +161,7 @@ class EventMetrics:
         self._duplicate = counter("events_duplicate_total", "Events that were stored already")
 
     def expect(self, sources: Iterable[Source], error_types: Iterable[ErrorType]) -> None:
-        """Show zeros before the first event, so that a rate has something to start from."""
+        """Export zeros before the first event, so that a rate has a starting point."""
         for source in sources:
             for count in (self.accepted, self.processed, self.duplicate):
                 count(source, 0)
@@ -169,15 +169,15 @@ class EventMetrics:
                 self._failed[source, error_type].inc(0)
 
     def accepted(self, source: Source, events: int) -> None:
-        """Count events that were taken."""
+        """Count accepted events."""
         self._accepted[source,].inc(events)
 
     def processed(self, source: Source, events: int) -> None:
-        """Count events that are safe where this function puts them."""
+        """Count events that this function has stored safely."""
         self._processed[source,].inc(events)
 
     def duplicate(self, source: Source, events: int) -> None:
-        """Count events that were there already."""
+        """Count events that were stored already."""
         self._duplicate[source,].inc(events)
 
     def failed(self, source: Source | None, error_type: ErrorType, events: int) -> None:
@@ -187,7 +187,7 @@ class EventMetrics:
 
 
 class SummaryMetrics:
-    """What a gateway kept of rejected events by summaries only."""
+    """Rejected events of which a gateway kept only summaries."""
 
     def __init__(self, registry: CollectorRegistry, service: str) -> None:
         self._summarized = Counter(
@@ -201,12 +201,12 @@ class SummaryMetrics:
             self.summarized(source, 0)
 
     def summarized(self, source: Source | None, events: int) -> None:
-        """Count rejected events that a summary stands for."""
+        """Count the rejected events that a summary stands for."""
         self._summarized.labels(self._service, source_label(source)).inc(events)
 
 
 class ConsumerMetrics:
-    """How a consumer's loop is doing."""
+    """How a consumer's loop performs."""
 
     def __init__(self, registry: CollectorRegistry, service: str) -> None:
         label = ("service",)
@@ -257,7 +257,7 @@ class ConsumerMetrics:
             self._dead.labels(service, reason)
 
     def dead(self, reason: str, letters: int) -> None:
-        """Count dead letters that were stored."""
+        """Count stored dead letters."""
         if letters:
             self._dead.labels(self._service, reason).inc(letters)
 
@@ -270,17 +270,17 @@ class Freshness(Collector):
         self._sums: dict[Source, float] = {}
 
     def expect(self, source: Source) -> None:
-        """Show zeros before the first event."""
+        """Export zeros before the first event."""
         self.observe(source, 0.0, 0)
 
     def observe(self, source: Source, seconds: float, events: int) -> None:
-        """Record events that were committed so long after the gateway took them."""
+        """Record the time from acceptance to commit for some events."""
         counts = self._counts.setdefault(source, [0] * (len(_FRESHNESS_BUCKETS) + 1))
         counts[bisect_left(_FRESHNESS_BUCKETS, seconds)] += events
         self._sums[source] = self._sums.get(source, 0.0) + seconds * events
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
-        """Give the histogram to the registry."""
+        """Export the histogram."""
         family = HistogramMetricFamily(
             "event_freshness_seconds",
             "Time from the gateway's acceptance of an event to its commit",

@@ -6,7 +6,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     """The cause of a 503, or of a batch that is given back.
 
-    What follows it in a message, after a colon, is only how it was noticed.
+    In a message it is followed by a colon and how the cause was noticed.
     ``docs/operations.md`` has a row for each.
     """
 
@@ -29,5 +29,5 @@ class Reason(StrEnum):
     TIME_IS_UP = "the time of the invocation is up"
 
     def of(self, how: str) -> str:
-        """Write it with how it was noticed, in words."""
+        """Write the cause with how it was noticed."""
         return f"{self}: {how}"

@@ -1,4 +1,4 @@
-"""URLs of servers as they may be shown."""
+"""URLs of servers, made safe to show."""
 
 from typing import Final
 from urllib.parse import urlsplit
@@ -7,7 +7,7 @@ _BROKER_SCHEMES: Final = {"nats", "tls"}
 
 
 def without_password(url: str) -> str:
-    """Write a URL as it may be shown: with the user, without password, token or parameters."""
+    """Write a URL with its user, but without password, token or parameters."""
     parts = urlsplit(url)
     login, _, host = parts.netloc.rpartition("@")
     user, has_password, _ = login.partition(":")
@@ -17,5 +17,5 @@ def without_password(url: str) -> str:
 
 
 def shown(urls: str) -> str:
-    """Write one URL, or several that are separated by commas, as ``without_password``."""
+    """Write one URL, or several comma-separated ones; see ``without_password``."""
     return ",".join(map(without_password, urls.split(",")))

@@ -1,4 +1,4 @@
-"""Metrics of the broker and the database, which functions tell in their name."""
+"""Broker and database metrics, exported by the functions on their behalf."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ Family = CounterMetricFamily | GaugeMetricFamily
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A metric of a server; one that ends in ``_total`` is a counter of the server's own.
+    """A metric of a server; one that ends in ``_total`` is a counter kept by the server.
 
     Attributes:
-        name: As it is shown.
+        name: As exported.
         documentation: What it means.
         labels: Names of its labels; none of them is an id.
     """
@@ -26,7 +26,7 @@ class Figure:
     labels: tuple[str, ...] = ()
 
     def family(self) -> Family:
-        """Make what samples are added to."""
+        """Make an empty metric family."""
         kind = CounterMetricFamily if self.name.endswith("_total") else GaugeMetricFamily
         return kind(self.name, self.documentation, labels=self.labels)
 
@@ -41,11 +41,11 @@ class Sample:
 
 
 class Measured(Collector):
-    """Shows the figures of the last measurement; what could not be measured is not shown.
+    """Exports the figures of the last measurement; what could not be measured is left out.
 
     Args:
-        figures: What there can be.
-        registry: Where it is shown.
+        figures: All figures that may be measured.
+        registry: Where they are exported.
     """
 
     def __init__(self, figures: Iterable[Figure], registry: CollectorRegistry) -> None:
@@ -54,11 +54,11 @@ class Measured(Collector):
         registry.register(self)
 
     def show(self, samples: Iterable[Sample]) -> None:
-        """Show these from now on, and nothing of the measurement before."""
+        """Export these samples from now on, in place of the last measurement's."""
         self._samples = tuple(samples)
 
     def collect(self) -> Iterable[Family]:
-        """Give the figures to the registry, those without a value too."""
+        """Export the figures, including those without a value."""
         families = {figure.name: figure.family() for figure in self._figures}
         for sample in self._samples:
             families[sample.name].add_metric(sample.labels, sample.value)
