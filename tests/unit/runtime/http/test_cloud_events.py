@@ -9,6 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
+from cloudevents.core.bindings.http import to_binary_event, to_structured_event
+from cloudevents.core.v1.event import CloudEvent as SdkEvent
+from cloudevents.v1 import conversion as sdk_1
+from cloudevents.v1.http import CloudEvent as Sdk1Event
 from prometheus_client import CollectorRegistry
 
 from functions.fb_collector.handler import handle as collect
@@ -43,6 +47,8 @@ BINARY = {
 }
 
 Post = Callable[[bytes, dict[str, str]], Any]
+SdkData = dict[str, Any] | bytes
+Sent = tuple[bytes, dict[str, str]]
 
 
 def a_cloud_event(**fields: Any) -> dict[str, Any]:
@@ -124,6 +130,76 @@ async def test_data_reach_the_bus_byte_for_byte(
 
     assert bus.events == [EXACT]
     assert bus.letters == []
+
+
+def sdk_attributes() -> dict[str, Any]:
+    """What the SDK's user gives; it adds the rest: id, time, version."""
+    ours = {"type": "event", "source": "/sdk", "datacontenttype": "application/json"}
+    return {**ours, "correlationid": "order:42", "traceparent": TRACE}
+
+
+def sdk_binary(data: SdkData) -> Sent:
+    message = to_binary_event(SdkEvent(sdk_attributes(), data))
+    return message.body, message.headers
+
+
+def sdk_structured(data: SdkData) -> Sent:
+    message = to_structured_event(SdkEvent(sdk_attributes(), data))
+    return message.body, message.headers
+
+
+def sdk_1_binary(data: SdkData) -> Sent:
+    headers, body = sdk_1.to_binary(Sdk1Event(sdk_attributes(), data))
+    return body, headers
+
+
+def sdk_1_structured(data: SdkData) -> Sent:
+    headers, body = sdk_1.to_structured(Sdk1Event(sdk_attributes(), data))
+    return body, headers
+
+
+SDKS = pytest.mark.parametrize(
+    "write", [sdk_binary, sdk_structured, sdk_1_binary, sdk_1_structured]
+)
+SDK_DATA = pytest.mark.parametrize(
+    "data", [a_facebook_event(eventId="fb-1"), EXACT], ids=["dict", "bytes"]
+)
+
+
+@SDKS
+@SDK_DATA
+async def test_what_the_sdk_sends_reaches_the_bus(
+    to_gateway: Post, bus: FakeBus, write: Callable[[SdkData], Sent], data: SdkData
+) -> None:
+    assert_taken(await to_gateway(*write(data)))
+
+    [part] = bus.parts["facebook"]
+    assert (part.correlation_id, part.trace_parent) == ("order:42", TRACE)
+    [event] = part.events
+    assert event == data if isinstance(data, bytes) else json.loads(event) == data
+    assert bus.letters == []
+
+
+@SDKS
+@SDK_DATA
+async def test_what_the_sdk_sends_to_a_collector_is_stored(
+    to_collector: Post, store: FakeEventStore, write: Callable[[SdkData], Sent], data: SdkData
+) -> None:
+    assert_taken(await to_collector(*write(data)))
+
+    assert len(store.rows) == 1
+    assert store.letters == {}
+
+
+@SDKS
+async def test_a_faulty_event_of_the_sdk_is_a_dead_letter(
+    to_gateway: Post, bus: FakeBus, write: Callable[[SdkData], Sent]
+) -> None:
+    assert_taken(await to_gateway(*write({"eventId": "fb-1"})))
+
+    [letter] = bus.letters
+    assert json.loads(letter.payload) == {"eventId": "fb-1"}
+    assert bus.events == []
 
 
 @pytest.mark.parametrize(
