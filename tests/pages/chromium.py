@@ -114,6 +114,10 @@ class Tab:
             form.requestSubmit();
         }})()""")
 
+    async def run_first(self, script: str) -> None:
+        """Run a script on each page from now on, before its own."""
+        await self._send("Page.addScriptToEvaluateOnNewDocument", source=script)
+
     async def without_scripts(self) -> None:
         """Run no script of a page from now on."""
         await self._send("Emulation.setScriptExecutionDisabled", value=True)

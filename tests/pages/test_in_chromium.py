@@ -266,6 +266,69 @@ async def test_somebody_finds_why_forty_events_were_rejected_and_brings_them_bac
     assert await site.pool.fetchval("SELECT count(*) FROM events") == 40
 
 
+async def many_letters(site: Site) -> None:
+    """Keep 250 letters: five of them stay invalid."""
+    events = [a_facebook_event(eventId=f"fb-{number}") for number in range(250)]
+    for event in events[:5]:
+        event["data"]["user"]["age"] = "old"
+    letters = [a_letter(payload=raw(it), event_id=it["eventId"]) for it in events]
+    await site.store.keep([letters_of(*letters)])
+
+
+@pytest.mark.parametrize("scripts", ["on", "off"])
+async def test_a_replay_of_many_shows_its_progress_and_goes_on(
+    scripts: str, site: Site, tab: Tab
+) -> None:
+    await many_letters(site)
+    if scripts == "off":
+        await tab.without_scripts()
+    await tab.go("/dead-letters?field=data.user.age")
+
+    await tab.click("Try a replay")
+    tried = await tab.text()
+    await tab.click("Replay all 250")
+    if scripts == "off":
+        assert "100 of 250 are done" in await tab.text()
+        assert await tab.ask("document.querySelector('progress').value") == 100
+        while "There are no more" not in await tab.text():
+            await tab.click("Replay the next ones")
+
+    await tab.until("document.body.innerText.includes('There are no more')")
+    assert "100 of 250 tried" in tried
+    assert "250 of 250 are done: 245 live again, 5 stay" in await tab.text()
+    assert await tab.ask("document.querySelector('progress').value") == 250
+    assert await site.pool.fetchval("SELECT count(*) FROM events") == 245
+    assert "Stop" not in await tab.text()
+    assert tab.faults == []
+
+
+async def test_a_replay_of_many_can_be_stopped_and_goes_on_where_it_was(
+    site: Site, tab: Tab
+) -> None:
+    await many_letters(site)
+    await tab.run_first("""
+        const ask = window.fetch;
+        window.fetch = async (...asked) => {
+          await new Promise((go) => { window.letGo = go; });
+          return ask(...asked);
+        };
+    """)
+    await tab.go("/dead-letters")
+    await tab.click("Try a replay")
+    await tab.click("Replay all 250")
+
+    await tab.until("typeof window.letGo === 'function'")
+    await tab.ask("document.querySelector('#replay + button').click(); window.letGo()")
+    await tab.until("document.body.innerText.includes('200 of 250 are done')")
+    await tab.until("document.querySelector('#replay + button') === null")
+    stopped = await site.pool.fetchval("SELECT count(*) FROM events")
+    await tab.click("Replay the next ones")
+
+    assert 195 <= stopped <= 200  # five of 250 stay, wherever they are
+    assert "250 of 250 are done" in await tab.text()
+    assert tab.faults == []
+
+
 async def test_somebody_sees_where_in_its_bytes_a_letter_is_wrong(site: Site, tab: Tab) -> None:
     event = a_facebook_event(eventId="fb-old")
     event["data"]["user"]["age"] = "forty"

@@ -33,6 +33,9 @@ from runtime.http.pages.frame import (
     visit_of,
 )
 from runtime.http.pages.letters import (
+    FILTERS,
+    PROGRESS,
+    Progress,
     discard_page,
     letter_page,
     letters_page,
@@ -127,13 +130,14 @@ def _operating(pages: Pages) -> Endpoints:
         return None if found is None else letter_page(visit, found)
 
     async def replay(visit: Visit, request: Request) -> Response:
+        progress = await _progress(visit.params, letters)
         done = await handle_replay(
-            visit.params,
+            [(name, text) for name, text in visit.params if name not in PROGRESS],
             letters=letters,
             judgement=pages.judgement,
             correlation_id=request.correlation_id,
         )
-        return replay_page(visit, done)
+        return replay_page(visit, done, progress.after(done))
 
     async def discard(visit: Visit, request: Request) -> Response:
         tried = [*(it for it in visit.params if it[0] != "dryRun"), ("dryRun", "true")]
@@ -175,6 +179,16 @@ def _operating(pages: Pages) -> Endpoints:
         path: (method, _page(pages, path, pages.operators, render, changes=method == "POST"))
         for method, path, render in renders
     }
+
+
+async def _progress(params: Params, letters: DeadLetters) -> Progress:
+    """Read how far a replay is; one that starts has its letters counted."""
+    progress = Progress.read(params)
+    if progress.total:
+        return progress
+    chosen = [(name, text) for name, text in params if name in FILTERS]
+    open_now = await handle_summary(chosen, letters=letters)
+    return replace(progress, total=open_now.total_letters)
 
 
 def _page(

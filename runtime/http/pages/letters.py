@@ -2,7 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Final, get_args
 
@@ -40,6 +40,12 @@ from runtime.http.pages.writing import moment, number, shortened
 from runtime.http.responses import Response
 
 PATH: Final = "/dead-letters"
+
+PROGRESS: Final = ("total", "replayed", "failed", "run")
+"""What the address of a replay carries beside the API's parameters."""
+
+_MOST_DIGITS: Final = 15
+
 FILTERS: Final = ("from", "to", "id", "reason", "source", "field")
 """Parameters that select letters; the others say how they are shown."""
 
@@ -157,30 +163,106 @@ def _marked(letter: DeadLetter) -> tuple[str, Mark | None]:
     return text, None
 
 
-def replay_page(visit: Visit, done: Replayed) -> Response:
-    """Show the result of replaying one page of letters, or of trying to, and link to the next."""
-    words, chosen = visit.words, _chosen(visit.params)
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a replay of several pages is; its address carries it from page to page.
+
+    Attributes:
+        total: Letters that were open when it started; 0 if that is not known yet.
+        replayed: Letters replayed so far, or found to be valid by a dry run.
+        failed: Letters that stay open so far.
+        runs_on: Whether the pages follow each other without being asked for, where scripts run.
+    """
+
+    total: int
+    replayed: int = 0
+    failed: int = 0
+    runs_on: bool = False
+
+    @classmethod
+    def read(cls, params: Params) -> "Progress":
+        """Read it from an address; what is no number is 0."""
+        given = dict(params)
+        total, replayed, failed = (_count(given.get(name, "")) for name in PROGRESS[:3])
+        return cls(total, replayed, failed, given.get("run") == "all")
+
+    def after(self, done: Replayed) -> "Progress":
+        """Add a page."""
+        return replace(
+            self, replayed=self.replayed + done.replayed, failed=self.failed + done.failed
+        )
+
+    def write(self) -> dict[str, str]:
+        """Write it into an address."""
+        counts = (self.total, self.replayed, self.failed)
+        told = dict(zip(PROGRESS, map(str, counts), strict=False))
+        return {**told, "run": "all"} if self.runs_on else told
+
+
+def replay_page(visit: Visit, done: Replayed, progress: Progress) -> Response:
+    """Show the result of replaying one page of letters, or of trying to, and link to the next.
+
+    Args:
+        visit: The request.
+        done: The result.
+        progress: The whole replay, this page included.
+    """
+    words = visit.words
     counts = {"all": done.replayed + done.failed, "replayed": done.replayed, "failed": done.failed}
-    steps: list[Html] = []
-    here = dict(visit.params)
-    if done.dry_run and done.replayed:
-        steps.append(_act("replay", {**here, "dryRun": "false"}, words("replay.now")))
-    if done.next_cursor is None:
-        steps.append(element("p", words("replay.end"), class_="soft"))
-    elif done.dry_run:
-        following = {**chosen, "cursor": done.next_cursor, "dryRun": "true"}
-        steps.append(_act("replay", following, words("replay.next")))
-    else:
-        following = {**chosen, "cursor": done.next_cursor, "dryRun": "false"}
-        steps.append(_act("replay", following, words("replay.next-now")))
     said = words("replay.would" if done.dry_run else "replay.did", **counts)
-    return answer(
-        _listed(visit),
-        words("replay"),
+    section = element(
+        "section",
         element("p", said, class_="notice", role="status"),
-        element("div", *steps, class_="act"),
-        _back(words),
+        _progress(words, done, progress),
+        element("div", *_steps(visit, done, progress), class_="act"),
+        id="replay",
+        data_stop=words("stop"),
+        data_broken=words("replay.broken"),
     )
+    return answer(_listed(visit), words("replay"), section, _back(words))
+
+
+def _progress(words: Words, done: Replayed, progress: Progress) -> Html:
+    seen = progress.replayed + progress.failed
+    text = words(
+        "replay.tried" if done.dry_run else "replay.progress",
+        seen=number(seen),
+        total=number(progress.total),
+        replayed=number(progress.replayed),
+        failed=number(progress.failed),
+    )
+    most = max(1, progress.total)
+    bar = element("progress", value=str(min(seen, most)), max=str(most), aria_label=text)
+    return element("p", bar, f" {text}", class_="soft")
+
+
+def _steps(visit: Visit, done: Replayed, progress: Progress) -> Sequence[Html]:
+    words, chosen, here = visit.words, _chosen(visit.params), dict(visit.params)
+    steps = []
+    if done.dry_run and done.replayed:
+        alone = {**chosen, **({"cursor": here["cursor"]} if "cursor" in here else {})}
+        steps.append(_act("replay", {**alone, "dryRun": "false"}, words("replay.now")))
+        if progress.total > done.replayed + done.failed:
+            run = Progress(progress.total, runs_on=True).write()
+            text = words("replay.all", count=number(progress.total))
+            steps.append(_act("replay", {**chosen, "dryRun": "false", **run}, text))
+    if done.next_cursor is None:
+        return [*steps, element("p", words("replay.end"), class_="soft")]
+    following = {
+        **chosen,
+        "cursor": done.next_cursor,
+        "dryRun": "true" if done.dry_run else "false",
+        **progress.write(),
+    }
+    text = words("replay.next" if done.dry_run else "replay.next-now")
+    runs_on = progress.runs_on and not done.dry_run
+    attributes = {"data_auto": ""} if runs_on else {}
+    there = address(f"{PATH}/replay", following)
+    return [*steps, form(there, button(text), method="post", **attributes)]
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
 
 
 def discard_page(visit: Visit, done: Discarded, *, wrong: bool = False) -> Response:

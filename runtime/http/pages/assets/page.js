@@ -89,7 +89,36 @@
     later();
   }
 
+  // A replay of many pages: one after the other, until there are no more or somebody stops it.
+  async function running(section) {
+    const waiting = () => section.querySelector("form[data-auto]");
+    if (!waiting()) return;
+    const stop = document.createElement("button"), said = document.createElement("p");
+    let stopped = false;
+    stop.type = "button";
+    stop.textContent = section.dataset.stop;
+    stop.addEventListener("click", () => { stopped = true; });
+    said.setAttribute("role", "alert");
+    section.after(stop, said);
+    section.classList.add("running");
+    try {
+      while (waiting() && !stopped) {
+        const answer = await fetch(waiting().action, { method: "POST", headers: { Accept: "text/html" } });
+        if (!answer.ok) throw new Error(String(answer.status));
+        const page = new DOMParser().parseFromString(policy.createHTML(await answer.text()), "text/html");
+        section.replaceChildren(...page.getElementById("replay").childNodes);
+      }
+    } catch {
+      said.textContent = `✗ ${section.dataset.broken}`;
+      said.className = "notice failing";
+    }
+    section.classList.remove("running");
+    stop.remove();
+  }
+
   document.querySelectorAll(".chart").forEach(readable);
+  const replay = document.getElementById("replay");
+  if (replay) running(replay);
   const live = document.getElementById("live");
   if (live) renewing(live);
 })();

@@ -420,6 +420,19 @@ async def test_letters_are_tried_then_replayed(
     assert [it.head.state for it in letters.kept.values()] == ["replayed"]
 
 
+@pytest.mark.parametrize("given", ["-1", "x", "9" * 99, "\N{SUPERSCRIPT TWO}"])
+async def test_a_progress_that_is_no_number_is_none(
+    given: str, client: httpx.AsyncClient, letters: FakeDeadLetters
+) -> None:
+    await keep_in_memory(letters, a_letter(payload=raw(a_facebook_event())))
+    query = {"dryRun": "true", "total": given, "replayed": given, "failed": given}
+
+    page = await client.post("/dead-letters/replay", params=query)
+
+    assert page.status_code == 200
+    assert "1 of 1 tried: 1 would live again, 0 would stay" in Checked(page.text).text
+
+
 async def test_a_replay_is_of_what_was_there_when_it_was_tried(client: httpx.AsyncClient) -> None:
     letters_page = await client.get("/dead-letters?state=all")
 
