@@ -1,4 +1,4 @@
-"""What every collector does with a batch: judge each event alone, store the good, keep the bad."""
+"""Process a collector's batch: judge each event on its own, store the valid, keep the invalid."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -17,16 +17,16 @@ from functions.ports import EventStore
 from functions.refusing import letter_of
 
 _LARGE_BYTES = 1024**2
-"""Up to here a part's events are judged in a row, some milliseconds; what is more
-than a gateway puts together was made for taking long."""
+"""Up to this size a batch's events are judged without a pause, some milliseconds; a larger
+batch is not a gateway's own, and may be made to take long."""
 
 _FEW = 8
-"""Events of a larger part that are judged in a row."""
+"""How many events of a larger batch are judged without a pause."""
 
 OwnEvent = TypeVar("OwnEvent", FacebookEvent, TiktokEvent)
 
 ToRow = Callable[[OwnEvent, AcceptedBatch, bytes], EventRow]
-"""Makes the row of an event of the collector's source, its part and its bytes."""
+"""Makes the row of a source's event from the event, its batch and its bytes."""
 
 EngagementColumns = tuple[
     Decimal | None,  # revenue
@@ -36,7 +36,7 @@ EngagementColumns = tuple[
     float | None,  # watch_seconds
     float | None,  # percentage_watched
 ]
-"""The columns of a row that depend on its source and stage, in their order."""
+"""The columns of a row that depend on source and stage, in order."""
 
 UserColumns = tuple[
     int | None,  # age
@@ -45,19 +45,19 @@ UserColumns = tuple[
     str | None,  # country
     str | None,  # city
 ]
-"""The columns of a row that say who caused it, in their order."""
+"""The columns of a row that describe the user, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What a batch came to; each of its events is one of these.
+    """The result of a batch; each of its events is counted in one of these.
 
     Attributes:
         stored: Events written now.
-        duplicates: Events that were there already: a redelivery, not a fault.
+        duplicates: Events stored before: a redelivery, not a fault.
         rejected: Invalid events, kept as dead letters.
-        refused: Events that the database would not keep, kept as dead letters.
-        too_old: Events of before what is kept, kept as dead letters.
+        refused: Events that the database refused, kept as dead letters.
+        too_old: Events older than what is kept, now dead letters.
     """
 
     stored: int
@@ -79,11 +79,11 @@ async def collect(
     Safe to repeat: the store skips what it has.
 
     Args:
-        source: Whose events.
-        shapes: What they are read as; another source's are rejected.
+        source: The source of the events.
+        shapes: The structs they are read as; another source's are rejected.
         parts: Raw events in delivery order.
         to_row: Makes their rows.
-        store: Where rows are kept.
+        store: Where rows are stored.
 
     Raises:
         Unavailable: Part of the batch may be stored; it may be sent again.
@@ -101,7 +101,7 @@ async def collect(
                     rows.append(to_row(_judge_own(source, shapes, raw), part, raw))
                 except InvalidEvent as invalid:
                     dead.append(rejected(part, position, raw, invalid))
-            await asyncio.sleep(0)  # health checks and the other batch have their turn
+            await asyncio.sleep(0)  # lets health checks and the other batch run
         outcomes.append(EnvelopeOutcome(own[0].envelope, rows, dead))
     stored, refused = await _settle(outcomes, store)
     rejected_total = sum(len(outcome.letters) for outcome in outcomes)
@@ -111,7 +111,7 @@ async def collect(
 def make_row(
     event: Event, part: AcceptedBatch, raw: bytes, engagement: EngagementColumns, user: UserColumns
 ) -> EventRow:
-    """Make a row: the columns that every event has, around those of its source and stage."""
+    """Make a row from the columns of every event and those of its source and stage."""
     source, event_id = event.source, event.event_id
     published_at, stream_sequence, deliveries, _ = part.delivery
     return EventRow(
@@ -143,7 +143,7 @@ def _judge_own(source: Source, shapes: tuple[type[OwnEvent], ...], raw: bytes) -
 
 
 def _by_message(parts: Sequence[AcceptedBatch]) -> Iterator[list[AcceptedBatch]]:
-    """Group parts that came together; a message that is here twice is two groups."""
+    """Group batches that came in one message; a message that occurs twice makes two groups."""
     for _, own in groupby(parts, lambda part: id(part.envelope)):
         yield list(own)
 
@@ -151,8 +151,8 @@ def _by_message(parts: Sequence[AcceptedBatch]) -> Iterator[list[AcceptedBatch]]
 async def _settle(outcomes: Sequence[EnvelopeOutcome], store: EventStore) -> tuple[Stored, int]:
     """Settle outcomes, and count the rows that the store refuses.
 
-    Where it refuses some, the batch is halved until it is clear in whose outcome
-    they are. An outcome is settled whole: its refused rows become dead letters first.
+    If it refuses some, the batch is halved until it is clear whose they are. An
+    outcome is settled whole: its refused rows become dead letters first.
     """
     try:
         return await store.settle(outcomes), 0
@@ -174,7 +174,7 @@ async def _settle_mended(
     outcome: EnvelopeOutcome, refusal: Refused, store: EventStore
 ) -> tuple[Stored, int]:
     refused = await _find_refused(outcome.rows, refusal, store)
-    if not refused:  # it is no row alone: nobody here can mend it
+    if not refused:  # no single row is refused: nothing can be fixed here
         raise refusal
     bad = {id(row) for row, _ in refused}
     letters = [*outcome.letters, *starmap(_letter, refused)]
@@ -185,7 +185,7 @@ async def _settle_mended(
 async def _find_refused(
     rows: Sequence[EventRow], refusal: Refused, store: EventStore
 ) -> list[tuple[EventRow, Refused]]:
-    """Halve rows that are refused together until each that is refused alone is found."""
+    """Halve rows that are refused together until each one refused on its own is found."""
     if len(rows) <= 1:
         return [(row, refusal) for row in rows]
     middle = len(rows) // 2
@@ -199,7 +199,7 @@ async def _find_refused(
 
 
 def rejected(part: AcceptedBatch, position: int, raw: bytes, invalid: InvalidEvent) -> DeadLetter:
-    """Make the dead letter of an invalid event at its place in a part."""
+    """Make the dead letter of an invalid event at its position in a batch."""
     return DeadLetter(
         reason="rejected",
         fault=invalid.fault,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with an input.
+    """One fault of an input.
 
     Attributes:
         field: Dotted path of the field, ``data.user.age``; empty for the whole.
@@ -34,7 +34,7 @@ class Fault:
 
 
 class Invalid(Exception):
-    """The input can never be taken as it is.
+    """The input can never be accepted as it is.
 
     Nothing was done with it, and sending it again will not help.
 
@@ -50,7 +50,7 @@ class Invalid(Exception):
 class Unavailable(Exception):
     """Something that is needed can't answer now.
 
-    What was acknowledged before is safe; the same input may come again.
+    What was acknowledged before is safe; the same input may be sent again.
 
     Attributes:
         retry_after_seconds: A sensible time to wait before the next try.
@@ -62,9 +62,9 @@ class Unavailable(Exception):
 
 
 class Refused(Exception):
-    """The store will never keep these rows as they are.
+    """The store will never accept these rows as they are.
 
-    Not one of the batch was stored. Smaller batches tell which row it is.
+    None of the batch was stored. Smaller batches show which row it is.
 
     Attributes:
         code: The store's own stable code for the refusal, an SQLSTATE.

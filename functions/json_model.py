@@ -1,4 +1,4 @@
-"""What every answer is made of: fields in camel case, and nothing else."""
+"""The base of every answer: fields in camel case, and no others."""
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel

@@ -1,7 +1,7 @@
-"""Masses: many rejected elements of one request in one dead letter, packed as they come.
+"""Masses: many rejected elements of one request in one dead letter, compressed as they come.
 
-The format: zlib over each element's length, four bytes, the greatest first, and
-the element itself. Any bytes at all may be an element.
+The format: zlib over each element's length (four bytes, big-endian) and the element
+itself. Elements may be any bytes.
 """
 
 import zlib
@@ -20,12 +20,12 @@ _UNPACK: Final = _LENGTH.unpack_from
 
 
 class Mass:
-    """Elements, packed; only the packed bytes of all of them are held.
+    """Compressed elements; only the compressed bytes are held.
 
     Attributes:
         elements: How many there are.
         first: The first of them.
-        packed_bytes: How many bytes they have so far; some more at the end.
+        packed_bytes: How many bytes they have so far; slightly more at the end.
     """
 
     def __init__(self) -> None:
@@ -48,13 +48,13 @@ class Mass:
         )
 
     def finish(self) -> bytes:
-        """End it, and give the payload of its dead letter."""
+        """Finish it, and return the payload of its dead letter."""
         self._keep(self._packer.flush())
         return b"".join(self._pieces)
 
     @property
     def fault(self) -> Fault:
-        """Say what is wrong with all of them together."""
+        """The fault of all elements together."""
         message = f"{self.elements} invalid events of one request, packed together"
         return Fault("", "many_invalid", message)
 
@@ -65,10 +65,10 @@ class Mass:
 
 
 def unpacked(payload: bytes) -> Iterator[bytes]:
-    """Give the elements of a mass, byte for byte, in their order; few are held at a time.
+    """Yield the elements of a mass, byte for byte, in order; few are held at a time.
 
     Raises:
-        ValueError: It is damaged; what came before is as it was.
+        ValueError: It is damaged; the elements before that are intact.
     """
     unpacker = zlib.decompressobj()
     waiting = bytearray()
@@ -86,9 +86,9 @@ def unpacked(payload: bytes) -> Iterator[bytes]:
 
 
 def beginning(payload: bytes, max_bytes: int) -> bytes:
-    """Give the first elements of a mass, a line each, so many bytes at the most."""
+    """Return the first elements of a mass, one a line, within so many bytes."""
     lines, left = list[bytes](), max_bytes
-    with suppress(ValueError):  # what is damaged is shown as far as it goes
+    with suppress(ValueError):  # a damaged mass is shown up to the damage
         for element in unpacked(payload):
             lines.append(element[:left])
             left -= len(element) + 1
@@ -98,7 +98,7 @@ def beginning(payload: bytes, max_bytes: int) -> bytes:
 
 
 def _whole(waiting: bytearray) -> Generator[bytes, None, int]:
-    """Give the elements that are there whole; return how many bytes they are."""
+    """Yield the elements that are complete; returns how many bytes they are."""
     start = 0
     while start + _LENGTH.size <= len(waiting):
         begin = start + _LENGTH.size

@@ -1,4 +1,4 @@
-"""What crosses a bus, and what becomes of it."""
+"""What crosses a bus, and its outcomes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,19 +12,19 @@ from functions.events.keys import derive_key
 from functions.events.rows import EventRow
 
 Reason = Literal["rejected", "unreadable", "refused", "too_old", "summarized"]
-"""Why something is a dead letter: the gateway judged it invalid, a collector
-could not read it, the database would not keep it, it is of before what is kept;
-or it is no event at all, but tells of rejected ones that had no room."""
+"""Why something is a dead letter: the gateway judged it invalid, a collector could not
+read it, the database refused it, or it is older than what is kept; or it is not an
+event but a summary of rejected ones for which there was no room."""
 
 
 class Announcement(NamedTuple):
-    """What a gateway says of an envelope that the broker acknowledged.
+    """A gateway's statement that the broker acknowledged an envelope.
 
     Attributes:
         id: The envelope's, 16 bytes.
-        minute: In which the gateway took its events, by its first instant, UTC.
+        minute: In which the gateway accepted its events, by its first instant, UTC.
         events: How many it holds.
-        sequence: Its place in the broker's stream.
+        sequence: Its sequence in the broker's stream.
     """
 
     id: bytes
@@ -35,17 +35,17 @@ class Announcement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a gateway counted of the events that travel together: the ledger's one entry.
+    """A gateway's count of the events that travel together: one entry of the ledger.
 
     Attributes:
         id: The same however often it is delivered, 16 bytes.
-        source: Whose events it holds; None where they are rejected and nobody knows.
+        source: The source of its events; None if they are rejected and it is unknown.
         instance: The gateway's process that made it, 16 bytes.
-        minute: In which the gateway took all of its events, by its first instant, UTC.
-        events: How many it holds; 0 where it only tells of others.
-        announced: The last ones of this gateway and kind before it, so that one
-            that never comes is missed.
-        rejected: Whether they are those that the gateway rejected: dead letters.
+        minute: In which the gateway accepted all of its events, by its first instant, UTC.
+        events: How many it holds; 0 if it only announces others.
+        announced: The latest envelopes of its lane before it, so that one that never
+            arrives is missed.
+        rejected: Whether the gateway rejected its events: it holds dead letters.
     """
 
     id: bytes
@@ -58,14 +58,14 @@ class Envelope:
 
 
 class Delivery(NamedTuple):
-    """How a message came; None is what its bus does not tell.
+    """How a message came; None is a fact that its bus does not provide.
 
     Attributes:
-        published_at: When the broker took it, UTC.
-        sequence: Its place in the broker's stream, from 1.
-        times: How often it was delivered, this time included.
-        is_replayed: Whether it was settled before, and is brought back by an
-            operator; the first two are of the first time.
+        published_at: When the broker stored it, UTC.
+        sequence: Its sequence in the broker's stream, from 1.
+        times: How often it was delivered, including this time.
+        is_replayed: Whether it was settled before, and is replayed by an
+            operator; then the first two are those of the original message.
     """
 
     published_at: datetime | None = None
@@ -75,7 +75,7 @@ class Delivery(NamedTuple):
 
 
 NOT_DELIVERED: Final = Delivery()
-"""Of what came on no bus."""
+"""The delivery of events that came on no bus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,10 @@ class AcceptedBatch:
 
     Attributes:
         correlation_id: The request's, for every log line and row.
-        accepted_at: When the gateway took the request, UTC.
-        events: JSON texts, byte for byte as they came, in their order.
-        envelope: What it came in, if that is counted in the ledger.
-        trace_parent: The request's W3C ``traceparent``, valid; None where it had none.
+        accepted_at: When the gateway accepted the request, UTC.
+        events: JSON texts, byte for byte as they came, in order.
+        envelope: The envelope it came in, if the ledger counts that.
+        trace_parent: The request's W3C ``traceparent``, valid; None if it had none.
         delivery: How its message came.
     """
 
@@ -101,22 +101,22 @@ class AcceptedBatch:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """Something that will never be a row, kept so that nobody has to miss it.
+    """Something that will never be a row, kept so that nothing is lost.
 
     Attributes:
-        reason: Who gave it up.
+        reason: Why, and who decided it.
         fault: What is wrong with it.
         payload: Its original bytes; any bytes at all.
-        position: Its place in the request or batch, from 0: the same bytes at
-            the same place are the same letter, so a repeated request adds none.
-            Of a mass that of its first element.
+        position: Its position in the request or batch, from 0: the same bytes at
+            the same position are the same letter, so a repeated request adds none.
+            For a mass, that of its first element.
         source: The platform, if known.
         event_id: The platform's id of it, if one could be read.
         correlation_id: The request's, if known.
-        accepted_at: When the gateway took the request, UTC.
+        accepted_at: When the gateway accepted the request, UTC.
         trace_parent: The request's W3C ``traceparent``, if it had one.
         elements: How many elements of a request it holds. More than one are a
-            mass, and its bytes are packed (``functions.masses``).
+            mass, and its bytes are compressed (``functions.masses``).
     """
 
     reason: Reason
@@ -140,13 +140,13 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a batch of rows, or of dead letters.
+    """The result of storing a batch of rows, or of dead letters.
 
     Attributes:
         new: Those written now.
-        duplicates: Those that were there already; nothing was changed.
-        too_old: Rows of before what is kept: nobody could tell whether they
-            are new, so each became a dead letter.
+        duplicates: Those stored before, which were not changed.
+        too_old: Rows older than what is kept: it is unknown whether they are new, so
+            each became a dead letter.
     """
 
     new: int
@@ -159,12 +159,12 @@ class EnvelopeOutcome:
     """What an envelope came to: each of its events is a row or a dead letter.
 
     Attributes:
-        envelope: None where nobody counted it: then the ledger has nothing of it.
-        rows: In any order; may repeat an event: its first row counts. None
-            where the gateway had rejected them all.
-        letters: What will never be a row; may repeat one.
-        unread: Whether its one letter stands for all of its events: nobody could
-            read it, or only a summary was kept.
+        envelope: None if nobody counted it: then the ledger does not include it.
+        rows: In any order; may repeat an event, whose first row counts. None if
+            the gateway had rejected them all.
+        letters: Events that will never be rows; may repeat one.
+        unread: Whether its one letter stands for all of its events: it was
+            unreadable, or only a summary was kept.
     """
 
     envelope: Envelope | None
@@ -175,16 +175,16 @@ class EnvelopeOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits at the broker for a consumer.
+    """A consumer's backlog at the broker.
 
     Attributes:
         consumer: Its durable name.
-        measured_at: When it was so, UTC.
+        measured_at: When it was measured, UTC.
         messages: Those not acknowledged, delivered or not.
-        oldest_at: When the first of them came, UTC; None for none.
-        first_sequence: The broker has nothing before it any more.
+        oldest_at: When the first of them was published, UTC; None for none.
+        first_sequence: The broker has no message before it.
         noted_seconds_ago: How long it has been in the store, by the store's own
-            clock; 0 for one that is new.
+            clock; 0 for a new one.
     """
 
     consumer: str
@@ -196,5 +196,5 @@ class Backlog:
 
     @property
     def oldest_seconds(self) -> float:
-        """How old the first of them was; 0 for none."""
+        """The age of the first of them; 0 for none."""
         return (self.measured_at - self.oldest_at).total_seconds() if self.oldest_at else 0.0

@@ -1,4 +1,4 @@
-"""Query parameters: texts in, values out, strictly, every fault at once."""
+"""Query parameters: texts in, values out, strictly, with every fault at once."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from functions.events import EVENT_TYPES, FUNNEL_STAGES, SOURCES
 from functions.zones import UTC_NAME, midnight, zone_of
 
 Interval = Literal["minute", "hour", "day", "week", "month"]
-"""How long a bucket of time is, by a zone's clock; a week starts on Monday."""
+"""The length of a bucket, by a zone's clock; a week starts on Monday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,13 @@ class Period:
 MAX_LIMIT: Final = 100
 
 Params = Sequence[tuple[str, str]]
-"""Decoded names and values of a query, in their order, repeats kept."""
+"""Decoded names and values of a query, in order, with repeats."""
 
 Values = Mapping[str, Any]
-"""What was read, by the parameter's name; what was not given is not there."""
+"""The values read, by parameter; missing parameters are left out."""
 
 Parse = Callable[[str], Any]
-"""Read a text that is not empty, or raise ``Wrong``."""
+"""Reads a text that is not empty, or raises ``Wrong``."""
 
 
 class Wrong(Exception):
@@ -54,13 +54,13 @@ def read_parameters(
     known: Mapping[str, Parse],
     between: Callable[[Values], Sequence[Fault]] = lambda _values: (),
 ) -> Values:
-    """Read the parameters of a question.
+    """Read a question's parameters.
 
     Args:
-        params: As they came.
-        known: Those that there are, and how each is read.
+        params: As received.
+        known: The accepted parameters, and how each is read.
         between: Finds the faults of parameters that do not go together,
-            beside those of ``from`` and ``to``.
+            besides those of ``from`` and ``to``.
 
     Raises:
         Invalid: With every fault: first those of single parameters, in their
@@ -90,7 +90,7 @@ def read_parameters(
 
 
 def period_of(values: Values) -> Period:
-    """Take the period out of what was read."""
+    """Return the period among the values read."""
     return Period(values.get("from"), values.get("to"))
 
 
@@ -116,7 +116,7 @@ def _range_faults(values: Values) -> list[Fault]:
 
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# A query turns the + of an offset that was not escaped into a space.
+# In a query, the + of an unescaped offset is decoded as a space.
 _DATE_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
     r"([Zz]|[+\- ]([01][0-9]|2[0-3]):[0-5][0-9])?"
@@ -128,10 +128,10 @@ _ALL_TYPES = tuple(dict.fromkeys(name for types in EVENT_TYPES.values() for name
 
 @dataclass(frozen=True, slots=True)
 class _Midnight:
-    """Where a day begins: an instant as soon as the zone is known.
+    """The beginning of a day; an instant once the zone is known.
 
     Attributes:
-        day: None after the last day there is: nothing can lie beyond.
+        day: None after the calendar's last day: nothing can lie beyond.
     """
 
     day: date | None
@@ -144,7 +144,7 @@ class _Midnight:
 
 
 def parse_start(text: str) -> Any:
-    """Read a date-time, or the beginning of a date; UTC where no offset is given."""
+    """Read a date-time, or the beginning of a date; UTC if no offset is given."""
     return _Midnight(_read_date(text)) if _DATE.fullmatch(text) else _read_moment(text)
 
 
@@ -157,7 +157,7 @@ def parse_end(text: str) -> Any:
 
 
 def parse_timezone(text: str) -> str:
-    """Take the name of a time zone."""
+    """Read the name of a time zone."""
     try:
         zone_of(text)
     except ValueError:
@@ -173,7 +173,7 @@ def parse_source(text: str) -> str:
 
 
 def parse_choice(text: str, choices: Sequence[str]) -> str:
-    """Take one of a few words."""
+    """Read one of a few words."""
     if text not in choices:
         raise Wrong("choice", f"Should be {' or '.join(choices)}")
     return text
@@ -185,7 +185,7 @@ def parse_flag(text: str) -> bool:
 
 
 def parse_text(text: str) -> str:
-    """Take any text that PostgreSQL can keep."""
+    """Read any text that PostgreSQL can store."""
     if "\0" in text:
         raise Wrong("nul_character", "Should not contain a NUL character")
     if any("\ud800" <= character <= "\udfff" for character in text):

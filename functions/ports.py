@@ -1,4 +1,4 @@
-"""What the functions need of the world: a bus, and stores."""
+"""The functions' ports: a bus, and stores."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -13,78 +13,77 @@ class Bus(Protocol):
 
     @property
     def mass_bytes(self) -> int:
-        """About how many packed bytes the dead letter of a mass may have; then the next begins."""
+        """About how many compressed bytes the dead letter of one mass may have."""
 
     async def can_carry(self, event: bytes) -> bool:
-        """Tell whether an event, or a dead letter with it, is small enough to be published."""
+        """Return whether an event, or a dead letter with it, is small enough to be published."""
 
     async def publish(self, source: Source, part: AcceptedBatch) -> None:
-        """Put events on the broker's disk; the bus was asked of each large one.
+        """Put events on the broker's disk; ``can_carry`` was true of each large one.
 
-        When this returns, losing every process loses none of them. The order
-        among calls is not kept.
+        When this returns, losing every process loses none of them. The order of calls
+        is not kept.
 
         Raises:
-            Unavailable: Some or none of them are safe; the same call may come
-                again and doubles nothing.
+            Unavailable: Some or none of them are safe; repeating the call counts
+                nothing twice.
         """
 
     async def publish_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Put dead letters on the broker's disk.
 
         Raises:
-            Unavailable: Some or none of them are safe; the same call may come
-                again and doubles nothing.
+            Unavailable: Some or none of them are safe; repeating the call counts
+                nothing twice.
         """
 
 
 class DeadLetterStore(Protocol):
-    """Where dead letters are kept."""
+    """Where dead letters are stored."""
 
     async def keep(self, outcomes: Sequence[EnvelopeOutcome]) -> Stored:
         """Store the dead letters of outcomes without rows, all or none, each once.
 
         The outcome of each envelope is counted in the ledger, in the same
-        transaction; of one that was settled before, nothing is looked at.
+        transaction; one whose envelope was settled before is skipped.
 
         Args:
             outcomes: In any order; may repeat one; may be empty.
 
         Returns:
-            What became of the letters; those of envelopes settled before are duplicates.
+            The counts of letters; those of envelopes settled before are duplicates.
 
         Raises:
-            Unavailable: Nothing was stored; the same call may come again.
+            Unavailable: Nothing was stored; the same call may be repeated.
         """
 
 
 class EventStore(DeadLetterStore, Protocol):
-    """Where events are kept, with the figures that reports read and the ledger."""
+    """Where events are stored, with the rollups that reports read and the ledger."""
 
     async def settle(self, outcomes: Sequence[EnvelopeOutcome]) -> Stored:
         """Store events and dead letters, all or none, each once.
 
-        What is new is counted in the rollups, and the outcome of each envelope
-        in the ledger. When this returns all of it is committed. An event that
-        is there already, by its id, stays as it is; of an envelope that was
-        settled before, nothing is looked at.
+        What is new is counted in the rollups, and the outcome of each envelope in the
+        ledger. When this returns all of it is committed. An event whose id is stored
+        already stays unchanged; an outcome whose envelope was settled before is skipped.
 
         Args:
             outcomes: In any order; may repeat one; may be empty.
 
         Returns:
-            What became of the rows; those of envelopes settled before are duplicates.
+            The counts of rows; those of envelopes settled before are duplicates.
 
         Raises:
-            Refused: Nothing was stored: the database will never keep this batch.
-            Unavailable: Nothing was stored; the same call may come again.
+            Refused: Nothing was stored: the database will never accept this batch.
+            Unavailable: Nothing was stored; the same call may be repeated.
         """
 
     async def store(self, rows: Sequence[EventRow]) -> Stored:
-        """Settle rows that came in no envelope."""
+        """Settle rows that came without an envelope."""
 
     async def probe(self, rows: Sequence[EventRow]) -> None:
-        """Find out whether the database would keep these rows; change nothing.
+        """Check whether the database would accept these rows, without changing anything.
 
         Raises:
             Refused: It would not.

@@ -1,4 +1,4 @@
-"""Dead letters of events that a database does not take."""
+"""Dead letters of events that the database does not accept."""
 
 from functions.errors import Fault
 from functions.events.rows import EventRow
@@ -8,7 +8,7 @@ from functions.messages import DeadLetter, Reason
 def letter_of(row: EventRow, reason: Reason, fault: Fault) -> DeadLetter:
     """Make the dead letter of a valid event that will never be a row.
 
-    The same event is the same letter, whatever it came with.
+    The same event is the same letter, whichever request it came in.
     """
     return DeadLetter(
         reason=reason,

@@ -1,4 +1,4 @@
-"""Answers as tables: what a spreadsheet reads, and nothing that it would run."""
+"""Answers as tables: readable by spreadsheets, without anything they would run."""
 
 import csv
 import io
@@ -11,30 +11,30 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _FIRST: Final = "bucket"
 
 Row = Mapping[str, Any]
-"""An answer's JSON, as Python has it."""
+"""An answer's JSON as a Python mapping."""
 
 
 def columns_of(model: type[JsonModel]) -> tuple[str, ...]:
     """Name the columns of a list's rows: the JSON's fields, the bucket first.
 
-    A field within a field has the names of both, with a dot between.
+    A nested field has both names, with a dot between them.
     """
     columns = tuple(_columns(model, ""))
     return (*(it for it in columns if it == _FIRST), *(it for it in columns if it != _FIRST))
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Row], *, header: bool = True) -> bytes:
-    r"""Write a table as CSV (RFC 4180), UTF-8, with a header line.
+    r"""Write a table as CSV (RFC 4180), UTF-8, with a header row.
 
-    A text that a spreadsheet would take for a formula begins with ``'`` instead:
-    what begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return.
-    Numbers are written as they are.
+    A text that a spreadsheet would take for a formula, one that begins with ``=``, ``+``,
+    ``-``, ``@``, a tab or a carriage return, gets a ``'`` in front. Numbers are written
+    as they are.
 
     Args:
-        columns: Names of fields; dotted for a field within a field.
-        rows: What a row lacks, or has as null, is an empty cell.
-        header: Whether the header line is wanted: of a long table that is
-            written by parts only the first has it.
+        columns: Names of fields; dotted for a nested field.
+        rows: A field that is missing or null becomes an empty cell.
+        header: Whether to write the header row: of a long table that is written
+            in parts only the first has it.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)

@@ -1,4 +1,4 @@
-"""Time zones: what a clock on the wall says somewhere, and when it says so."""
+"""Time zones: local times to instants, and back."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
@@ -15,7 +15,7 @@ def zone_of(name: str) -> tzinfo:
     """Find a zone by its name in IANA's database.
 
     Raises:
-        ValueError: There is none of this name.
+        ValueError: There is no zone of this name.
     """
     if name == UTC_NAME:
         return UTC
@@ -28,15 +28,15 @@ def zone_of(name: str) -> tzinfo:
 
 
 def instant_of(wall: datetime, zone: tzinfo) -> datetime:
-    """Tell when a clock says a time; in UTC.
+    """Return the instant of a local time, in UTC.
 
-    A time that the clock skips is taken by the offset before the skip, and of
-    one that it says twice the second is taken, as PostgreSQL does. So a day
-    whose midnight is skipped begins with the skip.
+    A local time that is skipped is read with the offset before the skip, and of one
+    that occurs twice the second is taken, as PostgreSQL does. So a day whose midnight
+    is skipped begins with the skip.
 
     Args:
-        wall: Without a zone.
-        zone: The clock's.
+        wall: The local time, without a zone.
+        zone: The zone.
 
     Raises:
         OverflowError: In UTC it lies beyond the years 1 to 9999.
@@ -46,14 +46,14 @@ def instant_of(wall: datetime, zone: tzinfo) -> datetime:
 
 
 def midnight(day: date, zone: tzinfo) -> datetime:
-    """Tell when a day begins; raises as ``instant_of``."""
+    """Return the instant at which a day begins; raises as ``instant_of``."""
     return instant_of(datetime.combine(day, time()), zone)
 
 
 def shown(moment: datetime, zone: tzinfo) -> datetime:
-    """Say a moment by the clock of a zone.
+    """Return an instant as a zone's local time.
 
-    In UTC where RFC 3339 can't say it: beyond the calendar's years, and where the
+    In UTC where RFC 3339 can't express it: beyond the calendar's years, and where the
     zone's offset had seconds, as most had before there were time zones.
     """
     try:

@@ -1,4 +1,4 @@
-"""Keep dead letters: what can never be a row in, a stored letter out, each once."""
+"""Store dead letters, each once."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from functions.ports import DeadLetterStore
 async def handle(outcomes: Sequence[EnvelopeOutcome], *, store: DeadLetterStore) -> Stored:
     """Store a batch of dead letters.
 
-    Safe to repeat: the store skips what it has.
+    Safe to repeat: the store skips those it has.
 
     Args:
-        outcomes: The letters of a message each, in delivery order; may repeat one; may be empty.
-        store: Where letters are kept.
+        outcomes: The letters of one message each, in delivery order; may repeat one; may be empty.
+        store: Where letters are stored.
 
     Raises:
         Unavailable: Nothing was stored; the same batch may be sent again.

@@ -1,4 +1,4 @@
-"""The vocabulary of events: where they come from, how far along the funnel, of what type."""
+"""The vocabulary of events: sources, funnel stages, types."""
 
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
@@ -20,7 +20,7 @@ EVENT_TYPES: Final[Mapping[tuple[Source, FunnelStage], tuple[str, ...]]] = {
     ("tiktok", "top"): get_args(TiktokTopType),
     ("tiktok", "bottom"): get_args(TiktokBottomType),
 }
-"""Every kind of event there is: its types, by source and stage."""
+"""Every kind of event: the types by source and stage."""
 
 REVENUE_TYPES: Final[Mapping[Source, str]] = {
     "facebook": "checkout.complete",
@@ -39,4 +39,4 @@ MAX_EVENT_ID_CHARACTERS: Final = 200
 MAX_AGE: Final = 150
 MAX_PERCENTAGE: Final = 100
 MAX_FOLLOWERS: Final = 2**63 - 1
-"""PostgreSQL's bigint, which keeps them."""
+"""The largest bigint of PostgreSQL, which stores them."""

@@ -1,4 +1,4 @@
-"""What an event says of itself, whether it is valid or not: its source and its id."""
+"""An event's own source and id, whether it is valid or not."""
 
 import re
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from functions.events import MAX_EVENT_ID_CHARACTERS, SOURCES, Source
 from functions.events.scanning import SPACE, Walk, commas
 
 _HEAD_BYTES: Final = 4096
-"""How much is looked at of what is no JSON: the platforms say both at once."""
+"""How much is read of an event that is not JSON: the platforms put both in the beginning."""
 
 
 class Claim(NamedTuple):
-    """What could be read; None is what could not, or is no source, or no id that can be kept."""
+    """The values that could be read; None for one that is missing, unknown or can't be stored."""
 
     source: Source | None
     event_id: str | None
@@ -32,7 +32,7 @@ _MEMBER: Final = re.compile(rb'\s*"(source|eventId)"\s*:\s*("(?:[^"\\]++|\\.)*+"
 
 
 def claim_of(raw: bytes) -> Claim:
-    """Read source and id; all else is skipped, and never becomes an object."""
+    """Read source and id; everything else is skipped, and no objects are made of it."""
     try:
         claim = _CLAIMS.decode(raw)
     except (msgspec.MsgspecError, RecursionError):
@@ -56,13 +56,13 @@ def _text(raw: bytes) -> str | None:
 
 
 def _storable_id(text: str | None) -> str | None:
-    """Keep an id that PostgreSQL can keep, too; no text that was read has a lone surrogate."""
+    """Accept an id that PostgreSQL can store; text that was decoded has no lone surrogate."""
     is_one = text is not None and 0 < len(text) <= MAX_EVENT_ID_CHARACTERS and "\0" not in text
     return text if is_one else None
 
 
 def _members(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Find both in the beginning of what is no JSON, or not all of it."""
+    """Find both in the beginning of an event that is not JSON, or is incomplete."""
     head = raw[:_HEAD_BYTES].strip(SPACE)
     if not head.startswith(b"{"):
         return

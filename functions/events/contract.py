@@ -23,7 +23,7 @@ from functions.events import (
 from functions.events.values import Amount, Count, DateTime, EventId, Timestamp
 
 _EXACT = with_config(ConfigDict(strict=True, extra="ignore"))
-"""No value is bent into shape; an unknown key is no fault: the bytes keep it."""
+"""Values are never coerced; unknown keys are allowed, and the stored bytes keep them."""
 
 
 @_EXACT

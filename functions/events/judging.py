@@ -1,4 +1,4 @@
-"""Judging: raw events in; the event out, or the first thing that is wrong with it."""
+"""Judge events: raw bytes in, the decoded event or its faults out."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
@@ -24,21 +24,21 @@ _NO_AMOUNT = Decimal(-1)
 
 
 SMALLEST_EVENT_BYTES: Final = 200
-"""No event with fewer is valid: its keys alone have more."""
+"""No event with fewer bytes is valid: its keys alone have more."""
 
 
 MAX_FAULTS: Final = 10
-"""What is said of one event; one that has more of them is another thing altogether."""
+"""Maximum faults reported for one event; one with more is something else altogether."""
 
 
 class InvalidEvent(Exception):
     """The event can never be stored as it is.
 
     Attributes:
-        fault: The first thing that is wrong with it.
-        faults: All that is, as far as one reading tells, ``MAX_FAULTS`` at most.
-        event_id: Its id, where one could be read.
-        source: Its source, where one could be read.
+        fault: The first fault.
+        faults: All faults found in one reading, ``MAX_FAULTS`` at most.
+        event_id: Its id, if one could be read.
+        source: Its source, if one could be read.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class InvalidEvent(Exception):
 
 
 class Beginning(bytes):
-    """The first bytes of an event that is larger than it may be; it is never valid.
+    """The first bytes of an event that is too large; it is never valid.
 
     Attributes:
-        KEPT_BYTES: How many they are at the most.
-        limit: How many bytes the event may have.
+        KEPT_BYTES: Maximum number of these bytes.
+        limit: Maximum bytes of an event.
     """
 
     KEPT_BYTES: Final = 64 * 1024
@@ -64,19 +64,19 @@ class Beginning(bytes):
     limit: int
 
     def __new__(cls, event: bytes, limit: int) -> Self:
-        """Keep the beginning of an event, or of its first bytes."""
+        """Keep the beginning of an event, given whole or in part."""
         beginning = super().__new__(cls, event[: cls.KEPT_BYTES])
         beginning.limit = limit
         return beginning
 
 
 def judge(raw: bytes, *, by_contract: Callable[[bytes], Event] | None = None) -> Event:
-    """Read and judge one event.
+    """Decode and judge one event.
 
     Args:
         raw: One JSON text, as it came.
-        by_contract: Who judges what the fast reader leaves open; for a test
-            that wants to know what that is.
+        by_contract: Judges what the fast reader leaves open; for tests that
+            check what that is.
 
     Returns:
         The event. Unknown keys are left out: ``raw`` has them.
@@ -84,17 +84,17 @@ def judge(raw: bytes, *, by_contract: Callable[[bytes], Event] | None = None) ->
     Raises:
         InvalidEvent: It breaks the contract; its first fault says where.
     """
-    if raw.__class__ is Beginning:  # may be all of it, where the limit is low, and readable
+    if raw.__class__ is Beginning:  # with a low limit it may be whole, and readable
         return judge_by_contract(raw)
     return read(raw) or (by_contract or judge_by_contract)(raw)
 
 
 def why_dead(raw: bytes, otherwise: Fault) -> InvalidEvent:
-    """Say again what is wrong with an event that was rejected before.
+    """Find again the fault of an event that was rejected before.
 
     Args:
         raw: One JSON text, as it came.
-        otherwise: What to say where nothing is wrong with the event itself.
+        otherwise: The fault to return if the event itself is valid.
     """
     try:
         event = judge(raw)
@@ -104,10 +104,10 @@ def why_dead(raw: bytes, otherwise: Fault) -> InvalidEvent:
 
 
 def judge_by_contract(raw: bytes) -> Event:
-    """Judge one event as ``judge`` does, without the fast reader; the last word on every event.
+    """Judge one event as ``judge`` does, but without the fast reader; the final decision.
 
-    What is valid is written again as it is usually spelled, and then read by
-    the same reader as all others: there is one way to be an event.
+    A valid event is written again in the usual spelling and decoded by the same
+    reader as all others, so that there is one way to decode an event.
 
     Raises:
         InvalidEvent: It breaks the contract; its first fault says where.
@@ -126,7 +126,7 @@ def judge_by_contract(raw: bytes) -> Event:
 
 
 def _refuse_unstorable(raw: bytes) -> None:
-    """Refuse what is too large, and what pydantic lets pass and PostgreSQL could not keep."""
+    """Refuse an event that is too large, or that pydantic accepts and PostgreSQL can't store."""
     if isinstance(raw, Beginning):
         message = (
             f"An event may have {raw.limit} bytes at most (EVENT_SIZE_LIMIT); "
@@ -158,11 +158,11 @@ _SALES: Final = msgspec.json.Decoder(_Sale)
 
 
 def _exact_amount(raw: bytes) -> Decimal:
-    """Read the digits of an amount that is a number; all else in the event is skipped."""
+    """Read the exact digits of a numeric amount; the rest of the event is skipped."""
     digits = bytes(_SALES.decode(raw).data.engagement.purchase_amount).decode()
     try:
         amount = Decimal(digits)
-    except InvalidOperation:  # its exponent is beyond what a Decimal can have
+    except InvalidOperation:  # its exponent is beyond a Decimal's range
         amount = _NO_AMOUNT
     if not 0 <= amount < _AMOUNT_LIMIT or round(amount, _AMOUNT_DECIMALS) != amount:
         raise Invalid([Fault("data.engagement.purchaseAmount", "amount", AMOUNT_RULE)])
@@ -188,6 +188,6 @@ def _fault_of(found: ErrorDetails) -> Fault:
 
 
 def _invalid(raw: bytes, faults: Sequence[Fault]) -> InvalidEvent:
-    """Say what little is known of an event that is not one."""
+    """Make the error of an invalid event, with the little that is known of it."""
     claim = claim_of(raw)
     return InvalidEvent(*faults, event_id=claim.event_id, source=claim.source)

@@ -1,4 +1,4 @@
-"""Keys derived from what they name: the same thing, the same key, wherever it is made."""
+"""Keys derived from names: the same thing has the same key, wherever it is derived."""
 
 from collections.abc import Callable
 from hashlib import blake2b
@@ -12,10 +12,10 @@ _OPEN_BITS: Final = (1 << 128) - 1 & ~(0xF << 76 | 0x3 << 62)
 
 
 def deriving(domain: bytes) -> Callable[[bytes], bytes]:
-    """Make what derives keys from names that begin alike.
+    """Return a key function for one kind of thing; the prefix is hashed once.
 
     Args:
-        domain: How they begin; digested once, here.
+        domain: The prefix of the names.
 
     Returns:
         ``derive_key`` for the rest of a name.
@@ -35,7 +35,7 @@ def deriving(domain: bytes) -> Callable[[bytes], bytes]:
 def derive_key(name: bytes) -> bytes:
     """Derive a key from a name: the 16 bytes of a UUID of version 8 (RFC 9562).
 
-    The digest is BLAKE2b: nobody can make two names that share a key, and so
+    The digest is BLAKE2b: nobody can make two names with the same key, and so
     hide one thing behind another.
 
     Args:

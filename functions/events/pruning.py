@@ -1,7 +1,7 @@
-"""Prune large events: what the contract does not know is checked to be JSON, and left out.
+"""Prune large events: values unknown to the contract are checked to be JSON, and left out.
 
-pydantic reads all of a text into a tree before it looks at any of it. A
-megabyte of brackets takes it 0.3 seconds and 60 MB.
+pydantic parses all of a text into a tree before it looks at any of it. For a
+megabyte of brackets that takes 0.3 seconds and 60 MB.
 """
 
 import re
@@ -15,7 +15,7 @@ from functions.events.scanning import Walk, depths, turns, without_strings
 from functions.events.shapes import FACEBOOK_SHAPES, TIKTOK_SHAPES
 
 LARGE_BYTES: Final = 4096
-"""Up to here pydantic reads an event in a millisecond, whatever is in it."""
+"""Up to this size pydantic reads an event in a millisecond, whatever it contains."""
 
 _MAX_DEPTH: Final = 200
 _MAX_DIGITS: Final = 4300
@@ -45,7 +45,7 @@ def _is_shape(kind: Any) -> bool:
 
 
 class _Pruner:
-    """Prunes one object, and what is in it."""
+    """Prunes one object and everything in it."""
 
     def __init__(self, keys: Keys) -> None:
         self._within = [_Pruner(inner) if inner else None for inner in keys.values()]
@@ -67,7 +67,7 @@ class _Pruner:
 
 
 def _pruned(raw: bytes, within: _Pruner | None) -> bytes:
-    """Prune a value; of one that has another type than it should, only the type is left."""
+    """Prune a value; of one that has the wrong type, only the type is kept."""
     match raw[:1]:
         case b"{":
             return within.prune(raw) if within else b"{}"
@@ -80,10 +80,10 @@ _PRUNER: Final = _Pruner(_keys_of((*FACEBOOK_SHAPES, *TIKTOK_SHAPES)))
 
 
 def prune(raw: bytes) -> bytes:
-    """Leave of an event what the contract looks at: it finds the same faults in that.
+    """Reduce an event to the part that the contract looks at, in which it finds the same faults.
 
     Raises:
-        Invalid: It is no JSON, or none that pydantic would read.
+        Invalid: It is not JSON, or not JSON that pydantic would read.
     """
     try:
         raw.decode()
@@ -107,7 +107,7 @@ def _check_depth(raw: bytes) -> None:
     walk = Walk(raw, 0, len(raw), depth=0)
     while walk.position < walk.end:
         walk.step()
-        if walk.deepest > _MAX_DEPTH:  # perhaps
+        if walk.deepest > _MAX_DEPTH:  # possibly too deep
             bare = b"" if walk.depth > _MAX_DEPTH else turns(without_strings(raw))
             if walk.depth > _MAX_DEPTH or max(depths(bare)) > _MAX_DEPTH:
                 raise _not_json("it nests too deep")
@@ -115,7 +115,7 @@ def _check_depth(raw: bytes) -> None:
 
 
 def _may_have_long_number(raw: bytes) -> bool:
-    """Look at every so many bytes: a number with too many digits has one there."""
+    """Check one byte at each interval: a number with too many digits would cover one of them."""
     for place in range(_MAX_DIGITS, len(raw), _MAX_DIGITS + 1):
         if raw[place] in _DIGITS:
             before = raw[place - _MAX_DIGITS : place]

@@ -1,4 +1,4 @@
-"""The fast reader: reads and judges the events that are as they mostly are, and no others."""
+"""Fast path: decode events in the usual spelling; anything else is left to the contract."""
 
 import re
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from functions.events import Source
 from functions.events.shapes import Event, FacebookEvent, TiktokEvent
 from functions.events.timestamps import read_moment
 
-# An escape is consumed whole, so that the u of an escaped backslash before a u is none. All of
-# a text is walked through by one match: a loop over its escapes would take ten times as long.
+# An escape is consumed whole, so that a u after an escaped backslash starts none. One match
+# walks through the whole text: a loop over its escapes would take ten times as long.
 _STORABLE = rb"""(?:
     [^\\]++
     |\\u(?!0000|[dD][89a-fA-F])
@@ -28,7 +28,7 @@ _UP_TO_NUL = re.compile(
 
 
 def find_unstorable(raw: bytes) -> Fault | None:
-    """Find a NUL character or a lone surrogate, which JSON can spell and PostgreSQL can't keep."""
+    """Find a NUL character or a lone surrogate, which JSON can spell and PostgreSQL can't store."""
     if _BACKSLASH not in raw or b"\\u" not in raw:  # one byte is found much faster than two
         return None
     found = _UP_TO_ANY.match(raw)
@@ -40,7 +40,7 @@ def find_unstorable(raw: bytes) -> Fault | None:
 
 
 def unstorable_at(raw: bytes) -> int | None:
-    """Find where a text spells the character that ``find_unstorable`` names; None for none."""
+    """Find the position of the character that ``find_unstorable`` names; None for none."""
     for pattern in (_UP_TO_NUL, _UP_TO_ANY):
         found = pattern.match(raw)
         if found and found.lastgroup:
@@ -55,7 +55,7 @@ READERS: Final[dict[Source, Callable[[bytes], Event]]] = {
 _read_facebook, _read_tiktok = READERS["facebook"], READERS["tiktok"]
 
 _FACEBOOK = b'"facebook"'
-_HEAD_BYTES = 256  # where the platforms say whose event it is
+_HEAD_BYTES = 256  # where the platforms name the source
 _BACKSLASH = ord("\\")
 _SHORT_BYTES = 600
 _LONG_BYTES = 4096
@@ -63,14 +63,14 @@ _MAX_BRACKETS = 100
 
 
 def read(raw: bytes) -> Event | None:
-    """Read an event, if it is plain to see that it keeps the contract.
+    """Decode an event if it clearly satisfies the contract.
 
     Args:
         raw: One JSON text, as it came.
 
     Returns:
-        The event as the contract would have it; None when the contract has to
-        be asked: because it is invalid, or spelled in an unusual way.
+        The event as the contract would decode it; None if the contract has to
+        decide, because the event is invalid or spelled in an unusual way.
     """
     usual = len(raw) <= _SHORT_BYTES and raw.isascii() and _BACKSLASH not in raw
     if not usual and not _is_harmless(raw):
@@ -91,10 +91,10 @@ def _try(reader: Callable[[bytes], Event], raw: bytes) -> Event | None:
 
 
 def _is_harmless(raw: bytes) -> bool:
-    """Tell whether what the reader skips, at unknown keys, is surely valid.
+    """Return whether the values of unknown keys, which the reader skips, are certainly valid.
 
-    It looks at that less closely than the contract, which has limits: lists in
-    lists 200 deep, numbers of 4,300 digits. No short event has room for those.
+    The reader checks them less strictly than the contract, which has limits: lists
+    nested 200 deep, numbers of 4,300 digits. A short event has no room for those.
     """
     if len(raw) > _LONG_BYTES or find_unstorable(raw):
         return False

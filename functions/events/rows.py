@@ -1,4 +1,4 @@
-"""Rows: what of an event is stored, and under which keys."""
+"""Rows: the stored columns of an event, and its keys."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -9,20 +9,20 @@ from functions.events.keys import deriving
 
 
 class EventRow(NamedTuple):
-    """One event as it is stored: the columns of table ``events``, then who caused it.
+    """One event as it is stored: the columns of table ``events``, then those of its user.
 
-    What a source or a stage does not have is None. Moments are in UTC.
+    Columns that a source or a stage does not have are None. Times are in UTC.
 
     Attributes:
         id: Derived from source and event id, 16 bytes: the same event, the same key.
         user_key: Derived from source and user id, 16 bytes; never an event's key.
         trace_parent: The request's W3C ``traceparent``.
-        published_at: When the broker took the message that it came in.
-        stream_sequence: That message's place in the broker's stream, from 1.
+        published_at: When the broker stored the message that it came in.
+        stream_sequence: That message's sequence in the broker's stream, from 1.
         deliveries: How often that message had been delivered when the row was made.
         revenue: The amount of a revenue event, None on any other.
         payload: The event as it came, JSON text.
-        age: The user's, as is all that follows.
+        age: The user's, as are all columns after it.
     """
 
     id: bytes

@@ -1,8 +1,8 @@
-"""Walk through JSON text by its brackets and strings alone, whether it is JSON or not.
+"""Walk through text by its JSON brackets and strings alone, whether it is JSON or not.
 
-The work is done by regular expressions and ``itertools``: a loop of our own over
-each bracket would take ten times as long. All patterns are possessive, so none
-looks twice at a byte.
+Regular expressions and ``itertools`` do the work: a Python loop over each bracket
+would take ten times as long. All patterns are possessive, so none reads a byte
+twice.
 """
 
 import re
@@ -13,12 +13,12 @@ from itertools import accumulate
 from typing import Final
 
 PIECE_BYTES: Final = 64 * 1024
-"""How much is looked at in one step: less than four milliseconds, whatever it is."""
+"""How much is processed in one step: less than four milliseconds for any content."""
 
 SPACE: Final = b" \t\n\r"
 
 _FINE_BYTES: Final = 1024
-"""How much is looked at token by token where an element may end."""
+"""How much is processed token by token where an element may end."""
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _WHOLE_STRINGS = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
@@ -32,32 +32,32 @@ _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _PAIR: Final = b"\x01\xff"
 _MAX_ROUNDS: Final = 16
 _WORTH: Final = 20
-"""A round is worth it while it takes out one of so many."""
+"""A round is worth it while it removes at least one in so many."""
 
 _OPENING, _CLOSING, _COMMA = frozenset(b"[{"), frozenset(b"]}"), ord(",")
 
 
 def without_strings(text: bytes) -> bytes:
-    """Take out all strings; of one that never ends, all that follows it."""
+    """Remove all strings, and everything after one that never ends."""
     return _STRING.sub(b"", text) if b'"' in text else text
 
 
 def turns(text: bytes) -> bytes:
-    """Write down for each bracket of a text, which has no strings, whether one opens or closes."""
+    """Write for each bracket of a text without strings whether it opens or closes."""
     return text.translate(_TURNS, _NO_BRACKETS)
 
 
 def depths(turned: bytes, depth: int = 0) -> Iterator[int]:
-    """Tell how deep a text is before it, and after each of its ``turns``."""
+    """Return the depth of a text before it, and after each of its ``turns``."""
     return accumulate(array("b", turned), initial=depth)
 
 
 def without_pairs(turned: bytes) -> tuple[bytes, int]:
-    """Take out brackets that close at once, again and again while that takes out many.
+    """Remove brackets that are closed at once, repeatedly while that removes many.
 
     Returns:
-        What is left, which is as deep at its end and at its lowest; and how
-        much less deep it may be at its deepest.
+        The rest, which has the same depth at its end and at its lowest; and by
+        how much its greatest depth may be too small.
     """
     for rounds in range(_MAX_ROUNDS):
         left = turned.replace(_PAIR, b"")
@@ -72,12 +72,12 @@ class Walk:
     """A walk through a text, some bytes a step.
 
     Attributes:
-        text: Through what.
-        position: What has been seen ends here.
+        text: The text.
+        position: The end of the part walked through.
         end: Where the walk ends.
         depth: How many brackets are open at the position.
         in_string: Whether the position is inside a string.
-        deepest: The greatest depth so far, or some more, by ``without_pairs``.
+        deepest: The greatest depth so far, or slightly more, because of ``without_pairs``.
     """
 
     text: bytes
@@ -88,10 +88,10 @@ class Walk:
     deepest: int = 0
 
     def step(self, size: int = PIECE_BYTES) -> int | None:
-        """Go on, by so many bytes at the most.
+        """Advance by so many bytes at most.
 
         Returns:
-            The lowest depth on the way; None where the way was inside a string.
+            The lowest depth on the way; None if all of it was inside a string.
         """
         end = min(self.position + size, self.end)
         if self.in_string:
@@ -105,7 +105,7 @@ class Walk:
         return lowest
 
     def _turn(self, text: bytes) -> int:
-        """Follow the brackets of a text without broken strings; return the lowest depth."""
+        """Follow the brackets of a text without broken strings; returns the lowest depth."""
         if not _BRACKET.search(text):
             return self.depth
         left, less = without_pairs(turns(without_strings(text)))
@@ -117,7 +117,7 @@ class Walk:
     def _leave_string(self, end: int) -> None:
         rest = _REST_OF_STRING.match(self.text, self.position, end)
         stop = rest.end() if rest else end
-        if stop == self.position and not (rest and rest[1]):  # one backslash, and nothing more
+        if stop == self.position and not (rest and rest[1]):  # a single backslash at the end
             stop = self.end
         self.in_string = not (rest and rest[1])
         self.position = stop
@@ -127,15 +127,15 @@ def commas(walk: Walk) -> Iterator[Sequence[int]]:
     """Find the commas between the elements of an array, or the members of an object.
 
     Args:
-        walk: Anywhere in it; its depth is 1 between two elements. It goes on to its end.
+        walk: Anywhere in it; its depth is 1 between two elements. It advances to its end.
 
     Yields:
-        Positions of some, in order; none now and then, so that others have their turn.
+        Positions of some, in order; none now and then, so that other requests get their turn.
     """
     found: list[int] = []
     while walk.position < walk.end:
         ahead = replace(walk)
-        # Where elements end, it is likely that the next ones do soon: no look ahead pays.
+        # Where an element ended, the next ones probably end soon: looking ahead does not pay.
         lowest = 1 if found else ahead.step()
         if lowest is None or lowest > 1:
             walk.position, walk.depth = ahead.position, ahead.depth

@@ -1,7 +1,7 @@
-"""The shapes of events: what the rest of the system reads them as.
+"""Decoded events: the structs that the rest of the system reads events as.
 
-Each is typed as tightly as the contract, so that what can be read as one is
-valid. An amount stays the text that it is, exact.
+Each is typed as strictly as the contract, so that anything decoded as one is
+valid. An amount stays text, exact.
 """
 
 from typing import Annotated, ClassVar, Final, Literal
@@ -32,7 +32,7 @@ Amount = Annotated[str, Meta(pattern=r"\A[0-9]{1,12}(\.[0-9]{1,6})?\Z")]
 
 
 class Shape(Struct, rename="camel", gc=False):
-    """Read from camelCase keys, others ignored; in no cycle, so nothing to collect."""
+    """Decoded from camelCase keys, ignoring others; never in a cycle, so not tracked."""
 
 
 class Location(Shape):

@@ -1,4 +1,4 @@
-"""Moments: how RFC 3339 date-times are read where pydantic is not asked."""
+"""Timestamps: RFC 3339 date-times, read without pydantic."""
 
 import re
 from datetime import UTC, datetime
@@ -10,31 +10,31 @@ _RFC_3339 = re.compile(
     r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
 _REMEMBERED: Final = 4096
-"""Events come in order of time, and many share a millisecond: most moments were
+"""Events come in order of time, and many share a millisecond: most timestamps were
 read before."""
 
 
 class Moment(datetime):
-    """A moment with its offset.
+    """A timestamp with its offset.
 
-    A type of its own, because msgspec's reading of a datetime takes more than
-    RFC 3339 has: a space for the T, offsets without a colon, rounded digits.
+    A type of its own, because msgspec's own datetime accepts more than RFC 3339:
+    a space for the T, offsets without a colon, rounded digits.
     """
 
 
 class UtcMoment(Moment):
-    """A moment in UTC."""
+    """A timestamp in UTC."""
 
 
 @lru_cache(_REMEMBERED)
 def read_moment(kind: type[Moment], text: Any) -> Moment:
-    """Read a moment in its usual spelling; what is spelled another way may be valid too.
+    """Read a timestamp in its usual spelling; one in another spelling may also be valid.
 
     Digits beyond the microsecond are cut off.
 
     Raises:
-        ValueError: It is none, or not so spelled, or in no year of UTC.
-        TypeError: It is no text.
+        ValueError: It is not a timestamp, is spelled differently, or has no year in UTC.
+        TypeError: It is not text.
     """
     if not _RFC_3339.fullmatch(text):
         raise ValueError("not in the usual spelling of RFC 3339")

@@ -32,7 +32,7 @@ def _to_utc(moment: datetime) -> datetime:
 
 
 class _Rfc3339:
-    """A date-time with offset; pydantic alone would take Unix times and missing offsets too."""
+    """A date-time with offset; pydantic alone would also accept Unix times and missing offsets."""
 
     def __get_pydantic_core_schema__(
         self, _source: Any, _handler: GetCoreSchemaHandler

@@ -1,4 +1,4 @@
-"""Keep Facebook events: parts of requests in, rows out, each event once."""
+"""Store Facebook events: accepted batches in, rows out, each event once."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -19,7 +19,7 @@ async def handle(parts: Sequence[AcceptedBatch], *, store: EventStore) -> Collec
 
     Args:
         parts: Raw events in delivery order; may repeat an event; may be empty.
-        store: Where rows are kept.
+        store: Where rows are stored.
 
     Returns:
         How many events were new, how many were not, and how many are dead letters.

@@ -1,1 +1,1 @@
-"""The gateway: takes events from the outside."""
+"""The gateway: accepts events from senders."""

@@ -1,4 +1,4 @@
-"""A bus that keeps nothing, for who only wants to know what would be taken."""
+"""A bus that stores nothing, for senders that only want their events judged."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from functions.ports import Bus
 
 
 class DryRun:
-    """Implements ``Bus``: says of each event whether the real one could carry it, and no more.
+    """Implements ``Bus``: checks whether the real bus could carry each event, and publishes none.
 
     Args:
         bus: The real one.
@@ -19,11 +19,11 @@ class DryRun:
 
     @property
     def mass_bytes(self) -> int:
-        """Tell how large a mass may be; see ``Bus``."""
+        """The size of a mass; see ``Bus``."""
         return self._bus.mass_bytes
 
     async def can_carry(self, event: bytes) -> bool:
-        """Tell whether an event is small enough; see ``Bus``."""
+        """Return whether an event is small enough; see ``Bus``."""
         return await self._bus.can_carry(event)
 
     async def publish(self, source: Source, part: AcceptedBatch) -> None:

@@ -1,4 +1,4 @@
-"""Take events from the outside: raw events in, a receipt out, all of them on the bus."""
+"""Accept events from senders: raw events in, a receipt out, all of them on the bus."""
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
@@ -14,24 +14,24 @@ from functions.messages import DeadLetter
 from functions.ports import Bus
 
 MAX_ERRORS = 100
-"""How many faults a receipt has at the most."""
+"""Maximum faults in a receipt."""
 
 _LARGE_BYTES = 512 * 1024
-"""Up to here every bus carries an event, and need not be asked."""
+"""Every bus carries events up to this size, so it need not be asked."""
 
 _BREATH = 200
 _BREATH_BYTES = 128 * 1024
-"""Events, and bytes of them, judged in a row before other requests have their turn: about
-a millisecond of usual ones, less than ten of any."""
+"""Events, and bytes of them, judged before other requests get their turn: about a millisecond
+for usual ones, less than ten for any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An invalid event, and one thing that is wrong with it.
+    """An invalid event, with one of its faults.
 
     Attributes:
-        index: Its place in the request, from 0.
-        event_id: Its id, where one could be read.
+        index: Its position in the request, from 0.
+        event_id: Its id, if one could be read.
     """
 
     index: int
@@ -41,15 +41,15 @@ class Rejection:
 
 @dataclass(slots=True)
 class Receipt:
-    """What became of a request's events: all are on the broker's disk, the good and the bad.
+    """What became of a request's events: all are on the broker's disk, valid or not.
 
     Attributes:
         accepted: Valid events by source.
         rejected: Invalid events by source; None where that could not be read.
-        errors: What is wrong with invalid events, in their order, ``MAX_ERRORS`` at most.
-        errors_truncated: Whether there is more that they do not say.
-        faults: How many invalid events had each code and field, of those that
-            have a dead letter each: beyond ``MAX_LETTERS`` nobody looks.
+        errors: Faults of invalid events, in their order, ``MAX_ERRORS`` at most.
+        errors_truncated: Whether there are more faults than those.
+        faults: How many invalid events had each code and field, among those with a
+            dead letter each; events beyond ``MAX_LETTERS`` are not counted.
     """
 
     accepted: dict[Source, int] = field(default_factory=lambda: dict.fromkeys(SOURCES, 0))
@@ -61,7 +61,7 @@ class Receipt:
     faults: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def explain(self, index: int, invalid: InvalidEvent) -> None:
-        """Say what is wrong with an event, as far as there is room."""
+        """Add an event's faults, as far as there is room."""
         room = MAX_ERRORS - len(self.errors)
         self.errors += [Rejection(index, invalid.event_id, it) for it in invalid.faults[:room]]
         self.errors_truncated |= len(invalid.faults) > room
@@ -88,26 +88,26 @@ async def handle(
     trace_parent: str | None = None,
     rejections: Rejections | None = None,
 ) -> Receipt:
-    """Judge each event alone and put all of them on the bus.
+    """Judge each event on its own and publish all of them.
 
     Args:
-        windows: Raw events, some at a time, so that only a window of a large
-            request is held in pieces; each is published before the next is split,
-            and others have their turn between two.
+        windows: Raw events, some at a time, so that only one window of a large
+            request is split at once; each is published before the next is split,
+            and other requests get their turn in between.
         correlation_id: The request's; travels with every event.
         accepted_at: When the request came, UTC.
         bus: Where events and dead letters go.
         trace_parent: The request's W3C ``traceparent``, valid, if it had one; travels as well.
-        rejections: Where several calls are of one request, what they share; who
-            shares it publishes what it gathered, at the end.
+        rejections: Shared by the calls for one request, if there are several; then
+            the caller publishes the mass it gathered at the end.
 
     Returns:
         The receipt; every event it counts is safe.
 
     Raises:
-        Unavailable: Some events may be on the bus; the request may come again
-            and doubles nothing.
-        Invalid: What holds the events can't be read.
+        Unavailable: Some events may be on the bus; the request may be sent again
+            without being counted twice.
+        Invalid: The body that holds the events can't be read.
     """
     origin = Origin(correlation_id, accepted_at, trace_parent)
     taking = _Taking(bus, origin, rejections or Rejections(origin, bus.mass_bytes))
@@ -121,7 +121,7 @@ async def handle(
 
 
 class _Taking:
-    """Takes the windows of one request, one after the other."""
+    """Takes the windows of one request, one after another."""
 
     def __init__(self, bus: Bus, origin: Origin, rejections: Rejections) -> None:
         self.receipt = Receipt()
@@ -132,7 +132,7 @@ class _Taking:
         self._letters: list[DeadLetter] = []
 
     async def take(self, window: Sequence[bytes]) -> None:
-        """Judge the events of a window, and publish all of them."""
+        """Judge the events of a window and publish all of them."""
         self._valid, self._letters = {source: [] for source in SOURCES}, []
         index = self.receipt.accepted_total + self.receipt.rejected_total
         for number, run in enumerate(_runs(window)):
@@ -176,7 +176,7 @@ class _Taking:
 
 
 async def _all(publishing: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Wait for all at once; for one alone, that of every single event, without a task for it."""
+    """Wait for all at once; a single one, the case of every single event, needs no task."""
     if len(publishing) == 1:
         await publishing[0]
     else:
@@ -184,7 +184,7 @@ async def _all(publishing: Sequence[Coroutine[Any, Any, None]]) -> None:
 
 
 def _runs(window: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Cut a window into what is judged in a row."""
+    """Cut a window into runs that are judged without a pause."""
     for start in range(0, len(window), _BREATH):
         run = window[start : start + _BREATH]
         if len(run) == 1 or sum(map(len, run)) <= _BREATH_BYTES:

@@ -1,4 +1,4 @@
-"""What becomes of the rejected events of one request: a dead letter each, then masses."""
+"""The rejected events of one request: a dead letter each, then masses."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -10,24 +10,24 @@ from functions.messages import AcceptedBatch, DeadLetter
 
 MAX_LETTERS: Final = 1000
 """How many rejected events of a request have a dead letter each. A body can hold
-millions, of which each letter has some hundred bytes beside the event."""
+millions, and a letter has some hundred bytes besides the event."""
 
 
 class Origin(NamedTuple):
-    """What all events of a request bear."""
+    """The facts that all events of a request share."""
 
     correlation_id: str
     accepted_at: datetime
     trace_parent: str | None
 
     def part(self, events: Sequence[bytes]) -> AcceptedBatch:
-        """Make a part of valid events."""
+        """Make a batch of valid events."""
         return AcceptedBatch(
             self.correlation_id, self.accepted_at, events, trace_parent=self.trace_parent
         )
 
     def dead_letter(self, raw: bytes, index: int, invalid: InvalidEvent) -> DeadLetter:
-        """Make the dead letter of one event, at its place in the request."""
+        """Make the dead letter of one event at its position in the request."""
         return DeadLetter(
             reason="rejected",
             fault=invalid.fault,
@@ -41,7 +41,7 @@ class Origin(NamedTuple):
         )
 
     def mass_letter(self, mass: Mass, index: int) -> DeadLetter:
-        """Make the dead letter of many events, of which the first has that place."""
+        """Make the dead letter of many events, of which the first has that position."""
         return DeadLetter(
             reason="rejected",
             fault=mass.fault,
@@ -57,11 +57,11 @@ class Origin(NamedTuple):
 
 
 class Rejections:
-    """Counts the dead letters of a request, and gathers what is beyond ``MAX_LETTERS``.
+    """Counts the dead letters of a request, and gathers those beyond ``MAX_LETTERS`` in masses.
 
     Args:
-        origin: What the masses of the request bear.
-        mass_bytes: About how many packed bytes one mass may have.
+        origin: The request's facts, for its masses.
+        mass_bytes: About how many compressed bytes one mass may have.
     """
 
     def __init__(self, origin: Origin, mass_bytes: int) -> None:
@@ -73,7 +73,7 @@ class Rejections:
 
     @property
     def are_many(self) -> bool:
-        """Tell whether no more have a letter of their own."""
+        """Whether further events have no letter of their own."""
         return self._letters >= MAX_LETTERS
 
     def alone(self) -> None:
@@ -81,7 +81,7 @@ class Rejections:
         self._letters += 1
 
     def together(self, elements: Sequence[bytes], index: int) -> Iterator[DeadLetter]:
-        """Add elements that have none, the first of them at that place.
+        """Add elements without letters of their own, the first of them at that position.
 
         Yields:
             The letter of a mass that has no room for them.
@@ -94,7 +94,7 @@ class Rejections:
         self._mass.add(elements)
 
     def finish(self) -> Iterator[DeadLetter]:
-        """End the mass, if there is one; one element is a letter as others are."""
+        """Finish the mass, if there is one; a single element becomes an ordinary letter."""
         mass, self._mass = self._mass, None
         if mass is None:
             return

@@ -1,4 +1,4 @@
-"""A series of buckets: those that have something, and the empty ones between."""
+"""A series of buckets: those with data, and the empty ones between them."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -10,7 +10,7 @@ from functions.parameters import Interval
 from functions.zones import midnight, shown
 
 MAX_BUCKETS: Final = 100_000
-"""More than eleven years of hours, six megabytes of JSON; a client of more asks in parts."""
+"""More than eleven years of hours, six megabytes of JSON; clients ask for more in parts."""
 
 _MONTHS = 12
 _LENGTHS = {
@@ -20,27 +20,27 @@ _LENGTHS = {
     "week": timedelta(weeks=1),
     "month": timedelta(days=28),
 }
-"""How long a bucket is; a month at the least."""
+"""A bucket's length; a month's at the least."""
 
 
 def buckets_of(
     found: Sequence[datetime], interval: Interval, zone: tzinfo
 ) -> tuple[Sequence[datetime], bool]:
-    """List every bucket from the first that was found to the last, by first instants.
+    """List every bucket from the first one found to the last, by first instants.
 
-    Where they would be more than ``MAX_BUCKETS``, as one event with a wild
-    clock makes them, the empty ones are left out.
+    If they would be more than ``MAX_BUCKETS``, as when one event has a wrong clock,
+    the empty ones are left out.
 
     Args:
         found: First instants in UTC, oldest first; may be empty.
-        interval: How long the buckets are.
-        zone: By whose clock they begin.
+        interval: The buckets' length.
+        zone: Where they begin.
 
     Returns:
         The buckets, oldest first, in UTC, and whether the empty ones were left out.
 
     Raises:
-        Invalid: Those that are not empty are more than ``MAX_BUCKETS``.
+        Invalid: There are more than ``MAX_BUCKETS`` that are not empty.
     """
     if len(found) > MAX_BUCKETS:
         message = f"Should give at most {MAX_BUCKETS} buckets: ask for longer ones or less time"
@@ -50,7 +50,7 @@ def buckets_of(
     walk = islice(_walk(found[0], found[-1], interval, zone), MAX_BUCKETS + 1)
     if (found[-1] - found[0]) // _LENGTHS[interval] > 2 * MAX_BUCKETS:
         return found, True
-    # The database knew the zone by its own book: what it found is listed in any case.
+    # The database has time zone data of its own: the buckets that it found are always listed.
     listed = sorted({*walk, *found})
     return (found, True) if len(listed) > MAX_BUCKETS else (listed, False)
 
@@ -58,13 +58,13 @@ def buckets_of(
 def buckets_between(
     start: datetime, end: datetime, interval: Interval, zone: tzinfo
 ) -> list[datetime]:
-    """List the buckets that a period touches, the empty ones too, at most ``MAX_BUCKETS``.
+    """List the buckets that a period touches, including empty ones, at most ``MAX_BUCKETS``.
 
     Args:
         start: Its first instant, UTC.
         end: The instant after its last.
-        interval: How long the buckets are.
-        zone: By whose clock they begin.
+        interval: The buckets' length.
+        zone: Where they begin.
     """
     first = beginning_of(start, interval, zone)
     last = beginning_of(end - timedelta(microseconds=1), interval, zone)
@@ -72,7 +72,7 @@ def buckets_between(
 
 
 def beginning_of(moment: datetime, interval: Interval, zone: tzinfo) -> datetime:
-    """Find the beginning of the bucket that a moment lies in, UTC."""
+    """Return the first instant of the bucket that contains a time, UTC."""
     wall = shown(moment, zone)
     if interval in ("minute", "hour"):
         minute = 0 if interval == "hour" else wall.minute
@@ -96,7 +96,7 @@ def _walk(first: datetime, last: datetime, interval: Interval, zone: tzinfo) -> 
 def _by_the_clock(
     first: datetime, last: datetime, length: timedelta, zone: tzinfo
 ) -> Iterator[datetime]:
-    """Go on in even steps; where the offset changes, to what its clock calls a beginning."""
+    """Advance in even steps; where the offset changes, to the zone's next bucket."""
     bucket = first
     while bucket < last:
         yield bucket

@@ -1,4 +1,4 @@
-"""A report as a table: its main list, or its series where it has one."""
+"""A report as a table: its main list, or its series if it has one."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -30,14 +30,14 @@ PEOPLE_COLUMNS: Final = (
     "users",
     "events",
 )
-"""Of demographics, whose lists are one table: ``list`` is the name of a row's list."""
+"""Demographics as one table: ``list`` names the list that a row belongs to."""
 
 
 def to_csv(report: Report) -> bytes:
-    """Write the main list of a report, or its series where it has one, as CSV.
+    """Write the main list of a report, or its series if it has one, as CSV.
 
-    Columns have the names that the JSON has. The ledger's list is its series.
-    Demographics are all lists below each other, see ``PEOPLE_COLUMNS``.
+    Columns are named like the JSON's fields. The ledger's list is its series.
+    Demographics are all lists one after another, see ``PEOPLE_COLUMNS``.
     """
     match report:
         case EventsReport():
@@ -62,7 +62,7 @@ def campaigns_to_csv(campaigns: Campaigns) -> bytes:
 def file_name(report: Report | Campaigns, name: str) -> str:
     """Name a file after a report, with its range and source: ``events_2026-11-20_facebook.csv``.
 
-    ASCII, without spaces or quotes: it stands in a header.
+    ASCII, without spaces or quotes, since it is sent in a header.
     """
     filters = report.filters
     days = [it.date().isoformat() for it in (filters.start, filters.end) if it is not None]

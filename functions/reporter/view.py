@@ -1,4 +1,4 @@
-"""What a person looks at: a view's parameters in, two periods and their questions out."""
+"""A page's view: its parameters in, two periods and their questions out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ Metric = Literal["events", "revenue"]
 
 DEFAULT_RANGE: Final[RangeName] = "7d"
 MOST_POINTS: Final = 400
-"""Of a chart: more are no more to be seen, and make a page heavy."""
+"""Points of a chart: more can't be told apart, and make a page heavy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,9 @@ class _Range:
     """A range that ends now.
 
     Attributes:
-        days: How many; weeks where it is long, so that the period before has the same weekdays.
-        interval: What its buckets are.
+        days: Its length; whole weeks if it is long, so that the period before has the same
+            weekdays.
+        interval: The length of its buckets.
     """
 
     days: int
@@ -89,14 +90,14 @@ _KNOWN: Final[Mapping[str, Parse]] = {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is looked at.
+    """A page's view.
 
     Attributes:
-        given: The parameters as they were understood, without empty ones: the address.
+        given: The parameters as understood, without empty ones: the address.
         period: Its end is never after now.
-        before: The period of the same length before; None where there is none to compare with.
-        interval: Of the chart; None where there is no chart.
-        is_running: Whether its last bucket is not over.
+        before: The period of the same length before; None if there is none to compare with.
+        interval: The chart's; None if there is no chart.
+        is_running: Whether its last bucket has not ended.
     """
 
     given: Mapping[str, str]
@@ -114,24 +115,24 @@ class View:
     has_people: bool
 
     def events_question(self, period: Period) -> Params:
-        """Ask ``/reports/events`` for a period of this view."""
+        """Make the question to ``/reports/events`` for a period of this view."""
         kinds = {"funnelStage": self.funnel_stage, "eventType": self.event_type}
         return _question(self, period, {**kinds, "interval": self.interval})
 
     def revenue_question(self, period: Period) -> Params:
-        """Ask ``/reports/revenue`` for a period of this view."""
+        """Make the question to ``/reports/revenue`` for a period of this view."""
         return _question(self, period, {"campaignId": self.campaign_id, "interval": self.interval})
 
     def people_question(self) -> Params:
-        """Ask ``/reports/demographics`` for this view."""
+        """Make the question to ``/reports/demographics`` for this view."""
         return _question(self, self.period, {"limit": "10"})
 
 
 def read_view(params: Params, now: datetime) -> View:
-    """Read what a person wants to look at.
+    """Read the view that a page's address asks for.
 
     Args:
-        params: Of the page's address. An empty value is as good as none: forms send them.
+        params: The address's. An empty value counts as none: forms send them.
         now: UTC.
 
     Raises:
@@ -165,7 +166,7 @@ def read_view(params: Params, now: datetime) -> View:
 
 
 def _range_of(values: Values) -> RangeName:
-    """Find the range's name; bounds are one of their own, unless another is named."""
+    """Return the range's name; bounds have a name of their own, unless another is given."""
     name: RangeName | None = values.get("range")
     if name is None:
         return "custom" if values.keys() & {"from", "to"} else DEFAULT_RANGE
@@ -222,7 +223,7 @@ def _days_before(moment: datetime, days: int, zone: str) -> datetime:
 
 
 def _interval(name: RangeName, period: Period, asked: Interval | None) -> Interval | None:
-    """Choose buckets: those asked for, or coarser ones where they would be too many."""
+    """Choose buckets: the requested ones, or coarser ones if they would be too many."""
     if period.start is None:
         return asked if asked in ("week", "month") else "month"
     length = (period.end or period.start) - period.start
@@ -234,7 +235,7 @@ def _interval(name: RangeName, period: Period, asked: Interval | None) -> Interv
 
 
 def _finest(length: timedelta) -> Interval:
-    """Find the longest buckets of which there are still enough to see a course."""
+    """Return the longest buckets of which there are still enough to show a course."""
     enough = [it for it in _COARSER if length / _LENGTHS[it] >= _FEWEST_POINTS]
     return enough[-1] if enough else "minute"
 
