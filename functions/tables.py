@@ -45,6 +45,16 @@ def write_csv(columns: Sequence[str], rows: Iterable[Row], *, header: bool = Tru
     return text.getvalue().encode()
 
 
+def write_list(model: type[JsonModel], rows: Iterable[JsonModel]) -> bytes:
+    """Write a list of an answer as CSV; see ``write_csv``.
+
+    Args:
+        model: That of each row.
+        rows: May be empty; then there is the header alone.
+    """
+    return write_csv(columns_of(model), (row.model_dump(mode="json") for row in rows))
+
+
 def _columns(model: type[JsonModel], before: str) -> Iterable[str]:
     for field in model.model_fields.values():
         name = f"{before}{field.alias}"

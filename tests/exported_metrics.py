@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry
 
+from functions.reporter.handler import REPORTS
 from runtime.telemetry.metrics import (
     ClockMetrics,
     ConsumerMetrics,
@@ -29,7 +30,7 @@ def registry() -> CollectorRegistry:
         HttpMetrics, EventMetrics, ConsumerMetrics, Saturation, SummaryMetrics, ClockMetrics,
     ):  # fmt: skip
         kind(found, "any")
-    ReportMetrics(found)
+    ReportMetrics(found, REPORTS)
     Measured((*BROKER_FIGURES, *DATABASE_FIGURES), found)
     return found
 

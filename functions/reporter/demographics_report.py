@@ -2,12 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, get_args
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Final, Literal, Protocol, get_args
 
 from pydantic import Field
 
 from functions.json_model import JsonModel
-from functions.parameters import Params, parse_limit, period_of, read_parameters
+from functions.parameters import Params, Period, parse_limit, period_of, read_parameters
+from functions.reporter.figures import (
+    CityTally,
+    FacebookUsers,
+    Spread,
+    Tally,
+    TiktokUsers,
+    UserFigures,
+    Watching,
+)
 from functions.reporter.filters import (
     DEFAULT_LIMIT,
     SHARED,
@@ -15,17 +26,23 @@ from functions.reporter.filters import (
     Limit,
     Number,
     Question,
+    Report,
+    ReportType,
     filters_of,
 )
-from functions.reporter.ports import FacebookUsers, Reports, Spread, TiktokUsers, UserFigures
 from functions.reporter.rounding import average
+from functions.tables import Row, write_csv
 
 _DEMOGRAPHICS = {**SHARED, "limit": parse_limit}
 
 
 @dataclass(frozen=True, slots=True)
 class DemographicsQuestion(Question):
-    """Who are the users? None is no filter."""
+    """Who are the users? None is no filter.
+
+    Attributes:
+        limit: Maximum number of names in each list.
+    """
 
     limit: int = DEFAULT_LIMIT
 
@@ -133,7 +150,7 @@ class TiktokDemographics(JsonModel):
     average_percentage_watched: Average | None
 
 
-class DemographicsReport(JsonModel):
+class DemographicsReport(Report):
     """Who the users are; a source that is filtered out is null."""
 
     filters: DemographicsFilters
@@ -142,21 +159,33 @@ class DemographicsReport(JsonModel):
     tiktok: TiktokDemographics | None
 
 
-async def handle_demographics(params: Params, *, reports: Reports) -> DemographicsReport:
+AGE_EDGES: Final = (18, 25, 35, 45, 55, 65)
+"""Where a new range of ages starts."""
+
+FOLLOWER_EDGES: Final = (1_000, 10_000, 100_000, 1_000_000)
+"""Where a new range of followers starts."""
+
+
+class UsersReader(Protocol):
+    """Where users are described; see ``Reports``."""
+
+    async def describe_users(self, question: DemographicsQuestion) -> UserFigures:
+        """Describe the distinct users with an event in a period, each once.
+
+        A user is a source and its user id, with the attributes of the user's newest
+        event, in the period or after it; of two at the same time, the greater id.
+        Ranges are those between ``AGE_EDGES``
+        and ``FOLLOWER_EDGES``.
+
+        Args:
+            question: Which users, by their events' own time.
+        """
+
+
+async def handle_demographics(params: Params, *, reports: UsersReader) -> DemographicsReport:
     """Describe users; arguments, result and errors as ``handle_events``."""
     question = parse_demographics_question(params)
-    figures = await reports.describe_users(
-        question.period,
-        source=question.source,
-        age_edges=AGE_EDGES,
-        follower_edges=FOLLOWER_EDGES,
-        limit=question.limit,
-    )
-    return shape(question, figures)
-
-
-AGE_EDGES: Final = (18, 25, 35, 45, 55, 65)
-FOLLOWER_EDGES: Final = (1_000, 10_000, 100_000, 1_000_000)
+    return shape(question, await reports.describe_users(question))
 
 
 def shape(question: DemographicsQuestion, figures: UserFigures) -> DemographicsReport:
@@ -224,3 +253,62 @@ def _average(spreads: Sequence[Spread]) -> float | None:
 def _ranges(spreads: Sequence[Spread], labels: Sequence[str]) -> Iterator[tuple[str, int]]:
     users = {spread.range: spread.users for spread in spreads}
     return ((label, users.get(place, 0)) for place, label in enumerate(labels))
+
+
+_COLUMNS: Final = (
+    "source",
+    "list",
+    "range",
+    "gender",
+    "country",
+    "city",
+    "device",
+    "users",
+    "events",
+)
+"""Of all lists, which are one table: ``list`` is the name of a row's list."""
+
+
+def to_csv(report: DemographicsReport) -> bytes:
+    """Write all lists, one below the other."""
+    return write_csv(_COLUMNS, _rows(report))
+
+
+def _rows(report: DemographicsReport) -> Iterator[Row]:
+    for source, people in (("facebook", report.facebook), ("tiktok", report.tiktok)):
+        if people is None:
+            continue
+        for name, rows in people.model_dump(mode="json").items():
+            if isinstance(rows, list):
+                yield from ({"source": source, "list": name, **row} for row in rows)
+
+
+def example() -> DemographicsReport:
+    """Show users of two sources."""
+    first = datetime(2024, 1, 1, tzinfo=UTC)
+    facebook = FacebookUsers(
+        [Spread(1, 4, 84, 19, 24), Spread(2, 5, 152, 27, 33)],
+        [Tally("female", 5), Tally("male", 4)],
+        [Tally("Ukraine", 9)],
+        [CityTally("Ukraine", "Kyiv", 7), CityTally("Ukraine", "Lviv", 2)],
+    )
+    tiktok = TiktokUsers(
+        [Spread(1, 2, 9000, 1200, 7800), Spread(3, 1, 250000, 250000, 250000)],
+        [Tally("Japan", 3)],
+        [Tally("iOS", 2), Tally("Android", 1)],
+        Watching(3, Decimal("183.9"), Decimal(144)),
+    )
+    question = DemographicsQuestion(Period(first, first.replace(month=2)))
+    return shape(question, UserFigures(facebook, tiktok))
+
+
+DEMOGRAPHICS: Final = ReportType(
+    "demographics",
+    "Describe users",
+    DemographicsReport,
+    handle_demographics,
+    to_csv,
+    "All lists, one below the other: `source` and `list` say which one a row is of, and "
+    "the columns that its list does not have are empty.",
+    example,
+)

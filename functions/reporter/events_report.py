@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
+from typing import Final, Protocol
 
 from pydantic import MISSING, Field
 
@@ -20,6 +21,7 @@ from functions.json_model import JsonModel
 from functions.parameters import (
     Interval,
     Params,
+    Period,
     Values,
     parse_event_type,
     parse_funnel_stage,
@@ -27,17 +29,20 @@ from functions.parameters import (
     period_of,
     read_parameters,
 )
+from functions.reporter.figures import BucketCount, EventFigures, KindCount
 from functions.reporter.filters import (
     SHARED,
     Filters,
     Number,
     Question,
+    Report,
+    ReportType,
     SeriesGaps,
     filters_of,
     minute_faults,
 )
-from functions.reporter.ports import BucketCount, EventFigures, KindCount, Reports
 from functions.reporter.series import MAX_BUCKETS, buckets_of
+from functions.tables import write_list
 from functions.zones import shown
 
 _EVENTS = {
@@ -50,7 +55,11 @@ _EVENTS = {
 
 @dataclass(frozen=True, slots=True)
 class EventsQuestion(Question):
-    """How many events are there? None is no filter; without an interval there is no series."""
+    """How many events are there? None is no filter; without an interval there is no series.
+
+    Attributes:
+        interval: How long a bucket is.
+    """
 
     funnel_stage: FunnelStage | None = None
     event_type: str | None = None
@@ -117,7 +126,7 @@ class EventBucket(JsonModel):
     count: Number
 
 
-class EventsReport(JsonModel):
+class EventsReport(Report):
     """How many events there are."""
 
     filters: EventsFilters
@@ -130,7 +139,19 @@ class EventsReport(JsonModel):
     series_gaps: SeriesGaps = MISSING
 
 
-async def handle_events(params: Params, *, reports: Reports) -> EventsReport:
+class EventsReader(Protocol):
+    """Where events are counted; see ``Reports``."""
+
+    async def count_events(self, question: EventsQuestion, *, max_buckets: int) -> EventFigures:
+        """Count events by kind and, with an interval, by bucket.
+
+        Args:
+            question: Which events, by their own time.
+            max_buckets: At most so many are returned, the oldest ones.
+        """
+
+
+async def handle_events(params: Params, *, reports: EventsReader) -> EventsReport:
     """Count events.
 
     Args:
@@ -145,15 +166,7 @@ async def handle_events(params: Params, *, reports: Reports) -> EventsReport:
         Unavailable: There is no answer now; the same question may be asked again.
     """
     question = parse_events_question(params)
-    figures = await reports.count_events(
-        question.period,
-        source=question.source,
-        funnel_stage=question.funnel_stage,
-        event_type=question.event_type,
-        interval=question.interval,
-        zone=question.zone_name,
-        max_buckets=MAX_BUCKETS + 1,
-    )
+    figures = await reports.count_events(question, max_buckets=MAX_BUCKETS + 1)
     return shape(question, figures)
 
 
@@ -196,3 +209,35 @@ def _series(
     return tuple(
         EventBucket(bucket=shown(it, zone), count=counts.get(it, 0)) for it in buckets
     ), gaps
+
+
+def to_csv(report: EventsReport) -> bytes:
+    """Write the list of kinds, or the series where there is one."""
+    if report.series is not MISSING:
+        return write_list(EventBucket, report.series)
+    return write_list(EventCount, report.events)
+
+
+def example() -> EventsReport:
+    """Show events, counted by day."""
+    first = datetime(2024, 1, 1, tzinfo=UTC)
+    figures = EventFigures(
+        [
+            KindCount("facebook", "top", "ad.view", 90),
+            KindCount("facebook", "bottom", "checkout.complete", 60),
+        ],
+        [BucketCount(first, 70), BucketCount(first.replace(day=2), 80)],
+    )
+    period = Period(first, first.replace(month=2))
+    return shape(EventsQuestion(period, source="facebook", interval="day"), figures)
+
+
+EVENTS: Final = ReportType(
+    "events",
+    "Count events",
+    EventsReport,
+    handle_events,
+    to_csv,
+    "The list `events`, or with `interval` the series.",
+    example,
+)

@@ -1,9 +1,9 @@
 """Shared by all reports: their common filters, and how an answer echoes them."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta, tzinfo
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from pydantic import MISSING, Field
 
@@ -91,3 +91,37 @@ class Filters(JsonModel):
     timezone: str | MISSING = Field(
         default=MISSING, description="There where it was given; else days are those of UTC."
     )
+
+
+class Report(JsonModel):
+    """What every report begins with."""
+
+    filters: Filters
+
+
+AnyReport = TypeVar("AnyReport", bound=Report)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportType(Generic[AnyReport]):
+    """A report's row: its routes, its metric, its table and its documentation follow from it.
+
+    Attributes:
+        name: The last part of its path, ``/reports/NAME``.
+        summary: What it does, in a few words.
+        answer: Its model.
+        handle: Answers the parameters of a query; see ``handle_events``.
+        to_csv: Writes its main list, or its series where it has one, as CSV.
+        table: What that table is, in a sentence.
+        example: Makes one to show.
+        parameters: What is said of its parameters by name, where it differs from other reports.
+    """
+
+    name: str
+    summary: str
+    answer: type[AnyReport]
+    handle: Callable[..., Awaitable[AnyReport]]
+    to_csv: Callable[[AnyReport], bytes]
+    table: str
+    example: Callable[[], AnyReport]
+    parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

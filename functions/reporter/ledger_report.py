@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol
 
 from pydantic import Field
 
@@ -11,11 +11,26 @@ from functions.errors import Fault, Invalid
 from functions.events import Source
 from functions.json_model import JsonModel
 from functions.messages import Backlog
-from functions.parameters import Interval, Params, parse_interval, period_of, read_parameters
-from functions.reporter import ports
-from functions.reporter.filters import SHARED, Filters, Number, Question, filters_of
-from functions.reporter.ports import Reports
+from functions.parameters import (
+    Interval,
+    Params,
+    Period,
+    parse_interval,
+    period_of,
+    read_parameters,
+)
+from functions.reporter.figures import LedgerFigures, LedgerSum
+from functions.reporter.filters import (
+    SHARED,
+    Filters,
+    Number,
+    Question,
+    Report,
+    ReportType,
+    filters_of,
+)
 from functions.reporter.series import MAX_BUCKETS
+from functions.tables import write_list
 from functions.zones import shown
 
 _LEDGER = {**SHARED, "interval": parse_interval}
@@ -23,7 +38,11 @@ _LEDGER = {**SHARED, "interval": parse_interval}
 
 @dataclass(frozen=True, slots=True)
 class LedgerQuestion(Question):
-    """What became of the accepted events? None is no filter."""
+    """What became of the accepted events? None is no filter.
+
+    Attributes:
+        interval: How long a bucket is.
+    """
 
     interval: Interval = "minute"
 
@@ -88,7 +107,7 @@ class Waiting(JsonModel):
     )
 
 
-class LedgerReport(JsonModel):
+class LedgerReport(Report):
     """What became of events, by the time at which a gateway took them."""
 
     filters: LedgerFilters
@@ -103,16 +122,25 @@ class LedgerReport(JsonModel):
     series: tuple[LedgerBucket, ...] = Field(description="Oldest first, without empty ones.")
 
 
-async def handle_ledger(params: Params, *, reports: Reports) -> LedgerReport:
+class LedgerReader(Protocol):
+    """Where the ledger is summed; see ``Reports``."""
+
+    async def sum_ledger(self, question: LedgerQuestion, *, max_buckets: int) -> LedgerFigures:
+        """Sum what became of events, by bucket of the time of acceptance.
+
+        Args:
+            question: Which events, by the minute in which the gateway accepted
+                them. With a source, only that platform's, without the backlog
+                of dead letters, and without rejected events of unknown
+                source.
+            max_buckets: At most so many are returned, the oldest ones.
+        """
+
+
+async def handle_ledger(params: Params, *, reports: LedgerReader) -> LedgerReport:
     """Account for accepted events; arguments, result and errors as ``handle_events``."""
     question = parse_ledger_question(params)
-    figures = await reports.sum_ledger(
-        question.period,
-        source=question.source,
-        interval=question.interval,
-        zone=question.zone_name,
-        max_buckets=MAX_BUCKETS + 1,
-    )
+    figures = await reports.sum_ledger(question, max_buckets=MAX_BUCKETS + 1)
     return shape(question, figures)
 
 
@@ -128,7 +156,7 @@ COLLECTORS: Final[Mapping[str, Source | None]] = {
 """The collectors that have to measure, and their sources; None for rejected events."""
 
 
-def shape(question: LedgerQuestion, figures: ports.LedgerFigures) -> LedgerReport:
+def shape(question: LedgerQuestion, figures: LedgerFigures) -> LedgerReport:
     """Add up, and compute the imbalance.
 
     Raises:
@@ -150,7 +178,7 @@ def shape(question: LedgerQuestion, figures: ports.LedgerFigures) -> LedgerRepor
     )
 
 
-def total_of(buckets: Sequence[ports.LedgerBucket]) -> Balance:
+def total_of(buckets: Sequence[LedgerSum]) -> Balance:
     """Add up buckets."""
     return Balance(**_balance(*_totals(buckets)))
 
@@ -191,12 +219,12 @@ def _warnings(source: Source | None, backlogs: Sequence[Backlog]) -> Iterable[st
     return filter(None, (silence(name, ages.get(name)) for name in names))
 
 
-def _totals(buckets: Sequence[ports.LedgerBucket]) -> Sequence[int]:
+def _totals(buckets: Sequence[LedgerSum]) -> Sequence[int]:
     columns = zip(_NOTHING, *(it[1:] for it in buckets), strict=True)
     return [sum(column) for column in columns]
 
 
-_NOTHING = (0,) * len(ports.LedgerBucket._fields[1:])
+_NOTHING = (0,) * len(LedgerSum._fields[1:])
 
 
 def _balance(*counts: int) -> dict[str, Any]:
@@ -221,3 +249,44 @@ def _rejections(rejected: int, kept: int, repeated: int, in_flight: int) -> Reje
         in_flight=in_flight,
         imbalance=rejected - kept - repeated - in_flight,
     )
+
+
+def to_csv(report: LedgerReport) -> bytes:
+    """Write the series, which is always there."""
+    return write_list(LedgerBucket, report.series)
+
+
+def example() -> LedgerReport:
+    """Show two minutes, of which the second is not settled to its end."""
+    first = datetime(2024, 1, 1, tzinfo=UTC)
+    seen_at = first + timedelta(minutes=1, seconds=30)
+    figures = LedgerFigures(
+        [
+            LedgerSum(first, 120, 117, 2, 1, 0, 5, 4, 1, 0),
+            LedgerSum(first.replace(minute=1), 90, 60, 0, 0, 30),
+        ],
+        [Backlog("fb-collector", seen_at, 2, seen_at - timedelta(seconds=1), 7)],
+    )
+    period = Period(first, first.replace(month=2))
+    return shape(LedgerQuestion(period, source="facebook"), figures)
+
+
+LEDGER: Final = ReportType(
+    "ledger",
+    "Account for events",
+    LedgerReport,
+    handle_ledger,
+    to_csv,
+    "The series; its rejections have columns with a dot.",
+    example,
+    {
+        "from": {
+            "description": "Events of the minutes from then on, by when a gateway accepted them."
+        },
+        "to": {"description": "Events of the minutes before then; as `from`."},
+        "interval": {
+            "description": "The length of a bucket, a minute unless said; weeks start on Monday.",
+            "example": "hour",
+        },
+    },
+)

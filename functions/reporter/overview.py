@@ -13,7 +13,7 @@ from pydantic import MISSING
 from functions.parameters import Params, Period
 from functions.reporter.demographics_report import DemographicsReport, handle_demographics
 from functions.reporter.events_report import EventsReport, handle_events
-from functions.reporter.ports import Reports
+from functions.reporter.handler import Reports
 from functions.reporter.revenue_report import RevenueReport, handle_revenue
 from functions.reporter.series import buckets_between
 from functions.reporter.view import MOST_POINTS, View, read_view

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, Protocol
 
 from pydantic import Field
@@ -12,6 +12,7 @@ from functions.json_model import JsonModel
 from functions.messages import Backlog
 from functions.parameters import Params, read_parameters
 from functions.reporter import limits
+from functions.reporter.figures import LedgerFigures, LedgerSum
 from functions.reporter.ledger_report import (
     COLLECTORS,
     MEASURED_SECONDS,
@@ -21,7 +22,6 @@ from functions.reporter.ledger_report import (
     waiting_of,
 )
 from functions.reporter.limits import Limit
-from functions.reporter.ports import LedgerBucket, LedgerFigures
 
 State = Literal["ok", "failing", "unknown"]
 
@@ -204,7 +204,7 @@ def _complete_until(figures: PipelineFigures) -> datetime | None:
     return min([*moments, *filter(None, [figures.first_missed_at])])
 
 
-def _since(buckets: Sequence[LedgerBucket], start: datetime) -> Sequence[LedgerBucket]:
+def _since(buckets: Sequence[LedgerSum], start: datetime) -> Sequence[LedgerSum]:
     return [bucket for bucket in buckets if bucket.bucket > start]
 
 
@@ -241,3 +241,27 @@ def _blind(now: datetime) -> PipelineReport:
             ),
         }
     )
+
+
+def example() -> PipelineReport:
+    """Show a whole that does well."""
+    first = datetime(2024, 1, 1, tzinfo=UTC)
+    at = first + timedelta(minutes=1, seconds=30)
+    figures = PipelineFigures(
+        at=at,
+        answered_seconds=0.004,
+        ledger=LedgerFigures(
+            [LedgerSum(first, 120, 117, 2, 1, 0)],
+            [Backlog(name, at, 0, None, 7, 1.2) for name in COLLECTORS],
+        ),
+        missed=0,
+        first_missed_at=None,
+        own_faults=0,
+        summaries=0,
+        freshness_seconds=0.03,
+        store_bytes=1024**3,
+        store_limit_bytes=100 * 1024**3,
+        store_days_left=42.5,
+        clock_seconds_ahead=0.001,
+    )
+    return judge(figures)

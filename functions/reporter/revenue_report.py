@@ -1,10 +1,10 @@
 """The revenue report: its question, its answer, and the way from one to the other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Protocol
 
 from pydantic import MISSING, Field
 
@@ -13,13 +13,14 @@ from functions.json_model import JsonModel
 from functions.parameters import (
     Interval,
     Params,
+    Period,
     parse_interval,
     parse_limit,
     parse_text,
     period_of,
     read_parameters,
 )
-from functions.reporter import ports
+from functions.reporter.figures import BucketSum, CampaignSum, RevenueFigures, SourceSum
 from functions.reporter.filters import (
     DEFAULT_LIMIT,
     SHARED,
@@ -27,13 +28,15 @@ from functions.reporter.filters import (
     Limit,
     Number,
     Question,
+    Report,
+    ReportType,
     SeriesGaps,
     filters_of,
     minute_faults,
 )
-from functions.reporter.ports import Reports
 from functions.reporter.rounding import add, average_money, money
 from functions.reporter.series import MAX_BUCKETS, buckets_of
+from functions.tables import write_list
 from functions.zones import shown
 
 _REVENUE = {
@@ -51,7 +54,13 @@ MOST_CAMPAIGNS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class RevenueQuestion(Question):
-    """What was earned? None is no filter; without an interval there is no series."""
+    """What was earned? None is no filter; without an interval there is no series.
+
+    Attributes:
+        campaign_id: A source without campaigns has no revenue of one.
+        interval: How long a bucket is.
+        limit: Maximum number of campaigns.
+    """
 
     campaign_id: str | None = None
     interval: Interval | None = None
@@ -123,7 +132,7 @@ class RevenueBucket(JsonModel):
     transaction_count: Number
 
 
-class RevenueReport(JsonModel):
+class RevenueReport(Report):
     """What was earned."""
 
     filters: RevenueFilters
@@ -141,18 +150,22 @@ class RevenueReport(JsonModel):
     series_gaps: SeriesGaps = MISSING
 
 
-async def handle_revenue(params: Params, *, reports: Reports) -> RevenueReport:
+class RevenueReader(Protocol):
+    """Where revenue is summed; see ``Reports``."""
+
+    async def sum_revenue(self, question: RevenueQuestion, *, max_buckets: int) -> RevenueFigures:
+        """Sum revenue by source, by campaign and, with an interval, by bucket.
+
+        Args:
+            question: Of which events, by their own time.
+            max_buckets: At most so many are returned, the oldest ones.
+        """
+
+
+async def handle_revenue(params: Params, *, reports: RevenueReader) -> RevenueReport:
     """Sum revenue; arguments, result and errors as ``handle_events``."""
     question = parse_revenue_question(params)
-    figures = await reports.sum_revenue(
-        question.period,
-        source=question.source,
-        campaign_id=question.campaign_id,
-        interval=question.interval,
-        zone=question.zone_name,
-        limit=question.limit,
-        max_buckets=MAX_BUCKETS + 1,
-    )
+    figures = await reports.sum_revenue(question, max_buckets=MAX_BUCKETS + 1)
     return shape(question, figures)
 
 
@@ -164,7 +177,7 @@ class Campaigns:
     rows: Sequence[CampaignRevenue]
 
 
-async def handle_campaigns(params: Params, *, reports: Reports) -> Campaigns:
+async def handle_campaigns(params: Params, *, reports: RevenueReader) -> Campaigns:
     """List the campaigns of a range; raises as ``handle_events`` does."""
     values = read_parameters(params, _CAMPAIGNS, minute_faults)
     question = RevenueQuestion(
@@ -174,20 +187,14 @@ async def handle_campaigns(params: Params, *, reports: Reports) -> Campaigns:
         timezone=values.get("timezone"),
     )
     figures = await reports.sum_revenue(
-        question.period,
-        source=question.source,
-        campaign_id=question.campaign_id,
-        interval=None,
-        zone=question.zone_name,
-        limit=MOST_CAMPAIGNS,
-        max_buckets=MAX_BUCKETS,
+        replace(question, limit=MOST_CAMPAIGNS), max_buckets=MAX_BUCKETS
     )
     return Campaigns(
         RevenueFilters(**filters_of(question)), tuple(map(_campaign_revenue, figures.campaigns))
     )
 
 
-def shape(question: RevenueQuestion, figures: ports.RevenueFigures) -> RevenueReport:
+def shape(question: RevenueQuestion, figures: RevenueFigures) -> RevenueReport:
     """Sort, add up and fill gaps.
 
     Raises:
@@ -208,11 +215,11 @@ def shape(question: RevenueQuestion, figures: ports.RevenueFigures) -> RevenueRe
     )
 
 
-def _rank(found: ports.SourceRevenue) -> tuple[Decimal, str]:
+def _rank(found: SourceSum) -> tuple[Decimal, str]:
     return found.revenue.copy_negate(), found.source
 
 
-def _source_revenue(found: ports.SourceRevenue) -> SourceRevenue:
+def _source_revenue(found: SourceSum) -> SourceRevenue:
     return SourceRevenue(
         source=found.source,
         event_type=REVENUE_TYPES[found.source],
@@ -222,7 +229,7 @@ def _source_revenue(found: ports.SourceRevenue) -> SourceRevenue:
     )
 
 
-def _campaign_revenue(found: ports.CampaignRevenue) -> CampaignRevenue:
+def _campaign_revenue(found: CampaignSum) -> CampaignRevenue:
     return CampaignRevenue(
         campaign_id=found.campaign_id,
         total_revenue=money(found.revenue),
@@ -231,19 +238,56 @@ def _campaign_revenue(found: ports.CampaignRevenue) -> CampaignRevenue:
 
 
 def _series(
-    found: Sequence[ports.BucketRevenue], interval: Interval | None, zone: tzinfo
+    found: Sequence[BucketSum], interval: Interval | None, zone: tzinfo
 ) -> tuple[tuple[RevenueBucket, ...] | MISSING, bool]:
     if interval is None:
         return MISSING, False
     figures = {bucket.bucket: bucket for bucket in found}
     buckets, gaps = buckets_of(list(figures), interval, zone)
-    series = (figures.get(it) or ports.BucketRevenue(it, Decimal(0), 0) for it in buckets)
+    series = (figures.get(it) or BucketSum(it, Decimal(0), 0) for it in buckets)
     return tuple(_bucket(it, zone) for it in series), gaps
 
 
-def _bucket(found: ports.BucketRevenue, zone: tzinfo) -> RevenueBucket:
+def _bucket(found: BucketSum, zone: tzinfo) -> RevenueBucket:
     return RevenueBucket(
         bucket=shown(found.bucket, zone),
         total_revenue=money(found.revenue),
         transaction_count=found.transactions,
     )
+
+
+def to_csv(report: RevenueReport) -> bytes:
+    """Write the list of sources, or the series where there is one."""
+    if report.series is not MISSING:
+        return write_list(RevenueBucket, report.series)
+    return write_list(SourceRevenue, report.revenue)
+
+
+def campaigns_to_csv(campaigns: Campaigns) -> bytes:
+    """Write campaigns as CSV."""
+    return write_list(CampaignRevenue, campaigns.rows)
+
+
+def example() -> RevenueReport:
+    """Show revenue of two sources."""
+    first = datetime(2024, 1, 1, tzinfo=UTC)
+    figures = RevenueFigures(
+        [SourceSum("facebook", Decimal(1000), 5), SourceSum("tiktok", Decimal("523.5"), 7)],
+        [CampaignSum("camp-5fCRI", Decimal("774.19"), 1)],
+        [
+            BucketSum(first, Decimal("774.19"), 1),
+            BucketSum(first.replace(day=2), Decimal("749.31"), 11),
+        ],
+    )
+    return shape(RevenueQuestion(Period(first, first.replace(month=2)), interval="day"), figures)
+
+
+REVENUE: Final = ReportType(
+    "revenue",
+    "Sum revenue",
+    RevenueReport,
+    handle_revenue,
+    to_csv,
+    "The list `revenue`, or with `interval` the series.",
+    example,
+)

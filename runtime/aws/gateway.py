@@ -16,9 +16,7 @@ from runtime.aws.routing import Router
 from runtime.aws.settings import AwsGatewaySettings, configured
 from runtime.bus.counted import CountedBus
 from runtime.http.body import body_reader
-from runtime.http.cloud_events.gateway import gateway_cloud_events
-from runtime.http.cloud_events.taking import PATH as CLOUD_EVENTS
-from runtime.http.gateway import gateway_endpoint
+from runtime.http.ingesting import ingest_endpoints
 from runtime.http.keys import all_guarded
 from runtime.http.origins import all_same_origin
 from runtime.http.probes import probe_endpoints
@@ -35,12 +33,8 @@ async def _hold(events: EventMetrics) -> AsyncIterator[HttpUnit]:
     bus = CountedBus(SqsBus(queues, letters, settings.publish_timeout_seconds), events)
     bodies = body_reader(settings)
     health = Health({"sqs": queues["facebook"].check})
-    taking = {
-        "/events": ("POST", gateway_endpoint(bus, bodies)),
-        CLOUD_EVENTS: ("POST", gateway_cloud_events(bus, bodies)),
-    }
     endpoints = {
-        **all_guarded(settings.ingest_api_keys, taking),
+        **all_guarded(settings.ingest_api_keys, ingest_endpoints(bus, bodies)),
         **gateway_documentation(settings),
         **probe_endpoints(health, settings.ingest_api_keys),
     }

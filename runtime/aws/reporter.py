@@ -7,6 +7,7 @@ from functools import partial
 import asyncpg
 from prometheus_client import CollectorRegistry
 
+from functions.reporter.handler import REPORTS
 from runtime.aws.documentation import reporter_documentation
 from runtime.aws.http import HttpFunction, HttpUnit
 from runtime.aws.routing import Router
@@ -72,7 +73,9 @@ def _endpoints(
 
 def _function() -> HttpFunction:
     registry = CollectorRegistry()
-    return HttpFunction("reporter", partial(_hold, ReportMetrics(registry)), registry, explain)
+    return HttpFunction(
+        "reporter", partial(_hold, ReportMetrics(registry, REPORTS)), registry, explain
+    )
 
 
 handler = _function()

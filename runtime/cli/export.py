@@ -14,7 +14,7 @@ import click
 from functions.errors import Invalid
 from functions.events import SOURCES, Source
 from functions.parameters import Period, parse_end, parse_start, period_of, read_parameters
-from functions.zones import UTC_NAME
+from functions.reporter.events_report import EventsQuestion
 from runtime.archiving.formats import Format, open_writer
 from runtime.archiving.pages import read_pages
 from runtime.cli.beside import load_beside
@@ -122,13 +122,7 @@ async def _bar(
         yield lambda _: None
         return
     figures = await PostgresReports(pool).count_events(
-        period,
-        source=source,
-        funnel_stage=None,
-        event_type=None,
-        interval=None,
-        zone=UTC_NAME,
-        max_buckets=0,
+        EventsQuestion(period, source), max_buckets=0
     )
     total = sum(kind.events for kind in figures.kinds)
     with click.progressbar(length=total, label="exported", file=sys.stderr) as bar:

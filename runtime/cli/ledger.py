@@ -16,6 +16,7 @@ from functions.errors import Invalid, Unavailable
 from functions.events import Source
 from functions.messages import Backlog
 from functions.parameters import Params
+from functions.reporter.handler import Reports
 from functions.reporter.ledger_report import (
     COLLECTORS,
     Balance,
@@ -24,7 +25,6 @@ from functions.reporter.ledger_report import (
     handle_ledger,
     silence,
 )
-from functions.reporter.ports import Reports
 from runtime.cli.beside import load_beside, nats_url_beside
 from runtime.jetstream.backlog import measure
 from runtime.jetstream.connection import connected

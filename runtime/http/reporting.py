@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from functions.operator.ports import DeadLetters, Trails
 from functions.operator.replay import Judgement
+from functions.reporter.handler import Reports
 from functions.reporter.pipeline import Pipeline
-from functions.reporter.ports import Reports
 from runtime.api_keys import ApiKeys
 from runtime.http.operator import operator_endpoints
 from runtime.http.pages.endpoints import Pages, page_endpoints

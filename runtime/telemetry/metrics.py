@@ -296,9 +296,14 @@ class Freshness(Collector):
 
 
 class ReportMetrics:
-    """How long reports take."""
+    """How long reports take.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    Args:
+        registry: Where they are shown.
+        report_types: The reports that there are, by name.
+    """
+
+    def __init__(self, registry: CollectorRegistry, report_types: Iterable[str]) -> None:
         self.seconds = Histogram(
             "report_duration_seconds",
             "Time to answer a report",
@@ -306,5 +311,5 @@ class ReportMetrics:
             buckets=_REPORT_BUCKETS,
             registry=registry,
         )
-        for report_type in ("events", "revenue", "demographics", "ledger"):
+        for report_type in report_types:
             self.seconds.labels(report_type)

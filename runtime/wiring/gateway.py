@@ -6,17 +6,13 @@ from functools import partial
 
 from functions.errors import Unavailable
 from functions.events import SOURCES
-from functions.ports import Bus
 from runtime.bus.counted import CountedBus
-from runtime.http.body import BodyReader, body_reader
-from runtime.http.cloud_events.gateway import gateway_cloud_events
-from runtime.http.cloud_events.taking import PATH as CLOUD_EVENTS
+from runtime.http.body import body_reader
 from runtime.http.documentation.endpoints import documentation_endpoints, leading_to_documentation
 from runtime.http.documentation.gateway import gateway_document
-from runtime.http.gateway import gateway_endpoint
 from runtime.http.in_hand import InHand, at_most
+from runtime.http.ingesting import ingest_endpoints
 from runtime.http.keys import all_guarded
-from runtime.http.request import Endpoints
 from runtime.http.senders import Senders
 from runtime.http.server.app import create_app
 from runtime.jetstream.broker_metrics import watch_broker_figures
@@ -74,9 +70,13 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[RunningFunction]:
                 **clock_facts(broker.clock),
             },
         )
+        taking = {
+            path: (method, at_most(in_hand, endpoint))
+            for path, (method, endpoint) in ingest_endpoints(bus, bodies).items()
+        }
         app = create_app(
             {
-                **all_guarded(settings.ingest_api_keys, _ingest_endpoints(bus, bodies, in_hand)),
+                **all_guarded(settings.ingest_api_keys, taking),
                 **leading_to_documentation(),
                 **documentation_endpoints(
                     gateway_document(
@@ -107,14 +107,3 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[RunningFunction]:
         )
         with suppress(Unavailable):
             await jetstream_bus.announce()  # nobody follows who could
-
-
-def _ingest_endpoints(bus: Bus, bodies: BodyReader, in_hand: InHand) -> Endpoints:
-    """Make the endpoints that take events."""
-    return {
-        path: ("POST", at_most(in_hand, endpoint))
-        for path, endpoint in {
-            "/events": gateway_endpoint(bus, bodies),
-            CLOUD_EVENTS: gateway_cloud_events(bus, bodies),
-        }.items()
-    }

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+from functions.reporter.handler import REPORTS
 from runtime.bus.replaying import JUDGEMENT
 from runtime.http.documentation.endpoints import documentation_endpoints
 from runtime.http.documentation.reporter import reporter_document
@@ -62,7 +63,7 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[RunningFunction]
                     PostgresDeadLetters(operators),
                     PostgresTrails(operators),
                     JUDGEMENT,
-                    metrics=ReportMetrics(registry),
+                    metrics=ReportMetrics(registry, REPORTS),
                     keys=ReporterKeys(
                         settings.reader_api_keys,
                         settings.operator_api_keys,

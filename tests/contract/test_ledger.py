@@ -26,7 +26,8 @@ from functions.messages import (
 )
 from functions.parameters import Period
 from functions.ports import EventStore
-from functions.reporter.ports import LedgerBucket
+from functions.reporter.figures import LedgerSum
+from functions.reporter.ledger_report import LedgerQuestion
 from runtime.postgres.ledger import PostgresLedger
 from runtime.postgres.pool import opened
 from runtime.postgres.reporting.reports import PostgresReports
@@ -331,9 +332,9 @@ async def rejections_of(pool: asyncpg.Pool) -> tuple[int, ...]:
     return (await _sums_of(pool))[6:]
 
 
-async def _sums_of(pool: asyncpg.Pool) -> LedgerBucket:
+async def _sums_of(pool: asyncpg.Pool) -> LedgerSum:
     figures = await PostgresReports(pool).sum_ledger(
-        Period(None, None), source=None, interval="month", zone="UTC", max_buckets=10
+        LedgerQuestion(Period(None, None), interval="month"), max_buckets=10
     )
     (bucket,) = figures.buckets
     return bucket
@@ -625,11 +626,13 @@ async def test_the_ledger_is_summed_by_source_range_and_interval(pool: asyncpg.P
         ]
     )
     await PostgresLedger(pool, "facebook").note(a_backlog(3))
-    ask = partial(PostgresReports(pool).sum_ledger, zone="UTC", max_buckets=2)
+    ask = partial(PostgresReports(pool).sum_ledger, max_buckets=2)
 
-    by_minute = await ask(Period(None, None), source=None, interval="minute")
-    by_hour = await ask(Period(minutes[1], None), source="facebook", interval="hour")
-    none = await ask(Period(None, NOON), source=None, interval="day")
+    by_minute = await ask(LedgerQuestion(Period(None, None), interval="minute"))
+    by_hour = await ask(
+        LedgerQuestion(Period(minutes[1], None), source="facebook", interval="hour")
+    )
+    none = await ask(LedgerQuestion(Period(None, NOON), interval="day"))
 
     assert [(it.bucket, it.accepted) for it in by_minute.buckets] == [(NOON, 2), (minutes[1], 1)]
     assert [(it.bucket, it.stored) for it in by_hour.buckets] == [(NOON, 1), (minutes[2], 1)]

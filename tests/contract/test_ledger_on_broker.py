@@ -19,7 +19,8 @@ from functions.errors import Unavailable
 from functions.fb_collector.handler import handle as collect
 from functions.messages import Backlog
 from functions.parameters import Period
-from functions.reporter.ports import LedgerBucket
+from functions.reporter.figures import LedgerSum
+from functions.reporter.ledger_report import LedgerQuestion
 from runtime.bus.work import dead_letter_work, event_work
 from runtime.catalogue import FUNCTIONS
 from runtime.jetstream.backlog import watch_backlog
@@ -104,10 +105,10 @@ class Way:
         """Tell whether a stream has come to so many messages, gone or not."""
         return (await self.broker.jetstream.stream_info(stream)).state.last_seq == last
 
-    async def total(self) -> LedgerBucket:
+    async def total(self) -> LedgerSum:
         """Sum the whole ledger."""
         figures = await PostgresReports(self.pool).sum_ledger(
-            Period(None, None), source=None, interval="month", zone="UTC", max_buckets=2
+            LedgerQuestion(Period(None, None), interval="month"), max_buckets=2
         )
         (bucket,) = figures.buckets
         return bucket

@@ -1,7 +1,7 @@
 """What PostgreSQL reports is what a plain reading of the rows says."""
 
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import product
@@ -11,11 +11,15 @@ import asyncpg
 import pytest
 
 from functions.errors import Unavailable
-from functions.events import EVENT_TYPES, REVENUE_TYPES, SOURCES
+from functions.events import EVENT_TYPES, REVENUE_TYPES, SOURCES, FunnelStage, Source
 from functions.events.rows import EventRow
 from functions.parameters import Interval, Period
-from functions.reporter.demographics_report import AGE_EDGES, FOLLOWER_EDGES
-from functions.reporter.ports import EventFigures, Reports, RevenueFigures, UserFigures
+from functions.reporter.demographics_report import DemographicsQuestion
+from functions.reporter.events_report import EventsQuestion
+from functions.reporter.figures import EventFigures, RevenueFigures, UserFigures
+from functions.reporter.filters import Question
+from functions.reporter.handler import Reports
+from functions.reporter.revenue_report import RevenueQuestion
 from functions.reporter.series import MAX_BUCKETS
 from runtime.postgres.pool import send_keys_as_bytes
 from runtime.postgres.reporting.reports import PostgresReports
@@ -78,12 +82,12 @@ async def test_every_answer_is_that_of_a_plain_reading(pool: asyncpg.Pool, seed:
 
 async def agree(real: Reports, plain: Reports, chance: random.Random) -> None:
     period = some_period(chance)
-    for question in (some_count, some_sum, some_description):
-        method, filters = question(chance)
+    for ask in (some_count, some_sum, some_description):
+        method, question, bounds = ask(chance, period)
         found, expected = [
-            ordered(await getattr(reports, method)(period, **filters)) for reports in (real, plain)
+            ordered(await getattr(reports, method)(question, **bounds)) for reports in (real, plain)
         ]
-        assert found == expected, (method, period, filters)
+        assert found == expected, (question, bounds)
 
 
 def ordered(figures: EventFigures | RevenueFigures | UserFigures) -> Any:
@@ -150,41 +154,43 @@ def some_period(chance: random.Random) -> Period:
     )
 
 
-def some_count(chance: random.Random) -> tuple[str, dict[str, Any]]:
+Asked = tuple[str, Question, Mapping[str, int]]
+"""A method of ``Reports``, and what it is asked."""
+
+
+def some_count(chance: random.Random, period: Period) -> Asked:
     source, stage, event_type = chance.choice([*kinds(), (None, None, "comment")])
-    return "count_events", {
-        "source": chance.choice([None, source]),
-        "funnel_stage": chance.choice([None, stage]),
-        "event_type": chance.choice([None, event_type]),
-        "interval": chance.choice([None, *get_args(Interval)]),
-        "zone": chance.choice(ZONES),
-        "max_buckets": chance.choice([3, MAX_BUCKETS]),
-    }
+    question = EventsQuestion(
+        period,
+        source=chance.choice([None, source]),
+        funnel_stage=chance.choice([None, stage]),
+        event_type=chance.choice([None, event_type]),
+        interval=chance.choice([None, *get_args(Interval)]),
+        timezone=chance.choice(ZONES),
+    )
+    return "count_events", question, {"max_buckets": chance.choice([3, MAX_BUCKETS])}
 
 
-def kinds() -> Iterator[tuple[str | None, str | None, str]]:
+def kinds() -> Iterator[tuple[Source, FunnelStage, str]]:
     for (source, stage), types in EVENT_TYPES.items():
         yield from ((source, stage, event_type) for event_type in types)
 
 
-def some_sum(chance: random.Random) -> tuple[str, dict[str, Any]]:
-    return "sum_revenue", {
-        "source": chance.choice([None, *SOURCES]),
-        "campaign_id": chance.choice([None, None, "none", *NAMES]),
-        "interval": chance.choice([None, *get_args(Interval)]),
-        "zone": chance.choice(ZONES),
-        "limit": chance.choice([1, 3, 100]),
-        "max_buckets": chance.choice([3, MAX_BUCKETS]),
-    }
+def some_sum(chance: random.Random, period: Period) -> Asked:
+    question = RevenueQuestion(
+        period,
+        source=chance.choice([None, *SOURCES]),
+        campaign_id=chance.choice([None, None, "none", *NAMES]),
+        interval=chance.choice([None, *get_args(Interval)]),
+        timezone=chance.choice(ZONES),
+        limit=chance.choice([1, 3, 100]),
+    )
+    return "sum_revenue", question, {"max_buckets": chance.choice([3, MAX_BUCKETS])}
 
 
-def some_description(chance: random.Random) -> tuple[str, dict[str, Any]]:
-    return "describe_users", {
-        "source": chance.choice([None, *SOURCES]),
-        "age_edges": AGE_EDGES,
-        "follower_edges": FOLLOWER_EDGES,
-        "limit": chance.choice([1, 3, 100]),
-    }
+def some_description(chance: random.Random, period: Period) -> Asked:
+    source, limit = chance.choice([None, *SOURCES]), chance.choice([1, 3, 100])
+    return "describe_users", DemographicsQuestion(period, source=source, limit=limit), {}
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "America/St_Johns"])
@@ -192,13 +198,13 @@ async def test_periods_at_the_ends_of_time_are_exact(pool: asyncpg.Pool, zone: s
     moments = [*ENDS_OF_TIME, *(end.replace(minute=30) for end in ENDS_OF_TIME)]
     rows = [a_row(occurred_at=moment) for moment in moments]
     await keep(pool, rows)
-    filters: dict[str, Any] = dict.fromkeys(["source", "funnel_stage", "event_type"])
 
     for start, end in product([None, *BEYOND, *moments], repeat=2):
         if start is None or end is None or start < end:
             found, expected = [
                 await reports.count_events(
-                    Period(start, end), **filters, interval="hour", zone=zone, max_buckets=10
+                    EventsQuestion(Period(start, end), interval="hour", timezone=zone),
+                    max_buckets=10,
                 )
                 for reports in (PostgresReports(pool), FakeReports(rows))
             ]
@@ -209,13 +215,7 @@ async def test_campaigns_of_one_revenue_are_ordered_by_code_points(pool: asyncpg
     await keep(pool, [a_sale("5", campaign_id=name) for name in NAMES])
 
     figures = await PostgresReports(pool).sum_revenue(
-        Period(None, None),
-        source=None,
-        campaign_id=None,
-        interval=None,
-        zone="UTC",
-        limit=4,
-        max_buckets=10,
+        RevenueQuestion(Period(None, None), limit=4), max_buckets=10
     )
 
     assert [campaign.campaign_id for campaign in figures.campaigns] == ["B", "Z", "a", "a b"]
@@ -254,9 +254,7 @@ async def test_one_user_id_on_two_platforms_is_two_users(pool: asyncpg.Pool) -> 
 
 
 async def describe(pool: asyncpg.Pool, period: Period) -> UserFigures:
-    return await PostgresReports(pool).describe_users(
-        period, source=None, age_edges=AGE_EDGES, follower_edges=FOLLOWER_EDGES, limit=10
-    )
+    return await PostgresReports(pool).describe_users(DemographicsQuestion(period, limit=10))
 
 
 async def test_whole_hours_are_read_from_their_figures(pool: asyncpg.Pool) -> None:
@@ -264,23 +262,17 @@ async def test_whole_hours_are_read_from_their_figures(pool: asyncpg.Pool) -> No
     await pool.execute("DELETE FROM events WHERE occurred_at = $1", NOON)
 
     figures = await PostgresReports(pool).sum_revenue(
-        Period(NOON, NOON + timedelta(minutes=91)),
-        source=None,
-        campaign_id=None,
-        interval=None,
-        zone="UTC",
-        limit=10,
-        max_buckets=10,
+        RevenueQuestion(Period(NOON, NOON + timedelta(minutes=91)), limit=10), max_buckets=10
     )
 
     assert [source.revenue for source in figures.sources] == [Decimal(3)]
 
 
-@pytest.mark.parametrize("method", [some_count, some_sum, some_description])
-async def test_a_closed_pool_is_unavailable(database_url: str, method: Any) -> None:
+@pytest.mark.parametrize("ask", [some_count, some_sum, some_description])
+async def test_a_closed_pool_is_unavailable(database_url: str, ask: Any) -> None:
     pool = await asyncpg.create_pool(database_url, min_size=1, max_size=1)
     await pool.close()
-    name, filters = method(random.Random(0))
+    method, question, bounds = ask(random.Random(0), Period(None, None))
 
     with pytest.raises(Unavailable):
-        await getattr(PostgresReports(pool), name)(Period(None, None), **filters)
+        await getattr(PostgresReports(pool), method)(question, **bounds)

@@ -19,8 +19,7 @@ from functions.events import (
 from functions.fb_collector.handler import handle as collect_facebook
 from functions.reporter.demographics_report import handle_demographics
 from functions.reporter.events_report import handle_events
-from functions.reporter.handler import to_json
-from functions.reporter.ports import Reports
+from functions.reporter.handler import Reports, to_json
 from functions.reporter.revenue_report import handle_revenue
 from functions.ttk_collector.handler import handle as collect_tiktok
 from runtime.postgres.pool import send_keys_as_bytes

@@ -10,26 +10,30 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from functions.errors import Unavailable
-from functions.events import REVENUE_TYPES, FunnelStage, Source
+from functions.events import REVENUE_TYPES, Source
 from functions.events.rows import EventRow, user_key
 from functions.parameters import Interval, Period
-from functions.reporter.ports import (
+from functions.reporter.demographics_report import AGE_EDGES, FOLLOWER_EDGES, DemographicsQuestion
+from functions.reporter.events_report import EventsQuestion
+from functions.reporter.figures import (
     BucketCount,
-    BucketRevenue,
-    CampaignRevenue,
+    BucketSum,
+    CampaignSum,
     CityTally,
     EventFigures,
     FacebookUsers,
     KindCount,
     LedgerFigures,
     RevenueFigures,
-    SourceRevenue,
+    SourceSum,
     Spread,
     Tally,
     TiktokUsers,
     UserFigures,
     Watching,
 )
+from functions.reporter.ledger_report import LedgerQuestion
+from functions.reporter.revenue_report import RevenueQuestion
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
@@ -99,21 +103,13 @@ class FakeReports:
     ledger: LedgerFigures = field(default_factory=lambda: LedgerFigures((), ()))
     asked: list[Period] = field(default_factory=list)
 
-    async def count_events(
-        self,
-        period: Period,
-        *,
-        source: Source | None,
-        funnel_stage: FunnelStage | None,
-        event_type: str | None,
-        interval: Interval | None,
-        zone: str,
-        max_buckets: int,
-    ) -> EventFigures:
+    async def count_events(self, question: EventsQuestion, *, max_buckets: int) -> EventFigures:
+        interval, zone = question.interval, question.zone_name
         rows = [
             row
-            for row in self._of(period, source)
-            if funnel_stage in (None, row.funnel_stage) and event_type in (None, row.event_type)
+            for row in self._of(question.period, question.source)
+            if question.funnel_stage in (None, row.funnel_stage)
+            and question.event_type in (None, row.event_type)
         ]
         kinds = Counter((row.source, row.funnel_stage, row.event_type) for row in rows)
         buckets = Counter(truncate(row.occurred_at, interval, zone) for row in rows if interval)
@@ -122,21 +118,12 @@ class FakeReports:
             buckets=[BucketCount(*bucket) for bucket in sorted(buckets.items())][:max_buckets],
         )
 
-    async def sum_revenue(
-        self,
-        period: Period,
-        *,
-        source: Source | None,
-        campaign_id: str | None,
-        interval: Interval | None,
-        zone: str,
-        limit: int,
-        max_buckets: int,
-    ) -> RevenueFigures:
+    async def sum_revenue(self, question: RevenueQuestion, *, max_buckets: int) -> RevenueFigures:
+        interval, zone = question.interval, question.zone_name
         rows = [
             row
-            for row in self._of(period, source)
-            if row.revenue is not None and campaign_id in (None, row.campaign_id)
+            for row in self._of(question.period, question.source)
+            if row.revenue is not None and question.campaign_id in (None, row.campaign_id)
         ]
         campaigns = _sums((row for row in rows if row.campaign_id), lambda row: row.campaign_id)
         ranked = sorted(campaigns, key=lambda sums: (-sums[1], sums[0]))
@@ -144,40 +131,25 @@ class FakeReports:
             rows if interval else [], lambda row: truncate(row.occurred_at, interval, zone)
         )
         return RevenueFigures(
-            sources=[SourceRevenue(*sums) for sums in _sums(rows, lambda row: row.source)],
-            campaigns=[CampaignRevenue(*sums) for sums in ranked[:limit]],
-            buckets=[BucketRevenue(*sums) for sums in sorted(buckets)][:max_buckets],
+            sources=[SourceSum(*sums) for sums in _sums(rows, lambda row: row.source)],
+            campaigns=[CampaignSum(*sums) for sums in ranked[: question.limit]],
+            buckets=[BucketSum(*sums) for sums in sorted(buckets)][:max_buckets],
         )
 
-    async def sum_ledger(
-        self,
-        period: Period,
-        *,
-        source: Source | None,  # noqa: ARG002 - the figures are given
-        interval: Interval,  # noqa: ARG002
-        zone: str,  # noqa: ARG002
-        max_buckets: int,
-    ) -> LedgerFigures:
-        list(self._of(period, None))
+    async def sum_ledger(self, question: LedgerQuestion, *, max_buckets: int) -> LedgerFigures:
+        list(self._of(question.period, None))
         return LedgerFigures(self.ledger.buckets[:max_buckets], self.ledger.backlogs)
 
-    async def describe_users(
-        self,
-        period: Period,
-        *,
-        source: Source | None,
-        age_edges: Sequence[int],
-        follower_edges: Sequence[int],
-        limit: int,
-    ) -> UserFigures:
-        rows = list(self._of(period, source))
+    async def describe_users(self, question: DemographicsQuestion) -> UserFigures:
+        limit = question.limit
+        rows = list(self._of(question.period, question.source))
         newest = list(self._newest({row.user_key for row in rows}))
         facebook = [row for row in newest if row.source == "facebook"]
         tiktok = [row for row in newest if row.source == "tiktok"]
         views = [row for row in rows if row.source == "tiktok" and row.funnel_stage == "top"]
         return UserFigures(
             facebook=FacebookUsers(
-                ages=_spreads((row.age for row in facebook), age_edges),
+                ages=_spreads((row.age for row in facebook), AGE_EDGES),
                 genders=_tallies((row.gender for row in facebook), limit),
                 countries=_tallies((row.country for row in facebook), limit),
                 cities=[
@@ -188,7 +160,7 @@ class FakeReports:
                 ],
             ),
             tiktok=TiktokUsers(
-                followers=_spreads((row.followers for row in tiktok), follower_edges),
+                followers=_spreads((row.followers for row in tiktok), FOLLOWER_EDGES),
                 countries=_tallies((row.watch_country for row in views), limit),
                 devices=_tallies((row.watch_device for row in views), limit),
                 watching=Watching(

@@ -153,7 +153,6 @@ def test_every_statement_is_in_a_file() -> None:
 _OWN_JSON = {
     "runtime/cli/probe.py",
     "functions/publisher/breakage.py",
-    "runtime/http/documentation/report_examples.py",
     "runtime/jetstream/backlog.py",
     "runtime/jetstream/connection.py",
     "runtime/jetstream/api.py",

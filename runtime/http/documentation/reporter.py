@@ -7,27 +7,15 @@ from pydantic import BaseModel
 
 from functions.errors import Fault
 from functions.events import SOURCES
-from functions.reporter.demographics_report import DemographicsFilters, DemographicsReport
-from functions.reporter.events_report import EventsFilters, EventsReport
-from functions.reporter.filters import DEFAULT_LIMIT
-from functions.reporter.ledger_report import LedgerFilters, LedgerReport
+from functions.reporter import pipeline
+from functions.reporter.filters import DEFAULT_LIMIT, ReportType
+from functions.reporter.handler import REPORTS
 from functions.reporter.pipeline import PipelineReport
-from functions.reporter.revenue_report import (
-    MOST_CAMPAIGNS,
-    CampaignsFilters,
-    RevenueFilters,
-    RevenueReport,
-)
+from functions.reporter.revenue_report import MOST_CAMPAIGNS, CampaignsFilters
 from functions.zones import UTC_NAME
+from runtime.http.csv_responses import CSV_ENDING
 from runtime.http.documentation.document import Document, document, operation
 from runtime.http.documentation.operator import ANSWERS, operator_paths
-from runtime.http.documentation.report_examples import (
-    demographics_example,
-    events_example,
-    ledger_example,
-    pipeline_example,
-    revenue_example,
-)
 from runtime.http.documentation.responses import (
     AS_CSV,
     csv_answer,
@@ -110,29 +98,6 @@ _PARAMETERS: Final[Mapping[str, Schema]] = {
     "limit": {"description": "How long lists are at most.", "example": 5},
 }
 
-# The ledger counts by time of acceptance, and always has a series.
-_OF_LEDGER: Final[Mapping[str, Schema]] = {
-    "from": {
-        **_PARAMETERS["from"],
-        "description": "Events of the minutes from then on, by when a gateway accepted them.",
-    },
-    "to": {**_PARAMETERS["to"], "description": "Events of the minutes before then; as `from`."},
-    "interval": {
-        "description": "The length of a bucket, a minute unless said; weeks start on Monday.",
-        "example": "hour",
-    },
-}
-
-_TABLES: Final[Mapping[str, str]] = {
-    "events": "The list `events`, or with `interval` the series.",
-    "revenue": "The list `revenue`, or with `interval` the series.",
-    "demographics": (
-        "All lists, one below the other: `source` and `list` say which one a row is of, and "
-        "the columns that its list does not have are empty."
-    ),
-    "ledger": "The series; its rejections have columns with a dot.",
-}
-
 _KEYS: Final[Mapping[str, str]] = {
     "reporterKey": "One of `REPORTER_API_KEYS`.",
     "operatorKey": "One of `OPERATOR_API_KEYS`: it opens the reports too.",
@@ -158,46 +123,23 @@ def reporter_document(
     """
     keys = _KEYS if guarded else {}
     operator_keys = {"operatorKey": _KEYS["operatorKey"]} if operator_guarded else {}
-    reports = (EventsReport, RevenueReport, DemographicsReport, LedgerReport)
     return document(
         title="Event reports",
         description=_DESCRIPTION,
         url=url,
         paths={
-            **_report(
-                "events", "Count events", EventsReport, EventsFilters, events_example(), keys=keys
-            ),
-            **_report(
-                "revenue",
-                "Sum revenue",
-                RevenueReport,
-                RevenueFilters,
-                revenue_example(),
-                keys=keys,
-            ),
-            **_report(
-                "demographics",
-                "Describe users",
-                DemographicsReport,
-                DemographicsFilters,
-                demographics_example(),
-                keys=keys,
-            ),
-            **_report(
-                "ledger",
-                "Account for events",
-                LedgerReport,
-                LedgerFilters,
-                ledger_example(),
-                keys=keys,
-            ),
+            **{
+                path: described
+                for kind in REPORTS.values()
+                for path, described in _report(kind, keys).items()
+            },
             "/reports/campaigns.csv": _campaigns(keys),
             "/pipeline": _pipeline(keys),
             **operator_paths(_PARAMETERS, list(operator_keys)),
         },
         schemas=components(
             {
-                **{report.__name__: report for report in reports},
+                **{it.answer.__name__: it.answer for it in REPORTS.values()},
                 "PipelineReport": PipelineReport,
                 **ANSWERS,
             },
@@ -236,7 +178,7 @@ def _campaigns(keys: Iterable[str]) -> Schema:
 
 def _pipeline(keys: Iterable[str]) -> Schema:
     answers = {
-        "200": formed_answer("The verdict.", "PipelineReport", pipeline_example(), HTML),
+        "200": formed_answer("The verdict.", "PipelineReport", _shown(pipeline.example()), HTML),
         "400": invalid(
             "There are no parameters.",
             Fault("from", "unknown_parameter", "Should not be given: there is no such parameter"),
@@ -254,16 +196,10 @@ def _pipeline(keys: Iterable[str]) -> Schema:
     }
 
 
-def _report(
-    name: str,
-    summary: str,
-    report: type[BaseModel],
-    filters: type[BaseModel],
-    example: Any,
-    *,
-    keys: Iterable[str],
-) -> dict[str, Schema]:
+def _report(kind: ReportType[Any], keys: Iterable[str]) -> dict[str, Schema]:
     """Describe a report, as JSON and as a table."""
+    name = kind.answer.__name__
+    filters: Any = kind.answer.model_fields["filters"].annotation
     refused = {
         "400": invalid(
             "Parameters are wrong, or do not go together; every fault at once.",
@@ -280,29 +216,45 @@ def _report(
                 summary,
                 description,
                 {"200": given, **refused},
-                parameters=_parameters(filters),
+                parameters=_parameters(filters, kind.parameters),
                 behind=list(keys),
             )
         }
 
-    told = formed_answer("The report.", report.__name__, example, CSV)
+    told = formed_answer("The report.", name, _shown(kind.example()), CSV)
     table = csv_answer("The table; text that begins like a formula has a `'` before it.")
     return {
-        f"/reports/{name}": get(
-            f"get{report.__name__}", summary, f"{report.__doc__}\n\n{AS_CSV}", told
+        f"/reports/{kind.name}": get(
+            f"get{name}", kind.summary, f"{kind.answer.__doc__}\n\n{AS_CSV}", told
         ),
-        f"/reports/{name}.csv": get(
-            f"get{report.__name__}AsCsv", f"{summary}, as CSV", _TABLES[name], table
+        f"/reports/{kind.name}{CSV_ENDING}": get(
+            f"get{name}AsCsv", f"{kind.summary}, as CSV", kind.table, table
         ),
     }
 
 
-def _parameters(filters: type[BaseModel]) -> list[Schema]:
-    """List the parameters of a report: the filters that its answer echoes."""
+def _shown(report: BaseModel) -> Any:
+    return report.model_dump(mode="json")
+
+
+def _parameters(
+    filters: type[BaseModel], own: Mapping[str, Mapping[str, str]] | None = None
+) -> list[Schema]:
+    """List the parameters of a report: the filters that its answer echoes.
+
+    Args:
+        filters: The model of the filters.
+        own: What is said of a parameter, by name, where it differs from other reports.
+    """
     fields = components({filters.__name__: filters}, "serialization")[filters.__name__]
-    told = {**_PARAMETERS, **(_OF_LEDGER if filters is LedgerFilters else {})}
     return [
-        {"name": name, "in": "query", "schema": _wanted(name, schema), **told[name]}
+        {
+            "name": name,
+            "in": "query",
+            "schema": _wanted(name, schema),
+            **_PARAMETERS[name],
+            **(own or {}).get(name, {}),
+        }
         for name, schema in fields["properties"].items()
     ]
 

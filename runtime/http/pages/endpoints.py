@@ -17,9 +17,9 @@ from functions.operator.handler import (
 from functions.operator.ports import DeadLetters, Trails
 from functions.operator.replay import Judgement, handle_replay
 from functions.parameters import Params
+from functions.reporter.handler import Reports
 from functions.reporter.overview import handle_overview
 from functions.reporter.pipeline import Pipeline, handle_pipeline
-from functions.reporter.ports import Reports
 from runtime.api_keys import ApiKeys
 from runtime.http.html import Html
 from runtime.http.negotiation import CSV, HTML, VARY, preferred

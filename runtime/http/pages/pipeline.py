@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from functions.reporter.figures import LedgerSum
 from functions.reporter.ledger_report import Balance, Waiting
 from functions.reporter.pipeline import Check, PipelineFigures, PipelineReport
-from functions.reporter.ports import LedgerBucket
 from runtime.http.html import Html, element, join
 from runtime.http.pages.chart import Line, draw
 from runtime.http.pages.frame import Visit, answer, table
@@ -139,7 +139,7 @@ def _flow(words: Words, figures: PipelineFigures | None) -> Html:
 
 
 def _course(
-    minutes: Sequence[datetime], found: dict[datetime, LedgerBucket], field: str
+    minutes: Sequence[datetime], found: dict[datetime, LedgerSum], field: str
 ) -> Sequence[Decimal]:
     return [Decimal(getattr(found[it], field)) if it in found else Decimal(0) for it in minutes]
 

@@ -10,10 +10,10 @@ from asyncpg.pool import PoolConnectionProxy
 
 from functions.errors import Unavailable
 from functions.messages import Backlog
+from functions.reporter.figures import LedgerFigures, LedgerSum
 from functions.reporter.ledger_report import COLLECTORS
 from functions.reporter.limits import ANSWER_SECONDS, FRESHNESS_WINDOW_SECONDS, WINDOW_SECONDS
 from functions.reporter.pipeline import HOUR, PipelineFigures
-from functions.reporter.ports import LedgerBucket, LedgerFigures
 from functions.zones import UTC_NAME
 from runtime.postgres.errors import translated
 from runtime.postgres.growth import measure_growth
@@ -77,7 +77,7 @@ class PostgresPipeline:
             at=state["at"],
             answered_seconds=round(time.perf_counter() - started, 3),
             ledger=LedgerFigures(
-                [LedgerBucket(*row) for row in minutes], [Backlog(*row) for row in backlogs]
+                [LedgerSum(*row) for row in minutes], [Backlog(*row) for row in backlogs]
             ),
             missed=int(sum(missed)),
             first_missed_at=state["first_missed_at"],

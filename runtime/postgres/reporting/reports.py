@@ -9,16 +9,23 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from functions.errors import Fault, Invalid
-from functions.events import FunnelStage, Source
 from functions.messages import Backlog
 from functions.parameters import Interval, Period
-from functions.reporter.ports import (
+from functions.reporter.demographics_report import (
+    AGE_EDGES,
+    FOLLOWER_EDGES,
+    DemographicsQuestion,
+)
+from functions.reporter.events_report import EventsQuestion
+from functions.reporter.figures import (
     EventFigures,
-    LedgerBucket,
     LedgerFigures,
+    LedgerSum,
     RevenueFigures,
     UserFigures,
 )
+from functions.reporter.ledger_report import LedgerQuestion
+from functions.reporter.revenue_report import RevenueQuestion
 from functions.zones import UTC_NAME
 from runtime.postgres.errors import translated
 from runtime.postgres.granularity import EPOCH, Granularity
@@ -73,24 +80,15 @@ class PostgresReports:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def count_events(
-        self,
-        period: Period,
-        *,
-        source: Source | None,
-        funnel_stage: FunnelStage | None,
-        event_type: str | None,
-        interval: Interval | None,
-        zone: str,
-        max_buckets: int,
-    ) -> EventFigures:
+    async def count_events(self, question: EventsQuestion, *, max_buckets: int) -> EventFigures:
         """Count events; see ``Reports``."""
+        period, interval, zone = question.period, question.interval, question.zone_name
         bounds, max_rows = _event_bounds(period, interval), _MAX_KINDS + max_buckets
         asked = (
             bounds,
-            source,
-            funnel_stage,
-            event_type,
+            question.source,
+            question.funnel_stage,
+            question.event_type,
             interval,
             max_rows,
             zone,
@@ -101,21 +99,13 @@ class PostgresReports:
             with translated(but=_UNKNOWN_ZONE), _zone_known():
                 return event_figures(await self._pool.fetch(EVENTS, *asked), max_buckets)
         async with self._snapshot() as connection:
-            await check_rows(connection, segments, source)
+            await check_rows(connection, segments, question.source)
             return event_figures(await connection.fetch(EVENTS, *asked), max_buckets)
 
-    async def sum_revenue(
-        self,
-        period: Period,
-        *,
-        source: Source | None,
-        campaign_id: str | None,
-        interval: Interval | None,
-        zone: str,
-        limit: int,
-        max_buckets: int,
-    ) -> RevenueFigures:
+    async def sum_revenue(self, question: RevenueQuestion, *, max_buckets: int) -> RevenueFigures:
         """Sum revenue; see ``Reports``."""
+        period, interval, zone = question.period, question.interval, question.zone_name
+        source, campaign_id = question.source, question.campaign_id
         bounds, max_rows = (period.start, period.end), _MAX_KINDS + max_buckets
         segments = _event_bounds(period, interval)
         async with self._snapshot() as connection:
@@ -140,25 +130,18 @@ class PostgresReports:
             few = sum(row["transactions"] for row in rows if row["source"]) <= _FEW_SALES
             campaigns: Sequence[asyncpg.Record]
             if few:
-                campaigns = await connection.fetch(CAMPAIGNS, *bounds, limit)
+                campaigns = await connection.fetch(CAMPAIGNS, *bounds, question.limit)
             else:
-                campaigns = await _top_campaigns(connection, bounds, limit)
+                campaigns = await _top_campaigns(connection, bounds, question.limit)
             return revenue_figures(rows, campaigns, max_buckets)
 
-    async def describe_users(
-        self,
-        period: Period,
-        *,
-        source: Source | None,
-        age_edges: Sequence[int],
-        follower_edges: Sequence[int],
-        limit: int,
-    ) -> UserFigures:
+    async def describe_users(self, question: DemographicsQuestion) -> UserFigures:
         """Describe users; see ``Reports``."""
+        period, source, limit = question.period, question.source, question.limit
         bounds, segments = (period.start, period.end), split(period, _USER_GRANULARITIES)
         async with self._snapshot() as connection:
             users = await connection.fetch(
-                USERS, segments, *bounds, source, age_edges, follower_edges, limit
+                USERS, segments, *bounds, source, AGE_EDGES, FOLLOWER_EDGES, limit
             )
             cities: Sequence[asyncpg.Record] = ()
             watching: Sequence[asyncpg.Record] = ()
@@ -169,22 +152,22 @@ class PostgresReports:
                 watching = await connection.fetch(WATCHING, segments, limit)
         return user_figures(users, cities, watching)
 
-    async def sum_ledger(
-        self,
-        period: Period,
-        *,
-        source: Source | None,
-        interval: Interval,
-        zone: str,
-        max_buckets: int,
-    ) -> LedgerFigures:
+    async def sum_ledger(self, question: LedgerQuestion, *, max_buckets: int) -> LedgerFigures:
         """Sum the ledger; see ``Reports``."""
-        bounds = (period.start, period.end)
+        period, source = question.period, question.source
         async with self._snapshot() as connection:
-            buckets = await connection.fetch(LEDGER, *bounds, source, interval, max_buckets, zone)
+            buckets = await connection.fetch(
+                LEDGER,
+                period.start,
+                period.end,
+                source,
+                question.interval,
+                max_buckets,
+                question.zone_name,
+            )
             backlogs = await connection.fetch(BACKLOGS, source)
         return LedgerFigures(
-            [LedgerBucket(*row) for row in buckets], [Backlog(*row) for row in backlogs]
+            [LedgerSum(*row) for row in buckets], [Backlog(*row) for row in backlogs]
         )
 
     @asynccontextmanager

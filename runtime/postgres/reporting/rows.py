@@ -6,16 +6,16 @@ from decimal import Decimal
 
 from asyncpg import Record
 
-from functions.reporter.ports import (
+from functions.reporter.figures import (
     BucketCount,
-    BucketRevenue,
-    CampaignRevenue,
+    BucketSum,
+    CampaignSum,
     CityTally,
     EventFigures,
     FacebookUsers,
     KindCount,
     RevenueFigures,
-    SourceRevenue,
+    SourceSum,
     Spread,
     Tally,
     TiktokUsers,
@@ -39,10 +39,10 @@ def event_figures(rows: Rows, max_buckets: int) -> EventFigures:
 
 def revenue_figures(rows: Rows, campaigns: Rows, max_buckets: int) -> RevenueFigures:
     """Read the rows of ``report_revenue``, and those of the campaigns' statement."""
-    buckets = [BucketRevenue(bucket, *sums) for _, bucket, *sums in rows if bucket]
+    buckets = [BucketSum(bucket, *sums) for _, bucket, *sums in rows if bucket]
     return RevenueFigures(
-        sources=[SourceRevenue(source, *sums) for source, bucket, *sums in rows if not bucket],
-        campaigns=[CampaignRevenue(*row) for row in campaigns],
+        sources=[SourceSum(source, *sums) for source, bucket, *sums in rows if not bucket],
+        campaigns=[CampaignSum(*row) for row in campaigns],
         buckets=buckets[:max_buckets],
     )
 
@@ -51,8 +51,7 @@ def campaign_figures(rows: Rows, campaign_id: str, max_buckets: int) -> RevenueF
     """Read the rows of ``report_campaign``."""
     figures = revenue_figures(rows, (), max_buckets)
     campaigns = [
-        CampaignRevenue(campaign_id, source.revenue, source.transactions)
-        for source in figures.sources
+        CampaignSum(campaign_id, source.revenue, source.transactions) for source in figures.sources
     ]
     return replace(figures, campaigns=campaigns)
 

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.errors import Fault
-from functions.reporter.ports import LedgerBucket, LedgerFigures
+from functions.reporter.figures import LedgerFigures, LedgerSum
+from functions.reporter.handler import REPORTS
 from functions.tables import write_csv
 from runtime.bus.replaying import JUDGEMENT
 from runtime.http.negotiation import preferred
@@ -48,7 +49,7 @@ def reports() -> FakeReports:
         a_row(source="tiktok", occurred_at=NOON + timedelta(days=2)),
         a_row(country="=cmd|' /C calc'!A0", city="Київ, «місто»"),
     ]
-    ledger = LedgerFigures([LedgerBucket(NOON, 3, 5, 0, 0, 0, 2, 1, 1, 0)], [])
+    ledger = LedgerFigures([LedgerSum(NOON, 3, 5, 0, 0, 0, 2, 1, 1, 0)], [])
     return FakeReports(rows, ledger=ledger)
 
 
@@ -90,7 +91,7 @@ async def client(
     registry = new_registry()
     app = create_app(
         {
-            **report_endpoints(reports, ReportMetrics(registry)),
+            **report_endpoints(reports, ReportMetrics(registry, REPORTS)),
             **operator_endpoints(letters, FakeTrails(letters), JUDGEMENT),
         },
         health=Health({}, lambda: True),

@@ -12,9 +12,9 @@ from functions.events.rows import EventRow
 from functions.messages import Backlog
 from functions.reporter.demographics_report import DemographicsReport, handle_demographics
 from functions.reporter.events_report import EventsReport, handle_events
+from functions.reporter.figures import LedgerFigures, LedgerSum
 from functions.reporter.handler import to_json
 from functions.reporter.ledger_report import LedgerReport, handle_ledger
-from functions.reporter.ports import LedgerBucket, LedgerFigures
 from functions.reporter.revenue_report import RevenueReport, handle_revenue
 from tests.doubles.fakes_reports import NOON, FakeReports, a_row, a_sale
 
@@ -491,8 +491,8 @@ def test_the_schema_has_a_series_only_now_and_then() -> None:
 async def test_the_ledger_says_what_is_missing() -> None:
     figures = LedgerFigures(
         [
-            LedgerBucket(NOON, 10, 6, 1, 1, 2, 9, 4, 2, 2),
-            LedgerBucket(NOON + HOUR, 5, 2, 0, 0, 1, 1, 1, 0, 0),
+            LedgerSum(NOON, 10, 6, 1, 1, 2, 9, 4, 2, 2),
+            LedgerSum(NOON + HOUR, 5, 2, 0, 0, 1, 1, 1, 0, 0),
         ],
         [Backlog("fb-collector", NOON, 3, NOON - HOUR, 7), Backlog("x", NOON, 0, None, 7)],
     )
@@ -524,7 +524,7 @@ async def test_an_empty_ledger_is_zeros_by_the_minute() -> None:
 
 
 async def test_a_ledger_that_would_be_too_long_is_invalid() -> None:
-    buckets = [LedgerBucket(NOON, 1, 1, 0, 0, 0)] * 100_001
+    buckets = [LedgerSum(NOON, 1, 1, 0, 0, 0)] * 100_001
 
     with pytest.raises(Invalid, match="buckets"):
         await handle_ledger([], reports=FakeReports(ledger=LedgerFigures(buckets, ())))

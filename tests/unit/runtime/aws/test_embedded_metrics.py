@@ -5,6 +5,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from functions.reporter.handler import REPORTS
 from runtime.aws.embedded_metrics import NAMESPACE, EmbeddedMetrics
 from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics, HttpMetrics, ReportMetrics
 
@@ -67,7 +68,7 @@ def test_names_and_dimensions_are_those_of_prometheus() -> None:
     registry = CollectorRegistry()
     embedded = EmbeddedMetrics(registry)
     HttpMetrics(registry, "gateway").answered("/events", 202, 0.1)
-    ReportMetrics(registry).seconds.labels("events").observe(0.1)
+    ReportMetrics(registry, REPORTS).seconds.labels("events").observe(0.1)
     lines = list(embedded.lines())
 
     http = values_of(lines, service="gateway", route="/events", status="202")

@@ -4,8 +4,8 @@ from datetime import timedelta
 import pytest
 
 from functions.messages import Backlog
+from functions.reporter.figures import LedgerFigures, LedgerSum
 from functions.reporter.ledger_report import handle_ledger
-from functions.reporter.ports import LedgerBucket, LedgerFigures
 from runtime.cli.ledger import Account, account_lines, is_balanced
 from tests.doubles.fakes_reports import NOON, FakeReports
 
@@ -13,8 +13,8 @@ from tests.doubles.fakes_reports import NOON, FakeReports
 async def test_the_ledger_is_a_table() -> None:
     figures = LedgerFigures(
         [
-            LedgerBucket(NOON, 12_000, 11_000, 999, 1, 0, 30, 20, 6, 3),
-            LedgerBucket(NOON + timedelta(minutes=1), 7, 1, 0, 0, 5),
+            LedgerSum(NOON, 12_000, 11_000, 999, 1, 0, 30, 20, 6, 3),
+            LedgerSum(NOON + timedelta(minutes=1), 7, 1, 0, 0, 5),
         ],
         [Backlog("fb-collector", NOON, 3, NOON - timedelta(seconds=1.5), 7)],
     )
@@ -55,7 +55,7 @@ async def test_the_ledger_is_a_table() -> None:
 async def test_the_ledger_balances_when_each_bucket_does(
     counts: list[tuple[int, ...]], *, balanced: bool
 ) -> None:
-    buckets = [LedgerBucket(NOON, *each) for each in counts]
+    buckets = [LedgerSum(NOON, *each) for each in counts]
     figures = LedgerFigures(buckets, ())
 
     report = await handle_ledger([], reports=FakeReports(ledger=figures))
@@ -126,7 +126,7 @@ async def test_where_nobody_ever_measured_only_the_broker_expects_it() -> None:
 
 
 async def test_missed_events_come_before_what_nobody_can_tell() -> None:
-    figures = LedgerFigures([LedgerBucket(NOON, 2, 1, 0, 0, 0)], BACKLOGS[:1])
+    figures = LedgerFigures([LedgerSum(NOON, 2, 1, 0, 0, 0)], BACKLOGS[:1])
     report = await handle_ledger([], reports=FakeReports(ledger=figures))
     even = await account_of(BACKLOGS)
 

@@ -16,6 +16,7 @@ from functions.messages import DeadLetter, Reason
 from functions.operator.groups import DAYS, group
 from functions.operator.ports import Action, State
 from functions.parameters import Interval
+from functions.reporter.handler import REPORTS
 from functions.reporter.pipeline import judge
 from functions.reporter.view import RANGES
 from runtime.api_keys import ApiKeys
@@ -106,7 +107,7 @@ async def client(
             letters,
             FakeTrails(letters),
             JUDGEMENT,
-            metrics=ReportMetrics(registry),
+            metrics=ReportMetrics(registry, REPORTS),
             keys=keys,
         ),
         health=Health({}, lambda: True),

@@ -10,9 +10,9 @@ import pytest
 
 from functions.errors import Invalid, Unavailable
 from functions.messages import Backlog
+from functions.reporter.figures import LedgerFigures, LedgerSum
 from functions.reporter.ledger_report import COLLECTORS
 from functions.reporter.pipeline import PipelineFigures, PipelineReport, handle_pipeline, judge
-from functions.reporter.ports import LedgerBucket, LedgerFigures
 from runtime.http.pipeline import SharedPipeline, pipeline_endpoints
 from runtime.http.server.app import create_app
 from runtime.telemetry.health import Health
@@ -29,7 +29,7 @@ def backlogs(**changes: Any) -> list[Backlog]:
 
 
 def figures(**changes: Any) -> PipelineFigures:
-    minutes = [LedgerBucket(NOON - MINUTE, 1_000, 990, 8, 2, 0, 5, 5, 0, 0)]
+    minutes = [LedgerSum(NOON - MINUTE, 1_000, 990, 8, 2, 0, 5, 5, 0, 0)]
     usual = PipelineFigures(
         at=NOON,
         answered_seconds=0.002,
@@ -48,7 +48,7 @@ def figures(**changes: Any) -> PipelineFigures:
 
 
 def with_ledger(
-    minutes: list[LedgerBucket] | None = None, seen: list[Backlog] | None = None
+    minutes: list[LedgerSum] | None = None, seen: list[Backlog] | None = None
 ) -> PipelineFigures:
     return figures(ledger=LedgerFigures(minutes or [], backlogs() if seen is None else seen))
 
@@ -89,7 +89,7 @@ def test_all_is_well() -> None:
         (figures(store_bytes=81), {"database-disk"}),
         (figures(store_days_left=3.9), {"database-disk-days"}),
         (figures(freshness_seconds=5.1), {"freshness"}),
-        (with_ledger([LedgerBucket(NOON - MINUTE, 98, 98, 0, 0, 0, 2)]), {"rejected-ratio"}),
+        (with_ledger([LedgerSum(NOON - MINUTE, 98, 98, 0, 0, 0, 2)]), {"rejected-ratio"}),
         (
             with_ledger(seen=backlogs(messages=4, oldest_at=NOON - timedelta(seconds=31))),
             {"fb-collector-backlog"},
@@ -116,8 +116,8 @@ def test_what_is_over_its_limit_fails_and_nothing_else(
         figures(store_days_left=None),
         figures(freshness_seconds=5.0),
         figures(freshness_seconds=None),
-        with_ledger([LedgerBucket(NOON - MINUTE, 99, 99, 0, 0, 0, 1)]),
-        with_ledger([LedgerBucket(NOON - 16 * MINUTE, 0, 0, 0, 0, 0, 50)]),
+        with_ledger([LedgerSum(NOON - MINUTE, 99, 99, 0, 0, 0, 1)]),
+        with_ledger([LedgerSum(NOON - 16 * MINUTE, 0, 0, 0, 0, 0, 50)]),
         with_ledger(seen=backlogs(messages=4, oldest_at=NOON - timedelta(seconds=30))),
     ],
 )

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from functions.reporter.handler import REPORTS
 from runtime.api_keys import ApiKeys
 from runtime.bus.replaying import JUDGEMENT
 from runtime.http.reporting import ReporterKeys, reporting_endpoints
@@ -50,7 +51,7 @@ async def browsing(
             letters,
             FakeTrails(letters),
             JUDGEMENT,
-            metrics=ReportMetrics(registry),
+            metrics=ReportMetrics(registry, REPORTS),
             keys=keys,
         ),
         health=Health({}, lambda: True),

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from functions.errors import Unavailable
 from functions.fb_collector.handler import handle as collect
 from functions.messages import Delivery
+from functions.reporter.handler import REPORTS
 from runtime.bus.counted import CountedBus
 from runtime.bus.work import dead_letter_work, event_work
 from runtime.http.byte_budget import ByteBudget
@@ -158,7 +159,7 @@ def test_freshness_counts_events_in_cumulative_buckets(registry: CollectorRegist
 
 
 def test_reports_are_timed_from_a_millisecond(registry: CollectorRegistry) -> None:
-    ReportMetrics(registry).seconds.labels("events").observe(0.0005)
+    ReportMetrics(registry, REPORTS).seconds.labels("events").observe(0.0005)
 
     assert samples(registry)["report_duration_seconds_bucket", "events", "0.001"] == 1
 

@@ -1,14 +1,13 @@
-"""The reporter's port: the figures of reports, counted and summed."""
+"""The figures of reports, counted and summed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from functions.events import FunnelStage, Source
 from functions.messages import Backlog
-from functions.parameters import Interval, Period
 
 
 class KindCount(NamedTuple):
@@ -40,7 +39,7 @@ class EventFigures:
     buckets: Sequence[BucketCount]
 
 
-class SourceRevenue(NamedTuple):
+class SourceSum(NamedTuple):
     """The exact revenue of one source; at least one transaction."""
 
     source: Source
@@ -48,7 +47,7 @@ class SourceRevenue(NamedTuple):
     transactions: int
 
 
-class CampaignRevenue(NamedTuple):
+class CampaignSum(NamedTuple):
     """The exact revenue of one campaign; at least one transaction."""
 
     campaign_id: str
@@ -56,7 +55,7 @@ class CampaignRevenue(NamedTuple):
     transactions: int
 
 
-class BucketRevenue(NamedTuple):
+class BucketSum(NamedTuple):
     """The exact revenue of a bucket, named by its first instant; at least one transaction."""
 
     bucket: datetime
@@ -74,9 +73,9 @@ class RevenueFigures:
         buckets: Oldest first, without the empty ones; none without an interval.
     """
 
-    sources: Sequence[SourceRevenue]
-    campaigns: Sequence[CampaignRevenue]
-    buckets: Sequence[BucketRevenue]
+    sources: Sequence[SourceSum]
+    campaigns: Sequence[CampaignSum]
+    buckets: Sequence[BucketSum]
 
 
 class Spread(NamedTuple):
@@ -162,7 +161,7 @@ class UserFigures:
     tiktok: TiktokUsers
 
 
-class LedgerBucket(NamedTuple):
+class LedgerSum(NamedTuple):
     """What became of the events accepted in a bucket, named by its first instant.
 
     Attributes:
@@ -196,102 +195,5 @@ class LedgerFigures:
         backlogs: As each consumer last measured it, by name.
     """
 
-    buckets: Sequence[LedgerBucket]
+    buckets: Sequence[LedgerSum]
     backlogs: Sequence[Backlog]
-
-
-class Reports(Protocol):
-    """The stored events, counted and summed; each answer is one consistent snapshot.
-
-    A filter that is None matches all. Every method raises ``Unavailable`` when there is
-    no answer now, and the same question may be asked again; and ``UnknownZone`` when the
-    store does not know the zone.
-    """
-
-    async def count_events(
-        self,
-        period: Period,
-        *,
-        source: Source | None,
-        funnel_stage: FunnelStage | None,
-        event_type: str | None,
-        interval: Interval | None,
-        zone: str,
-        max_buckets: int,
-    ) -> EventFigures:
-        """Count events by kind and, with an interval, by bucket.
-
-        Args:
-            period: Which events, by their own time.
-            source: Only this platform's.
-            funnel_stage: Only those of this stage.
-            event_type: Only those of this type.
-            interval: The length of a bucket; None for no buckets.
-            zone: Where buckets begin: an IANA time zone.
-            max_buckets: At most so many are returned, the oldest ones.
-        """
-
-    async def sum_revenue(
-        self,
-        period: Period,
-        *,
-        source: Source | None,
-        campaign_id: str | None,
-        interval: Interval | None,
-        zone: str,
-        limit: int,
-        max_buckets: int,
-    ) -> RevenueFigures:
-        """Sum revenue by source, by campaign and, with an interval, by bucket.
-
-        Args:
-            period: Which events, by their own time.
-            source: Only this platform's.
-            campaign_id: Only this campaign's; a source without campaigns has none.
-            interval: The length of a bucket; None for no buckets.
-            zone: Where buckets begin: an IANA time zone.
-            limit: Maximum number of campaigns.
-            max_buckets: At most so many are returned, the oldest ones.
-        """
-
-    async def describe_users(
-        self,
-        period: Period,
-        *,
-        source: Source | None,
-        age_edges: Sequence[int],
-        follower_edges: Sequence[int],
-        limit: int,
-    ) -> UserFigures:
-        """Describe the distinct users with an event in a period, each once.
-
-        A user is a source and its user id, with the attributes of the user's newest
-        event, in the period or after it; of two at the same time, the greater id.
-
-        Args:
-            period: Which users, by their events' own time.
-            source: Only this platform's.
-            age_edges: Where a new range of ages starts, ascending.
-            follower_edges: Where a new range of followers starts, ascending.
-            limit: Maximum number of names in each list.
-        """
-
-    async def sum_ledger(
-        self,
-        period: Period,
-        *,
-        source: Source | None,
-        interval: Interval,
-        zone: str,
-        max_buckets: int,
-    ) -> LedgerFigures:
-        """Sum what became of events, by bucket of the time of acceptance.
-
-        Args:
-            period: Which events, by the minute in which the gateway accepted them.
-            source: Only this platform's; then without the backlog of dead
-                letters, and without rejected events of unknown source.
-            interval: The length of a bucket.
-            zone: Where buckets begin: an IANA time zone.
-            max_buckets: At most so many are returned, the oldest ones.
-        """
