@@ -1,7 +1,7 @@
-"""Every function, a row each: what is known of it before anything is opened.
+"""Every function, a row each: the facts known before anything is opened.
 
-Everything that lists functions reads it here: the wiring, ``eps up``, the
-consumers of the streams, the zips for Lambda. It imports no driver.
+Every list of functions comes from here: the wiring, ``eps up``, the consumers of
+the streams, the zips for Lambda. It imports no driver.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ class OwnEvents:
     """The events that a collector takes.
 
     Attributes:
-        source: Whose events they are.
+        source: Their source.
         handle: Stores a batch of them.
         to_row: Makes the row of one.
     """
@@ -50,15 +50,15 @@ class OwnEvents:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What functions of one kind have in common.
+    """Facts shared by functions of one kind.
 
     Attributes:
         name: Names the lock file of its packages for Lambda.
-        settings: What it reads from the environment when it starts.
-        stop_turn: One with a lower turn is stopped before.
-        broker_user: As whom it comes to the broker; None for no broker.
+        settings: The settings it reads from the environment when it starts.
+        stop_turn: Functions with a lower turn are stopped first.
+        broker_user: Its user at the broker; None for no broker.
         database_group: The group role whose rights it has in the database; None for no database.
-        is_public: Whether others than the system's own processes ask it, so that it listens on
+        is_public: Whether it serves others than the system's own processes, so that it listens on
             ``HOST``.
     """
 
@@ -82,9 +82,9 @@ class Function:
     """A function.
 
     Attributes:
-        name: As ``eps run`` knows it.
-        port: Where it listens unless told otherwise.
-        kind: What it has in common with others.
+        name: Its name for ``eps run``.
+        port: Where it listens by default.
+        kind: The facts it shares with others.
         events: The events that it collects; None for a gateway, a reporter and for dead letters.
     """
 
@@ -95,17 +95,17 @@ class Function:
 
     @property
     def module(self) -> str:
-        """Name its module: the file of ``runtime.aws`` that has its handler on Lambda."""
+        """Its module: the file of ``runtime.aws`` that has its handler on Lambda."""
         return self.name.replace("-", "_")
 
     @property
     def port_setting(self) -> str:
-        """Name the field of ``LocalSettings`` that moves its port."""
+        """The field of ``LocalSettings`` that sets its port."""
         return f"{self.module}_port"
 
     @property
     def command(self) -> tuple[str, ...]:
-        """Give what follows ``python`` to run it as a process."""
+        """The arguments of ``python`` that run it as a process."""
         return ("-m", "runtime", "run", self.name)
 
 
@@ -135,10 +135,10 @@ EVENTS_OF: Final[Mapping[Source, OwnEvents]] = {
 
 
 def check_settings(*others: type[Settings]) -> None:
-    """Read the settings of every function, but for the addresses that it will be given.
+    """Read the settings of every function, except for addresses that it will be given.
 
     Args:
-        others: Kinds to read beside them.
+        others: Further kinds of settings to read.
 
     Raises:
         BadSettings: Some are wrong; it names them all.

@@ -1,1 +1,1 @@
-"""What every bus shares: what travels, and what is done with it."""
+"""Shared by every bus: message formats, and the handling of messages."""

@@ -1,4 +1,4 @@
-"""A bus that counts what goes over it."""
+"""A bus that counts what is published."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,11 @@ from runtime.telemetry.metrics import EventMetrics
 
 
 class CountedBus:
-    """Passes on to another bus; implements ``Bus``.
+    """Passes calls on to another bus; implements ``Bus``.
 
     Args:
-        bus: Where everything goes.
-        metrics: Where it is counted.
+        bus: The other bus.
+        metrics: Where events are counted.
     """
 
     def __init__(self, bus: Bus, metrics: EventMetrics) -> None:
@@ -23,11 +23,11 @@ class CountedBus:
 
     @property
     def mass_bytes(self) -> int:
-        """Tell how large a mass may be; see ``Bus``."""
+        """The size of a mass; see ``Bus``."""
         return self._bus.mass_bytes
 
     async def can_carry(self, event: bytes) -> bool:
-        """Tell whether an event is small enough; see ``Bus``."""
+        """Return whether an event is small enough; see ``Bus``."""
         return await self._bus.can_carry(event)
 
     async def publish(self, source: Source, part: AcceptedBatch) -> None:

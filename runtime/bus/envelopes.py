@@ -1,4 +1,4 @@
-"""Envelopes: what a message on the bus carries, many events or dead letters at once."""
+"""Envelopes: one message on the bus carries many events or dead letters."""
 
 import zlib
 from collections.abc import Sequence
@@ -12,21 +12,21 @@ from functions.events import Source
 from functions.messages import NOT_DELIVERED, AcceptedBatch, DeadLetter, Delivery, Envelope, Reason
 
 ENVELOPE_BYTES = 512 * 1024
-"""How much a message holds at the most, unless one event alone is larger: every
-message costs the broker a flush to disk, so few large ones are cheap, and a
-collector can still bound what it fetches."""
+"""Maximum size of a message, unless one event alone is larger: every message costs the
+broker a flush to disk, so few large ones are cheap, and a collector can still bound
+what it fetches."""
 
 MAX_MESSAGE_BYTES = 10 * 1024**2
-"""What one message may have, unpacked. No gateway makes a larger one. What an older
-gateway, or anybody else, made larger becomes a dead letter as it is: a collector
-could not hold its rows."""
+"""Maximum unpacked size of a message. No gateway makes a larger one. A larger message of an
+older gateway, or of anybody else, becomes a dead letter as it is: a collector could not
+hold its rows."""
 
 _PACKED = b"\x78"  # how zlib's format starts, and JSON never does
 _ZLIB_CHECK = 31  # divides the first two bytes (RFC 1950)
 
 
 class UnreadableEnvelope(Exception):
-    """A message is not what it should be; its bytes go to the dead letters."""
+    """A message is malformed; its bytes go to the dead letters."""
 
 
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -65,7 +65,7 @@ _LETTERS = msgspec.json.Decoder(list[_Letter])
 
 
 def encode(source: Source, parts: Sequence[AcceptedBatch]) -> bytes:
-    """Write an envelope: one JSON object, the events in it byte for byte."""
+    """Write an envelope: one JSON object that contains the events byte for byte."""
     return _ENCODER.encode(
         _Envelope(
             source,
@@ -91,13 +91,13 @@ def decode(
     """Read an envelope.
 
     Args:
-        source: Whose events it should hold.
+        source: The expected source of its events.
         data: The message.
-        counted: What its gateway counted of it, for its parts.
-        delivery: How it came, for its parts.
+        counted: Its gateway's count, for its batches.
+        delivery: How it came, for its batches.
 
     Raises:
-        UnreadableEnvelope: It is none, or one of another source.
+        UnreadableEnvelope: It is malformed, or of another source.
     """
     try:
         envelope = _ENVELOPES.decode(unpack(data))
@@ -119,14 +119,14 @@ def decode(
 
 
 def most_bytes_of(data: bytes) -> int:
-    """Tell the most that a message can unpack to; nobody knows it of a packed one."""
+    """Return the largest size that a message can unpack to; a packed one gives no clue."""
     return MAX_MESSAGE_BYTES if _is_packed(data) else len(data)
 
 
 def unpack(data: bytes) -> bytes:
-    """Unpack a message that an older gateway packed, or that on SQS; others stay as they are.
+    """Unpack a message packed by an older gateway or for SQS; others are returned unchanged.
 
-    Holds no more than ``MAX_MESSAGE_BYTES``, whatever it would come to.
+    Holds at most ``MAX_MESSAGE_BYTES``, whatever its full size.
 
     Raises:
         UnreadableEnvelope: It is damaged, or larger than that.
@@ -178,7 +178,7 @@ def decode_letters(data: bytes) -> list[DeadLetter]:
     """Read dead letters.
 
     Raises:
-        UnreadableEnvelope: It is no such message.
+        UnreadableEnvelope: It is malformed.
     """
     head, _, payloads = unpack(data).partition(b"\n")
     try:

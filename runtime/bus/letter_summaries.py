@@ -1,4 +1,4 @@
-"""Summaries of rejected events: what is kept of them where dead letters have no room left."""
+"""Summaries of rejected events, kept while there is no room for dead letters."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -15,7 +15,7 @@ _KINDS: Final = 8
 """How many kinds of faults a summary explains; a message seldom has more than two."""
 
 _BEGINNING_BYTES: Final = 1024
-"""What is kept of an event's bytes: most are shorter, and so are kept whole."""
+"""How much is kept of an event's bytes: most are shorter, and so are kept whole."""
 
 
 class _Kind(msgspec.Struct, rename="camel"):
@@ -39,14 +39,14 @@ class _Summary(msgspec.Struct, rename="camel"):
 
 
 def summarize(letters: Sequence[DeadLetter], events: int) -> DeadLetter:
-    """Make one dead letter that tells of many.
+    """Make one dead letter that stands for many.
 
     Its payload is a JSON object: how many were rejected, and for each of up to
     eight kinds of fault (by source, field and code) how many, with the first
-    one's place, length, digest and first 1,024 bytes; ``others`` are those
+    one's position, length, digest and first 1,024 bytes; ``others`` counts those
     of further kinds. A mass counts as the events in it. It has at most some
-    60 KB, however many and large they are, and mostly two. It is no event: a
-    replay of it fails.
+    60 KB, however many and large they are, and usually two. It is not an event:
+    replaying it fails.
 
     Args:
         letters: At least one.

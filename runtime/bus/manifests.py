@@ -1,4 +1,4 @@
-"""Manifests: what a gateway counted of an envelope, in a header of its message.
+"""Manifests: a gateway's count of an envelope, in a header of its message.
 
 In a header, so that the ledger knows how many events an unreadable message had.
 """
@@ -19,24 +19,24 @@ from functions.messages import AcceptedBatch, Announcement, DeadLetter, Envelope
 Headers = Mapping[str, str] | None
 
 MESSAGE_ID: Final = "Nats-Msg-Id"
-"""The id of a message on NATS, which is that of its envelope unless it is replayed."""
+"""The id of a message on NATS, equal to its envelope's unless it is replayed."""
 
 MANIFEST: Final = "Eps-Manifest"
 ENVELOPE_ID: Final = "Eps-Envelope-Id"
-"""The id of an envelope on a bus that is not NATS, and on NATS of one that is replayed, whose
-message has another id."""
+"""The id of an envelope on a bus other than NATS, and on NATS of a replayed one, whose message
+has another id."""
 
 NO_PLACE: Final = 2**63 - 1
-"""Stands for the place in a queue that has none: it is never known to lie
-behind, so what is told of stays in flight until it is settled."""
+"""The sequence in a queue that has none: it is never known to lie behind, so an announced
+envelope stays in flight until it is settled."""
 
 _ANNOUNCED: Final = 8
-"""How many envelopes an envelope tells of: so many in a row would have to be
-lost before one of them is not missed."""
+"""How many envelopes an envelope announces: so many in a row would have to be lost before
+one of them is not missed."""
 
 _ANNOUNCED_SECONDS: Final = 86_400.0
-"""How long an envelope is told of again: the ledger remembers for seven times as
-long what was settled, so nobody tells of what it has forgotten."""
+"""How long an envelope is announced: the ledger remembers settled ones for seven times as
+long, so no forgotten envelope is announced."""
 
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _Events = Annotated[int, msgspec.Meta(ge=0)]
@@ -64,7 +64,7 @@ def write_manifest(envelope: Envelope, id_header: str = MESSAGE_ID) -> dict[str,
     """Write the headers of an envelope's message.
 
     Args:
-        envelope: What it holds.
+        envelope: Its count.
         id_header: Which header has its id: NATS's own, by which NATS drops a repeated
             message, or ``ENVELOPE_ID`` on any other bus.
     """
@@ -85,10 +85,10 @@ def write_manifest(envelope: Envelope, id_header: str = MESSAGE_ID) -> dict[str,
 
 
 def read_manifest(source: Source | None, headers: Headers) -> Envelope | None:
-    """Read the headers of an envelope's message; None where they count nothing.
+    """Read the headers of an envelope's message; None if they have no count.
 
     Args:
-        source: Whose events come this way; None for rejected ones, whose manifest says it.
+        source: The source of the subject; None for rejected events, whose manifest names it.
         headers: The message's.
     """
     try:
@@ -109,14 +109,14 @@ def read_manifest(source: Source | None, headers: Headers) -> Envelope | None:
 
 
 class _Taken(Protocol):
-    """Something that came in a request."""
+    """Something that was accepted with a request."""
 
     @property
     def accepted_at(self) -> datetime: ...
 
 
 def minute_of(taken: _Taken) -> datetime:
-    """Tell the minute in which the gateway took something, by its first instant."""
+    """Return the minute in which the gateway accepted something, by its first instant."""
     return taken.accepted_at.replace(second=0, microsecond=0)
 
 
@@ -133,11 +133,11 @@ class _Acknowledged(NamedTuple):
 
 
 class Counted:
-    """What one process of the gateway has counted, for the ledger.
+    """The counts of one gateway process, for the ledger.
 
     Args:
-        now: Tells the time in seconds since whenever, steadily: how long ago the
-            broker took an envelope is never asked of a clock that somebody sets.
+        now: Monotonic seconds: the age of an envelope must not depend on a clock
+            that can be set.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -149,7 +149,7 @@ class Counted:
         self._last_announced: dict[Lane, bytes] = {}
 
     def accepted(self, source: Source, parts: Sequence[AcceptedBatch]) -> Envelope:
-        """Count parts, all of one minute, that will travel together."""
+        """Count batches, all of one minute, that will travel together."""
         events = sum(len(part.events) for part in parts)
         return self._envelope(Lane(source, rejected=False), minute_of(parts[0]), events)
 
@@ -168,11 +168,11 @@ class Counted:
         return {lane: key for lane, key in last.items() if self._last_announced.get(lane) != key}
 
     def acknowledged(self, envelope: Envelope, sequence: int) -> None:
-        """Note that the broker has an envelope: those that follow tell of it.
+        """Record that the broker has an envelope, so that later ones announce it.
 
-        One that is not acknowledged may be on the broker too. Nobody tells of
-        it then, and it is counted when it is settled. Nor does anybody tell of
-        one without events: nothing is lost with it.
+        An unacknowledged one may also be on the broker. It is not announced then, and is
+        counted when it is settled. Nor is one without events: nothing is lost with
+        it.
         """
         lane = Lane(envelope.source, envelope.rejected)
         if envelope.announced:
@@ -193,7 +193,7 @@ class Counted:
         )
 
     def _to_announce(self, lane: Lane) -> Iterator[Announcement]:
-        """Give the latest ones of a lane: of a day, or not announced yet."""
+        """Return a lane's latest envelopes: those of a day, or not announced yet."""
         since, last_announced = self._now() - _ANNOUNCED_SECONDS, self._last_announced.get(lane)
         last = self._last.get(lane, ())
         announced = [it.announced.id for it in last]

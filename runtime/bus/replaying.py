@@ -1,4 +1,4 @@
-"""What the operator's function needs to replay: how rows are made, and how envelopes are read."""
+"""The operator's judgement for replays: how rows are made, and how envelopes are read."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from runtime.catalogue import EVENTS_OF
 
 
 def read_envelope(source: Source | None, data: bytes) -> UnpackedEnvelope:
-    """Read a message that a collector once could not; see ``ReadEnvelope``."""
+    """Read a message that a collector once could not read; see ``ReadEnvelope``."""
     try:
         return ([], decode_letters(data)) if source is None else (decode(source, data), [])
     except UnreadableEnvelope as error:

@@ -1,4 +1,4 @@
-"""What is done with the messages of a queue, whatever transport brings them."""
+"""Handle the messages of a queue, whatever transport brings them."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -32,19 +32,19 @@ class Attempts(Protocol):
             How many marks were left by others that began with it and never ended.
 
         Raises:
-            Unavailable: It is not marked; nothing should be opened.
+            Unavailable: It is not marked, and must not be opened.
         """
 
     async def end(self, message_id: bytes) -> None:
-        """Take all marks away: the process has outlived the message, whatever became of it.
+        """Remove all marks: the process survived the message, whatever became of it.
 
         Raises:
-            Unavailable: They may be there still.
+            Unavailable: They may still be set.
         """
 
 
 class NoAttempts:
-    """Remembers nothing: for queues that set a message aside themselves."""
+    """Remembers nothing: for queues that dead-letter such a message themselves."""
 
     async def begin(self, message_id: bytes) -> int:  # noqa: ARG002 - as Attempts says
         """See ``Attempts``."""
@@ -56,15 +56,15 @@ class NoAttempts:
 
 @dataclass(frozen=True, slots=True)
 class MessageHandler(Generic[Item]):
-    """What a consumer does with its messages.
+    """How a consumer handles its messages.
 
     Attributes:
-        source: Whose events they are; None when they may be any's.
-        decode: Reads a message, its headers and how it came; raises ``UnreadableEnvelope``.
+        source: The source of their events; None if it may be any.
+        decode: Reads a message, its headers and its delivery; raises ``UnreadableEnvelope``.
         handle: Takes all items of a batch; returns when they are committed.
-        dead_letter: Stores the dead letter of a whole message, which had these headers.
+        dead_letter: Stores the dead letter of a whole message, given its headers.
         attempts: Remembers the messages that may end the process.
-        requests: Names the requests that items came with, for the log; each once, in order.
+        requests: Names the requests of items, for the log; each once, in order.
     """
 
     source: Source | None
@@ -79,10 +79,10 @@ def unreadable(source: Source | None, data: bytes, why: str, *, came_at: datetim
     """Make the dead letter of a whole message.
 
     Args:
-        source: Whose events it should hold, if that is known.
+        source: The expected source of its events, if known.
         data: Its bytes.
         why: What is wrong with it, in words for a person.
-        came_at: When the transport took it, UTC.
+        came_at: When the transport received it, UTC.
     """
     return DeadLetter(
         reason="unreadable",
@@ -110,15 +110,15 @@ def event_work(
     *,
     attempts: Attempts | None = None,
 ) -> MessageHandler[AcceptedBatch]:
-    """Make the work of a collector of events.
+    """Make the message handler of a collector of events.
 
     Args:
-        source: Whose events.
+        source: The source of its events.
         collect: Its handler, bound to the store.
-        store: Where what can't be read goes.
-        metrics: Figures of the loop.
-        events: Figures of the events.
-        attempts: Remembers messages that may end the process; None where its queue does.
+        store: Where unreadable messages go.
+        metrics: Metrics of the loop.
+        events: Metrics of the events.
+        attempts: Remembers messages that may end the process; None if its queue does.
     """
 
     async def handle(parts: Sequence[AcceptedBatch]) -> None:
@@ -135,7 +135,7 @@ def event_work(
         metrics.dead("refused", collected.refused)
         metrics.dead("too_old", collected.too_old)
         _observe_freshness(source, parts, metrics)
-        # Messages that only tell of others are not worth a line, or a name.
+        # Messages that only announce others need no line at info level, and no names.
         told = _log.info if taken else _log.debug
         told(
             "batch stored",
@@ -155,7 +155,7 @@ def event_work(
         await store.settle(
             [EnvelopeOutcome(read_manifest(source, headers), [], [letter], unread=True)]
         )
-        rejected = letter.reason == "rejected"  # a mass: what it holds was read, and is invalid
+        rejected = letter.reason == "rejected"  # a mass: its elements were read, and are invalid
         events.failed(source, "invalid" if rejected else "unreadable", letter.elements)
         metrics.dead(letter.reason, 1)
 
@@ -172,7 +172,7 @@ def _requests_of_letters(outcomes: Sequence[EnvelopeOutcome]) -> list[str]:
 
 
 def _traces(parts: Sequence[AcceptedBatch]) -> dict[str, list[str]]:
-    """Name the traces that a batch is part of, where it is part of any."""
+    """List the traces that a batch belongs to, if any."""
     traces = {trace_id_of(part.trace_parent) for part in parts if part.trace_parent}
     return {"trace_ids": sorted(traces)} if traces else {}
 
@@ -182,7 +182,7 @@ def _observe_freshness(
 ) -> None:
     now = datetime.now(UTC)
     for part in parts:
-        if part.delivery.is_replayed:  # it was in time when it came
+        if part.delivery.is_replayed:  # it was on time when it first came
             continue
         seconds = (now - part.accepted_at).total_seconds()
         metrics.freshness.observe(source, seconds, len(part.events))
@@ -195,11 +195,11 @@ def dead_letter_work(
     *,
     summaries: bool = False,
 ) -> MessageHandler[EnvelopeOutcome]:
-    """Make the work of the collector of dead letters.
+    """Make the message handler of the collector of dead letters.
 
     Args:
-        store: Where they are kept.
-        metrics: Figures of the loop.
+        store: Where they are stored.
+        metrics: Metrics of the loop.
         attempts: As in ``event_work``.
         summaries: Whether each message has one letter that stands for all of
             its rejected events: see ``runtime.bus.letter_summaries``.

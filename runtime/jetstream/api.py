@@ -1,4 +1,4 @@
-"""Questions to the broker that its client has no method for: ``$JS.API``."""
+"""Requests to the broker's API, ``$JS.API``, for which its client has no method."""
 
 import json
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ _NOT_FOUND: Final = 404
 async def ask_broker(
     client: Client, api: str, question: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """Ask the broker's own API; None where it has no such thing.
+    """Ask the broker's own API; None if it has no such object.
 
     Args:
-        client: Who may ask that.
-        api: What, as its subject has it after ``$JS.API.``.
-        question: As JSON.
+        client: A connection that may ask.
+        api: The endpoint, as in the subject after ``$JS.API.``.
+        question: Sent as JSON.
 
     Raises:
         APIError: It refused.

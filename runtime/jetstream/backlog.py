@@ -1,4 +1,4 @@
-"""How far a consumer is behind."""
+"""Measure a consumer's backlog."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ _ANSWER_SECONDS = 2.0
 _NO_MESSAGE: Final = 404
 
 Note = Callable[[Backlog], Awaitable[None]]
-"""Takes each measurement; raises ``Unavailable`` when it can't now."""
+"""Stores a measurement; raises ``Unavailable`` when it can't now."""
 
 
 async def watch_backlog(
@@ -29,7 +29,7 @@ async def watch_backlog(
 ) -> None:
     """Measure a consumer's backlog every few seconds until ``stop`` is set."""
     while not stop.is_set():
-        # Readiness says that the broker or the database is away.
+        # Readiness reports that the broker or the database is away.
         with suppress(NatsError, TimeoutError, Unavailable):
             backlog = await measure(broker, consumer)
             metrics.backlog.set(backlog.messages)
@@ -41,10 +41,10 @@ async def watch_backlog(
 
 
 async def measure(broker: Broker, consumer: Durable) -> Backlog:
-    """Measure what waits for a consumer.
+    """Measure a consumer's backlog.
 
-    The end of the stream is asked for before its first message: what comes
-    between is neither. Both moments are the broker's, so that an age is right
+    The end of the stream is read before its first message, so a message that arrives
+    in between does not count. Both times are the broker's, so that an age is right
     whatever this process's clock says.
 
     Raises:
@@ -64,10 +64,10 @@ async def measure(broker: Broker, consumer: Durable) -> Backlog:
 
 
 async def _oldest(broker: Broker, consumer: Durable, sequence: int) -> dict[str, Any] | None:
-    """Ask for the first message from a place on.
+    """Ask for the first message from a sequence on.
 
-    A work queue has only those that are not acknowledged; but a broker whose
-    disk was full may keep one that was, as it could not write its removal.
+    A work queue only holds messages that are not acknowledged; but a broker whose disk
+    was full may keep an acknowledged one, because it could not write its removal.
     """
     answer = await broker.client.request(
         f"$JS.API.STREAM.MSG.GET.{consumer.stream}",

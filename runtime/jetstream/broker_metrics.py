@@ -1,4 +1,4 @@
-"""Figures of the broker: of its streams by JetStream, of its servers by their monitoring."""
+"""Metrics of the broker: of its streams from JetStream, of its servers from their monitoring."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -29,11 +29,11 @@ async def watch_broker_figures(
     """Measure the broker every few seconds until ``stop`` is set.
 
     Args:
-        broker: Who is asked for the streams.
-        monitoring_urls: Of every server; without any, only the streams are shown.
-        shown: Where.
+        broker: Asked for the streams.
+        monitoring_urls: Of every server; without any, only the streams are measured.
+        shown: Receives the samples.
         stop: Ends it.
-        is_kept: Whether what is stored is kept for a replay; else that is not asked for.
+        is_kept: Whether settled messages are kept for a replay, and so measured.
     """
     while not stop.is_set():
         shown.show(await measure_broker(broker, monitoring_urls, is_kept=is_kept))
@@ -45,7 +45,7 @@ async def watch_broker_figures(
 async def measure_broker(
     broker: Broker, monitoring_urls: Sequence[str], *, is_kept: bool = False
 ) -> list[Sample]:
-    """Ask for everything at once; what does not answer is left out."""
+    """Measure everything at once; servers that don't answer are left out."""
     asked = [_stream(broker, name) for name in (EVENTS, DEAD_LETTERS)]
     if is_kept:
         asked.append(_kept(broker))
@@ -56,7 +56,7 @@ async def measure_broker(
 async def _stream(broker: Broker, name: str) -> list[Sample]:
     try:
         info, _ = await broker.ask_stream(name)
-    except (NatsError, TimeoutError):  # readiness says so
+    except (NatsError, TimeoutError):  # readiness reports it
         return []
     return [
         Sample("stream_messages", info["state"]["messages"], (name,)),

@@ -1,4 +1,4 @@
-"""The gateway's bus on JetStream: envelopes, published and acknowledged from disk."""
+"""The gateway's bus on JetStream: envelopes are published and acknowledged from disk."""
 
 import asyncio
 import math
@@ -29,43 +29,41 @@ from runtime.telemetry.in_words import in_words
 from runtime.telemetry.reasons import Reason
 
 _IN_FLIGHT = 2
-"""Messages of one subject on their way at once; what comes meanwhile shares the next."""
+"""Messages of one subject in flight at once; items that come meanwhile share the next."""
 
 _GATHER_SECONDS = 0.006
-"""Where many callers share messages, how far apart they leave: each costs the
-broker a sync and a collector a part of a commit, as much as ten single events."""
+"""Interval between messages when many callers share them: each message costs the broker a
+sync and a collector a part of a commit, as much as ten single events."""
 
 _IDLE_SECONDS = 0.5
-"""A lane that is idle for so long, twice at the most, is announced by an empty
-envelope, so that only what was published just before a crash stays
-unannounced."""
+"""A lane that is idle for so long, twice at most, is announced by an empty envelope, so
+that only what was published just before a crash stays unannounced."""
 
 _NO_LETTERS: Final = encode_letters(())
 
 _STORE_FAILED: Final = 10077
 _NO_ROOM: Final = ("maximum bytes exceeded", "maximum messages exceeded")
-"""How the broker says that a stream is full: a code that means more, and its words."""
+"""How the broker reports a full stream: a code that has other meanings, and its message."""
 
 _SUMMARY_SECONDS: Final = 0.25
-"""How long rejected events wait for others to share a summary: what is kept of
-them takes room from events, so it is written at most eight times a second for
-each source, whatever comes."""
+"""How long rejected events wait for others to share a summary: summaries take room from
+events, so each source writes at most eight a second, however many events are rejected."""
 
 _FULL_SECONDS: Final = 60.0
-"""How long a stream is said to have no room, where nothing has come since."""
+"""How long a stream is reported as full if nothing has been published since."""
 
 _TRY_SECONDS = 2.0
 _PAUSE_SECONDS = 0.1
 _FULL_RETRY_SECONDS = 5.0
 _SILENT_RETRY_SECONDS = 2.0
 _ROOM_BYTES: Final = 64 * 1024
-"""For what is beside the events of a message: its headers, ids, times."""
+"""Room for the parts of a message other than events: headers, ids, times."""
 
 _MASS_BYTES: Final = 4 * 1024**2
-"""Of a mass of dead letters: it fits in a batch, and so in a collector's memory."""
+"""Size of a mass of dead letters: it fits into a batch, and so into a collector's memory."""
 
 _OVERHEAD_BYTES = 256
-"""What an item adds to a message beside its bytes: ids, times, punctuation."""
+"""What an item adds to a message besides its bytes: ids, times, punctuation."""
 
 
 class _StreamFull(Unavailable):
@@ -79,15 +77,16 @@ def _not_counted(_source: Source | None, _events: int) -> None:
 class JetStreamBus:
     """Publishes events and dead letters; implements ``Bus``.
 
-    Where the stream of dead letters is full, a summary of them goes to the
-    events' stream instead, so that no event is refused for its neighbour: see
+    While the stream of dead letters is full, a summary of them goes to the stream of
+    events instead, so that no event is refused because of its neighbour: see
     ``runtime.bus.letter_summaries``.
 
     Args:
         broker: The connection.
         timeout_seconds: How long a publish is tried while the broker does not
-            answer; once it has been silent for so long, others are refused at once.
-        on_summary: Told of each summary: whose rejected events it stands for, and how many.
+            answer; after so long a silence, others are refused at once.
+        on_summary: Called for each summary with the source of its rejected events
+            and their number.
     """
 
     def __init__(
@@ -112,28 +111,28 @@ class JetStreamBus:
 
     @property
     def dead_letters(self) -> Literal["summarized"] | None:
-        """Tell whether dead letters are kept by summaries now, for want of room."""
+        """Whether dead letters are currently kept as summaries only, for lack of room."""
         is_full = _now() - self._full_at < _FULL_SECONDS
         return "summarized" if is_full else None
 
     @property
     def events(self) -> Literal["full"] | None:
-        """Tell whether the last events were refused, for want of room in their stream."""
+        """Whether the last events were refused, for lack of room in their stream."""
         is_full = _now() - self._events_full_at < _FULL_SECONDS
         return "full" if is_full else None
 
     @property
     def mass_bytes(self) -> int:
-        """Tell how large a mass may be; see ``Bus``."""
+        """The size of a mass; see ``Bus``."""
         return min(_MASS_BYTES, self._max_bytes // 2)
 
     @property
     def _max_bytes(self) -> int:
-        """Tell how much of a message the broker takes, beside headers and descriptions."""
+        """How much of a message the broker takes, besides headers and descriptions."""
         return min(MAX_MESSAGE_BYTES, self._broker.client.max_payload) - _ROOM_BYTES
 
     async def can_carry(self, event: bytes) -> bool:
-        """Tell whether an event is small enough; see ``Bus``."""
+        """Return whether an event is small enough; see ``Bus``."""
         return len(event) <= self._max_bytes
 
     async def publish(self, source: Source, part: AcceptedBatch) -> None:
@@ -150,7 +149,7 @@ class JetStreamBus:
         await asyncio.gather(*(self._add(source, own) for source, own in by_source.items()))
 
     async def announce(self) -> None:
-        """Tell of the last envelopes, of which nobody has told, as after the last request.
+        """Announce the latest envelopes that are unannounced, as after the last request.
 
         Raises:
             Unavailable: The broker can't take it now.
@@ -159,12 +158,12 @@ class JetStreamBus:
             await self._tell(lane)
 
     async def announce_when_idle(self, stop: asyncio.Event) -> None:
-        """Tell of the last envelopes of whatever was idle for a moment, until ``stop`` is set."""
+        """Announce the latest envelopes of each idle lane, until ``stop`` is set."""
         seen: dict[Lane, bytes] = {}
         while not stop.is_set():
             unannounced = self._counted.unannounced()
             for lane in unannounced.items() & seen.items():
-                with suppress(Unavailable):  # the next round comes back to it
+                with suppress(Unavailable):  # the next round tries again
                     await self._tell(lane[0])
             seen = unannounced
             with suppress(TimeoutError):
@@ -176,12 +175,12 @@ class JetStreamBus:
         await self._letters[source].add(letters, size)
 
     async def _publish_parts(self, source: Source, parts: Sequence[AcceptedBatch]) -> None:
-        """Publish parts, those of one minute in one envelope: its count has one place."""
+        """Publish batches; those of one minute share an envelope, whose count has one minute."""
         for _, own in groupby(sorted(parts, key=minute_of), minute_of):
             await self._send_parts(source, list(own))
 
     async def _send_parts(self, source: Source, parts: Sequence[AcceptedBatch]) -> None:
-        """Send parts in one message, or in halves that are small enough."""
+        """Send batches in one message, or in halves that are small enough."""
         data = encode(source, parts)
         halves = _halves_of_parts(parts) if len(data) > self._max_bytes else ()
         if not halves:
@@ -192,7 +191,7 @@ class JetStreamBus:
     async def _publish_letters(
         self, source: Source | None, groups: Sequence[Sequence[DeadLetter]]
     ) -> None:
-        """Publish dead letters, those of one minute in one envelope, as parts are."""
+        """Publish dead letters; those of one minute share an envelope, like batches."""
         letters = sorted((letter for group in groups for letter in group), key=minute_of)
         for _, own in groupby(letters, minute_of):
             await self._send_letters(source, list(own))
@@ -206,7 +205,7 @@ class JetStreamBus:
             await self._send_letters(source, half)
 
     async def _tell(self, lane: Lane) -> None:
-        await self._breaker.admit()  # where nothing is published, nobody else asks
+        await self._breaker.admit()  # if nothing is published, nothing else asks the broker
         nothing = AcceptedBatch(str(uuid4()), datetime.now(UTC), ())
         data = encode(lane.source, [nothing]) if lane.source and not lane.rejected else _NO_LETTERS
         await self._send(self._counted.announcing_envelope(lane), data)
@@ -217,8 +216,8 @@ class JetStreamBus:
         """Publish an envelope, and count it as soon as it is acknowledged.
 
         Args:
-            envelope: What is counted of it.
-            data: It.
+            envelope: Its count.
+            data: Its bytes.
             letters: The dead letters in it, if any.
         """
         if envelope.source and not envelope.rejected:
@@ -236,10 +235,10 @@ class JetStreamBus:
     async def _send_rejected(
         self, envelope: Envelope, data: bytes, letters: Sequence[DeadLetter]
     ) -> int:
-        """Publish dead letters, or where they have no room a summary under the same id.
+        """Publish dead letters or, if they have no room, a summary under the same id.
 
         Returns:
-            Their place in their stream. A summary has none: it is in another.
+            Their sequence in their stream. A summary has none: it is in another stream.
         """
         headers = write_manifest(envelope)
         try:
@@ -258,10 +257,10 @@ class JetStreamBus:
     async def _publish(
         self, stream: str, subject: str, data: bytes, headers: dict[str, str]
     ) -> int:
-        """Publish until it is acknowledged, under one id: a repeat is no second message.
+        """Publish until acknowledged, always under one id: a repeat adds no second message.
 
         Returns:
-            Its place in the stream, from 1.
+            Its sequence in the stream, from 1.
         """
         try:
             async with asyncio.timeout(self._left_seconds()):
@@ -274,10 +273,10 @@ class JetStreamBus:
             ) from error
 
     def _left_seconds(self) -> float:
-        """Tell how long a publish may take.
+        """Return how long a publish may take.
 
         Raises:
-            Unavailable: It has no time: nothing is sent that nobody would wait for.
+            Unavailable: No time is left: nothing is sent that nobody would wait for.
         """
         connected = self._timeout_seconds - self._broker.seconds_disconnected()
         left = min(connected, self._breaker.left_seconds())
@@ -289,7 +288,7 @@ class JetStreamBus:
         self, stream: str, subject: str, data: bytes, headers: dict[str, str]
     ) -> int | None:
         if not self._broker.client.is_connected:
-            return None  # the client would buffer it, and send what nobody waits for any more
+            return None  # the client would buffer it, and send it after its caller has given up
         self._breaker.asked()
         try:
             ack = await self._broker.jetstream.publish(
@@ -310,7 +309,7 @@ class JetStreamBus:
 
 
 def _halves_of_parts(parts: Sequence[AcceptedBatch]) -> Sequence[Sequence[AcceptedBatch]]:
-    """Halve parts, or the events of one; those of one event can't be."""
+    """Halve batches, or the events of one; a batch of one event can't be halved."""
     if len(parts) > 1:
         return _halves(parts)
     return [[replace(parts[0], events=half)] for half in _halves(parts[0].events)]
@@ -322,7 +321,7 @@ def _halves(items: Sequence[Item]) -> Sequence[Sequence[Item]]:
 
 
 def _now() -> float:
-    """Tell the loop's time: a simulation has a loop of its own."""
+    """Return the loop's time: a simulation has a loop of its own."""
     return asyncio.get_running_loop().time()
 
 

@@ -1,4 +1,4 @@
-"""A circuit breaker: nobody waits long for a broker that is known not to answer."""
+"""A circuit breaker: no request waits long for a broker that is known not to answer."""
 
 import asyncio
 import math
@@ -8,16 +8,16 @@ from functions.errors import Unavailable
 from runtime.telemetry.reasons import Reason
 
 _REST_SECONDS = 0.25
-"""Between two probes; who comes meanwhile is refused by the last one's outcome."""
+"""Time between two probes; requests in between are refused by the last probe's result."""
 
 
 class CircuitBreaker:
     """Opens when requests stay unanswered for too long, and closes when a probe is answered.
 
-    All requests together have ``limit_seconds`` from the first that is not
-    answered, not each its own: else those that wait for the turn of others
-    would wait that many times as long. There is nothing that watches the
-    broker: while it is open, who comes next asks.
+    All requests share ``limit_seconds`` from the first unanswered one, instead of each
+    having its own: otherwise requests queued behind others would wait many times as
+    long. Nothing watches the broker: while the breaker is open, the next request
+    probes it.
 
     Args:
         probe: Asks for an answer, in under a second; raises ``Unavailable``.
@@ -32,10 +32,10 @@ class CircuitBreaker:
         self._turn = asyncio.Lock()
 
     async def admit(self) -> None:
-        """Return at once while closed; while open, ask, or wait for the answer to who asks.
+        """Return at once while closed; while open, probe the broker or wait for the current probe.
 
         Raises:
-            Unavailable: There is none.
+            Unavailable: There is no answer.
         """
         if self.left_seconds() <= 0:
             async with self._turn:
@@ -43,15 +43,15 @@ class CircuitBreaker:
                     await self._ask()
 
     def left_seconds(self) -> float:
-        """Tell how long an answer may still take; 0 or less while open."""
+        """Return how long an answer may still take; 0 or less while open."""
         return min(self._limit_seconds, self._limit_seconds + self._silent_since - _now())
 
     def asked(self) -> None:
-        """Note that a request is sent."""
+        """Record that a request is sent."""
         self._silent_since = min(self._silent_since, _now())
 
     def answered(self) -> None:
-        """Note that one is answered, whatever the answer is."""
+        """Record that a request is answered, whatever the answer is."""
         self._silent_since = math.inf
 
     async def _ask(self) -> None:
@@ -65,5 +65,5 @@ class CircuitBreaker:
 
 
 def _now() -> float:
-    """Tell the loop's time: a simulation has a loop of its own."""
+    """Return the loop's time: a simulation has a loop of its own."""
     return asyncio.get_running_loop().time()

@@ -1,4 +1,4 @@
-"""NATS's client, but ``tls://`` means TLS, and a URL's user and password are decoded."""
+"""NATS's client, in which ``tls://`` means TLS, and a URL's user and password are decoded."""
 
 import ssl
 from typing import Any, Final
@@ -16,34 +16,34 @@ class NotTlsError(NatsError):
 
 
 class SafeClient(Client):
-    """A client that shows its login to no server that should speak TLS and does not.
+    """A client that never sends its login unencrypted to a server that should use TLS.
 
-    The library takes TLS for a wish: it encrypts where the server asks for it,
-    and else sends the password in the clear (nats-py 2.16). Both methods are
-    the library's own; ``tests/contract/test_broker_login.py`` notices when it
-    stops to call them.
+    The library treats TLS as optional: it encrypts if the server requires it, and
+    otherwise sends the password in clear text (nats-py 2.16). Both methods are the
+    library's own; ``tests/contract/test_broker_login.py`` notices if it stops
+    calling them.
     """
 
     @property
     def address(self) -> str:
-        """Host and port of the server that it talks to, or tries to."""
+        """Host and port of the server that it is connected, or connecting, to."""
         server = self._current_server
         return "the broker" if server is None else f"{server.uri.hostname}:{server.uri.port}"
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:  # noqa: FBT001, FBT002 - the library's
-        """Take what a server says of itself; of one that offers TLS without asking for it, take it.
+        """Process a server's information; use TLS if the server offers it without requiring it.
 
-        ``info`` is looked at again by the library when it decides whether to encrypt.
+        The library reads ``info`` again when it decides whether to encrypt.
         """
         if initial_connection and self._wants_tls and info.get("tls_available"):
             info["tls_required"] = True
         await super()._process_info(info, initial_connection)
 
     def _connect_command(self) -> bytes:
-        """Write the first thing that is sent to a server, with the login in it.
+        """Write the first command to a server, which contains the login.
 
         Raises:
-            NotTlsError: It would go in the clear.
+            NotTlsError: It would be sent in clear text.
         """
         if self._wants_tls and not self._is_encrypted:
             raise NotTlsError
@@ -62,8 +62,8 @@ class SafeClient(Client):
     def _use_login(self) -> None:
         """Give the library the login of this server's URL, decoded.
 
-        A server that others told of has no URL of its own: it is one of theirs,
-        and gets the first login that is known.
+        A server learned from others has no URL of its own: it is in the same cluster, and
+        gets the first known login.
         """
         current = self._current_server
         asked = [] if current is None else [current, *(self._server_pool * current.discovered)]
@@ -80,10 +80,10 @@ def _login_of(uri: ParseResult) -> dict[str, str | None]:
 
 
 def refusal_of(error: Exception) -> str | None:
-    """Say why a server will not have this client, however often it asks; None where it may.
+    """Return why a server will always refuse this client; None if it may accept it later.
 
     Returns:
-        What follows the server's name in a sentence.
+        The end of a sentence that begins with the server's name.
     """
     match error:
         case NotTlsError():

@@ -1,4 +1,4 @@
-"""The connection to the broker: never given up, and quick to notice a dead peer."""
+"""The connection to the broker: it always reconnects, and notices a dead peer quickly."""
 
 import asyncio
 import json
@@ -24,31 +24,31 @@ _log = structlog.get_logger()
 
 _PING_SECONDS = 5
 _PINGS_UNANSWERED = 2
-_RECONNECT_SECONDS = 0.25  # the client says int, and sleeps any number
+_RECONNECT_SECONDS = 0.25  # the client declares int, but sleeps any number
 _CONNECT_SECONDS = 2
 _ANSWER_SECONDS = 0.8
 _STREAM_SECONDS = 5.0
 _FLUSH_SECONDS = 10
 _FLUSH_NOW_SECONDS = 1
-_PENDING_BYTES = 64 * 1024**2  # what waits for the socket; the gateway keeps less in hand
+_PENDING_BYTES = 64 * 1024**2  # bytes waiting for the socket; the gateway has fewer in hand
 
 
 class Broker:
     """A connection to NATS with JetStream.
 
     Attributes:
-        url: Where it connects, with what is secret in it.
+        url: Where it connects, including secrets.
         client: The NATS client.
         jetstream: Its JetStream context.
         clock: How far the broker's clock is from this process's.
-        disconnected_since: When the connection was lost, in the loop's time; None while it stands.
-        refusals: Why servers will not have it, by their address; empty while it is connected.
+        disconnected_since: When the connection was lost, in the loop's time; None while it is up.
+        refusals: Why servers refuse it, by their address; empty while it is connected.
 
     Args:
         url: One or more URLs, separated by commas.
         name: Shown in the broker's monitoring.
-        patient: Whether a server that can't be reached is tried again, and
-            logged; else each is tried once, and the error says why it failed.
+        patient: Whether an unreachable server is tried again, and logged;
+            otherwise each is tried once, and the error says why it failed.
     """
 
     def __init__(self, url: str, name: str, *, patient: bool = True) -> None:
@@ -64,11 +64,10 @@ class Broker:
         self._refused = asyncio.Event()
 
     async def connect(self, timeout_seconds: float) -> None:
-        """Connect, trying again until the broker answers.
+        """Connect, retrying until the broker answers.
 
-        A broker that answers, and that will not have this client whatever the
-        time, is not asked again: see ``refusal_of``. Of several, all have to
-        refuse.
+        A broker that answers and will always refuse this client is not asked again: see
+        ``refusal_of``. If there are several, all have to refuse.
 
         Raises:
             Unavailable: It did not answer within the time, or it refused.
@@ -98,7 +97,7 @@ class Broker:
         await self.client.connect(
             servers=self.url.split(","),
             name=self._name,
-            inbox_prefix=f"_INBOX_{self._name}",  # which users of the broker keep apart
+            inbox_prefix=f"_INBOX_{self._name}",  # by which users are kept apart
             allow_reconnect=True,
             max_reconnect_attempts=-1,
             reconnect_time_wait=_RECONNECT_SECONDS,  # type: ignore[arg-type]
@@ -124,16 +123,16 @@ class Broker:
         )
 
     def seconds_disconnected(self) -> float:
-        """Tell how long the broker has been out of reach; 0 while it is not."""
+        """Return how long the broker has been out of reach; 0 while it is connected."""
         if self.disconnected_since is None:
             return 0.0
         return time.monotonic() - self.disconnected_since
 
     async def ask_stream(self, stream: str) -> tuple[dict[str, Any], datetime]:
-        """Ask for a stream's configuration and state, and when they are so; compares the clocks.
+        """Ask for a stream's configuration and state, and compare the clocks.
 
         Returns:
-            What the broker's ``STREAM.INFO`` says, and its time of saying so.
+            The broker's ``STREAM.INFO``, and the broker's time of answering.
 
         Raises:
             NatsError: It has no such stream, or does not answer; with TimeoutError.
@@ -149,7 +148,7 @@ class Broker:
         return found, at
 
     async def check_stream(self, stream: str) -> None:
-        """Ask whether a stream answers.
+        """Check that a stream answers.
 
         Raises:
             Unavailable: It does not, within a second.
@@ -191,7 +190,7 @@ class Broker:
         if self.disconnected_since is None and not self.client.is_closed:
             self.disconnected_since = time.monotonic()
             if not self._patient:
-                return  # the command says it
+                return  # the command reports it
             _log.warning("broker connection lost")
 
     async def _on_reconnect(self) -> None:
@@ -211,8 +210,8 @@ async def connected(
             user and password percent-encoded, as in any URL.
         name: Shown in the broker's monitoring.
         timeout_seconds: How long to try at first.
-        patient: See ``Broker``: a function waits for a broker that starts, an
-            operator wants to know now.
+        patient: See ``Broker``: a function waits for a broker that is starting, an
+            operator wants an answer at once.
 
     Raises:
         Unavailable: The broker did not answer within the time.

@@ -28,46 +28,47 @@ _log = structlog.get_logger()
 
 _FETCH_WAIT_SECONDS = 5.0
 _GATHER_SECONDS = 0.1
-"""From one batch to the next, unless more wait: a commit costs as much as some hundred rows."""
+"""Time from one batch to the next, unless more wait: a commit costs as much as some hundred rows.
+"""
 
 _FIRST_DELAY_SECONDS = 0.5
 _MAX_DELAY_SECONDS = 10.0
-_MOST_NAMED: Final = 100  # requests on a line of the log
+_MOST_NAMED: Final = 100  # requests on one log line
 _MAX_CRASHES = 5
-"""Deliveries after which a message that still crashes the handler is a dead
-letter, if others succeeded since its first crash: where nothing succeeds the
-fault is ours, and nothing is given up."""
+"""Deliveries after which a message that still crashes the handler becomes a dead letter,
+if others succeeded since its first crash: if nothing succeeds the fault is ours, and no
+message is dead-lettered."""
 
 
 _SUSPICIOUS_DELIVERIES = 3
-"""From this delivery on a message is opened with nothing else in hand, unless
-this process gave it back itself: it may be what ended the others."""
+"""From this delivery on a message is opened with nothing else in hand, unless this process
+itself returned it: it may have ended the other processes."""
 
 _MAX_DEATHS = 3
-"""Processes that ended with such a message in hand, after which it is not opened
-again: together with the deliveries before, five."""
+"""Processes that ended with such a message in hand before it is no longer opened: five,
+together with the deliveries before."""
 
 _PROGRESS_SECONDS = 1.0
-"""How often the broker is told of what is in hand. ``ACK_WAIT_SECONDS`` is how
-long it waits without, so it can be short: what a dead process had in hand comes
-again soon, and what a slow one has does not."""
+"""How often the broker is told which messages are in progress. Without that it waits for
+``ACK_WAIT_SECONDS``, which can be short: a dead process's messages are redelivered soon,
+and a slow one's are not."""
 
 _REMEMBERED = 10_000
-"""Messages of which it is known that they were given back, or that they are slow."""
+"""Messages remembered as returned, or as slow."""
 
 _MAX_BYTES = 6 * 1024**2
 _MAX_FAILURES = 20
-"""Tries in a row, of halves of batches that fail, after which all is given back:
-twice what it takes to find two slow messages among 64. Where nothing succeeds
-it is no single message's fault."""
+"""Consecutive failures while halving failed batches, after which all messages are returned:
+twice as many as it takes to find two slow messages among 64. If nothing succeeds, no
+single message is at fault."""
 
 
 class Consumer(Generic[Item]):
     """Runs one consumer, some batches at a time: one is read while another commits.
 
-    A message is settled once, after its items were handled: acknowledged when
-    they are committed, given back when something is unavailable, kept as a
-    dead letter when nobody can ever read it, or when it ends each process that opens it.
+    A message is settled once, after its items were handled: acknowledged when they are
+    committed, returned when something is unavailable, kept as a dead letter when it
+    is unreadable, or when it ends each process that opens it.
     """
 
     def __init__(
@@ -85,19 +86,19 @@ class Consumer(Generic[Item]):
         """Prepare; any number of loops may run on one consumer.
 
         Args:
-            work: What to do with messages.
-            metrics: Where it is counted.
-            first_delay_seconds: How long a message stays away when it is given
-                back the first time; each time more doubles it, up to ten seconds.
-            gather_seconds: How long the messages after a batch gather, from when
-                it came; where more wait already, the next is fetched at once.
-            gate: Shared with the other consumers of this process, if there are
-                any: what may end it is opened while none of them has anything in hand.
-            keep: Keeps what is settled elsewhere, before it is acknowledged.
-            max_bytes: The most that a batch unpacks to, unless one message alone
-                may have more: then nothing else is in hand.
-            answers: Asks whether that answers at all which keeps the items; raises
-                ``Unavailable``. What fails while it answers may itself be too much.
+            work: Handles messages.
+            metrics: Where they are counted.
+            first_delay_seconds: How long a message stays away when it is returned
+                for the first time; each further time doubles it, up to ten seconds.
+            gather_seconds: How long messages gather after a batch, from when it
+                arrived; if more are waiting already, the next is fetched at once.
+            gate: Shared with the other consumers of this process, if there are any: a
+                message that may end it is opened while none of them has any in hand.
+            keep: Keeps settled messages elsewhere, before they are acknowledged.
+            max_bytes: Maximum unpacked size of a batch, unless one message alone may
+                have more: then nothing else is in hand.
+            answers: Checks that the store of the items answers; raises ``Unavailable``.
+                A batch that fails while it answers may itself be too large.
         """
         self._work = work
         self._metrics = metrics
@@ -107,13 +108,13 @@ class Consumer(Generic[Item]):
         self._succeeded_at = -math.inf
         self._crashed_at: dict[int, float] = {}  # by sequence, until it is settled
         self._given_back: dict[int, int] = {}  # by sequence, its delivery then
-        self._outlived: Counter[bytes] = Counter()  # marks that are there, or may be
+        self._outlived: Counter[bytes] = Counter()  # marks that are set, or may be
         self._in_hand: dict[int, Msg] = {}
         self._gate = gate or Gate()
         self._max_bytes = max_bytes
         self._answers = answers
         self._failures = 0  # since anything succeeded, or the database was away
-        self._slow: dict[int, None] = {}  # sequences of what failed alone while others succeed
+        self._slow: dict[int, None] = {}  # sequences that failed alone while others succeed
         self._stop = asyncio.Event()
         self._loops = 0
         self._teller: asyncio.Task[None] | None = None
@@ -138,7 +139,7 @@ class Consumer(Generic[Item]):
 
     @asynccontextmanager
     async def _telling(self) -> AsyncIterator[None]:
-        """Tell the broker of what is in hand, while the context is open."""
+        """Tell the broker which messages are in progress, while the context is open."""
         self._loops += 1
         if self._teller is None:
             self._teller = asyncio.create_task(self._tell())
@@ -155,12 +156,12 @@ class Consumer(Generic[Item]):
         while True:
             await asyncio.sleep(_PROGRESS_SECONDS)
             for message in list(self._in_hand.values()):
-                with suppress(NatsError):  # the connection's own watchers say so
+                with suppress(NatsError):  # the connection's own watchers report it
                     await message.in_progress()
 
     async def _take(self, messages: Sequence[Msg]) -> bool:
-        """Handle what came, and apart from it each message that may end the process."""
-        if self._failures > _MAX_FAILURES:  # what failed then was given back, and is tried anew
+        """Handle the fetched messages; each that may end the process is handled apart."""
+        if self._failures > _MAX_FAILURES:  # all that failed was returned, and is tried again
             self._failures = 0
         for message in messages:
             self._in_hand[id(message)] = message
@@ -181,7 +182,7 @@ class Consumer(Generic[Item]):
                 self._in_hand.pop(id(message), None)
 
     def _batches(self, messages: Sequence[Msg]) -> Iterator[Sequence[Msg]]:
-        """Cut what came into batches that unpack to little enough; what is slow is last, alone."""
+        """Cut messages into batches of bounded unpacked size; slow ones are last and alone."""
         batch: list[Msg] = []
         room = self._max_bytes
         for message in messages:
@@ -209,8 +210,8 @@ class Consumer(Generic[Item]):
             deaths = await self._work.attempts.begin(message_id) - self._outlived[message_id]
         except Unavailable as error:
             _log.warning("batch given back", messages=1, error=str(error))
-            self._outlived[message_id] += 1  # the mark may be there all the same
-            await self._nak(message)  # unopened: it is as suspicious as before
+            self._outlived[message_id] += 1  # the mark may be set nevertheless
+            await self._nak(message)  # unopened, so it stays as suspicious
             return False
         if deaths >= _MAX_DEATHS:
             why = f"{deaths} processes ended while they handled it; it was not opened again"
@@ -226,7 +227,7 @@ class Consumer(Generic[Item]):
         return settled
 
     async def _process(self, messages: Sequence[Msg]) -> bool:
-        """Handle a batch; tell whether its messages were settled for good."""
+        """Handle a batch; returns whether its messages were settled for good."""
         is_handled = False
         items: list[Item] = []
         try:
@@ -251,7 +252,7 @@ class Consumer(Generic[Item]):
         return True
 
     async def _is_too_much(self, messages: Sequence[Msg]) -> bool:
-        """Tell whether a batch that fails again may succeed in parts: the database answers."""
+        """Return whether a batch that fails again may succeed in parts: the database answers."""
         if self._answers is None or all(_deliveries(message) == 1 for message in messages):
             return False
         try:
@@ -267,7 +268,7 @@ class Consumer(Generic[Item]):
         return len(messages) > 1 and not self._stop.is_set()
 
     async def _halve(self, messages: Sequence[Msg]) -> bool:
-        """Try both halves, and so on until what is slow or too large is alone; the others go on."""
+        """Try both halves, until a slow or too large message is alone; the others go on."""
         _log.warning("batch halved", messages=len(messages))
         middle = len(messages) // 2
         return all([await self._process(half) for half in (messages[:middle], messages[middle:])])
@@ -286,7 +287,7 @@ class Consumer(Generic[Item]):
         await message.ack()
 
     def _named(self, messages: Sequence[Msg], items: Sequence[Item]) -> dict[str, Any]:
-        """Say of a batch how large it is, and which requests are in it as far as it was read."""
+        """Describe a batch for the log: its size, and the requests in it as far as it was read."""
         requests = self._work.requests(items)
         return {"messages": len(messages), "correlation_ids": requests[:_MOST_NAMED]}
 
@@ -305,7 +306,7 @@ class Consumer(Generic[Item]):
             self._metrics.commit_seconds.observe(time.monotonic() - started)
 
     async def _isolate(self, messages: Sequence[Msg]) -> bool:
-        """Find out which message of a batch crashes the handler."""
+        """Find the message of a batch that crashes the handler."""
         if len(messages) > 1:
             return all([await self._process([message]) for message in messages])
         message = messages[0]
@@ -316,7 +317,7 @@ class Consumer(Generic[Item]):
         return await self._set_aside(message, "the handler crashes on it")
 
     async def _set_aside(self, message: Msg, why: str) -> bool:
-        """Keep a message as a dead letter by its bytes alone; tell whether that was done."""
+        """Keep a message as a dead letter by its bytes alone; returns whether that was done."""
         try:
             await self._dead_letter(message, why)
             await self._keep([message])
@@ -338,7 +339,7 @@ class Consumer(Generic[Item]):
         await message.nak(delay=self._delay_seconds(_deliveries(message)))
 
     def _note_outlived(self, message: Msg) -> None:
-        """Remember that this process had a message in hand, and is still there."""
+        """Record that this process survived a message that it had in hand."""
         self._given_back.pop(_sequence(message), None)
         self._given_back[_sequence(message)] = _deliveries(message)
         if len(self._given_back) > _REMEMBERED:
@@ -354,7 +355,7 @@ class Consumer(Generic[Item]):
 
 
 class Gate:
-    """Lets any number of batches of a process be in hand, or one message alone."""
+    """Lets any number of a process's batches be in hand, or one message alone."""
 
     def __init__(self) -> None:
         self._entering = asyncio.Lock()
@@ -363,7 +364,7 @@ class Gate:
 
     @asynccontextmanager
     async def shared(self) -> AsyncIterator[None]:
-        """Be in hand with others."""
+        """Be in hand together with others."""
         async with self._entering:
             self._inside += 1
         try:
@@ -383,7 +384,7 @@ class Gate:
 
 
 def _id_of(message: Msg) -> bytes:
-    """Name a message beyond this process: by its id, or by its place where it has none."""
+    """Identify a message beyond this process: by its id, or by its sequence if it has none."""
     try:
         return UUID((message.headers or {}).get(MESSAGE_ID, "")).bytes
     except ValueError:
@@ -391,7 +392,7 @@ def _id_of(message: Msg) -> bytes:
 
 
 def _now() -> float:
-    """Tell the loop's time, by which it waits, too: a simulation has a loop of its own."""
+    """Return the loop's time, by which it also waits: a simulation has a loop of its own."""
     return asyncio.get_running_loop().time()
 
 
@@ -418,7 +419,7 @@ def _more_wait(messages: Sequence[Msg]) -> bool:
 
 
 async def _unless(stop: asyncio.Event, fetch: Awaitable[list[Msg]]) -> list[Msg]:
-    """Fetch, or stop waiting when there will be no work on it; what came unseen comes again."""
+    """Fetch, or stop waiting when stopped; messages that arrive unseen are redelivered."""
     fetching = asyncio.ensure_future(fetch)
     stopping = asyncio.ensure_future(stop.wait())
     try:

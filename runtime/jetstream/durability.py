@@ -1,7 +1,7 @@
-"""Whether an acknowledgement means disk: what the brokers' monitoring says of their syncs.
+"""Check that an acknowledgement means disk, by the brokers' monitoring of their syncs.
 
-A client of JetStream is not told; only the monitoring port (``/jsz``) and the
-system account know (nats-server 2.15.1).
+JetStream's clients can't ask; only the monitoring port (``/jsz``) and the system
+account know (nats-server 2.15.1).
 """
 
 import asyncio
@@ -25,19 +25,19 @@ _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
 
 async def _answers() -> None:
-    """Take it that the broker answers."""
+    """Assume that the broker answers."""
 
 
 class Durability:
-    """Knows what an acknowledgement of the broker means.
+    """Knows what the broker's acknowledgements mean.
 
     Args:
         monitoring_urls: Of every server of the cluster: the laxest one counts.
-        check: Asks whether the broker answers at all, raising ``Unavailable``:
-            one that is away gives no acknowledgement that could mean less than disk.
+        check: Checks that the broker answers at all, raising ``Unavailable``: one
+            that is away gives no acknowledgement that could mean less than disk.
 
     Attributes:
-        meaning: ``disk``, ``memory up to 2m``, or ``unknown`` where one did not tell.
+        meaning: ``disk``, ``memory up to 2m``, or ``unknown`` if a server did not report it.
     """
 
     def __init__(self, monitoring_urls: Sequence[str], check: Check = _answers) -> None:
@@ -47,7 +47,7 @@ class Durability:
         self.meaning = UNKNOWN
 
     async def ask(self) -> None:
-        """Ask every server, and log it where an acknowledgement does not mean disk."""
+        """Ask every server, and log if an acknowledgement does not mean disk."""
         meaning = _laxest(await asyncio.gather(*map(_sync_seconds, self._urls)))
         if self._is_told and meaning == self.meaning:
             return
@@ -55,7 +55,7 @@ class Durability:
             try:
                 await self._check()
             except Unavailable:
-                return  # what it meant when it was asked last; there is no 202 now
+                return  # keep the last answer; no request gets a 202 now
         self.meaning, self._is_told = meaning, True
         if meaning == DISK:
             _log.info("a 202 means disk", durability=meaning)
@@ -66,7 +66,7 @@ class Durability:
             )
 
     async def watch(self, stop: asyncio.Event) -> None:
-        """Ask again now and then until ``stop`` is set: a broker may come back another one."""
+        """Ask again at intervals until ``stop`` is set: a broker may be reconfigured."""
         while not stop.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(_EVERY_SECONDS):
@@ -76,7 +76,7 @@ class Durability:
 
 
 def _laxest(seconds: Sequence[float | None]) -> str:
-    """Say what the servers' delays until a sync come to; None is one that did not tell."""
+    """Combine the servers' delays until a sync; None is an unreported one."""
     longest = max((each for each in seconds if each is not None), default=0.0)
     if longest:
         return f"memory up to {_in_words(longest)}"
@@ -91,9 +91,9 @@ def _in_words(seconds: float) -> str:
 
 
 async def _sync_seconds(url: str) -> float | None:
-    """Ask a server how long it may acknowledge before it syncs; 0 is not at all."""
+    """Ask a server how long it may acknowledge before it syncs; 0 means no delay."""
     try:
         config = (await ask(url, "/jsz"))["config"]
         return 0.0 if config.get("sync_always") else config["sync_interval"] / 1e9
     except UNTOLD:
-        return None  # said as "unknown"
+        return None  # reported as "unknown"

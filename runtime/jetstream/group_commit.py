@@ -1,4 +1,4 @@
-"""Group commit: what concurrent callers bring goes out together; each waits until it is safe."""
+"""Group commit: the items of concurrent callers are sent together; each waits until its is safe."""
 
 import asyncio
 from collections import deque
@@ -19,16 +19,16 @@ class _Waiting(Generic[Item]):
 class GroupCommit(Generic[Item]):
     """Gathers items into groups, without making the first of them wait for a timer.
 
-    An item goes out at once while fewer than ``in_flight`` groups are on their
-    way; else it gathers with others and goes with the next. So the busier it
-    is, the larger the groups. Where the last group had several items, more are
-    to be expected: the next one gathers for a moment.
+    An item is sent at once while fewer than ``in_flight`` groups are in flight; otherwise
+    it gathers with others for the next group. So the groups grow with the load. If the
+    last group had several items, more are expected: the next one gathers for a
+    moment.
 
     Args:
-        send: Makes a group safe, or raises; what it raises, each caller gets.
-        max_bytes: The most that a group holds, unless one item alone is larger.
-        in_flight: How many groups may be on their way at once.
-        gather_seconds: From a group of several items to the next, at least;
+        send: Makes a group safe, or raises; each of its callers gets the error.
+        max_bytes: Maximum size of a group, unless one item alone is larger.
+        in_flight: How many groups may be in flight at once.
+        gather_seconds: Minimum time from a group of several items to the next;
             callers who come one by one never wait.
     """
 
@@ -53,7 +53,7 @@ class GroupCommit(Generic[Item]):
 
         Args:
             item: What to send.
-            size: Its bytes, as they count for a group.
+            size: Its bytes, as counted for a group.
         """
         done = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(item, size, done))
@@ -62,7 +62,7 @@ class GroupCommit(Generic[Item]):
         try:
             await done
         finally:
-            del done  # it holds the error, whose traceback holds this: a ring, with the request
+            del done  # its error holds this frame: a cycle that keeps the request
 
     async def _send_groups(self) -> None:
         while group := await self._gather():
@@ -72,7 +72,7 @@ class GroupCommit(Generic[Item]):
                 _settle(group, error)
             else:
                 _settle(group, None)
-        # At once, not when the task is seen to be done: what comes between would wait for ever.
+        # At once, not when the task is seen to be done: items added in between would wait for ever.
         self._senders.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _gather(self) -> list[_Waiting[Item]]:
@@ -97,7 +97,7 @@ class GroupCommit(Generic[Item]):
 
 
 def _now() -> float:
-    """Tell the loop's time, by which it waits, too: a simulation has a loop of its own."""
+    """Return the loop's time: a simulation has a loop of its own."""
     return asyncio.get_running_loop().time()
 
 

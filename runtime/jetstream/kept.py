@@ -1,9 +1,9 @@
-"""Settled messages, kept on the broker for a while: what a lost database had can be replayed.
+"""Settled messages, kept on the broker for a while, so that a lost database can be replayed.
 
-The collector keeps a message after its commit and before its acknowledgement.
-So at every moment it is in its own stream, or kept, or both. The broker's own
-``RePublish`` sends its copies after the publisher was told, and once: those of
-the last moment before a crash are missing.
+The collector keeps a message after its commit and before its acknowledgement. So at
+every moment it is in its own stream, or kept, or both. The broker's own
+``RePublish`` sends its copies after the publisher was answered, and only once: those
+of the last moment before a crash are missing.
 """
 
 import asyncio
@@ -29,25 +29,25 @@ from runtime.telemetry.reasons import Reason
 
 PUBLISHED_AT: Final = "Eps-Published-At"
 SEQUENCE: Final = "Eps-Sequence"
-"""When the broker first took a kept message, and its place in its own stream."""
+"""When the broker first stored a kept message, and its sequence in its own stream."""
 
 _OURS: Final = "Eps-"
 _ANSWER_SECONDS: Final = 5.0
 
 Keep = Callable[[Sequence[Msg]], Awaitable[None]]
-"""Keeps messages that are settled; raises ``Unavailable`` when it can't now."""
+"""Keeps settled messages; raises ``Unavailable`` when it can't now."""
 
 
 async def keep_nothing(_: Sequence[Msg]) -> None:
-    """Let settled messages go."""
+    """Keep no settled messages."""
 
 
 class KeptMessages:
-    """Puts settled messages into the stream of what is kept.
+    """Publishes settled messages to the stream of kept messages.
 
     Args:
         jetstream: The broker.
-        settings: What that stream is like, for when somebody has deleted it.
+        settings: The stream's settings, in case it was deleted.
     """
 
     def __init__(self, jetstream: JetStreamContext, settings: BrokerSettings) -> None:
@@ -57,8 +57,7 @@ class KeptMessages:
     async def keep(self, messages: Sequence[Msg]) -> None:
         """Put messages on the broker's disk a second time; safe to repeat.
 
-        Replayed ones are kept already, and left out: no replay makes more for
-        the next.
+        Replayed ones are kept already, and skipped: a replay adds nothing for the next.
 
         Raises:
             Unavailable: Not all of them are known to be kept.
@@ -82,7 +81,7 @@ class KeptMessages:
         )
 
     async def _make_stream(self) -> None:
-        """Make the stream again that somebody has deleted; the messages come again."""
+        """Make the stream again after it was deleted; the messages are redelivered."""
         try:
             await ensure_kept_stream(self._jetstream, self._settings, may_change=False)
         except (NatsError, TimeoutError) as error:
@@ -90,7 +89,7 @@ class KeptMessages:
 
 
 def _headers_of(message: Msg) -> dict[str, str]:
-    """Take over our own headers: those of NATS say what its publish expected of the stream."""
+    """Copy our own headers: NATS's describe what its publish expected of the stream."""
     metadata, known = message.metadata, message.headers or {}
     headers = {name: text for name, text in known.items() if name.startswith(_OURS)}
     if message_id := known.get(MESSAGE_ID):
@@ -101,7 +100,7 @@ def _headers_of(message: Msg) -> dict[str, str]:
 
 
 def replayed_delivery(headers: Headers, times: int) -> Delivery | None:
-    """Tell how a replayed message came the first time; None for one that is not replayed.
+    """Return how a replayed message first came; None for one that is not replayed.
 
     Args:
         headers: The message's.
@@ -121,15 +120,15 @@ def _is_replayed(headers: Headers) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What the broker keeps of what was settled.
+    """The settled messages that the broker keeps.
 
     Attributes:
         first_sequence: Of the first message that is kept; one beyond the last for none.
         last_sequence: Of the last that was ever kept.
-        since: All that was settled from then on is kept.
+        since: Everything settled from then on is kept.
         messages: How many are kept.
-        bytes: What they take.
-        max_bytes: What they may take: a full stream keeps less long.
+        bytes: Their size.
+        max_bytes: The size limit: a full stream keeps them less long.
         wanted_seconds: How long each should be kept.
     """
 
@@ -143,7 +142,7 @@ class Window:
 
 
 async def read_window(client: Client) -> Window | None:
-    """Ask what is kept; None where nothing ever was.
+    """Ask for the kept messages; None if none ever were.
 
     Raises:
         APIError: The broker refused.
@@ -153,11 +152,11 @@ async def read_window(client: Client) -> Window | None:
     if info is None:
         return None
     state, config = info["state"], info["config"]
-    # What is gone is older than the first that is there; nothing is gone before there was a second.
+    # Deleted messages are older than the first that is kept; before the second, none was deleted.
     since = datetime.fromisoformat(state["first_ts"] if state["messages"] else state["last_ts"])
     created_at = datetime.fromisoformat(info["created"])
     if state["first_seq"] <= 1 and not (state["messages"] and since < created_at):
-        since = created_at  # a stream that was restored is younger than its messages
+        since = created_at  # a restored stream is younger than its messages
     return Window(
         first_sequence=state["first_seq"],
         last_sequence=state["last_seq"],

@@ -1,4 +1,4 @@
-"""What a broker tells of itself on its monitoring port, over HTTP."""
+"""A broker's monitoring port, over HTTP."""
 
 from typing import Any, Final
 
@@ -14,15 +14,15 @@ UNTOLD: Final = (
     TypeError,
     AttributeError,
 )
-"""What asking, and reading the answer, raises where a server is away or another kind of one."""
+"""Errors of asking and of reading the answer, if a server is away or is of another kind."""
 
 
 async def ask(url: str, path: str) -> Any:
-    """Ask a server, bounded in time.
+    """Ask a server, within a time limit.
 
     Args:
         url: Of its monitoring port.
-        path: What to ask for, ``/jsz``.
+        path: The endpoint, such as ``/jsz``.
 
     Returns:
         The JSON that it answered.

@@ -1,6 +1,6 @@
-"""Fetch from a durable pull consumer: all that is there up to a bound, without waiting for more.
+"""Fetch from a durable pull consumer: everything available up to a limit, without waiting for more.
 
-The client library's own ``fetch`` has no bound in bytes, and waits for a full batch.
+The client library's own ``fetch`` has no limit in bytes, and waits for a full batch.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from runtime.jetstream.streams import Durable
 _NANOSECONDS = 1_000_000_000
 _ANSWER_SECONDS = 1.0
 _NO_RESPONDERS = "503"
-"""Status of a request that nobody takes: the consumer, its stream or JetStream is not there."""
+"""Status of a request without a receiver: the consumer, its stream or JetStream is missing."""
 
 
 async def _wait_for_consumer() -> None:
-    """Leave a missing consumer to others, and do not ask for it all the time."""
+    """Leave a missing consumer to others, and wait before asking for it again."""
     await asyncio.sleep(_ANSWER_SECONDS)
 
 
@@ -32,9 +32,9 @@ class Pull:
 
     Args:
         client: The connection.
-        consumer: Whose messages.
-        max_messages: The most that one fetch returns.
-        max_bytes: The most bytes that one fetch returns, unless one message alone has more.
+        consumer: The consumer.
+        max_messages: Maximum messages of one fetch.
+        max_bytes: Maximum bytes of one fetch, unless one message alone has more.
         on_missing: Waits, or makes the consumer again, when the broker does not have it.
     """
 
@@ -62,21 +62,21 @@ class Pull:
         """Receive while the context is open."""
         subscription = await self._client.subscribe(
             f"{self._inbox}.*", cb=self._receive, pending_msgs_limit=0, pending_bytes_limit=0
-        )  # no limits: never more comes than was asked for
+        )  # no limits: no more arrives than was requested
         try:
             yield
         finally:
-            with suppress(NatsError, TimeoutError):  # the connection is gone, and all this with it
+            with suppress(NatsError, TimeoutError):  # the connection is gone
                 async with asyncio.timeout(_ANSWER_SECONDS):
-                    # Takes in what is on its way, too.
+                    # Also receives messages that are in flight.
                     await subscription.drain()  # type: ignore[no-untyped-call]
                 await self._return_unseen()
 
     async def fetch(self, wait_seconds: float) -> list[Msg]:
-        """Fetch what is there; if nothing is, wait for a first message.
+        """Fetch the available messages; if there are none, wait for a first one.
 
         Returns:
-            Messages in the broker's order; empty when none came in time.
+            Messages in the broker's order; empty if none came in time.
         """
         at_once = {"batch": self._max_messages, "max_bytes": self._max_bytes, "no_wait": True}
         messages = await self._request(at_once, _ANSWER_SECONDS)
@@ -98,9 +98,9 @@ class Pull:
                         messages.append(message)  # whichever request it answers
                     elif message.subject == reply:
                         is_missing = (message.headers or {}).get("Status") == _NO_RESPONDERS
-                        break  # a status: there is no more, or the next is too large
+                        break  # a status: there are no more, or the next is too large
         except TimeoutError:
-            pass  # the request or its end was lost; what came is as good
+            pass  # the request or its end was lost; the messages received are valid
         except asyncio.CancelledError:
             self._unseen += messages
             raise
@@ -112,7 +112,7 @@ class Pull:
         self._received.put_nowait(message)
 
     async def _return_unseen(self) -> None:
-        """Give back what came and nobody will work on, so that it need not time out first."""
+        """Return messages that arrived unhandled, so that they need not time out first."""
         while not self._received.empty():
             self._unseen.append(self._received.get_nowait())
         for message in self._unseen:

@@ -1,4 +1,4 @@
-"""Bring the broker's streams and consumers in order at a start, or say why it will not."""
+"""Set up the broker's streams and consumers at start, or explain why that failed."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -32,19 +32,19 @@ async def ready_broker(
     may_change: bool = True,
     first_sequence: int | None = None,
 ) -> None:
-    """Make what is missing of streams and consumers, or give them today's settings.
+    """Make missing streams and consumers, and give the others the current settings.
 
     Args:
-        broker: Where.
-        settings: What the streams are to be like.
-        consumers: Which ones; none for who only publishes.
+        broker: The connection.
+        settings: The streams' settings.
+        consumers: The consumers to make; none for a function that only publishes.
         ack_wait_seconds: Of the consumers.
         may_change: See ``ensure_streams``.
         first_sequence: See ``ensure_streams``.
 
     Raises:
         Unavailable: The broker refuses, or does not answer: one line, with the
-            settings that it is about and what the broker has.
+            settings concerned and the broker's limits.
     """
     try:
         await ensure_streams(
@@ -82,7 +82,7 @@ async def _why(broker: Broker, settings: BrokerSettings, error: Exception) -> st
 
 
 async def _room(broker: Broker, settings: BrokerSettings) -> str:
-    """Say what is asked for, by setting, and what the broker has, as far as it tells."""
+    """List the requested sizes by setting, and the broker's limits as far as they are known."""
     wanted = {
         "EVENTS_STREAM_MAX_BYTES": settings.events_stream_max_bytes,
         "DEAD_LETTERS_STREAM_MAX_BYTES": settings.dead_letters_stream_max_bytes,

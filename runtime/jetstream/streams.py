@@ -1,4 +1,4 @@
-"""The streams and consumers, made or brought up to date at every start."""
+"""The streams and consumers, made or updated at every start."""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,25 +20,25 @@ DEAD_LETTERS: Final = "DEAD_LETTERS"
 KEPT: Final = "KEPT"
 REJECTED: Final = "dead_letters.rejected"
 SUMMARIES: Final = "events.rejected"
-"""Subject of what is kept of rejected events while ``DEAD_LETTERS`` is full: in
-the events' stream, whose room is not theirs to fill."""
+"""Subject of summaries of rejected events while ``DEAD_LETTERS`` is full: in the stream of
+events, which they must not fill."""
 
 _log = structlog.get_logger()
 
 _KEPT = "kept"
-"""What the subjects of kept messages begin with."""
+"""Prefix of the subjects of kept messages."""
 
 _AGAIN_SECONDS = 1.0
 _NAME_IN_USE = 10058
 _DUPLICATE_WINDOW_SECONDS = 120.0
-"""How long the broker knows the id of an envelope: longer than a publish is retried."""
+"""How long the broker remembers the id of an envelope: longer than a publish is retried."""
 
 _MAX_ACK_PENDING = 1000
-"""Messages that all replicas together may hold: more than they ever do."""
+"""Unacknowledged messages of all replicas together: more than they ever have."""
 
 
 def subject_of(source: Source) -> str:
-    """Name the subject of a source's events."""
+    """Return the subject of a source's events."""
     return f"events.{source}"
 
 
@@ -48,8 +48,8 @@ class Durable:
 
     Attributes:
         stream: The stream it reads.
-        name: Its durable name, that of the function where it has one only.
-        subject: What it takes of the stream.
+        name: Its durable name, the function's if that has only one.
+        subject: The subject that it takes from the stream.
     """
 
     stream: str
@@ -64,7 +64,7 @@ def _durable_of(collector: Function) -> Durable:
 
 
 DURABLES: Final[Mapping[str, Durable]] = {it.name: _durable_of(it) for it in COLLECTORS}
-"""What each collector takes, by the function's name."""
+"""Each collector's durable consumer, by the function's name."""
 
 SUMMARY_COLLECTOR: Final = Durable(EVENTS, "dead-letter-summaries", SUMMARIES)
 CONSUMERS: Final = (*DURABLES.values(), SUMMARY_COLLECTOR)
@@ -77,14 +77,14 @@ async def ensure_streams(
     may_change: bool = True,
     first_sequence: int | None = None,
 ) -> None:
-    """Make the streams, or give them today's settings. Safe from several processes at once.
+    """Make the streams, or give them the current settings. Safe from several processes at once.
 
     Args:
-        jetstream: Where.
-        settings: What they are to be like.
-        may_change: Whether those that are there get the settings too; what
-            only consumes leaves that to what publishes.
-        first_sequence: Where those that are missing begin to count; at 1 unless told.
+        jetstream: The broker.
+        settings: The streams' settings.
+        may_change: Whether existing streams get the settings as well; consumers
+            leave that to publishers.
+        first_sequence: The first sequence of missing streams; 1 if not given.
     """
     for stream in (
         _stream(EVENTS, "events.>", settings.events_stream_max_bytes, settings),
@@ -98,12 +98,12 @@ async def ensure_streams(
 async def ensure_kept_stream(
     jetstream: JetStreamContext, settings: BrokerSettings, *, may_change: bool
 ) -> None:
-    """Make the stream of what was settled, or give it today's settings."""
+    """Make the stream of settled messages, or give it the current settings."""
     await _ensure_stream(jetstream, _kept_stream(settings), None, may_change=may_change)
 
 
 def kept_subject(subject: str) -> str:
-    """Name the subject under which a message of a subject is kept once it is settled."""
+    """Return the subject under which a settled message is kept."""
     return f"{_KEPT}.{subject}"
 
 
@@ -117,7 +117,7 @@ def _kept_stream(settings: BrokerSettings) -> api.StreamConfig:
         name=KEPT,
         subjects=[f"{_KEPT}.>"],
         retention=api.RetentionPolicy.LIMITS,
-        discard=api.DiscardPolicy.OLD,  # a full one keeps less long: nothing waits for it
+        discard=api.DiscardPolicy.OLD,  # a full one keeps messages less long: nothing waits for it
         max_age=settings.keep_settled_seconds,
         max_bytes=settings.kept_stream_max_bytes,
         storage=api.StorageType.FILE,
@@ -131,7 +131,7 @@ def _stream(name: str, subjects: str, max_bytes: int, settings: BrokerSettings) 
         name=name,
         subjects=[subjects],
         retention=api.RetentionPolicy.WORK_QUEUE,
-        discard=api.DiscardPolicy.NEW,  # a full stream refuses: nothing waiting is thrown away
+        discard=api.DiscardPolicy.NEW,  # a full stream refuses: no waiting message is deleted
         max_bytes=max_bytes,
         storage=api.StorageType.FILE,
         num_replicas=settings.stream_replicas,
@@ -158,7 +158,7 @@ async def _ensure_stream(
 async def ensure_consumer(
     jetstream: JetStreamContext, consumer: Durable, ack_wait_seconds: float
 ) -> None:
-    """Make a durable consumer, or give it today's settings."""
+    """Make a durable consumer, or give it the current settings."""
     await jetstream.add_consumer(
         consumer.stream,
         api.ConsumerConfig(
@@ -175,9 +175,9 @@ async def ensure_consumer(
 async def make_again(
     jetstream: JetStreamContext, consumer: Durable, ack_wait_seconds: float
 ) -> None:
-    """Make a durable consumer that somebody has deleted; it is delivered all that is not settled.
+    """Make a deleted durable consumer again; every message that is not settled is delivered to it.
 
-    Where its stream is missing too, nothing is made: a stream is the gateway's.
+    If its stream is missing as well, nothing is made: streams are made by the gateway.
     """
     _log.warning("the consumer is missing", consumer=consumer.name)
     with suppress(NatsError, TimeoutError):

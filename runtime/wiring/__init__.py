@@ -1,1 +1,1 @@
-"""Bind each function to what it needs, and run it."""
+"""Bind each function to its dependencies, and run it."""

@@ -1,4 +1,4 @@
-"""Bind the collectors to what they need."""
+"""Bind the collectors to their dependencies."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -127,7 +127,7 @@ async def collector(
 def _collector_endpoints(
     settings: CollectorSettings, work: MessageHandler[Any], own: OwnEvents | None
 ) -> Endpoints:
-    """Make the endpoint of CloudEvents, unless it would be open to everyone for earnest."""
+    """Offer CloudEvents, but never without keys outside development."""
     if not settings.ingest_api_keys and settings.environment != "development":
         return {}
     read_bare: ReadBare[Any] = read_events if own else read_nothing

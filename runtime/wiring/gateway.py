@@ -1,4 +1,4 @@
-"""Bind the gateway to what it needs."""
+"""Bind the gateway to its dependencies."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -106,4 +106,4 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[RunningFunction]:
             app, health, [durability.watch, figures, jetstream_bus.announce_when_idle]
         )
         with suppress(Unavailable):
-            await jetstream_bus.announce()  # nobody follows who could
+            await jetstream_bus.announce()  # no later envelope will announce these

@@ -1,4 +1,4 @@
-"""Run one function until it is told to stop."""
+"""Run one function until it is stopped."""
 
 import asyncio
 import gc
@@ -23,15 +23,15 @@ from runtime.wiring.running import RunningFunction
 _log = structlog.get_logger()
 
 _GC_THRESHOLD = 50_000
-"""Batches are made of very many small objects without cycles: looking through
-them for some, every 700, would cost more than the work itself."""
+"""Batches consist of very many small objects without cycles: searching them for cycles,
+every 700, would cost more than the work itself."""
 
 
 def run(name: str) -> int:
     """Run a function of ``FUNCTIONS``.
 
     Returns:
-        The process's exit code: 0 when it was told to stop and finished its work.
+        The process's exit code: 0 when it was stopped and has finished its work.
 
     Raises:
         BadSettings: Before anything was started.
@@ -45,20 +45,20 @@ def run(name: str) -> int:
 
 
 def open_many_files() -> None:
-    """Take as many open files as this process may have: each connection is one.
+    """Raise the limit of open files as far as allowed: each connection is one.
 
-    The usual 1,024 are a caution for programs that wait with ``select``.
+    The usual 1,024 protect programs that wait with ``select``.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # macOS calls it unlimited, and is not
+    with suppress(ValueError, OSError):  # macOS reports no limit, but has one
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def hold(function: Function, settings: Any) -> AbstractAsyncContextManager[RunningFunction]:
-    """Bind a function to what it needs while the context is open.
+    """Bind a function to its dependencies while the context is open.
 
     Args:
-        function: Which.
+        function: The function.
         settings: Those of its kind.
     """
     if function.kind is COLLECTOR:
@@ -87,7 +87,7 @@ async def _run(function: Function, settings: Settings) -> int:
 
 
 async def _serve(unit: RunningFunction, settings: Settings, port: int, stop: asyncio.Event) -> None:
-    """Serve HTTP and run the loops; HTTP is the last to end, so that probes see the rest end."""
+    """Serve HTTP and run the loops; HTTP ends last, so that probes see the others end."""
     async with (
         served(
             unit.app,

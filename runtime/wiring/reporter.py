@@ -1,4 +1,4 @@
-"""Bind the reporter to what it needs."""
+"""Bind the reporter to its dependencies."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""A function, bound and ready to run, and what all of them need for it."""
+"""A function, bound and ready to run, and the parts that all of them need."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -20,7 +20,7 @@ from runtime.telemetry.health import Health
 _log = structlog.get_logger()
 
 Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
-"""Runs until its event is set, finishing what is in hand."""
+"""Runs until its event is set, finishing the work in hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class RunningFunction:
 
     Attributes:
         app: Its HTTP side.
-        health: What its probes say; told when it stops.
-        loops: What it does beside HTTP.
+        health: The state behind its probes; updated when it stops.
+        loops: Its work besides HTTP.
     """
 
     app: App
@@ -39,21 +39,21 @@ class RunningFunction:
 
 
 def warn_of_open(**keys: ApiKeys) -> None:
-    """Say loudly which settings would close what is open."""
+    """Warn which settings would close endpoints that are open."""
     unset = [name for name, known in keys.items() if not known]
     if unset:
         _log.warning("no API keys set: open to everyone (fine on a developer's machine)", set=unset)
 
 
 def host_check(settings: Settings, *keys: ApiKeys) -> CheckHost | None:
-    """Tell a developer's machine by its names where something on it is open to everyone."""
+    """Check for this machine's own names, if anything on it is open to everyone."""
     if settings.environment != "development" or all(keys):
         return None
     return check_host([settings.host, *settings.allowed_hosts.split(",")])
 
 
 def url_of(settings: Settings, name: str) -> str:
-    """Tell where a function listens on its own machine."""
+    """Return the URL at which a function listens on its own machine."""
     return f"http://127.0.0.1:{settings.port or FUNCTIONS[name].port}"
 
 

@@ -1,1 +1,1 @@
-"""What only ``eps broker`` and its runbooks need."""
+"""Used only by ``eps broker`` and its runbooks."""

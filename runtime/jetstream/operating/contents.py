@@ -1,4 +1,4 @@
-"""What the broker holds, and for whom: streams, and what waits for each consumer."""
+"""The broker's contents: its streams, and each consumer's backlog."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from runtime.jetstream.streams import CONSUMERS, DEAD_LETTERS, EVENTS
 
 @dataclass(frozen=True, slots=True)
 class First:
-    """The first message that a stream has of a subject: in a work queue, one not acknowledged."""
+    """A stream's first message of a subject: in a work queue, one that is not acknowledged."""
 
     sequence: int
     stored_at: datetime
@@ -22,11 +22,11 @@ class First:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits for a consumer.
+    """A consumer's backlog.
 
     Attributes:
         consumer: Its name.
-        undelivered: Messages that nobody has yet.
+        undelivered: Messages not delivered yet.
         in_hand: Delivered, and not acknowledged.
         again: Of these, delivered more than once.
         first: The first that waits; None for none.
@@ -41,15 +41,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a stream has.
+    """A stream's contents.
 
     Attributes:
         name: The stream.
-        messages: How many it keeps.
-        bytes: What they take.
-        max_bytes: What they may take.
-        last_sequence: Of the last one that it ever took.
-        copies: How many servers keep it, and how many of them have all.
+        messages: How many it holds.
+        bytes: Their size.
+        max_bytes: The size limit.
+        last_sequence: Of the last one that it ever stored.
+        copies: How many servers keep it, and how many of them have everything.
         waiting: By consumer.
         first: Its first message; None for none.
     """
@@ -65,10 +65,10 @@ class Contents:
 
     @property
     def unclaimed(self) -> int:
-        """Messages that no consumer will be given.
+        """Messages that no consumer will receive.
 
-        Asked for one after the other, the numbers may differ by what came or
-        went meanwhile.
+        The numbers are requested one after another, so they may differ by the messages
+        that came or went meanwhile.
         """
         claimed = sum(it.undelivered + it.in_hand for it in self.waiting)
         return max(0, self.messages - claimed)
@@ -86,15 +86,15 @@ async def read_contents(client: Client) -> list[Contents]:
 
 
 async def clear_settled(client: Client) -> dict[str, int]:
-    """Remove what was acknowledged and is still there.
+    """Remove messages that were acknowledged and are still stored.
 
-    A broker whose disk was full could not write that messages were gone: no
-    consumer is given them again, and they take room. Of each consumer, all up
-    to the first message that it has not acknowledged goes; an acknowledgement
-    follows the commit, so nothing goes that is not in the database.
+    A broker whose disk was full could not write their removal: no consumer receives
+    them again, and they take space. For each consumer, everything before the first
+    unacknowledged message is removed; an acknowledgement follows the commit, so
+    everything removed is in the database.
 
     Returns:
-        How many messages went, by consumer.
+        How many messages were removed, by consumer.
     """
     gone = {}
     for consumer in CONSUMERS:

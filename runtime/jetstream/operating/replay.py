@@ -1,4 +1,4 @@
-"""Replay: what was settled since a moment goes back to its stream, and is settled anew."""
+"""Replay: messages settled since a time go back to their stream, and are settled again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,27 +26,27 @@ _GROUP_BYTES: Final = 4 * 1024**2
 
 _WAITING_BYTES: Final = 32 * 1024**2
 _WAITING_SHARE: Final = 4
-"""What may wait in a stream, in bytes and as a part of its limit, before more is
-replayed into it: new events find room, and wait for seconds at the most."""
+"""How much may wait in a stream, in bytes and as a fraction of its limit, before more is
+replayed into it: new events find room, and wait for seconds at most."""
 
 _ANSWER_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.2
 _PATIENCE_SECONDS: Final = 60.0
-"""For how long nothing may move: nobody settles, or the broker is away."""
+"""How long there may be no progress, because nothing is settled or the broker is away."""
 
 Answer = TypeVar("Answer")
 
 Told = Callable[[str], None]
-"""Takes a line that says how far it is."""
+"""Receives lines about the progress."""
 
 
 class NotKept(Exception):
-    """What was asked for is not kept, or not all of it; nothing was replayed."""
+    """The requested messages are not kept, or not all of them; nothing was replayed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Kept messages that are to be replayed, by their places in the stream of what is kept."""
+    """Kept messages to be replayed, by their sequences in the stream of kept messages."""
 
     first: int
     last: int
@@ -58,7 +58,7 @@ class Span:
 
 
 class _Waiting(NamedTuple):
-    """What waits in a stream; both numbers move as it is settled.
+    """A stream's backlog; both numbers change as it is settled.
 
     Attributes:
         room: How many bytes may wait before a replay adds to them.
@@ -70,10 +70,10 @@ class _Waiting(NamedTuple):
 
 
 async def settled_since(client: Client, moment: datetime) -> Span:
-    """Find what was settled from a moment on, up to now.
+    """Find the messages settled from a time on, up to now.
 
     Raises:
-        NotKept: Part of it is gone, or nothing was ever kept.
+        NotKept: Part of it is deleted, or nothing was ever kept.
         APIError: The broker refused.
     """
     window = await read_window(client)
@@ -92,19 +92,19 @@ async def settled_since(client: Client, moment: datetime) -> Span:
 
 
 async def replay(broker: Broker, span: Span, told: Told) -> int:
-    """Publish kept messages again, each under an id made of its place among them.
+    """Publish kept messages again, each under an id made from its sequence.
 
-    Their envelopes keep their own ids, so what was settled and is there is
-    passed over, and what is not is settled as it was the first time. Safe to
-    repeat, also after it ended in the middle, and while others publish: no
-    more is put into a stream than leaves room for them.
+    Their envelopes keep their own ids, so those that are settled in the database are
+    skipped, and the others are settled as they were the first time. Safe to repeat,
+    also after an interruption, and while others publish: it leaves room for them in
+    each stream.
 
     Returns:
-        How many were replayed: fewer than the span has where some were gone
+        How many were replayed: fewer than the span has if some were deleted
         before their turn.
 
     Raises:
-        Unavailable: For a minute nothing moved; those before are replayed.
+        Unavailable: There was no progress for a minute; earlier messages are replayed.
         APIError: The broker refused.
     """
     most_bytes = min([_GROUP_BYTES, *(it.room for it in await _streams(broker.client))])
@@ -133,7 +133,7 @@ async def _get(jetstream: JetStreamContext, sequence: int) -> RawStreamMsg | Non
 
 
 async def _publish(jetstream: JetStreamContext, message: RawStreamMsg) -> None:
-    """Publish until it is acknowledged: under one id, a repeat is no second message."""
+    """Publish until acknowledged: under one id, a repeat adds no second message."""
     headers = _headers_of(message)
     subject = original_subject(message.subject or "")
 
@@ -153,7 +153,7 @@ def _headers_of(message: RawStreamMsg) -> Mapping[str, str]:
 
 
 async def _patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Ask the broker again while it is away, full or choosing a leader, for a minute."""
+    """Retry a request for a minute while the broker is away, full or electing a leader."""
     give_up = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
     while True:
         try:
@@ -167,7 +167,7 @@ async def _patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
 
 
 async def _until_there_is_room(client: Client, told: Told) -> None:
-    """Wait until little waits in the streams.
+    """Wait until the backlogs in the streams are small.
 
     Raises:
         Unavailable: Nothing was settled for a minute.
@@ -184,7 +184,7 @@ async def _until_there_is_room(client: Client, told: Told) -> None:
 
 
 async def _waiting(client: Client) -> Sequence[_Waiting] | None:
-    """Tell what waits in the streams; None while there is room in both."""
+    """Return the streams' backlog; None while there is room in both."""
     streams = await _streams(client)
     return None if all(it.bytes <= it.room for it in streams) else streams
 

@@ -1,4 +1,4 @@
-"""One message of a stream set aside in a file, and put back from there."""
+"""Set one message of a stream aside in a file, and put it back."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from nats.js import JetStreamContext
 
 _ANSWER_SECONDS: Final = 10.0
 _OWNER_ONLY: Final = 0o600
-"""What senders wrote is in it: for nobody else to read."""
+"""It contains what senders wrote, which nobody else may read."""
 
 
 class NotSetAside(Exception):
@@ -25,13 +25,12 @@ class _Kept(msgspec.Struct):
 
 
 async def set_aside(jetstream: JetStreamContext, stream: str, sequence: int, file: Path) -> None:
-    """Take a message out of its stream, once it is on this disk.
+    """Remove a message from its stream, after it was written to this disk.
 
-    Nobody settles it then: what it holds is missed in the ledger until it is
-    put back.
+    It is not settled then: the ledger misses its events until it is put back.
 
     Raises:
-        NotSetAside: The file is there already, or the message isn't.
+        NotSetAside: The file exists already, or the message does not.
         APIError: The broker refused.
     """
     message = await jetstream.get_msg(stream, sequence)
@@ -58,10 +57,10 @@ def _write(file: Path, content: bytes) -> None:
 
 
 async def put_back(jetstream: JetStreamContext, file: Path) -> int:
-    """Publish a message that was set aside, under its own id; it becomes the stream's last.
+    """Publish a message that was set aside, under its own id, as the stream's last.
 
     Returns:
-        Its place in the stream.
+        Its sequence in the stream.
 
     Raises:
         NotSetAside: The file can't be used; or the broker still remembers the

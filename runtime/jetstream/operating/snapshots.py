@@ -1,4 +1,4 @@
-"""Copies of streams in files, and streams made again from them."""
+"""Copy streams to files, and restore them."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ _ANSWER_SECONDS: Final = 30.0
 """How long one chunk may take: the broker reads or writes it on its disk."""
 
 _END: Final = "204"
-"""Status of the message without content that ends a copy; a short one may have none at all."""
+"""Status of the empty message that ends a copy; a short copy may have no status at all."""
 
 _STREAM = ".stream.json"
 _MESSAGES = ".messages"
@@ -25,7 +25,7 @@ class BadCopy(Exception):
 
 
 def copied_streams(folder: Path) -> list[str]:
-    """Name the streams that a folder has copies of, in order.
+    """List the streams that a folder has copies of, in order.
 
     Raises:
         BadCopy: There are none.
@@ -37,18 +37,18 @@ def copied_streams(folder: Path) -> list[str]:
 
 
 async def back_up(client: Client, stream: str, folder: Path) -> int:
-    """Copy a stream, its messages and what its consumers have of them, while it is in use.
+    """Copy a stream with its messages and its consumers' state, while it is in use.
 
     Args:
-        client: Who may read the stream.
+        client: A connection that may read the stream.
         stream: Its name.
-        folder: Where to; must have no copy of this stream.
+        folder: The destination; must have no copy of this stream.
 
     Returns:
         How many messages the copy has.
 
     Raises:
-        BadCopy: There is a copy already, or this one ended too early; nothing is left of it.
+        BadCopy: There is a copy already, or this one ended too early and was removed.
         APIError: The broker refused.
     """
     messages, head = folder / f"{stream}{_MESSAGES}", folder / f"{stream}{_STREAM}"
@@ -75,7 +75,7 @@ async def _receive(client: Client, stream: str, file: BinaryIO) -> dict[str, Any
         answer = await _ask(client, f"$JS.API.STREAM.SNAPSHOT.{stream}", wanted)
         while chunk := (message := await chunks.next_msg(_ANSWER_SECONDS)).data:
             file.write(chunk)
-            if message.reply:  # the broker sends so many, and waits for whom it sends them to
+            if message.reply:  # flow control: the broker waits for this reply before it sends more
                 await message.respond(b"")
         status = (message.headers or {}).get("Status", _END)
         if status != _END:
@@ -86,17 +86,17 @@ async def _receive(client: Client, stream: str, file: BinaryIO) -> dict[str, Any
 
 
 async def restore(client: Client, stream: str, folder: Path) -> int:
-    """Make a stream again from its copy; the broker must not have one of its name.
+    """Restore a stream from its copy; the broker must not have one of its name.
 
-    Messages that were settled after the copy was made are delivered again, and
-    the store passes over them.
+    Messages that were settled after the copy was made are delivered again, and the
+    store skips them.
 
     Returns:
         How many messages it has.
 
     Raises:
         BadCopy: The copy is damaged.
-        APIError: The broker refused; it may say that the stream is there.
+        APIError: The broker refused, for example because the stream exists.
     """
     try:
         described = json.loads((folder / f"{stream}{_STREAM}").read_text(encoding="utf-8"))
@@ -118,7 +118,7 @@ async def _ask(client: Client, subject: str, question: dict[str, Any]) -> dict[s
 
 
 def _checked(answer: bytes) -> dict[str, Any]:
-    """Read an answer of the broker; raises ``APIError`` where it refuses."""
+    """Read an answer of the broker; raises ``APIError`` if it refuses."""
     found: dict[str, Any] = json.loads(answer or b"{}")
     if "error" in found:
         raise APIError.from_error(found["error"])
