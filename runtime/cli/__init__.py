@@ -1,1 +1,1 @@
-"""The command line: ``eps``; a command is the file of its name."""
+"""The command line ``eps``: each command lives in the file of its name."""

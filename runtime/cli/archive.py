@@ -26,18 +26,20 @@ _PLACE: Final = click.option(
     "--from",
     "place",
     metavar="PLACE",
-    help="Where the archive lies: a folder or s3://bucket/prefix [ARCHIVE_URL].",
+    help="The archive: a folder or s3://bucket/prefix [ARCHIVE_URL].",
 )
 _DAYS: Final = click.argument(
     "days", nargs=-1, metavar="DAY…", type=click.DateTime(formats=["%Y-%m-%d"])
 )
-_SOURCE: Final = click.option("--source", type=click.Choice(get_args(Source)), help="Only this.")
+_SOURCE: Final = click.option(
+    "--source", type=click.Choice(get_args(Source)), help="Only events of this platform."
+)
 
 _Work = Callable[[asyncpg.Pool, "_Job"], Awaitable[None]]
 
 
 class _Job:
-    """What a command needs besides the database."""
+    """The archive and the output of a command, beside its database."""
 
     def __init__(self, settings: ArchiveSettings, place: str | None, tell: Any) -> None:
         self.settings = settings
@@ -46,34 +48,35 @@ class _Job:
 
     @property
     def place(self) -> Place:
-        """Where the archive lies.
+        """The archive's folder or bucket.
 
         Raises:
             UsageError: Nobody has said.
         """
         url = self._place or self.settings.archive_url
         if url is None:
-            raise click.UsageError("where is the archive? Give --to, or set ARCHIVE_URL")
+            raise click.UsageError("the archive's place is missing: give --to or set ARCHIVE_URL")
         return open_place(url)
 
     def done(self, line: str) -> None:
-        """Write what was done."""
+        """Report one finished step."""
         self.tell("")
         click.echo(line)
 
 
 @click.group("archive", cls=Group, invoke_without_command=True)
 @_PLACE
-@click.option("--restored", is_flag=True, help="Let days that were brought back go, too.")
+@click.option("--restored", is_flag=True, help="Also delete days that were restored before.")
 @click.pass_context
 def archive(context: click.Context, *, place: str | None, restored: bool) -> None:
-    """Write old days as Parquet, verify them, and let their events go.
+    """Archive old days as Parquet, verify the files, and delete their events.
 
-    Days go that are over for EVENTS_KEEP_DAYS, by their events' own time, UTC;
-    from then on such events are taken no more. The figures stay, and with them
-    the reports. DEAD_LETTERS_KEEP_DAYS and LEDGER_KEEP_DAYS are for dead letters
-    that are not open, and for entries of the ledger that are even. What is not
-    set is kept for ever. Safe to interrupt: the next run goes on.
+    Archives each day that ended more than EVENTS_KEEP_DAYS ago, by the events'
+    own time in UTC. From then on, events of that day are no longer accepted. The
+    rollups stay, so reports do not change. DEAD_LETTERS_KEEP_DAYS limits dead
+    letters that are not open, and LEDGER_KEEP_DAYS limits ledger entries that
+    balance. Without its setting, nothing of a kind is deleted. Safe to
+    interrupt: the next run continues.
 
     Works on DATABASE_URL with the rights of the tables' owner, or on the
     database of the `eps up` that runs here.
@@ -91,12 +94,12 @@ def archive(context: click.Context, *, place: str | None, restored: bool) -> Non
 def restore(
     outer: str | None, *, days: tuple[datetime, ...], source: Source | None, place: str | None
 ) -> None:
-    """Bring the events of DAY back into the database, as they were.
+    """Restore the events of DAY into the database, unchanged.
 
-    They stay until `eps archive --restored`.
+    They stay until `eps archive --restored` deletes them.
     """
     if not days:
-        raise click.UsageError("which day? Give one or more, as 2024-01-31")
+        raise click.UsageError("name one or more days to restore, such as 2024-01-31")
     _run(place or outer, lambda pool, job: _restore(pool, job, days, source))
 
 
@@ -108,10 +111,9 @@ def restore(
 def check(
     outer: str | None, *, days: tuple[datetime, ...], source: Source | None, place: str | None
 ) -> None:
-    """Read archived days, and compare them with their manifests and with the figures.
+    """Read archived days, and compare them with their manifests and with the rollups.
 
-    Without DAY all that were archived. Exit code 1 says that one is not as it
-    should be.
+    Without DAY, it checks every archived day. Exit code 1 if one differs.
     """
     _run(place or outer, lambda pool, job: _check(pool, job, days, source))
 
@@ -171,7 +173,7 @@ async def _check(
 
 
 def _retaining() -> Any:  # a module
-    """Import what reads and writes Parquet.
+    """Import pyarrow and the modules that need it.
 
     Raises:
         ArchiveFailed: pyarrow is not installed.
@@ -199,7 +201,7 @@ def _run(place: str | None, work: _Work) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
-    """Keep one line of a terminal up to date; elsewhere say nothing of steps."""
+    """Show progress on a terminal; elsewhere print nothing."""
     if not sys.stderr.isatty():
         yield lambda _step: None
         return

@@ -12,10 +12,16 @@ import click
 @click.option("--only", multiple=True, metavar="CASE", help="Run this case; repeatable.")
 @click.option("--runs", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
-    "--json", "json_file", type=click.Path(path_type=Path), help="Write every figure there."
+    "--json", "json_file", type=click.Path(path_type=Path), help="Write every figure to this file."
 )
-@click.option("--data", type=click.Path(path_type=Path), help="Where servers keep data meanwhile.")
-@click.option("--events", type=click.IntRange(10_000), help="Of the case reports [ten million].")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Folder for the servers' data during the run."
+)
+@click.option(
+    "--events",
+    type=click.IntRange(10_000),
+    help="Number of events in the case `reports` [ten million].",
+)
 def bench(
     *,
     quick: bool,
@@ -25,15 +31,17 @@ def bench(
     data: Path | None,
     events: int | None,
 ) -> None:
-    """Measure what the system can do on this machine, with fresh servers of its own.
+    """Measure the system's throughput and latency on this machine, on fresh servers.
 
-    Prints each case with its goal, whether it is met, and what the servers
-    alone can do; exit code 1 says that an answer was wrong. Only a checkout of
-    the source has it.
+    Prints each case with its goal, whether it is met, and the limit of the
+    servers alone. Exit code 1 if an answer was wrong. Needs a checkout of the
+    source.
     """
     root = Path(__file__).parents[2]
     if not (root / "tests" / "benchmarks").is_dir():
-        raise click.UsageError("the benchmarks are not installed: run it in a checkout")
+        raise click.UsageError(
+            "the benchmarks are not installed: run this in a checkout of the source"
+        )
     sys.path.insert(0, str(root))
     try:
         command = importlib.import_module("tests.benchmarks.command")

@@ -1,4 +1,4 @@
-"""Settings of a command that is run beside `eps up`: where its servers are need not be told."""
+"""Settings of a command that runs beside `eps up` and finds the addresses of its servers."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -8,13 +8,13 @@ from runtime.local.supervisor.settings import LocalSettings
 from runtime.settings import BadSettings, BrokerSettings, Settings
 
 _SERVERS = {"database_url": "postgres", "nats_url": "nats"}
-"""Which process's address a setting is."""
+"""The process whose address each setting holds."""
 
 Kind = TypeVar("Kind", bound=Settings)
 
 
 def load_beside(kind: type[Kind], data_dir: Path | None = None) -> Kind:
-    """Read settings; addresses that are not set are those of what runs on ``DATA_DIR``.
+    """Read settings; an address that is not set is that of the `eps up` on ``DATA_DIR``.
 
     Args:
         kind: Which ones.
@@ -44,7 +44,7 @@ def _wanted(kind: type[Settings], data_dir: Path) -> dict[str, str]:
 
 
 def nats_url_beside() -> str | None:
-    """Tell where the broker is, for a command that can do without.
+    """Return the broker's address, for a command that also works without a broker.
 
     Returns:
         ``NATS_URL``, or that of what runs on ``DATA_DIR``; None where neither is known.

@@ -43,18 +43,18 @@ _Work = Callable[[Broker, BrokerSettings], Awaitable[None]]
 
 @click.group("broker", cls=Group)
 def broker() -> None:
-    """See what waits on the broker of NATS_URL, copy it, and take single messages out.
+    """Inspect the streams of the broker at NATS_URL, back them up, and take out messages.
 
-    Beside `eps up` its own broker is found in DATA_DIR. Where another one has
-    users, it is the operator's business: NATS_URL=nats://operator:<password>@broker:4222
+    The broker of an `eps up` is found through DATA_DIR. For another broker that has
+    users, log in as its operator: NATS_URL=nats://operator:<password>@broker:4222
     """
 
 
 @broker.command()
 def status() -> None:
-    """Say what each stream holds and what waits for each consumer.
+    """Show what each stream holds, and each consumer's backlog.
 
-    Exit code 1 when a stream is missing, or has messages that nobody will be given.
+    Exit code 1 if a stream is missing, or has messages that no consumer will receive.
     """
 
     async def work(connection: Broker, _: BrokerSettings) -> None:
@@ -84,7 +84,7 @@ def status() -> None:
 @broker.command()
 @_FOLDER
 def backup(folder: Path) -> None:
-    """Copy the streams into FOLDER, while they are in use; what is kept after storing, too.
+    """Copy the streams, also the stored messages that are kept, into FOLDER while in use.
 
     What senders wrote is in it: keep it as safe as the events.
     """
@@ -102,7 +102,7 @@ def backup(folder: Path) -> None:
 @broker.command("restore")
 @_FOLDER
 def restore_streams(folder: Path) -> None:
-    """Make streams again from the copies in FOLDER.
+    """Restore streams from the copies in FOLDER.
 
     The broker must not have them: it is new, or its functions are stopped and
     its folder is empty.
@@ -118,7 +118,7 @@ def restore_streams(folder: Path) -> None:
 
 @broker.command()
 def clear() -> None:
-    """Remove messages that were acknowledged and are still there, as after a full disk.
+    """Remove acknowledged messages that the broker did not delete, as after a full disk.
 
     All that they hold is in the database: an acknowledgement follows the commit.
     """
@@ -134,10 +134,10 @@ def clear() -> None:
 @click.option(
     "--first-sequence",
     type=click.IntRange(1),
-    help="Where missing ones begin to count: after all that the ledger knows [1].",
+    help="First sequence of a created stream: above every one that the ledger knows [1].",
 )
 def make(first_sequence: int | None) -> None:
-    """Make the streams that are missing; give the others today's settings."""
+    """Create the streams that are missing, and bring the settings of the others up to date."""
 
     async def work(connection: Broker, settings: BrokerSettings) -> None:
         before = await _configurations(connection)
@@ -153,7 +153,7 @@ def make(first_sequence: int | None) -> None:
 @click.argument("sequence", type=click.IntRange(1))
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def take(stream: str, sequence: int, file: Path) -> None:
-    """Take the message SEQUENCE out of STREAM into FILE, which must not be there yet.
+    """Move message SEQUENCE of STREAM into FILE, which must not exist yet.
 
     The ledger misses what it holds until `eps broker put` brings it back.
     """
@@ -168,7 +168,7 @@ def take(stream: str, sequence: int, file: Path) -> None:
 @broker.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def put(file: Path) -> None:
-    """Put the message in FILE back into its stream, as its last; the file stays."""
+    """Put the message in FILE back at the end of its stream; the file stays."""
 
     async def work(connection: Broker, _: BrokerSettings) -> None:
         click.echo(f"it is message {await put_back(connection.jetstream, file)} now")
@@ -184,9 +184,9 @@ def put(file: Path) -> None:
     metavar="MOMENT",
     help="A date-time or a date, RFC 3339; in UTC unless it says otherwise.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say how many messages it would be.")
+@click.option("--dry-run", is_flag=True, help="Only show how many messages would be replayed.")
 def replay_kept(since: str, *, dry_run: bool) -> None:
-    """Bring back what was settled since MOMENT, for a database that has lost it.
+    """Replay the messages settled since MOMENT, into a database that has lost them.
 
     The broker keeps what collectors have stored for KEEP_SETTLED_SECONDS.
     Events that the database still has are passed over: nothing is counted
@@ -205,7 +205,7 @@ def replay_kept(since: str, *, dry_run: bool) -> None:
             return
         with progress() if sys.stderr.isatty() else nullcontext(_say_nothing) as told:
             done = await replay(connection, span, told)
-        click.echo(f"{done:,} messages replayed; `eps broker status` says what of them waits")
+        click.echo(f"{done:,} messages replayed; `eps broker status` shows how many still wait")
         if done < span.messages:
             gone = span.messages - done
             raise click.ClickException(f"{gone:,} were gone from the broker before their turn")
@@ -214,7 +214,7 @@ def replay_kept(since: str, *, dry_run: bool) -> None:
 
 
 async def _configurations(connection: Broker) -> dict[str, StreamConfig]:
-    """Read how the streams that are there are set up, by name."""
+    """Read the settings of the existing streams, by name."""
     configs = {}
     for name in (EVENTS, DEAD_LETTERS, KEPT):
         with suppress(NotFoundError):
@@ -223,7 +223,7 @@ async def _configurations(connection: Broker) -> dict[str, StreamConfig]:
 
 
 def _difference(before: StreamConfig | None, now: StreamConfig) -> str:
-    """Say what became of a stream's settings."""
+    """Describe how a stream's settings changed."""
     if before is None:
         return f"made, {size_in_words(now.max_bytes or 0)}"
     changed = [
@@ -247,11 +247,11 @@ _TOLD: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {
     "discard": ("when full, from", str),
     "subjects": ("subjects from", str),
 }
-"""Settings of a stream that are told when they change, and how."""
+"""The settings of a stream whose changes are reported, and how each is written."""
 
 
 def _say_nothing(_: str) -> None:
-    """Leave out how far it is: a log has no use for it."""
+    """Print no progress: a log has no use for it."""
 
 
 def _moment(text: str) -> datetime:
@@ -263,7 +263,7 @@ def _moment(text: str) -> datetime:
 
 
 def window_line(window: Window, now: datetime) -> str:
-    """Write what is kept of what was settled as a person reads it."""
+    """Describe, for people, the settled messages that are kept."""
     reach = (now - window.since).total_seconds()
     return (
         f"{KEPT}: {window.messages:,} settled messages, {size_in_words(window.bytes)}"

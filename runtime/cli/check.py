@@ -21,11 +21,11 @@ _ENDINGS_OF_LINES = (".ndjson", ".jsonl")
     "file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 )
 def check(file: Path) -> None:
-    """Judge the events of FILE without sending them; - is standard input.
+    """Validate the events in FILE without sending them; - is standard input.
 
-    FILE holds one event, an array of events, or one event a line. Each fault is a
-    line: the event's place from 0, its id, the field and what is wrong with it.
-    Exit code 1 when an event is invalid, 2 when there is no such file.
+    FILE holds one event, an array of events, or one event per line. Prints a line for
+    each fault: the event's index from 0, its id, the field and the problem. Exit code 1
+    if an event is invalid, 2 if there is no such file.
     """
     body = sys.stdin.buffer.read() if str(file) == _STANDARD_INPUT else file.read_bytes()
     limit = BodySettings.load().event_size_limit
@@ -48,7 +48,7 @@ def check(file: Path) -> None:
 
 
 def _has_lines(file: Path, body: bytes) -> bool:
-    """Tell whether a file has an event a line: its name says so, or its first line is one."""
+    """Tell whether a file has one event per line, by its name or by its first line."""
     if file.suffix.lower() in _ENDINGS_OF_LINES:
         return True
     first, _, rest = body.lstrip().partition(b"\n")

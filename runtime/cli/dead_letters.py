@@ -32,15 +32,21 @@ from runtime.postgres.pool import opened_now
 from runtime.settings import DatabaseSettings
 
 _FILTERS = (
-    click.option("--from", metavar="TIME", help="Accepted from then on: a date-time or a date."),
-    click.option("--to", metavar="TIME", help="Accepted before then; a date takes that day in."),
+    click.option(
+        "--from", metavar="TIME", help="Accepted at this time or later: a date-time or a date."
+    ),
+    click.option(
+        "--to", metavar="TIME", help="Accepted before this time; a date includes that day."
+    ),
     click.option("--source", help="facebook or tiktok."),
     click.option("--reason", help="rejected, unreadable, refused, too_old or summarized."),
-    click.option("--field", help="What is wrong, as data.user.age."),
-    click.option("--id", help="This letter only."),
+    click.option("--field", help="The field at fault, such as data.user.age."),
+    click.option("--id", help="Only this dead letter."),
 )
 _STATE = click.option("--state", help="open, replayed, discarded or all [open].")
-_DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what it would come to; do nothing.")
+_DRY_RUN = click.option(
+    "--dry-run", is_flag=True, help="Show the result without changing anything."
+)
 
 _Command = Callable[..., None]
 
@@ -54,11 +60,11 @@ def _filtered(command: _Command) -> _Command:
 
 @click.group("dead-letters", cls=Group)
 def dead_letters() -> None:
-    """See, replay, give up and bring back what could not be stored.
+    """Inspect, replay, discard and reopen dead letters: events that could not be stored.
 
     Works on DATABASE_URL, or on the database of the `eps up` that runs on
-    DATA_DIR; with or without the reporter. Times are those of acceptance, UTC
-    without an offset.
+    DATA_DIR; the reporter need not run. Times are times of acceptance, in UTC
+    unless they have an offset.
     """
 
 
@@ -67,13 +73,13 @@ def dead_letters() -> None:
 @_STATE
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
 def list_letters(limit: int, **chosen: str | None) -> None:
-    """List letters, the newest first, one a line, without what their senders wrote."""
+    """List dead letters, newest first, one per line, without the sender's bytes."""
 
     async def work(letters: PostgresDeadLetters) -> None:
         number = 0
         async for head in _heads(letters, chosen):
             if number == limit:
-                click.echo(f"there are more: --limit {10 * limit}", err=True)
+                click.echo(f"there are more; list them with --limit {10 * limit}", err=True)
                 return
             number += 1
             click.echo(_line(head))
@@ -85,7 +91,7 @@ def list_letters(limit: int, **chosen: str | None) -> None:
 @_filtered
 @_STATE
 def summary(**chosen: str | None) -> None:
-    """Count letters by day, reason and field."""
+    """Count dead letters by day, reason and field."""
 
     async def work(letters: PostgresDeadLetters) -> None:
         counted = await handle_summary(_params(chosen), letters=letters)
@@ -102,7 +108,7 @@ def summary(**chosen: str | None) -> None:
 @dead_letters.command()
 @click.argument("letter_id", metavar="ID", type=click.UUID)
 def show(letter_id: UUID) -> None:
-    """Show the letter ID with its bytes and its history, as JSON."""
+    """Show dead letter ID with its bytes and its history, as JSON."""
 
     async def work(letters: PostgresDeadLetters) -> None:
         letter = await handle_show(letter_id, letters=letters)
@@ -117,7 +123,7 @@ def show(letter_id: UUID) -> None:
 @_filtered
 @_STATE
 def export(**chosen: str | None) -> None:
-    """Write letters with their bytes and their history, the newest first, a line of JSON each.
+    """Write dead letters with their bytes and history as JSON lines, newest first.
 
     A letter that holds many events has a line for each of them.
     What their senders wrote is in it: keep it as safe as the events.
@@ -136,7 +142,7 @@ def export(**chosen: str | None) -> None:
 @_filtered
 @_DRY_RUN
 def replay(*, dry_run: bool, **chosen: str | None) -> None:
-    """Judge open letters as today, the oldest first, and store what is valid.
+    """Validate open dead letters again, oldest first, and store the valid events.
 
     Safe to repeat: an event is stored once, with its first correlation id.
     """
@@ -164,11 +170,13 @@ def replay(*, dry_run: bool, **chosen: str | None) -> None:
 @dead_letters.command()
 @_filtered
 @_DRY_RUN
-@click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
+@click.option(
+    "--yes", is_flag=True, help="Do not ask for confirmation; required without a terminal."
+)
 def discard(*, dry_run: bool, yes: bool, **chosen: str | None) -> None:
-    """Give up open letters, by at least one filter. They stay, and say so.
+    """Discard the open dead letters that match; at least one filter. They stay in the table.
 
-    Says how many there are, and asks. `reopen` brings them back.
+    Shows their number and asks for confirmation. `reopen` undoes it.
     """
 
     async def work(letters: PostgresDeadLetters) -> None:
@@ -186,17 +194,19 @@ def discard(*, dry_run: bool, yes: bool, **chosen: str | None) -> None:
 
 
 def _make_sure(number: int) -> None:
-    """Ask whether so many letters are meant; ends the command where they are not."""
+    """Ask for confirmation with the number of letters; end the command if it is denied."""
     if not sys.stdin.isatty():
-        raise click.UsageError(f"that is {number} letters, and nobody to ask: give --yes")
-    click.confirm(f"Give up {number} letters?", abort=True, err=True)
+        raise click.UsageError(
+            f"this would discard {number} letters; without a terminal, confirm with --yes"
+        )
+    click.confirm(f"Discard {number} dead letters?", abort=True, err=True)
 
 
 @dead_letters.command()
 @_filtered
 @_DRY_RUN
 def reopen(*, dry_run: bool, **chosen: str | None) -> None:
-    """Bring letters that were given up back, by at least one filter: they are open again."""
+    """Reopen the discarded dead letters that match; at least one filter."""
 
     async def work(letters: PostgresDeadLetters) -> None:
         params = _params({**chosen, "dryRun": str(dry_run).lower()})

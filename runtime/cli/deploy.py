@@ -27,25 +27,25 @@ def _parameters(
 
 
 @click.command()
-@click.option("--stack", default="event-processing", show_default=True, help="Its name.")
+@click.option("--stack", default="event-processing", show_default=True, help="The stack's name.")
 @click.option(
     "--parameter",
     "parameters",
     multiple=True,
     metavar="NAME=VALUE",
     callback=_parameters,
-    help="Of infra/aws/template.yaml; repeatable. A stack keeps those that it has.",
+    help="A parameter of infra/aws/template.yaml; repeatable. Others keep their values.",
 )
-@click.option("--bucket", help="For the zips [the account's own, made where it is missing].")
+@click.option("--bucket", help="Bucket for the zips [the account's own, created if missing].")
 @click.option(
     "--arch", type=click.Choice(get_args(Architecture)), default="arm64", show_default=True
 )
 @click.option(
     "--zips",
     type=click.Path(path_type=Path, file_okay=False),
-    help="A folder that eps package made [made anew in dist].",
+    help="A folder that `eps package` made [built again in dist].",
 )
-@click.option("--dry-run", is_flag=True, help="Only tell what would change.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
 def deploy(
     *,
     stack: str,
@@ -55,10 +55,10 @@ def deploy(
     zips: Path | None,
     dry_run: bool,
 ) -> None:
-    """Bring a stack on AWS to what infra/aws/template.yaml and the zips say.
+    """Create or update the stack on AWS from infra/aws/template.yaml and the zips.
 
-    Takes AWS's ordinary credentials and region. With AWS_ENDPOINT_URL or
-    LOCALSTACK_HOST it goes to LocalStack, or another double of AWS.
+    Uses AWS's usual credentials and region. With AWS_ENDPOINT_URL or
+    LOCALSTACK_HOST it deploys to LocalStack or another emulator of AWS.
     """
     try:
         from runtime.aws.deploying.deployment import Deployment  # noqa: PLC0415 - a group of its own
@@ -80,7 +80,7 @@ def deploy(
     if deployed.changes is None:
         click.echo(f"{stack} is up to date")
     elif not deployed.changes:
-        click.echo("no resource changes, only what the stack says of itself")
+        click.echo("no resource changes, only the stack's own description")
     else:
         for change in deployed.changes:
             click.echo(change)

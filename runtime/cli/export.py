@@ -30,12 +30,16 @@ _PARAMETERS: Final = {"from": parse_start, "to": parse_end}
 
 
 @click.command("export")
-@click.option("--from", "start", metavar="TIME", help="Events from then on: a date-time or a date.")
-@click.option("--to", "end", metavar="TIME", help="Events before then; a date takes that day in.")
+@click.option(
+    "--from", "start", metavar="TIME", help="Events of this time or later: a date-time or a date."
+)
+@click.option(
+    "--to", "end", metavar="TIME", help="Events before this time; a date includes that day."
+)
 @click.option(
     "--source",
     type=click.Choice(SOURCES, case_sensitive=False),
-    help="Only this platform's.",
+    help="Only events of this platform.",
 )
 @click.option(
     "--format",
@@ -43,13 +47,13 @@ _PARAMETERS: Final = {"from": parse_start, "to": parse_end}
     type=click.Choice(get_args(Format)),
     default="ndjson",
     show_default=True,
-    help="ndjson is the events as they came; parquet is all that is stored of them.",
+    help="ndjson: the events as they were sent; parquet: every stored column.",
 )
 @click.option(
     "--output",
     "-o",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A file; it appears when it is whole [standard output].",
+    help="The file to write; it appears once it is complete [standard output].",
 )
 def export(
     *,
@@ -59,12 +63,12 @@ def export(
     format_: Format,
     output: Path | None,
 ) -> None:
-    """Write events to a file or to standard output, by their own time.
+    """Write the events of a range of time to a file or to standard output.
 
     Works on DATABASE_URL, or on the database of the `eps up` that runs here.
-    What senders wrote of people is in it: keep it as safe as the events. In a
-    CSV file, a sender's text that a spreadsheet would take for a formula begins
-    with ' instead. Events that arrive meanwhile may be left out.
+    The output has personal data: protect it as you protect the events. In a CSV
+    file, a sender's text that a spreadsheet would take for a formula gets a
+    leading '. Events that arrive during the export may be left out.
     """
     given = {"from": start, "to": end}
     try:
@@ -72,7 +76,9 @@ def export(
     except Invalid as error:
         raise click.UsageError(str(error)) from error
     if output is None and format_ == "parquet" and sys.stdout.isatty():
-        raise click.UsageError("Parquet is no text for a terminal: give --output FILE")
+        raise click.UsageError(
+            "Parquet is binary and can't be written to a terminal: give --output FILE"
+        )
     try:
         with _opened(output) as file:
             number = asyncio.run(_export(period_of(values), source, format_, file))
@@ -99,7 +105,7 @@ async def _export(period: Period, source: Source | None, format_: Format, file: 
 
 
 async def _check(pool: asyncpg.Pool, period: Period, source: Source | None) -> None:
-    """Make sure that none of the events were let go.
+    """Check that no event of the range has been archived and deleted.
 
     Raises:
         ClickException: Some were.
@@ -117,7 +123,7 @@ async def _check(pool: asyncpg.Pool, period: Period, source: Source | None) -> N
 async def _bar(
     pool: asyncpg.Pool, period: Period, source: Source | None
 ) -> AsyncIterator[Callable[[int], None]]:
-    """Show on a terminal how far it is."""
+    """Show progress on a terminal."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -131,7 +137,7 @@ async def _bar(
 
 @contextmanager
 def _opened(output: Path | None) -> Iterator[BinaryIO]:
-    """Open where events go; a file has its name only when all are in it."""
+    """Open the output; a file gets its name only once all events are in it."""
     if output is None:
         yield sys.stdout.buffer
         return
@@ -147,5 +153,5 @@ def _opened(output: Path | None) -> Iterator[BinaryIO]:
 
 
 def _private(path: Path) -> BinaryIO:
-    """Open a new file that its owner alone may read."""
+    """Open a new file that only its owner may read."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")

@@ -1,4 +1,4 @@
-"""`eps health`: one line a component, whoever started it."""
+"""`eps health`: one line per component, whether processes or containers run it."""
 
 import asyncio
 import sys
@@ -34,8 +34,8 @@ from runtime.telemetry.in_words import size_in_words
 _NAME_WIDTH = 16
 _NATS_PORT = 4222
 _NO_ROOM = 0.02
-"""The share of a stream that is left when it is called full: a message has kilobytes,
-and is refused before the last byte is taken."""
+"""The free share below which a stream counts as full: messages have kilobytes, so the
+broker refuses them before the last byte is used."""
 
 _FULL = {
     EVENTS: "the gateway answers 503",
@@ -45,7 +45,7 @@ _FULL = {
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How everything is.
+    """The health of all components.
 
     Attributes:
         lines: One a component, for a person to read.
@@ -83,7 +83,7 @@ async def check_health(data_dir: Path | None = None) -> Health:
 
 
 def _expected(settings: LocalSettings) -> Iterable[Running]:
-    """List what containers run."""
+    """List the components that run in containers."""
     yield Running("nats", f"nats://{LOOPBACK}:{settings.nats_port}")
     yield Running("postgres", f"postgresql://{LOOPBACK}:{settings.postgres_port}")
     for function in FUNCTIONS.values():
@@ -92,7 +92,7 @@ def _expected(settings: LocalSettings) -> Iterable[Running]:
 
 
 async def _full_streams(processes: Iterable[Running]) -> list[str]:
-    """Say of each stream without room what that means; of one that can't be asked, nothing."""
+    """Explain each full stream; a broker that can't be asked adds nothing."""
     urls = {process.name: process.url for process in processes}
     told = [url for name, url in urls.items() if name.startswith("gateway")]
     streams, refusing = await asyncio.gather(
@@ -112,7 +112,7 @@ async def _streams(url: str) -> list[Contents]:
 
 
 def full_lines(streams: Iterable[Contents], *, refusing: bool = False) -> Iterable[str]:
-    """Write a line for each stream that has no room.
+    """Write a line for each full stream.
 
     Args:
         streams: What the broker has.
@@ -126,7 +126,7 @@ def full_lines(streams: Iterable[Contents], *, refusing: bool = False) -> Iterab
 
 
 async def _fault(process: Running) -> str:
-    """Say what is wrong with a component; empty when it is healthy."""
+    """Describe what is wrong with a component; empty if it is healthy."""
     url = urlsplit(process.url)
     try:
         match url.scheme:
@@ -146,7 +146,7 @@ async def _fault(process: Running) -> str:
 
 
 async def _check_brokers(urls: str) -> None:
-    """Return when one of several servers answers."""
+    """Return as soon as one of several servers answers."""
     told = [urlsplit(url) for url in urls.split(",")]
     checks = (check_nats(url.hostname or "", url.port or _NATS_PORT) for url in told)
     answers = await asyncio.gather(*checks, return_exceptions=True)
@@ -170,9 +170,11 @@ def _line(process: Running, fault: str) -> str:
 
 
 @click.command()
-@click.option("--data", type=click.Path(path_type=Path), help="Of which `eps up` [.data].")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Data folder of the `eps up` [.data]."
+)
 def health(data: Path | None) -> None:
-    """Say of each component whether it is healthy; exit 1 when one is not."""
+    """Show the health of each component; exit code 1 if one is not healthy."""
     found = asyncio.run(check_health(data))
     for line in found.lines:
         click.echo(line)

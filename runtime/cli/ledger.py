@@ -1,4 +1,4 @@
-"""The ledger as a person reads it, and as the broker itself has it now."""
+"""The ledger as a table for people, with what the broker reports right now."""
 
 import asyncio
 import sys
@@ -45,7 +45,7 @@ _LAST: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the ledger, and the broker, have said.
+    """The ledger's answer and the broker's.
 
     Attributes:
         report: The ledger of the range.
@@ -61,14 +61,14 @@ class Account:
 
     @property
     def exit_code(self) -> int:
-        """Tell 1 where events are missed, 3 where nobody can tell, 0 where all is even."""
+        """Return 1 if events are missing, 3 if that is unknown, 0 if the ledger balances."""
         if self.before or not is_balanced(self.report):
             return 1
         return CANT_ASK if self.trouble or self.silent else 0
 
     @property
     def silent(self) -> Mapping[str, str]:
-        """Say which collectors do not measure, by name."""
+        """Name the collectors whose measurements are missing or old."""
         ages = {it.collector: it.measured_seconds_ago for it in self.report.waiting}
         source = self.report.filters.source
         expected = _collectors(source) if ages or self.broker is not None else ()
@@ -80,7 +80,7 @@ class Account:
 async def read_account(
     settings: DatabaseSettings, nats_url: str | None, params: Params, *, quick: bool = False
 ) -> Account:
-    """Ask the database, and the broker where it is known, at once.
+    """Ask the database, and the broker if its address is known, concurrently.
 
     Where ``params`` has neither ``from`` nor ``to``, it is the last hour, and
     the days before it as far as they are not even.
@@ -122,7 +122,7 @@ async def _ask_database(
 async def _ask_broker(
     nats_url: str | None, source: str | None
 ) -> tuple[Mapping[str, Backlog] | None, str]:
-    """Measure what waits for each consumer now; says why, where the broker does not tell."""
+    """Measure each consumer's backlog now, or say why the broker gave no answer."""
     if nats_url is None:
         return None, ""
     found: dict[str, Backlog] = {}
@@ -146,7 +146,7 @@ def _collectors(source: Source | str | None) -> list[str]:
 
 
 def account_lines(account: Account) -> list[str]:
-    """Write the ledger: a line for each bucket, the sum, and what waits at the broker."""
+    """Write the ledger: a line for each bucket, the sum, and the broker's backlog."""
     report = account.report
     rows = [
         _HEAD,
@@ -179,7 +179,7 @@ def _waiting_lines(account: Account) -> list[str]:
 
 
 def is_balanced(report: LedgerReport) -> bool:
-    """Tell whether no bucket has events missing or too many: what is amiss twice adds up to 0."""
+    """Tell whether every bucket balances by itself: two opposite faults would add up to 0."""
     return all(map(_is_even, report.series))
 
 
@@ -202,24 +202,31 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 @click.command()
-@click.option("--from", "start", help="Events accepted from then on: a date-time or a date.")
-@click.option("--to", "end", help="Events accepted before then; a date takes that day in.")
-@click.option("--source", help="Only this platform's: facebook or tiktok.")
-@click.option("--interval", default="minute", show_default=True, help="Also hour, day, week.")
-@click.option("--quick", is_flag=True, help="Leave the days before the range out.")
+@click.option(
+    "--from", "start", help="Events accepted at this time or later: a date-time or a date."
+)
+@click.option("--to", "end", help="Events accepted before this time; a date includes that day.")
+@click.option("--source", help="Only events of this platform: facebook or tiktok.")
+@click.option(
+    "--interval",
+    default="minute",
+    show_default=True,
+    help="One line per minute, hour, day or week.",
+)
+@click.option("--quick", is_flag=True, help="Skip the days before the range.")
 def ledger(
     *, start: str | None, end: str | None, source: str | None, interval: str, quick: bool
 ) -> None:
     """Account for every event of DATABASE_URL, or of `eps up`.
 
-    A line for each minute of the last hour, or of the range that is given:
+    A line for each minute of the last hour, or of the given range:
     accepted = stored + duplicates + dead + in flight + imbalance, and the same
-    of what was rejected. Without a range, also a line for each day before that
-    is not even. Then what waits at the broker, as it says itself where NATS_URL
-    is known.
+    for rejected events. Without a range, also a line for each earlier day that
+    does not balance. Then the backlog of each consumer, asked of the broker
+    itself if NATS_URL is known.
 
-    Exit code 0: all is even. 1: events are missed. 3: nobody can tell, as the
-    database or the broker can't be asked, or a collector does not measure.
+    Exit code 0: the ledger balances. 1: events are missing. 3: unknown, because
+    the database or the broker can't be asked, or a collector does not measure.
     """
     given = {"from": start, "to": end, "source": source, "interval": interval}
     params = [(name, text) for name, text in given.items() if text is not None]

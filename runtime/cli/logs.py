@@ -95,14 +95,18 @@ class _Writer:
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]…")
-@click.option("--follow", "-f", is_flag=True, help="Go on with what is written, until Ctrl-C.")
-@click.option("--tail", "-n", type=click.IntRange(0), help="Only the last so many of a process.")
-@click.option("--json", "is_json", is_flag=True, help="As they are kept: JSON lines.")
-@click.option("--data", type=click.Path(path_type=Path), help="Of which `eps up` [.data].")
+@click.option("--follow", "-f", is_flag=True, help="Keep printing new lines, until Ctrl-C.")
+@click.option("--tail", "-n", type=click.IntRange(0), help="Only the last N lines of each process.")
+@click.option(
+    "--json", "is_json", is_flag=True, help="Print the lines as they are stored, as JSON."
+)
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Data folder of the `eps up` [.data]."
+)
 def logs(
     *, names: tuple[str, ...], follow: bool, tail: int | None, is_json: bool, data: Path | None
 ) -> None:
-    """Show what the processes of `eps up` wrote, in the order of time.
+    """Show the logs of the processes of `eps up`, in order of time.
 
     NAME is a process or a function with all its replicas: gateway,
     fb-collector-2, nats, postgres, eps for the supervisor itself.

@@ -33,14 +33,14 @@ _NAMES = (
 
 
 class _Commands(Group):
-    """The commands: each is the file of its name, imported when it is asked for."""
+    """The commands: each lives in the file of its name and is imported on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Name them all."""
+        """List the names of all commands."""
         return list(_NAMES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import a command; None where there is none of the name."""
+        """Import a command; None if no command has this name."""
         if cmd_name not in _NAMES:
             return None
         name = cmd_name.replace("-", "_")
@@ -54,7 +54,7 @@ class _Commands(Group):
 )
 @click.version_option(package_name="event-processing-system", prog_name="eps")
 def eps() -> None:
-    """Take webhook events, keep each once, report on them."""
+    """Receive webhook events, store each exactly once, and report on them."""
 
 
 def main() -> None:

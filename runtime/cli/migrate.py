@@ -14,9 +14,9 @@ from runtime.settings import MigrateSettings
 def migrate() -> None:
     """Bring the schema of DATABASE_URL up to date.
 
-    Safe to run several times at once: one works, the others wait. Where
-    COLLECTOR_DATABASE_PASSWORD and the like are set, it also makes the roles
-    that log in with them, or gives them these passwords.
+    Safe to run several times at once: one works, the others wait. If
+    COLLECTOR_DATABASE_PASSWORD and the like are set, it also creates the logins
+    that use them, or changes their passwords.
     """
     settings = MigrateSettings.load()
     url = settings.database_url.get_secret_value()

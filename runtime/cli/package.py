@@ -42,10 +42,10 @@ def package(
     python: str,
     output: Path,
 ) -> None:
-    """Make the zip of each FUNCTION for AWS Lambda; of all unless told.
+    """Build the AWS Lambda zip of each FUNCTION; of all if none is named.
 
-    Each holds what its handler imports and the packages of its lock, and is the
-    same bytes whenever it is made again.
+    Each holds the modules that its handler imports and the packages of its lock.
+    Building it again gives the same bytes.
     """
     try:
         targets = [Target(it, python) for it in architectures or ARCHITECTURES]

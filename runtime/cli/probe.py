@@ -12,19 +12,19 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 PORTS = range(3001, 3006)
-"""Where functions listen unless told otherwise; a container runs one of them."""
+"""The functions' default ports; a container runs one function."""
 
 _ANSWER_SECONDS = 2.0
 _BODY_BYTES = 64 * 1024  # a readiness answer has some hundred bytes
 _OK = 200
 
 FULL = "full: the broker has no room for events, and the gateway answers 503"
-"""Written of a gateway that is ready but refuses events; ``healthcheck.sh`` looks for it.
+"""Printed for a gateway that is ready but refuses events; ``healthcheck.sh`` looks for it.
 Such a gateway stays healthy, because a restart would not make room."""
 
 
 def fault(url: str) -> str:
-    """Say what is wrong with a URL; empty when nothing is.
+    """Describe what is wrong with a URL's answer; empty if nothing is.
 
     Args:
         url: ``http`` and ``https`` must answer 200, others take a connection.
@@ -37,7 +37,7 @@ def fault(url: str) -> str:
 
 
 def is_full(url: str) -> bool:
-    """Say whether a function that is ready has had no room for its last events."""
+    """Tell whether a ready function found the stream full at its last events."""
     try:
         return bool(json.loads(_ask(url)[1]).get("events") == "full")
     except (OSError, HTTPException, ValueError, AttributeError):
@@ -45,7 +45,7 @@ def is_full(url: str) -> bool:
 
 
 def _ask(url: str) -> tuple[int, bytes]:
-    """Ask for a URL's status and body; what is not HTTP has only a connection."""
+    """Fetch a URL's status and body; for a scheme other than HTTP, only connect."""
     target = urlsplit(url)
     if target.scheme not in {"http", "https"}:
         address = (target.hostname or "", target.port or 0)
@@ -62,7 +62,7 @@ def _ask(url: str) -> tuple[int, bytes]:
 
 
 def main(urls: list[str]) -> int:
-    """Probe ``urls``, or without any the function that listens here.
+    """Probe ``urls``; if none are given, the function that listens here.
 
     Returns:
         0 when all are well; else 1, and standard error says why.
@@ -83,7 +83,7 @@ def _own() -> Iterator[str]:
 
 
 def _listening() -> list[int]:
-    """List which of the usual ports answer; all when none does, so that all are named."""
+    """List the default ports that answer; all of them if none does, so that each is named."""
     found = [port for port in PORTS if not fault(f"tcp://127.0.0.1:{port}")]
     return found or list(PORTS)
 

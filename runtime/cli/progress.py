@@ -1,4 +1,4 @@
-"""One line of a terminal that tells what is being done."""
+"""A progress line on a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Keep one line of a terminal up to date, and clear it at the end; else write a line a step."""
+    """Update one line on a terminal and clear it at the end; elsewhere write a line per step."""
     if not sys.stderr.isatty():
         yield lambda step: _write(f"{step}\n")
         return

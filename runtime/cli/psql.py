@@ -19,16 +19,16 @@ _ODD_NAMES: Final = {
     "application_name": "PGAPPNAME",
     "connect_timeout": "PGCONNECT_TIMEOUT",
 }
-"""Parameters whose variable is not PG and their name without underscores."""
+"""Parameters whose environment variable is not simply PG and the name without underscores."""
 
 _ELSEWHERE: Final = ("PGHOSTADDR", "PGSERVICE")
-"""What would lead psql to another server than the URL's."""
+"""Environment variables that would send psql to a server other than the URL's."""
 
 _HOST: Final = re.compile(r"(\[[^]]*\]|[^:]*)(?::([0-9]*))?")
 
 
 def run_psql(url: str, arguments: Sequence[str]) -> NoReturn:
-    """Become psql; nothing of the password is in its arguments, which everyone can see.
+    """Replace this process by psql; the password is not in the arguments, which are public.
 
     Args:
         url: The database's; a database that the arguments name is one of the same server.
@@ -43,7 +43,7 @@ def run_psql(url: str, arguments: Sequence[str]) -> NoReturn:
 
 
 def variables_of(url: str) -> Mapping[str, str]:
-    """Say in the environment's variables of libpq what a URL says."""
+    """Translate a URL into libpq's environment variables."""
     return {name: text for name, text in _told(url) if text}
 
 
@@ -72,13 +72,16 @@ def _host(server: str) -> tuple[str, str]:
 @click.command(
     context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
 )
-@click.option("--data", type=click.Path(path_type=Path), help="Of which `eps up` [.data].")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Data folder of the `eps up` [.data]."
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(*, data: Path | None, arguments: tuple[str, ...]) -> None:
     """Open psql on DATABASE_URL, or on the database of the `eps up` that runs here.
 
-    ARGUMENTS are psql's: eps psql -c "SELECT count(*) FROM events". With --data
-    it is the database of what runs there, whatever is set.
+    ARGUMENTS are psql's: eps psql -c "SELECT count(*) FROM events". With --data,
+    it opens the database of the `eps up` on that folder, whatever DATABASE_URL
+    says.
     """
     settings = load_beside(DatabaseSettings, data)
     try:

@@ -15,7 +15,7 @@ from runtime.settings import PublisherSettings
 
 @click.command()
 @click.option("--url", help="The gateway, http://127.0.0.1:3001 [EVENT_ENDPOINT].")
-@click.option("--requests", type=click.IntRange(1), help="How many [until stopped].")
+@click.option("--requests", type=click.IntRange(1), help="Number of requests [until stopped].")
 @click.option(
     "--min",
     "least",
@@ -54,8 +54,8 @@ from runtime.settings import PublisherSettings
     show_default=True,
     help="Share of events that repeat an earlier one.",
 )
-@click.option("--single", is_flag=True, help="One event a request, not in an array.")
-@click.option("--seed", type=int, help="Send the very same bytes every time.")
+@click.option("--single", is_flag=True, help="Send one event per request, not an array.")
+@click.option("--seed", type=int, help="Make every run send the same bytes.")
 def publish(
     *,
     url: str | None,
@@ -71,8 +71,8 @@ def publish(
 ) -> None:
     """Send test events to a gateway, as the platforms would.
 
-    Where the gateway asks for a key, INGEST_API_KEY has it: a command line is
-    there for everyone on the machine to read.
+    If the gateway requires a key, set it in INGEST_API_KEY: command lines are
+    visible to every user of the machine.
 
     Writes one JSON object to standard output at the end: what was sent, what
     was answered, and the exact figures that the reports should show.
@@ -81,7 +81,7 @@ def publish(
     key = settings.ingest_api_key
     target = url or settings.event_endpoint
     if target is None:
-        raise click.UsageError("where to? Give --url, or set EVENT_ENDPOINT")
+        raise click.UsageError("the gateway's URL is missing: give --url or set EVENT_ENDPOINT")
     try:
         options = PublishOptions(
             url=target,

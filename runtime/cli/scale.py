@@ -13,13 +13,15 @@ from runtime.local.supervisor.settings import LocalSettings
 
 @click.command()
 @click.argument("wanted", nargs=-1, required=True, metavar="NAME=N…")
-@click.option("--data", type=click.Path(path_type=Path), help="Of which `eps up` [.data].")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Data folder of the `eps up` [.data]."
+)
 def scale(*, wanted: tuple[str, ...], data: Path | None) -> None:
-    """Have the running `eps up` run N of function NAME: fb-collector=3.
+    """Set the number of replicas of a function in the running `eps up`: fb-collector=3.
 
-    Returns when the new ones are ready, and those that are too many have
-    finished their work in hand. The next `eps up` does not know of it: give it
-    --scale.
+    Returns when the new replicas are ready and the surplus ones have finished
+    their work. The change ends with this `eps up`; for the next one, use its
+    option --scale.
     """
     folder = data or LocalSettings.load().data_dir
     try:

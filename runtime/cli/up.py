@@ -19,8 +19,10 @@ from runtime.settings import BadSettings, PublisherSettings
 @click.option("--no-publisher", is_flag=True, help="Send no test events.")
 @click.option("--torrent", is_flag=True, help="Send 25,500 test events a second, not 300.")
 @click.option("--reload", is_flag=True, help="Restart the functions when a source file changes.")
-@click.option("--data", type=click.Path(path_type=Path), help="Where data are kept [.data].")
-@click.option("--scale", multiple=True, metavar="NAME=N", help="Run N of a function; repeatable.")
+@click.option("--data", type=click.Path(path_type=Path), help="The data folder [.data].")
+@click.option(
+    "--scale", multiple=True, metavar="NAME=N", help="Run N replicas of a function; repeatable."
+)
 def up(
     *,
     no_publisher: bool,
@@ -29,12 +31,12 @@ def up(
     data: Path | None,
     scale: tuple[str, ...],
 ) -> None:
-    """Run the whole system here, with servers of its own, until Ctrl-C.
+    """Run the whole system on this machine, with its own servers, until Ctrl-C.
 
     Starts NATS and PostgreSQL, brings the schema up to date, runs every
-    function as a process, and sends test events. Data stay for the next time.
-    Where DATABASE_URL or NATS_URL is set, that server is used, and none of its own.
-    The torrent takes some 90 GB an hour on the disk.
+    function as a process, and sends test events. The data are kept for
+    the next start. If DATABASE_URL or NATS_URL is set, that server is used instead of
+    an embedded one. --torrent needs some 90 GB of disk an hour.
     """
     try:
         check_settings(LocalSettings, PublisherSettings)
