@@ -96,6 +96,8 @@ class View:
         given: The parameters as understood, without empty ones: the address.
         period: Its end is never after now.
         before: The period of the same length before; None if there is none to compare with.
+        earlier: The period that ends where this one starts; None if it has no start.
+        later: The period that starts where this one ends; None if it ends now.
         interval: The chart's; None if there is no chart.
         is_running: Whether its last bucket has not ended.
     """
@@ -104,6 +106,8 @@ class View:
     range: RangeName
     period: Period
     before: Period | None
+    earlier: Period | None
+    later: Period | None
     interval: Interval | None
     zone: str
     source: Source | None
@@ -150,6 +154,8 @@ def read_view(params: Params, now: datetime) -> View:
         range=name,
         period=period,
         before=None if values.get("compare") == "none" else before,
+        earlier=_earlier(name, period, zone),
+        later=_later(period, now),
         interval=interval,
         zone=zone,
         source=values.get("source"),
@@ -214,6 +220,24 @@ def _custom(asked: Period, now: datetime) -> tuple[Period, Period | None]:
         return Period(asked.start, end), Period(asked.start - length, asked.start)
     except OverflowError:
         return Period(asked.start, end), None
+
+
+def _earlier(name: RangeName, period: Period, zone: str) -> Period | None:
+    if period.start is None or period.end is None:
+        return None
+    if name in _DAYS:
+        return Period(_days_before(period.start, _DAYS[name].days, zone), period.start)
+    length = timedelta(hours=1) if name == "1h" else period.end - period.start
+    try:
+        return Period(period.start - length, period.start)
+    except OverflowError:
+        return None
+
+
+def _later(period: Period, now: datetime) -> Period | None:
+    if period.start is None or period.end is None or period.end >= now:
+        return None
+    return Period(period.end, period.end + (period.end - period.start))
 
 
 def _days_before(moment: datetime, days: int, zone: str) -> datetime:

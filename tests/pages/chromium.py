@@ -84,16 +84,16 @@ class Tab:
             while not await self.ask(script):
                 await asyncio.sleep(0.05)
 
-    async def press(self, key: str) -> None:
-        """Press a key, such as ``ArrowLeft``."""
-        codes = {"ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35, "Tab": 9}
+    async def press(self, key: str, code: str | None = None) -> None:
+        """Press a key, such as ``ArrowLeft``; its place may have another name, such as ``KeyD``."""
+        codes = {"ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35, "Tab": 9, "Escape": 27}
         for kind in ("keyDown", "keyUp"):
             await self._send(
                 "Input.dispatchKeyEvent",
                 type=kind,
                 key=key,
-                code=key,
-                windowsVirtualKeyCode=codes[key],
+                code=code or key,
+                windowsVirtualKeyCode=codes.get(key, 0),
             )
 
     async def click(self, text: str) -> None:

@@ -157,6 +157,7 @@ async def test_without_scripts_nothing_is_missing_but_comfort(site: Site, tab: T
 
     assert "source=facebook" in await tab.ask("location.search")
     assert await tab.ask("document.querySelectorAll('.slider').length") == 0
+    assert await tab.ask("document.querySelector('#keys').hidden")
     assert await tab.ask("document.querySelectorAll('figure tbody tr').length") > 100
 
 
@@ -191,6 +192,56 @@ async def test_a_chart_is_read_by_keys(site: Site, tab: Tab) -> None:
     assert first.startswith(await tab.ask(f"[...{row}].at(-1).querySelector('th').textContent"))
     assert said.startswith(noon(1).strftime("%Y-%m-%d"))
     assert await tab.ask(f"{row}[1].querySelector('td').textContent") in said
+
+
+async def test_a_person_gets_about_by_keys_alone(site: Site, tab: Tab) -> None:
+    await fill(site)
+    await tab.go("/?source=facebook")
+
+    async def led(key: str, query: str, code: str | None = None) -> None:
+        await tab.press(key, code)
+        await tab.until(f"document.readyState === 'complete' && location.href.includes({query!r})")
+
+    await led("d", "source=facebook&range=today")
+    await led("ArrowLeft", "range=custom")
+    earlier = await tab.text(".said")
+    await led("x", "compare=none")
+    today = noon(0).strftime("%Y-%m-%d")
+    await led("ArrowRight", f"from={today}")
+    await led("\N{CYRILLIC SMALL LETTER TSE}", "range=7d", "KeyW")
+    await tab.press("Escape")
+    await tab.until("document.readyState === 'complete' && location.search === ''")
+    await tab.press("?")
+    listed = await tab.text("#keys")
+    await led("/", "/trail")
+    await tab.press("/")
+    await tab.until("document.activeElement.name === 'id'")
+
+    assert earlier.startswith(noon(1).strftime("%Y-%m-%d"))
+    assert "find one event" in listed
+    assert tab.faults == []
+
+
+async def test_keys_rest_in_fields_and_where_they_are_switched_off(site: Site, tab: Tab) -> None:
+    await tab.go("/")
+    await tab.ask("document.querySelector('[name=campaignId]').focus()")
+    await tab.press("d")
+    await tab.ask("document.activeElement.blur()")
+    await tab.press("?")
+    await tab.ask("document.querySelector('#keys input').click()")
+    await tab.ask("document.activeElement.blur()")
+    await tab.press("d")
+    in_field = await tab.ask("location.search")
+    await tab.go("/pipeline")
+    await tab.press("d")
+    switched_off = await tab.ask("location.pathname")
+    await tab.ask("document.querySelector('#keys input').click(); document.activeElement.blur()")
+    await tab.press("d")
+    await tab.until("location.search === '?range=today'")
+
+    assert (in_field, switched_off) == ("", "/pipeline")
+    assert tab.faults == []
+    assert site.url
 
 
 async def test_the_whole_renews_itself_and_a_tab_tells(site: Site, tab: Tab) -> None:

@@ -44,6 +44,9 @@ _PAGES: Final = (
     ("nav.api", "/api"),
 )
 
+_RANGE_KEYS: Final = (("d", "today"), ("w", "7d"), ("m", "28d"))
+_KEY_NAMES: Final = {"Escape": "Esc"}
+
 
 @dataclass(frozen=True, slots=True)
 class Visit:
@@ -212,6 +215,11 @@ def table(heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], capti
     )
 
 
+def shortcut(key: str) -> dict[str, str]:
+    """Write the attributes of a link that a key follows."""
+    return {"data_key": key, "aria_keyshortcuts": key}
+
+
 def now() -> datetime:
     """Return the current time, UTC."""
     return datetime.now(UTC)
@@ -255,9 +263,43 @@ def _body(visit: Visit, title: str, content: Sequence[Html]) -> Html:
             element("div", visit.strip, _languages(visit), _sign_out(visit), class_="aside"),
         ),
         element("main", element("h1", title), join(list(content)), id="content", tabindex="-1"),
+        _keys(visit),
         data_stale=words("stale", moment="{moment}"),
         data_pause=words("pause"),
         data_go_on=words("go-on"),
+    )
+
+
+def _keys(visit: Visit) -> Html:
+    """List the keys that follow links, with a switch; hidden unless scripts run."""
+    words, on_reports = visit.words, visit.path == "/"
+    given = dict(visit.params) if on_reports else {}
+    kept = {name: text for name, text in given.items() if name not in ("range", "from", "to")}
+    compared = {name: text for name, text in given.items() if name != "compare"}
+    if given.get("compare") != "none":
+        compared["compare"] = "none"
+    links = [(key, address("/", {**kept, "range": it}), f"range.{it}") for key, it in _RANGE_KEYS]
+    if on_reports:
+        links += [("x", address("/", compared), "keys.compare"), ("Escape", "/", "keys.clear")]
+    rows = [
+        element(
+            "li",
+            element("kbd", _KEY_NAMES.get(key, key.upper())),
+            " ",
+            element("a", words(text), href=there, **shortcut(key)),
+        )
+        for key, there, text in [*links, ("/", "/trail", "keys.trail")]
+    ]
+    arrows = [element("kbd", "←"), element("kbd", "→"), f" {words('keys.arrows')}"]
+    switch = element("input", type="checkbox", checked="", autocomplete="off")
+    return element(
+        "details",
+        element("summary", words("keys"), " ", element("kbd", "?")),
+        element("ul", *rows, *([element("li", *arrows)] if on_reports else [])),
+        element("label", switch, words("keys.on")),
+        id="keys",
+        class_="keys",
+        hidden="",
     )
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final, get_args
 
 from functions.events import EVENT_TYPES, FUNNEL_STAGES, SOURCES
-from functions.parameters import Interval, Params
+from functions.parameters import Interval, Params, Period
 from functions.reporter.demographics_report import DemographicsReport
 from functions.reporter.overview import Figure, Overview, Point
 from functions.reporter.view import RANGES, View
@@ -21,6 +21,7 @@ from runtime.http.pages.frame import (
     button,
     form,
     selection,
+    shortcut,
     table,
 )
 from runtime.http.pages.words import Words
@@ -142,7 +143,16 @@ def _said(words: Words, view: View) -> Html:
         for name, label in _FILTERS
         if name in view.given
     ]
-    return element("p", element("span", period, class_="soft"), " ", *chips, class_="said")
+    steps = [
+        element("a", words(text), href=_at(view, there), rel=rel, **shortcut(key))
+        for text, there, rel, key in (
+            ("earlier", view.earlier, "prev", "ArrowLeft"),
+            ("later", view.later, "next", "ArrowRight"),
+        )
+        if there is not None
+    ]
+    said = [Html(f" {it}") for it in (*steps, *chips)]
+    return element("p", element("span", period, class_="soft"), *said, class_="said")
 
 
 def _nothing(words: Words, seen: Overview) -> Html:
@@ -371,6 +381,16 @@ def _narrow(view: View, text: str, filters: Mapping[str, str]) -> Html:
 
 def _short(text: str) -> str:
     return text if len(text) <= _LONGEST_CAMPAIGN else f"{text[:_LONGEST_CAMPAIGN]}…"
+
+
+def _at(view: View, period: Period) -> str:
+    """Write the address of the same view of another period."""
+    bounds = {
+        name: at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+        for name, at in (("from", period.start), ("to", period.end))
+        if at is not None
+    }
+    return address("/", {**view.given, "range": "custom", **bounds})
 
 
 def _without(view: View, name: str) -> str:

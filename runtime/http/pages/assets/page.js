@@ -1,5 +1,5 @@
 "use strict";
-// What pages can do beyond what they do without it: read a chart by a slider, and renew themselves.
+// What the script adds: sliders on charts, pages that renew themselves, replays that run on, keys.
 (() => {
   const every = 5000, slowest = 60000;
   const policy = window.trustedTypes
@@ -116,6 +116,34 @@
     stop.remove();
   }
 
+  // Keys follow the links that name them; a letter of another alphabet counts by its place.
+  function keys(list) {
+    const on = list.querySelector("input");
+    const remembered = (work) => { try { return work(localStorage); } catch { return null; } };
+    on.checked = remembered((store) => store.getItem("eps-keys")) !== "off";
+    on.addEventListener("change", () => {
+      remembered((store) => store.setItem("eps-keys", on.checked ? "on" : "off"));
+    });
+    list.hidden = false;
+    document.addEventListener("keydown", (event) => {
+      if (!on.checked || event.ctrlKey || event.altKey || event.metaKey) return;
+      if (event.target.closest("input, select, textarea, .wide")) return;
+      const isChar = event.key.length === 1, isForeign = isChar && event.key > "~";
+      let key = isChar ? event.key.toLowerCase() : event.key;
+      if (isForeign && event.code.startsWith("Key")) key = event.code.slice(3).toLowerCase();
+      const link = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+      const field = key === "/" ? document.querySelector("main input[name=id]") : null;
+      if (key === "?") {
+        list.open = !list.open;
+        list.querySelector("summary").focus();
+      } else if (field) field.focus();
+      else if (link) link.click();
+      else return;
+      event.preventDefault();
+    });
+  }
+
+  keys(document.getElementById("keys"));
   document.querySelectorAll(".chart").forEach(readable);
   const replay = document.getElementById("replay");
   if (replay) running(replay);

@@ -117,6 +117,30 @@ async def test_the_bucket_that_is_not_over_says_so_and_others_do_not() -> None:
     assert not any(it.is_running for it in over.points)
 
 
+@pytest.mark.parametrize("name", [it for it in RANGES if it not in ("all", "custom")])
+def test_an_earlier_period_ends_where_this_one_starts_and_leads_back(name: str) -> None:
+    view = read_view([("range", name)], NOW)
+    assert view.earlier
+    assert view.earlier.start
+    assert view.earlier.end
+
+    bounds = (("from", view.earlier.start), ("to", view.earlier.end))
+    back = read_view([(it, at.strftime("%Y-%m-%dT%H:%M:%SZ")) for it, at in bounds], NOW)
+
+    assert view.earlier.end == view.period.start
+    assert back.period == view.earlier
+    assert back.later
+    assert back.later.start == view.period.start
+
+
+def test_there_is_no_period_before_all_time_and_none_after_now() -> None:
+    everything, today = (read_view([("range", it)], NOW) for it in ("all", "today"))
+    first = read_view([("from", "0001-01-01"), ("to", "2024-01-01")], NOW)
+
+    assert (everything.earlier, everything.later, today.later) == (None, None, None)
+    assert first.earlier is None
+
+
 async def test_without_comparison_nothing_is_compared() -> None:
     seen = await look(("compare", "none"), rows=[a_row(occurred_at=at(hours=1))])
 
