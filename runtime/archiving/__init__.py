@@ -1,1 +1,1 @@
-"""Days of events as Parquet: written before they go, and brought back; events for people."""
+"""Archive days of events as Parquet, restore them, and export events for people."""

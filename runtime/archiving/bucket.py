@@ -28,7 +28,7 @@ class Bucket:
         self._client: Any = boto3.client("s3")
 
     def put(self, name: str, file: Path) -> None:
-        """Keep a file; see ``Place``."""
+        """Store a file; see ``Place``."""
         try:
             self._client.upload_file(str(file), self._bucket, self._prefix + name)
         except _ERRORS as error:

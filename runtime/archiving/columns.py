@@ -1,6 +1,6 @@
-"""The columns of archived events, as Parquet and Arrow have them.
+"""The columns of archived events, in Parquet and Arrow.
 
-Nothing else of the system imports pyarrow: it comes with requirements-archive.lock.
+No other module imports pyarrow: it comes with requirements-archive.lock.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ SCHEMA: Final = pa.schema(
 
 
 def to_batch(rows: Sequence[Any]) -> pa.RecordBatch:
-    """Make a batch of rows that have all columns in their order; at least one."""
+    """Make a batch of rows that have all columns in order; at least one row."""
     columns = zip(*rows, strict=True)
     arrays = [
         pa.array(column, type=field.type) for column, field in zip(columns, SCHEMA, strict=True)

@@ -1,4 +1,4 @@
-"""Days of a source as Parquet files: written, read again, compared."""
+"""Days of a source as Parquet files: write, read back, compare."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -66,12 +66,12 @@ class _Content:
 
 
 class _Files:
-    """Writes rows into files of bounded size, each put into the archive when it is whole.
+    """Writes rows into files of bounded size, each stored in the archive when it is complete.
 
     Args:
         folder: On the local disk, for the file that is being written.
-        place: Where the archive lies.
-        day: Whose rows.
+        place: Where the archive is.
+        day: The rows' day.
     """
 
     def __init__(self, folder: Path, place: Place, day: DayOfSource) -> None:
@@ -99,7 +99,7 @@ class _Files:
             self.finish()
 
     def finish(self) -> None:
-        """End the file that is being written, if there is one."""
+        """Finish the file that is being written, if there is one."""
         if self._writer is None:
             return
         self._open.close()
@@ -112,21 +112,21 @@ class _Files:
 async def write_day(
     pool: asyncpg.Pool, place: Place, day: DayOfSource, tell: Callable[[int], None]
 ) -> str:
-    """Put the events of a day into an archive, its manifest last.
+    """Write the events of a day into an archive, its manifest last.
 
-    Where the archive has this very day already, it is left as it is.
+    If the archive has this very day already, it is left unchanged.
 
     Args:
         pool: Where the events are.
-        place: Where the archive lies.
-        day: Which.
-        tell: Is told how many events were read so far.
+        place: Where the archive is.
+        day: The day.
+        tell: Called with the number of events read so far.
 
     Returns:
         The digest of the manifest.
 
     Raises:
-        ArchiveFailed: Another archive of this day lies there, or it can't be written.
+        ArchiveFailed: The place has another archive of this day, or can't be written.
         Unavailable: The database can't be asked now.
     """
     there = place.read(day.folder + MANIFEST)
@@ -160,12 +160,12 @@ def read_manifest(place: Place, day: DayOfSource, digest: str | None = None) -> 
     """Read the manifest of a day.
 
     Args:
-        place: Where the archive lies.
-        day: Which.
-        digest: What the database knows it by; None where it knows nothing yet.
+        place: Where the archive is.
+        day: The day.
+        digest: The digest in the database; None if it has none yet.
 
     Raises:
-        ArchiveFailed: There is none, or it is another one, or none that is known.
+        ArchiveFailed: There is none, it has another digest, or it can't be understood.
     """
     text = place.read(day.folder + MANIFEST)
     if text is None:
@@ -176,11 +176,11 @@ def read_manifest(place: Place, day: DayOfSource, digest: str | None = None) -> 
 
 
 def read_day(place: Place, day: DayOfSource, manifest: Manifest) -> Iterator[Sequence[Row]]:
-    """Read the rows of a day by time and key, and compare all with the manifest.
+    """Read the rows of a day by time and key, and compare everything with the manifest.
 
     Raises:
-        ArchiveFailed: A file is missing, or the archive is not what the manifest
-            says; that may show only after the last row.
+        ArchiveFailed: A file is missing, or the archive differs from the manifest;
+            that may show only after the last row.
     """
     content = _Content()
     for file in manifest.files:

@@ -1,5 +1,5 @@
-"""What goes wrong with an archive."""
+"""Errors of archives."""
 
 
 class ArchiveFailed(Exception):
-    """An archive is not as it should be, or can't be reached; nothing was dropped for it."""
+    """An archive is wrong or can't be reached; nothing was deleted because of it."""

@@ -33,17 +33,17 @@ _LINE_ENDS: Final = str.maketrans("\r\n", "  ")
 
 
 class Writer(Protocol):
-    """Writes events, page after page."""
+    """Writes events, one page after another."""
 
     def write(self, rows: Sequence[asyncpg.Record]) -> None:
-        """Write some more."""
+        """Write a page."""
 
 
 class CsvWriter:
-    """Writes a table for spreadsheets, which takes no text of a sender for a formula.
+    """Writes a table for spreadsheets, in which no sender's text is read as a formula.
 
     Args:
-        file: Where to; it stays open.
+        file: The output; it stays open.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -51,31 +51,31 @@ class CsvWriter:
         self._file.write(write_csv(_CSV_COLUMNS, ()))
 
     def write(self, rows: Sequence[asyncpg.Record]) -> None:
-        """Write some more; see ``Writer``."""
+        """Write a page; see ``Writer``."""
         self._file.write(write_csv(_CSV_COLUMNS, map(_cells, rows), header=False))
 
 
 class NdjsonWriter:
-    """Writes each event as it came, one a line: what a gateway takes as application/x-ndjson.
+    """Writes each event as it came, one a line: a gateway accepts it as application/x-ndjson.
 
     Args:
-        file: Where to; it stays open.
+        file: The output; it stays open.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
     def write(self, rows: Sequence[asyncpg.Record]) -> None:
-        """Write some more; see ``Writer``."""
+        """Write a page; see ``Writer``."""
         lines = (f"{row['payload'].translate(_LINE_ENDS)}\n" for row in rows)
         self._file.write("".join(lines).encode())
 
 
 def open_writer(format_: Format, file: BinaryIO) -> AbstractContextManager[Writer]:
-    """Begin to write events; where the context ends, the file is whole.
+    """Begin to write events; the file is complete when the context ends.
 
     Raises:
-        ModuleNotFoundError: Parquet is asked for, and pyarrow is not installed.
+        ModuleNotFoundError: Parquet is requested, and pyarrow is not installed.
     """
     return _WRITERS[format_](file)
 

@@ -1,4 +1,4 @@
-"""What an archived day is: how many events, which files, and how to know that they are whole."""
+"""Manifests of archived days: the number of events, the files, and their digests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from functions.events import Source
 from functions.parameters import Period
 
 SCHEMA_VERSION: Final = 1
-"""Of the columns; goes up when one is added, taken away, or means something else."""
+"""Of the columns; increased when one is added, removed, or changes its meaning."""
 
 _DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class DayOfSource:
-    """The events of a source whose own time lies in a day of UTC: what is archived together."""
+    """The events of a source on one day of UTC, by their own time: they are archived together."""
 
     day: date
     source: Source
@@ -45,7 +45,7 @@ class DayOfSource:
 
     @property
     def folder(self) -> str:
-        """Where its files lie, with a slash at the end; as Hive has it, which most readers know."""
+        """The folder of its files, with a trailing slash; in Hive's form, known to most readers."""
         return f"events/day={self.day}/source={self.source}/"
 
 
@@ -66,16 +66,16 @@ class ArchivedFile(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Manifest(msgspec.Struct, frozen=True, rename="camel"):
-    """What an archived day is.
+    """An archived day.
 
     Attributes:
         schema_version: See ``SCHEMA_VERSION``.
         day: ISO 8601, UTC.
-        source: Whose events.
+        source: The source of its events.
         events: How many.
         revenue: Of revenue events, exact, as a decimal string.
-        rows_sha256: Of all rows by time and key, each as MessagePack: it says
-            that two archives hold the same, whoever wrote their files.
+        rows_sha256: Of all rows by time and key, each as MessagePack: equal for
+            archives with the same rows, whoever wrote their files.
         files: In the order of their rows.
     """
 
@@ -89,7 +89,7 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def content(self) -> tuple[int, str, str, int, Decimal, str]:
-        """What it says of its events, without the files that hold them."""
+        """The facts about its events, without the files that hold them."""
         return (
             self.schema_version,
             self.day,
@@ -100,7 +100,7 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
         )
 
     def to_json(self) -> bytes:
-        """Write it; the same manifest, the same bytes."""
+        """Write it; equal manifests have equal bytes."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
 
@@ -108,5 +108,5 @@ MANIFEST: Final = "manifest.json"
 
 
 def digest_of(manifest: bytes) -> str:
-    """Digest a manifest's bytes, as table ``archived_days`` has it."""
+    """Digest a manifest's bytes, as in table ``archived_days``."""
     return sha256(manifest).hexdigest()

@@ -1,4 +1,4 @@
-"""Events of the database, page after page, however many there are."""
+"""Read events from the database page by page, however many there are."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -14,10 +14,10 @@ from runtime.postgres.sql import load
 EVENTS_PAGE = load(__file__, "events_page")
 
 _PAGE_ROWS: Final = 2_000
-"""Of the publisher's, a megabyte: more at once would not be faster."""
+"""A megabyte of the publisher's events: larger pages would not be faster."""
 
 _PAGE_BYTES: Final = 8 * 1024**2
-"""Of large events a page has fewer; one that is larger alone is a page."""
+"""With large events a page has fewer; a larger single event is a page of its own."""
 
 Page = Sequence[asyncpg.Record]
 
@@ -27,9 +27,9 @@ async def read_pages(
 ) -> AsyncIterator[Page]:
     """Read the events of a period by time, then by key; no page is empty.
 
-    Each page is a statement of its own, so that no transaction stays open while
-    somebody reads slowly. What is stored meanwhile, before the place that was
-    reached, is left out; nothing comes twice.
+    Each page is a statement of its own, so that no transaction stays open while the
+    reader is slow. Events stored meanwhile, before the place reached, are left out;
+    none comes twice.
 
     Raises:
         Unavailable: The database can't be asked now.

@@ -11,10 +11,10 @@ from runtime.archiving.columns import SCHEMA, to_batch
 
 _GROUP_ROWS: Final = 50_000
 _GROUP_BYTES: Final = 32 * 1024**2
-"""Of payloads; what is gathered, encoded and read back at once."""
+"""Of payloads; this much is gathered, encoded and read back at once."""
 
 _LEVEL: Final = 3
-"""Of zstd: its own middle way."""
+"""Zstandard's own default."""
 
 
 class ParquetWriter:
@@ -30,7 +30,7 @@ class ParquetWriter:
             SCHEMA,
             compression="zstd",
             compression_level=_LEVEL,
-            # Ids and payloads never repeat: to look for repeats in them costs time for nothing.
+            # Ids and payloads never repeat: searching them for repeats would waste time.
             use_dictionary=[
                 field.name for field in SCHEMA if field.name not in _UNIQUE and _is_text(field)
             ],
@@ -50,7 +50,7 @@ class ParquetWriter:
         self.close()
 
     def write(self, rows: Sequence[Any]) -> None:
-        """Add rows that have all columns in their order."""
+        """Add rows that have all columns in order."""
         for row in rows:
             self._rows.append(row)
             self._bytes += len(row[-1])
@@ -58,7 +58,7 @@ class ParquetWriter:
                 self._flush()
 
     def close(self) -> None:
-        """Write what is left, and the file's end; safe to call again."""
+        """Write the remaining rows and the file's footer; safe to call again."""
         if self._rows:
             self._flush()
         self._writer.close()

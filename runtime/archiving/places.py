@@ -1,4 +1,4 @@
-"""Where archives lie: a folder, or a bucket of S3."""
+"""Where archives are stored: a folder, or a bucket of S3."""
 
 import os
 import shutil
@@ -14,17 +14,17 @@ NEEDS: Final = "is missing here: install what requirements-archive.lock has"
 
 
 class Place(Protocol):
-    """Keeps files by name; a name is ASCII, with slashes between its parts."""
+    """Stores files by name; a name is ASCII, with slashes between its parts."""
 
     def put(self, name: str, file: Path) -> None:
-        """Keep a file, in place of one of this name; afterwards it is on disk, whole.
+        """Store a file, replacing one of this name; afterwards it is on disk, complete.
 
         Raises:
-            ArchiveFailed: It is not kept; what was there before is there still.
+            ArchiveFailed: It is not stored; an earlier file is still there.
         """
 
     def read(self, name: str) -> bytes | None:
-        """Read a small file; None where there is none.
+        """Read a small file; None if there is none.
 
         Raises:
             ArchiveFailed: The place can't be read.
@@ -39,7 +39,7 @@ class Place(Protocol):
 
 
 class Folder:
-    """A folder of the local disk; made where it is missing.
+    """A folder of the local disk; made if it is missing.
 
     Args:
         root: The folder.
@@ -49,7 +49,7 @@ class Folder:
         self._root = root
 
     def put(self, name: str, file: Path) -> None:
-        """Keep a file; see ``Place``."""
+        """Store a file; see ``Place``."""
         target = self._root / name
         partial = target.with_name(f".{target.name}.partial")
         try:
@@ -85,7 +85,7 @@ class Folder:
 
 
 def open_place(url: str) -> Place:
-    """Open where archives lie.
+    """Open the place of an archive.
 
     Args:
         url: A folder, or ``s3://bucket/prefix``.
@@ -107,7 +107,7 @@ def open_place(url: str) -> Place:
 
 
 def _sync(folder: Path) -> None:
-    """Put the names in a folder on disk."""
+    """Sync a folder's entries to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Let old events go, once they lie in an archive; bring them back; prove that all are there."""
+"""Delete old events once they are archived; restore them; verify that all are there."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -32,28 +32,28 @@ DROP_LETTERS = load(__file__, "drop_letters")
 DROP_LEDGER = load(__file__, "drop_ledger")
 
 _ONE_ARCHIVE: Final = 0x45505304
-"""Key of the advisory lock that lets one `eps archive` work: "EPS" and 4."""
+"""Key of the advisory lock that lets one `eps archive` work at a time: "EPS" and 4."""
 
 _DROP_EVENTS: Final = 5_000
-"""Of one transaction, and what whole minutes have above it: some tens of milliseconds."""
+"""Events of one transaction, exceeded only to complete a minute: some tens of milliseconds."""
 
 _DROP_OTHERS: Final = 5_000
 
 _LOCK_TRIES: Final = 30
 
 Tell = Callable[[str], None]
-"""Is told of each step; what it raises stops the work, which goes on from there the next time."""
+"""Called at each step; an error that it raises stops the work, which the next run continues."""
 
 
 class KnownDay(NamedTuple):
-    """A day that is to go, or is in an archive.
+    """A day that is archived, or is to be deleted.
 
     Attributes:
-        key: Which.
-        events: How many it has, by the figures.
-        revenue: What they brought, by the figures.
-        digest: Of its manifest; None where it is in no archive.
-        dropped_until: Its rows before then are gone; its start where all are there.
+        key: The day and its source.
+        events: How many it has, by the rollups.
+        revenue: Their revenue, by the rollups.
+        digest: Of its manifest; None if it is not archived.
+        dropped_until: Its rows before then are deleted; its start if all are there.
     """
 
     key: DayOfSource
@@ -65,36 +65,36 @@ class KnownDay(NamedTuple):
 
 @asynccontextmanager
 async def alone(pool: asyncpg.Pool) -> AsyncIterator[None]:
-    """Let only one of many archive, restore or check.
+    """Make sure that only one process archives, restores or checks.
 
     Raises:
-        ArchiveFailed: Another one is at it.
+        ArchiveFailed: Another one is working.
     """
     async with pool.acquire() as connection:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _ONE_ARCHIVE):
             raise ArchiveFailed("another eps archive is at work on this database")
-        yield  # the pool takes the lock back with the connection
+        yield  # the pool releases the lock with the connection
 
 
 async def let_events_go(
     pool: asyncpg.Pool, place: Place, keep_days: int, *, restored: bool, tell: Tell
 ) -> AsyncIterator[KnownDay]:
-    """Archive and drop the events of days that are over for so many days, the oldest first.
+    """Archive and delete the events of days that ended so many days ago, oldest first.
 
-    Each step can be the last: the next run goes on where this one ended.
+    Each step can be the last: the next run continues where this one ended.
 
     Args:
         pool: With the rights of the owner.
-        place: Where the archive lies.
-        keep_days: Whole days of UTC, by the database's clock; today is none of them.
-        restored: Whether days that were brought back go, too.
-        tell: Is told of each step.
+        place: Where the archive is.
+        keep_days: Whole days of UTC, by the database's clock, without today.
+        restored: Whether restored days are deleted as well.
+        tell: Called at each step.
 
     Yields:
-        Each day when it is gone.
+        Each day when it is deleted.
 
     Raises:
-        ArchiveFailed: An archive is not what it should be; its day stays.
+        ArchiveFailed: An archive is wrong; its day stays.
         Unavailable: The database can't be asked now.
     """
     until = await _today(pool) - timedelta(days=keep_days)
@@ -121,7 +121,7 @@ async def _let_go(pool: asyncpg.Pool, place: Place, day: KnownDay, tell: Tell) -
 
 
 def prove(place: Place, day: KnownDay, tell: Tell) -> Manifest:
-    """Read an archived day again, and compare it with its manifest and with the figures.
+    """Read an archived day back, and compare it with its manifest and with the rollups.
 
     Raises:
         ArchiveFailed: They differ, or it can't be read.
@@ -140,7 +140,7 @@ def prove(place: Place, day: KnownDay, tell: Tell) -> Manifest:
 
 
 async def _drop(pool: asyncpg.Pool, day: KnownDay, tell: Tell) -> None:
-    """Delete the rows of a day, some minutes at a time, and rest as long as each took."""
+    """Delete the rows of a day, some minutes at a time, and rest as long as each step took."""
     key, start, number = day.key, day.dropped_until, 0
     minutes = await pool.fetch(MINUTES, start, key.end, key.source)
     for until in _cuts(minutes, key.end):
@@ -155,7 +155,7 @@ async def _drop(pool: asyncpg.Pool, day: KnownDay, tell: Tell) -> None:
 
 
 def _cuts(minutes: Sequence[asyncpg.Record], end: datetime) -> Iterator[datetime]:
-    """Say up to where to go each time: minutes with some thousand events, the last to the end."""
+    """Return where steps end: minutes with some thousand events, the last up to the end."""
     events = 0
     for minute in minutes:
         if events >= _DROP_EVENTS:
@@ -168,10 +168,10 @@ def _cuts(minutes: Sequence[asyncpg.Record], end: datetime) -> Iterator[datetime
 async def known_days(
     pool: asyncpg.Pool, days: Sequence[date] | None, source: Source | None
 ) -> list[KnownDay]:
-    """List the days that are in an archive, the oldest first.
+    """List the archived days, oldest first.
 
     Raises:
-        ArchiveFailed: One that is asked for is not.
+        ArchiveFailed: A requested one is not archived.
     """
     known = map(_known, await pool.fetch(DAYS, source))
     found = [day for day in known if days is None or day.key.day in days]
@@ -183,16 +183,16 @@ async def known_days(
 
 
 async def restore(pool: asyncpg.Pool, place: Place, day: KnownDay, tell: Tell) -> bool:
-    """Bring the rows of a day back, all or none, in one transaction.
+    """Restore the rows of a day, all or none, in one transaction.
 
-    Nothing is counted a second time: the figures have stayed.
+    Nothing is counted a second time: the rollups have stayed.
 
     Returns:
-        Whether they were gone.
+        Whether they had been deleted.
 
     Raises:
-        ArchiveFailed: The archive is not what it should be, or has an event
-            that came again meanwhile; nothing was brought back.
+        ArchiveFailed: The archive is wrong, or has an event that came again
+            meanwhile; nothing was restored.
     """
     key = day.key
     if day.dropped_until == key.start:
@@ -215,12 +215,12 @@ async def restore(pool: asyncpg.Pool, place: Place, day: KnownDay, tell: Tell) -
 
 
 async def forget_letters(pool: asyncpg.Pool, keep_days: int, tell: Tell) -> int:
-    """Delete dead letters of before so many days that are not open; tell how many."""
+    """Delete dead letters older than so many days that are not open; returns how many."""
     return await _forget(pool, DROP_LETTERS, keep_days, tell, "dead letters")
 
 
 async def forget_ledger(pool: asyncpg.Pool, keep_days: int, tell: Tell) -> int:
-    """Delete the ledger's entries of before so many days that are even; tell how many."""
+    """Delete balanced ledger entries older than so many days; returns how many."""
     return await _forget(pool, DROP_LEDGER, keep_days, tell, "entries of the ledger")
 
 
@@ -244,7 +244,7 @@ async def _today(pool: asyncpg.Pool) -> datetime:
 
 
 async def _move_kept_from(pool: asyncpg.Pool, until: datetime) -> None:
-    """Take no more events of before then; whoever is storing some has finished when this returns.
+    """Accept no events before a time; every transaction storing some has ended when this returns.
 
     Raises:
         ArchiveFailed: A transaction that stores events, or a backup, went on for too long.

@@ -1,4 +1,4 @@
-"""The gateway's bus on SQS: envelopes, as messages of a size that it takes."""
+"""The gateway's bus on SQS: envelopes, as messages of a size that SQS accepts."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,11 +19,11 @@ _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 2.0
 _MASS_BYTES: Final = 512 * 1024
-"""Of a mass of dead letters: in base64 it fits in a message, and what is added last does, too."""
+"""Size of a mass of dead letters: in base64 it fits into a message, with the last elements."""
 
 
 _Packet = tuple[Envelope, Message]
-"""What was counted, and the message that it travels in."""
+"""The count of an envelope, and its message."""
 
 Item = TypeVar("Item")
 
@@ -31,12 +31,12 @@ Item = TypeVar("Item")
 class SqsBus:
     """Sends events and dead letters; implements ``Bus``.
 
-    SQS keeps what it took on several machines. It may deliver a message twice
-    and in any order: envelopes are claimed by their id, so nothing doubles.
+    SQS stores accepted messages on several machines. It may deliver a message twice
+    and in any order: envelopes are claimed by their id, so nothing is counted twice.
 
     Args:
         events: A queue for each source.
-        letters: That of dead letters.
+        letters: The queue of dead letters.
         timeout_seconds: How long a publish is tried.
     """
 
@@ -50,19 +50,19 @@ class SqsBus:
 
     @property
     def mass_bytes(self) -> int:
-        """Tell how large a mass may be; see ``Bus``."""
+        """The size of a mass; see ``Bus``."""
         return _MASS_BYTES
 
     async def can_carry(self, event: bytes) -> bool:
-        """Tell whether an event is small enough; see ``Bus``."""
+        """Return whether an event is small enough; see ``Bus``."""
         return await asyncio.to_thread(fits, event)
 
     async def publish(self, source: Source, part: AcceptedBatch) -> None:
-        """Put events into the queue of their source; see ``Bus``."""
+        """Send events to the queue of their source; see ``Bus``."""
         await self._send(self._events[source], list(self._parts(source, part)))
 
     async def publish_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
-        """Put dead letters into their queue; see ``Bus``."""
+        """Send dead letters to their queue; see ``Bus``."""
         by_source: dict[Source | None, list[DeadLetter]] = {}
         for letter in letters:
             by_source.setdefault(letter.source, []).append(letter)
@@ -70,9 +70,9 @@ class SqsBus:
         await self._send(self._letters, packets)
 
     def _parts(self, source: Source, part: AcceptedBatch) -> Iterator[_Packet]:
-        """Write a part as messages that are small enough, halving it where it is not.
+        """Write a batch as messages that are small enough, halving it if necessary.
 
-        The bus was asked whether it can carry each event.
+        ``can_carry`` was true of each event.
         """
         envelope = self._counted.accepted(source, [part])
         message = write_message(encode(source, [part]), write_manifest(envelope, ENVELOPE_ID))
@@ -83,7 +83,7 @@ class SqsBus:
             yield from self._parts(source, replace(part, events=half))
 
     def _rejected(self, source: Source | None, letters: Sequence[DeadLetter]) -> Iterator[_Packet]:
-        """Write dead letters, as parts are; the bus was asked whether it can carry each."""
+        """Write dead letters as messages, like batches; ``can_carry`` was true of each."""
         envelope = self._counted.rejected(source, letters)
         message = write_message(encode_letters(letters), write_manifest(envelope, ENVELOPE_ID))
         if message.size <= MAX_BYTES or len(letters) == 1:
@@ -93,10 +93,10 @@ class SqsBus:
             yield from self._rejected(source, half)
 
     async def _send(self, queue: Queue, packets: Sequence[_Packet]) -> None:
-        """Send messages until all are taken; then those that follow tell of them.
+        """Send messages until all are accepted; later envelopes then announce them.
 
         Raises:
-            Unavailable: They are not, within the time; some may be.
+            Unavailable: They were not, within the time; some may be.
         """
         try:
             async with asyncio.timeout(self._timeout_seconds):

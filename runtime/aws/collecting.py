@@ -1,4 +1,4 @@
-"""What collectors share on Lambda: their queue, and what they need of the database."""
+"""Shared by the collectors on Lambda: their queue, and their use of the database."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,7 +21,7 @@ from runtime.postgres.storing.store import PostgresEventStore
 from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics
 
 _BALANCE_SECONDS: Final = 60.0
-"""How often a process balances the ledger, which costs some queries, after a batch."""
+"""How often a process balances the ledger after a batch, which costs some queries."""
 
 MakeWork = Callable[[PostgresEventStore], MessageHandler[Any]]
 
@@ -33,7 +33,7 @@ def event_collector(
 
     Args:
         service: Its name.
-        source: Whose events it takes.
+        source: The source of its events.
         collect: Its handler.
     """
     registry = CollectorRegistry()
@@ -73,7 +73,7 @@ async def _hold(
 
 
 class _Ledger:
-    """Balances the ledger now and then."""
+    """Balances the ledger at intervals."""
 
     def __init__(self, pool: asyncpg.Pool, source: Source | None, metrics: ConsumerMetrics) -> None:
         self._ledger = PostgresLedger(pool, source)

@@ -1,4 +1,4 @@
-"""The documentation on Lambda: made when it is first asked for, as most processes never are."""
+"""The documentation on Lambda, made when first requested, since most processes never need it."""
 
 from collections.abc import Callable
 from functools import cache
@@ -12,7 +12,7 @@ _PATHS = ("/api", "/api/", "/api/openapi.json")
 
 
 def gateway_documentation(settings: AwsGatewaySettings) -> Endpoints:
-    """Make the endpoints of ``GET /api``, and of ``/``, which leads there."""
+    """Make the endpoints of ``GET /api``, and of ``/``, which redirects there."""
 
     def make() -> Endpoints:
         from runtime.http.documentation.endpoints import (  # noqa: PLC0415

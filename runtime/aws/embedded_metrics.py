@@ -17,7 +17,7 @@ from prometheus_client.samples import Sample
 from runtime.telemetry.lines import write_all
 
 NAMESPACE: Final = "EventProcessingSystem"
-"""Under which CloudWatch shows them."""
+"""CloudWatch's namespace for them."""
 
 Labels = tuple[tuple[str, str], ...]
 Key = tuple[str, Labels]
@@ -26,12 +26,11 @@ _encode = msgspec.json.Encoder().encode
 
 
 class EmbeddedMetrics:
-    """Writes what has changed since it did so last, to standard output.
+    """Writes the changes since the last time to standard output.
 
-    Names and labels are the registry's own; a label is a dimension. What only
-    grows is written as its growth: CloudWatch adds up. Of a histogram each
-    observation counts as the upper bound of its bucket, those beyond the last
-    as that one's.
+    Names and labels are the registry's own; a label is a dimension. Counters are
+    written as increments, because CloudWatch adds up. Each observation of a histogram
+    counts as the upper bound of its bucket, those beyond the last as that one's.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -39,13 +38,13 @@ class EmbeddedMetrics:
         self._known: dict[Key, float] = {}
 
     def flush(self) -> None:
-        """Write a line for each set of dimensions that has something new."""
+        """Write a line for each set of dimensions that has changed."""
         lines = [_encode(line) + b"\n" for line in self.lines()]
         if lines:
             write_all(sys.stdout.fileno(), b"".join(lines))
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
-        """Give what has changed, and note that it was given."""
+        """Return the changes, and mark them as written."""
         by_labels: dict[Labels, dict[str, Any]] = defaultdict(dict)
         for family in self._registry.collect():
             for labels, name, value in self._changes(family):
@@ -73,7 +72,7 @@ class EmbeddedMetrics:
                 yield _labels(sample), sample.name, sample.value
 
     def _observations(self, family: Metric) -> Iterator[tuple[Labels, str, Any]]:
-        """Undo what a histogram's samples are: sums over all lower buckets, for all time."""
+        """Undo the accumulation of a histogram's samples, over all lower buckets and all time."""
         buckets: dict[Labels, list[tuple[float, float]]] = defaultdict(list)
         sums: dict[Labels, float] = {}
         for sample in family.samples:
@@ -99,7 +98,7 @@ def _labels(sample: Sample) -> Labels:
 
 
 def _counts(cumulative: list[tuple[float, float]]) -> dict[float, float]:
-    """Count what lies in each bucket, by its upper bound, without the empty ones."""
+    """Count the observations in each bucket, by its upper bound, without the empty ones."""
     counts: dict[float, float] = defaultdict(float)
     for (below, lower), (bound, upper) in pairwise([(0.0, 0.0), *cumulative]):
         if upper > lower:

@@ -43,7 +43,7 @@ async def _hold(events: EventMetrics) -> AsyncIterator[HttpUnit]:
 
 
 async def _renew() -> None:
-    """Do nothing: the client of SQS looks whether a connection is alive before it uses it."""
+    """Do nothing: the client of SQS checks a connection before it uses it."""
 
 
 def _function() -> HttpFunction:

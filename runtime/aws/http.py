@@ -29,7 +29,7 @@ LambdaResponse = dict[str, Any]
 
 _FUNCTION_URL: Final = ".lambda-url."
 _MAX_RESPONSE_BYTES: Final = 6 * 1024**2 - 64 * 1024
-"""What Lambda carries of an answer as JSON, 6 MB, less its headers."""
+"""Lambda's limit for an answer as JSON, 6 MB, minus its headers."""
 
 _GZIP_AS_TEXT: Final = "\x1f"
 _GZIP_DESTROYED: Final = (
@@ -54,15 +54,15 @@ class HttpUnit:
 
 
 class HttpFunction:
-    """Answers the invocations of one function; what Lambda calls.
+    """Answers the invocations of one function; Lambda calls it.
 
-    Every answer is the one that Starlette gives: the endpoints and the table
-    of errors are the same.
+    Every answer is the same as Starlette's: the endpoints and the table of errors are
+    shared.
 
     Args:
         service: The function's name.
-        hold: Opens what it needs.
-        registry: Where all of it is counted.
+        hold: Opens its dependencies.
+        registry: Where everything is counted.
         explain: Turns problems into pages for browsers; None if only programs are clients.
     """
 
@@ -107,12 +107,12 @@ class HttpFunction:
         return _response(answer, correlation_id, has_body=asked.method != "HEAD")
 
     def close(self) -> None:
-        """End its resources; for who runs several in one process."""
+        """Close its resources; for a process that runs several."""
         self._process.close()
 
 
 class _Asked:
-    """One request, and what is known of it for the log."""
+    """One request, and its facts for the log."""
 
     def __init__(
         self,
@@ -139,9 +139,9 @@ class _Asked:
         found = unit.router.find(self.method, _decoded(self.path, self._event))
         self.route = found.route
         body = _body_of(self._event, self._headers)
-        # As the platform passes it on: it may have been said of other bytes, or of none.
+        # The forwarded Content-Length may describe other bytes, or be missing.
         headers = {**self._headers, "content-length": str(len(body))}
-        if not self._event.get("isBase64Encoded"):  # text, so it is unpacked
+        if not self._event.get("isBase64Encoded"):  # text, so it is not compressed
             headers.pop("content-encoding", None)
         request = Request(
             headers,
@@ -161,7 +161,7 @@ async def _at_once(body: bytes) -> AsyncIterator[bytes]:
 
 
 def _headers_of(event: Event) -> dict[str, str]:
-    """Read the headers; repeated ones come joined by commas, and cookies apart."""
+    """Read the headers; repeated ones come joined by commas, and cookies separately."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     if cookies := event.get("cookies"):
         headers["cookie"] = "; ".join(cookies)
@@ -169,7 +169,7 @@ def _headers_of(event: Event) -> dict[str, str]:
 
 
 def _path_of(event: Event) -> str:
-    """Read the path as the platform passes it on; a stage other than the default stands before."""
+    """Read the path as the platform forwards it; a stage other than the default precedes it."""
     path = str(event.get("rawPath", ""))
     context = event.get("requestContext", {})
     stage = f"/{context.get('stage')}"
@@ -184,10 +184,10 @@ def _address_of(event: Event) -> str:
 
 
 def _decoded(path: str, event: Event) -> str:
-    """Decode a path where that is still to be done: HTTP APIs have, function URLs have not.
+    """Decode a path if the platform has not: HTTP APIs have, function URLs have not.
 
     Raises:
-        Invalid: It is no text.
+        Invalid: It is not text.
     """
     domain = str(event.get("requestContext", {}).get("domainName"))
     return text_of(path) if _FUNCTION_URL in domain else path
@@ -197,7 +197,7 @@ def _body_of(event: Event, headers: Mapping[str, str]) -> bytes:
     """Read the body; an HTTP API decides by the content type whether it comes as text.
 
     Raises:
-        HttpProblem: It is not what it should be, or was packed and is not any more.
+        HttpProblem: It is malformed, or was compressed and no longer is.
     """
     body = str(event.get("body") or "")
     if not event.get("isBase64Encoded"):
@@ -217,7 +217,7 @@ def _carried(answer: Response) -> Response:
     Raises:
         HttpProblem: It is too large, written as a JSON string.
     """
-    half = _MAX_RESPONSE_BYTES // 2  # a JSON string has at most two characters for one of ours
+    half = _MAX_RESPONSE_BYTES // 2  # a JSON string has at most two characters for each of ours
     if len(answer.body) > half and len(_json_string(answer.body)) > _MAX_RESPONSE_BYTES:
         detail = "The answer is larger than this platform carries: ask for less at a time"
         raise HttpProblem(HTTPStatus.BAD_REQUEST, detail)
@@ -229,7 +229,7 @@ def _json_string(body: bytes) -> bytes:
 
 
 def _described(answer: Response) -> dict[str, str]:
-    """Describe the body as far as the platform does not: it counts what it sends."""
+    """Describe the body as far as the platform does not: it sets the length itself."""
     headers = answer.content_headers
     headers.pop("content-length", None)
     return headers

@@ -1,4 +1,4 @@
-"""Messages of SQS: any bytes as text that it takes, and headers as attributes.
+"""Messages of SQS: any bytes as text that SQS accepts, and headers as attributes.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 """
@@ -14,19 +14,19 @@ from typing import Final
 from runtime.bus.envelopes import UnreadableEnvelope
 
 MAX_BYTES: Final = 1024**2
-"""Of a message, its attributes included, and of all that are sent in one call."""
+"""Limit for a message with its attributes, and for all messages of one call together."""
 
 MAX_ENTRIES: Final = 10
-"""How many messages one call sends."""
+"""Maximum messages of one call."""
 
 ENCODING: Final = "Eps-Encoding"
 PACKED: Final = "zlib+base64"
 
 _PLAIN_BYTES: Final = 64 * 1024
-"""Up to here a message costs the same however small it is, and stays readable."""
+"""Up to this size all messages cost the same, and stay readable."""
 
 _ROOM_BYTES: Final = 16 * 1024
-"""For what is beside an event in its message: attributes, ids, times, its fault."""
+"""Room for the parts of a message besides an event: attributes, ids, times, its fault."""
 
 _PACK_LEVEL: Final = 1
 _ILLEGAL: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -35,10 +35,10 @@ _ILLEGAL: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent.
+    """A message to send.
 
     Attributes:
-        body: Text that SQS takes.
+        body: Text that SQS accepts.
         attributes: Texts by name.
     """
 
@@ -54,17 +54,17 @@ class Message:
 
 
 def write_message(data: bytes, headers: Mapping[str, str]) -> Message:
-    """Write bytes, and headers, which are ASCII; packed where they are many, or no such text."""
+    """Write bytes and ASCII headers; compressed if they are long or not valid text."""
     if len(data) <= _PLAIN_BYTES and (text := _as_text(data)) is not None:
         return Message(text, headers)
     return Message(_packed(data).decode(), {**headers, ENCODING: PACKED})
 
 
 def read_message(message: Message) -> bytes:
-    """Undo ``write_message``, but for ``zlib``, which readers of envelopes undo.
+    """Undo ``write_message``, except for ``zlib``, which readers of envelopes undo.
 
     Raises:
-        UnreadableEnvelope: It says that it is base64, and is not.
+        UnreadableEnvelope: It is declared as base64, and is not.
     """
     if message.attributes.get(ENCODING) != PACKED:
         return message.body.encode(errors="surrogatepass")
@@ -75,12 +75,12 @@ def read_message(message: Message) -> bytes:
 
 
 def fits(event: bytes) -> bool:
-    """Tell whether a message with this event, or a dead letter of it, is small enough."""
+    """Return whether a message with this event, or a dead letter of it, is small enough."""
     return len(event) <= MAX_BYTES // 2 or len(_packed(event)) + _ROOM_BYTES <= MAX_BYTES
 
 
 def in_batches(messages: Sequence[Message]) -> list[list[Message]]:
-    """Put messages together that go in one call, in their order."""
+    """Group messages that fit into one call, in order."""
     batches: list[list[Message]] = []
     room = 0
     for message in messages:

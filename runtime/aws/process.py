@@ -15,39 +15,39 @@ from runtime.telemetry.reasons import Reason
 _log = structlog.get_logger()
 
 _MARGIN_SECONDS = 1.0
-"""Kept of an invocation's time for what follows the work: giving it up, answering, logging."""
+"""Part of an invocation's time reserved for giving up, answering and logging."""
 
 _GIVE_UP_SECONDS = 0.5
 """How long cancelled work may take to end, out of the margin."""
 
 _FROZEN_SECONDS = 60.0
-"""After so long between two invocations connections count as old: what lies
-between forgets idle ones without a word, NAT gateways after 350 seconds."""
+"""After so long between two invocations connections count as old: network devices
+forget idle ones silently, NAT gateways after 350 seconds."""
 
 _TURNS = 5
-"""Of the loop, before connections are used that may have been cut in a freeze:
-it reads what the peer said last, reads that it has hung up, closes, and tells
-the connection, each in a turn of its own."""
+"""Turns of the loop before connections are used that may have been cut during a freeze:
+it reads the peer's last data, reads the end, closes, and notifies the connection, each in
+a turn of its own."""
 
 Resources = TypeVar("Resources")
 Result = TypeVar("Result")
 
 
 class Context(Protocol):
-    """What Lambda says of an invocation; the part that is used."""
+    """Lambda's description of an invocation; the part that is used."""
 
     aws_request_id: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """Tell how long the invocation may still take."""
+        """Return how long the invocation may still take."""
 
 
 class Process(Generic[Resources]):
-    """Runs invocations one after the other, as Lambda's runtime calls them.
+    """Runs invocations one after another, as Lambda's runtime calls them.
 
-    Resources are opened by the first invocation, and by the next one where
-    that fails: nothing is left half open. They are never closed: Lambda
-    freezes a process and ends it without a word.
+    Resources are opened by the first invocation, and by the next one if that fails:
+    nothing is left half open. They are never closed: Lambda freezes a process and
+    ends it without notice.
 
     Args:
         hold: Opens the resources.
@@ -77,11 +77,11 @@ class Process(Generic[Resources]):
         if self._runner is None:
             self._runner = asyncio.Runner()
         seconds = context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
-        # Today's context: the runner would go on with that of its first invocation.
+        # The current context: the runner would reuse that of its first invocation.
         return self._runner.run(self._in_time(work, seconds), context=copy_context())
 
     def close(self) -> None:
-        """End the process's resources and its loop; for who runs several in one process."""
+        """Close the process's resources and its loop; for a process that runs several."""
         if self._runner is not None:
             if self._held is not None:
                 self._runner.run(self._held[1].aclose())
@@ -91,7 +91,7 @@ class Process(Generic[Resources]):
     async def _in_time(
         self, work: Callable[[Resources], Awaitable[Result]], seconds: float
     ) -> Result:
-        """Do work, or give it up in time to say so, even if it will not end."""
+        """Do work, or give it up in time to report that, even if it will not end."""
         working = asyncio.create_task(self._do(work))
         await asyncio.wait([working], timeout=max(seconds, 0.0))
         if not working.done():
@@ -106,7 +106,7 @@ class Process(Generic[Resources]):
         resources = await self._resources()
         try:
             return await work(resources)
-        except Unavailable:  # whatever it was that could not be reached is looked up anew
+        except Unavailable:  # whatever could not be reached is looked up again
             self._leave()
             raise
         finally:
@@ -125,7 +125,7 @@ class Process(Generic[Resources]):
         return self._held[0]
 
     def _leave(self, *working: asyncio.Task[Any]) -> None:
-        """Forget resources that may hang; they end beside what follows, as does their work."""
+        """Abandon resources that may hang; they and their work end in the background."""
         closing = [asyncio.create_task(self._held[1].aclose())] if self._held else []
         self._held = None
         for task in (*working, *closing):

@@ -32,14 +32,14 @@ class Queue:
         """Send messages in one call.
 
         Args:
-            messages: As many as go in a call; see ``in_batches``.
+            messages: As many as fit into one call; see ``in_batches``.
 
         Returns:
-            Those that the queue has not taken now, though the call succeeded,
-            or all where it did not answer; some of these may be there.
+            Those that the queue did not accept although the call succeeded, or all
+            if it did not answer; some of these may be there.
 
         Raises:
-            Unavailable: The queue does not exist, or may not be sent to.
+            Unavailable: The queue does not exist, or denies access.
         """
         entries = [_entry(number, message) for number, message in enumerate(messages)]
         try:
@@ -57,7 +57,7 @@ class Queue:
         return [messages[int(failure["Id"])] for failure in failed]
 
     async def check(self) -> None:
-        """Ask whether the queue answers.
+        """Check that the queue answers.
 
         Raises:
             Unavailable: It does not, within a second.

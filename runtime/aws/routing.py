@@ -1,4 +1,4 @@
-"""Find the endpoint of a path, where no framework does it."""
+"""Find the endpoint of a path, without a framework."""
 
 import re
 from collections.abc import Mapping
@@ -24,8 +24,8 @@ class Found:
     """An endpoint, and how it was found.
 
     Attributes:
-        route: Its path as it is declared, without the kinds of its parameters.
-        params: What stands in the place of the path's parameters.
+        route: Its path as declared, without the kinds of its parameters.
+        params: The values of the path's parameters.
     """
 
     route: str
@@ -34,10 +34,10 @@ class Found:
 
 
 class Router:
-    """Knows where endpoints are.
+    """Finds endpoints.
 
     Args:
-        endpoints: Of two that a path leads to, the first.
+        endpoints: If a path matches two, the first is taken.
     """
 
     def __init__(self, endpoints: Endpoints) -> None:

@@ -1,4 +1,4 @@
-"""Settings on Lambda: what differs there, and what comes from Secrets Manager."""
+"""Settings on Lambda: the differences, and values from Secrets Manager."""
 
 import asyncio
 from collections.abc import Mapping
@@ -23,10 +23,10 @@ from runtime.telemetry import logs
 
 _URL: Final = TypeAdapter(HttpUrl)
 _OPEN_SECONDS: Final = 5.0
-"""For a database that does not answer: the next invocation asks again, and waiting is paid for."""
+"""Time for the database to answer: the next invocation asks again, and waiting is paid for."""
 
 _CLOSE_SECONDS: Final = 0.5
-"""For connections that are given up: others wait for the process meanwhile."""
+"""Time for connections that are given up: others wait for the process meanwhile."""
 
 
 def _check_url(url: str) -> str:
@@ -38,7 +38,7 @@ _QueueUrl = Annotated[str, AfterValidator(_check_url)]
 
 
 class AwsGatewaySettings(IngestSettings):
-    """What the gateway is told on Lambda, which carries 6 MB a request."""
+    """Settings of the gateway on Lambda, which carries 6 MB a request."""
 
     body_size_limit: Size = 6 * 1024**2
     events_queue_url_facebook: _QueueUrl
@@ -47,7 +47,7 @@ class AwsGatewaySettings(IngestSettings):
 
     @property
     def events_queue_urls(self) -> dict[Source, str]:
-        """Where the events of each source go."""
+        """The queue of each source's events."""
         return {
             "facebook": self.events_queue_url_facebook,
             "tiktok": self.events_queue_url_tiktok,
@@ -55,7 +55,7 @@ class AwsGatewaySettings(IngestSettings):
 
 
 class AwsCollectorSettings(DatabaseSettings):
-    """What a collector is told on Lambda: a process does one thing at a time."""
+    """Settings of a collector on Lambda: a process does one thing at a time."""
 
     database_pool_size: PoolSize = 1
     shutdown_timeout_seconds: Seconds = _CLOSE_SECONDS
@@ -63,7 +63,7 @@ class AwsCollectorSettings(DatabaseSettings):
 
 
 class AwsReporterSettings(ReporterSettings):
-    """What the reporter is told on Lambda."""
+    """Settings of the reporter on Lambda."""
 
     database_pool_size: PoolSize = 1
     shutdown_timeout_seconds: Seconds = _CLOSE_SECONDS
@@ -71,7 +71,7 @@ class AwsReporterSettings(ReporterSettings):
 
 
 class SecretSettings(Settings):
-    """Which settings secrets hold; the others hold themselves. By field, the secret's ARN."""
+    """Settings that come from secrets: the secret's ARN, by field."""
 
     database_secret_arn: str | None = None
     operator_database_secret_arn: str | None = None
@@ -80,7 +80,7 @@ class SecretSettings(Settings):
     operator_api_keys_secret_arn: str | None = None
 
     def of(self, kind: type[Settings]) -> dict[str, str]:
-        """Tell, by field, where the secrets are that a function needs."""
+        """Return the secrets that a function needs, by field."""
         arns = {
             "database_url": self.database_secret_arn,
             "operator_database_url": self.operator_database_secret_arn,
@@ -95,17 +95,17 @@ Kind = TypeVar("Kind", bound=Settings)
 
 
 async def configured(kind: type[Kind], service: str) -> Kind:
-    """Read settings, some from the secrets that hold them, and log as they say.
+    """Read settings, some from secrets, and configure the log by them.
 
     Args:
         kind: Which ones.
         service: The function's name, on every line of its log.
 
     Raises:
-        Unavailable: A secret can't be read, or settings are missing or wrong: what
-            came may come again when they are mended. It names them all.
+        Unavailable: A secret can't be read, or settings are missing or wrong, and it
+            names them all: the same input may be sent again when they are fixed.
     """
-    logs.configure("info", "json", service, gathered=False)  # until they say otherwise
+    logs.configure("info", "json", service, gathered=False)  # until the settings are read
     try:
         settings = await load_with_secrets(kind)
     except BadSettings as error:
@@ -116,7 +116,7 @@ async def configured(kind: type[Kind], service: str) -> Kind:
 
 
 async def load_with_secrets(kind: type[Kind]) -> Kind:
-    """Read settings, some from the secrets that hold them.
+    """Read settings, some from secrets.
 
     Raises:
         BadSettings: Some are missing or wrong; it names them all.

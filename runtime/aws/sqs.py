@@ -1,4 +1,4 @@
-"""SQS on Lambda: a batch of records in, the ids of those that should come again out."""
+"""SQS on Lambda: a batch of records in, the ids to be delivered again out."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -33,9 +33,9 @@ class QueueUnit(Generic[Item]):
     """A function behind a queue, bound and ready.
 
     Attributes:
-        work: What it does with its messages.
+        work: Handles its messages.
         renew: Replaces connections that have been idle for long.
-        tidy: What it does now and then after a batch; raises ``Unavailable``.
+        tidy: Runs at intervals after a batch; raises ``Unavailable``.
     """
 
     work: MessageHandler[Item]
@@ -44,16 +44,16 @@ class QueueUnit(Generic[Item]):
 
 
 class QueueFunction(Generic[Item]):
-    """Settles the batches of one function; what Lambda calls.
+    """Settles the batches of one function; Lambda calls it.
 
-    A record is settled once: not listed when its items are committed or it is
-    kept as a dead letter, listed for everything else, however that comes about.
-    Its queue's policy says when one that is always listed is put aside.
+    A record is settled once: not listed if its items are committed or it is kept as a
+    dead letter, listed in every other case. The queue's redrive policy decides when a
+    record that is always listed is set aside.
 
     Args:
-        hold: Opens what it needs.
-        registry: Where all of it is counted.
-        metrics: What of that is counted here.
+        hold: Opens its dependencies.
+        registry: Where everything is counted.
+        metrics: The consumer's metrics in it.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class QueueFunction(Generic[Item]):
         self._metrics = metrics
 
     def __call__(self, event: Event, context: Context) -> Response:
-        """Settle a batch; raises only where it is none, and then all of it comes again."""
+        """Settle a batch; raises only if it is malformed, and then all of it is delivered again."""
         logs.correlation_id.set(context.aws_request_id)
         left = {record["messageId"]: _Record(record) for record in event["Records"]}
         self._metrics.redelivered.inc(sum(record.times > 1 for record in left.values()))
@@ -83,7 +83,7 @@ class QueueFunction(Generic[Item]):
         return {"batchItemFailures": [{"itemIdentifier": record} for record in left]}
 
     def close(self) -> None:
-        """End its resources; for who runs several in one process."""
+        """Close its resources; for a process that runs several."""
         self._process.close()
 
 
@@ -108,14 +108,14 @@ class _Record:
 
 
 class _Batch(Generic[Item]):
-    """Records on their way; what is settled leaves ``left``, at once."""
+    """The records in hand; a settled one leaves ``left`` at once."""
 
     def __init__(self, left: dict[str, _Record], metrics: ConsumerMetrics) -> None:
         self._left = left
         self._metrics = metrics
 
     async def settle(self, unit: QueueUnit[Item]) -> None:
-        """Settle all, or as many as can be.
+        """Settle all, or as many as possible.
 
         Raises:
             Unavailable: Something they need can't be reached now.
@@ -163,14 +163,14 @@ class _Batch(Generic[Item]):
     async def _isolate(
         self, items: Mapping[str, Sequence[Item]], work: MessageHandler[Item]
     ) -> None:
-        """Handle each record alone, so that one that crashes the handler holds up no other."""
+        """Handle each record alone, so that one that crashes the handler delays no other."""
         for name, own in items.items() if len(items) > 1 else ():
             with self._listed(name):
                 await self._handle({name: own}, work)
 
     @contextmanager
     def _listed(self, name: str) -> Iterator[None]:
-        """Let a record that crashes be listed, and the others go on."""
+        """Let a record that crashes the handler be listed, and continue with the others."""
         try:
             yield
         except Unavailable:

@@ -1,1 +1,1 @@
-"""The publisher of test events: another process makes the bodies, a loop sends them."""
+"""The publisher of test events: one process makes the bodies, a loop sends them."""

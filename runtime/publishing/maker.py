@@ -22,13 +22,13 @@ Order = list[tuple[int, int]]
 """Requests to make bodies for: the number of each, and the start of its second in Unix ms."""
 
 _SEEDED_START_MS: Final = 1_704_067_200_000
-"""2024-01-01T00:00:00Z: a run with a seed comes out the same whenever it runs."""
+"""2024-01-01T00:00:00Z: a run with a seed is identical whenever it runs."""
 
 _ORDERS_AHEAD: Final = 2
 
 
 class MakerDied(Exception):
-    """The process that makes the bodies ended by itself."""
+    """The process that makes the bodies ended unexpectedly."""
 
 
 class Maker:
@@ -40,12 +40,12 @@ class Maker:
         arguments = (theirs, plan, seed)
         self._process = context.Process(target=_make_bodies, args=arguments, daemon=True)
         self._process.start()
-        theirs.close()  # or the end of the process would never be seen
+        theirs.close()  # otherwise the end of the process would never be seen
         self._receiver = ThreadPoolExecutor(max_workers=1)
 
     def order(self, order: Order) -> None:
-        """Ask for bodies, to be received in the order they were asked for."""
-        with suppress(OSError):  # receiving says it better
+        """Order bodies, to be received in the same order."""
+        with suppress(OSError):  # receiving reports it better
             self._connection.send(order)
 
     async def receive(self) -> list[Body]:
@@ -67,7 +67,7 @@ class Maker:
 
 
 def _make_bodies(connection: Connection, plan: Plan, seed: int) -> None:
-    """Fill orders until the other side is gone, however it went."""
+    """Fill orders until the other side is gone, however it ended."""
     for stop_signal in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop_signal, signal.SIG_IGN)  # Ctrl-C reaches the whole group
     recent = Recent()
@@ -94,7 +94,7 @@ def maker_of(options: PublishOptions) -> Iterator[Maker]:
 
 
 async def bodies_of(options: PublishOptions, maker: Maker) -> AsyncGenerator[Body, None]:
-    """The bodies of all requests, a few always in the making."""
+    """Yield the bodies of all requests; a few are always made ahead."""
     orders = _orders(options)
     awaited = 0
     for order in islice(orders, _ORDERS_AHEAD):
@@ -111,7 +111,7 @@ async def bodies_of(options: PublishOptions, maker: Maker) -> AsyncGenerator[Bod
 
 
 def _orders(options: PublishOptions) -> Iterator[Order]:
-    """All requests in order; their events are from the second before each is due."""
+    """Yield all requests in order; their events are from the second before each is due."""
     began = time.time()
     last = sys.maxsize if options.requests is None else options.requests
     for first in range(0, last, options.bodies_a_batch):

@@ -1,4 +1,4 @@
-"""What the publisher is asked to do."""
+"""Options of the publisher."""
 
 import math
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from functions.publisher.handler import Plan
 
 _DEFAULT_CONCURRENCY: Final = 8
-"""Without an interval there has to be a limit: enough to keep a gateway busy."""
+"""Without an interval there has to be a limit: this one keeps a gateway busy."""
 
 _EVENTS_A_BATCH: Final = 2000
 _BODIES_A_BATCH: Final = 256
@@ -23,8 +23,8 @@ class PublishOptions:
         requests: How many; None is until stopped.
         interval_seconds: Between two requests, answered or not; 0 is as fast as possible.
         concurrency: Most requests in flight; None is no limit, or 8 without an interval.
-        seed: Makes every byte of the run repeatable, timestamps included.
-        key: What the gateway asks for; None where it is open.
+        seed: Makes every byte of the run repeatable, including timestamps.
+        key: The gateway's API key; None if it is open.
     """
 
     url: str
@@ -40,7 +40,7 @@ class PublishOptions:
     key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what can't be done.
+        """Check the options.
 
         Raises:
             ValueError: An option is out of its range; names which.
@@ -58,7 +58,7 @@ class PublishOptions:
 
     @property
     def plan(self) -> Plan:
-        """What the bodies are to be like."""
+        """The kind of bodies to make."""
         return Plan(
             min_events=self.min_events,
             max_events=self.max_events,
@@ -75,7 +75,7 @@ class PublishOptions:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What every request bears."""
+        """The headers of every request."""
         admission = {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
         return {"Content-Type": "application/json", **admission}
 
@@ -88,7 +88,7 @@ class PublishOptions:
 
     @property
     def bodies_a_batch(self) -> int:
-        """How many bodies to make together: many when they are small and nobody waits."""
+        """How many bodies to make together: many if they are small and nobody waits."""
         if self.interval_seconds:
             return 1
         events_a_body = 1 if self.single else (self.min_events + self.max_events) // 2

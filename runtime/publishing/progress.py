@@ -1,4 +1,4 @@
-"""One line of a terminal that tells how far the publisher is."""
+"""A line on the terminal with the publisher's progress."""
 
 import asyncio
 import sys
@@ -14,7 +14,7 @@ _PROGRESS_SECONDS: Final = 0.5
 
 @asynccontextmanager
 async def progress(account: Account) -> AsyncIterator[None]:
-    """Keep one line of a terminal up to date; say nothing where there is none."""
+    """Keep one line of a terminal up to date; write nothing if there is no terminal."""
     if not sys.stderr.isatty():
         yield
         return

@@ -1,4 +1,4 @@
-"""Send test events, on the clock or as fast as the answers let it."""
+"""Send test events, on the clock or as fast as they are answered."""
 
 import asyncio
 import io
@@ -18,16 +18,16 @@ from runtime.publishing.options import PublishOptions
 from runtime.publishing.progress import progress
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=120, sock_connect=30)
-"""The original waits without end; what waits longer than this is as good as lost."""
+"""Longer waits are counted as failures."""
 
 _KEEP_ALIVE_SECONDS: Final = 3
-"""Less than a server's usual 5: a POST on a connection that it just closed would be lost."""
+"""Less than a server's usual 5: a POST on a connection that it has just closed would be lost."""
 
 _STOP_SECONDS: Final = 10
 
 
 async def publish(options: PublishOptions, *, stop: asyncio.Event | None = None) -> Summary:
-    """Send what the options say; no request is tried twice, and none that fails ends the run.
+    """Send requests by the options; none is retried, and a failure does not end the run.
 
     Args:
         options: What to send, where and how fast.
@@ -37,7 +37,7 @@ async def publish(options: PublishOptions, *, stop: asyncio.Event | None = None)
         The account of all requests that were sent.
 
     Raises:
-        MakerDied: The process that makes the bodies is gone; what was sent is sent.
+        MakerDied: The process that makes the bodies is gone; earlier requests were sent.
     """
     account = Account()
     with maker_of(options) as maker:
@@ -48,7 +48,7 @@ async def publish(options: PublishOptions, *, stop: asyncio.Event | None = None)
 
 
 class _Sender:
-    """Posts bodies on the clock, or as fast as the answers let it."""
+    """Posts bodies on the clock, or as fast as they are answered."""
 
     def __init__(
         self, options: PublishOptions, session: aiohttp.ClientSession, account: Account
@@ -117,7 +117,7 @@ class _Sender:
 
 
 async def _until(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:
-    """Do the work, but cancel it when ``stop`` is set; only then its failure is nobody's."""
+    """Do the work, but cancel it when ``stop`` is set; only then is its failure ignored."""
     task, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait((task, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -130,7 +130,7 @@ async def _until(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None
 
 
 def _in_words(error: Exception) -> str:
-    """Say why there was no answer."""
+    """Describe why there was no answer."""
     match error:
         case TimeoutError():
             return f"no answer within {_TIMEOUT.total:.0f} s"

@@ -1,10 +1,10 @@
--- Make room for the rows of a day that come back, and write down that all are there.
+-- Prepare the restore of a day's rows, and record that all of them are there.
 --
 -- $1 day     timestamptz  its first instant
 -- $2 source  text
 -- $3 end     timestamptz  the first instant after it
--- Where it was only partly let go, its other rows make room, too. The sums of
--- its campaigns' sales go: they are in the rows again.
+-- If the day was only partly let go, its remaining rows are deleted as well. The sums of
+-- its campaigns' sales are deleted: they are in the rows again.
 -- The driver sends the first instant of its calendar as an infinity.
 -- Returns one row: (events bigint, that were there)
 WITH rest AS (

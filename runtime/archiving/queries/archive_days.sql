@@ -1,7 +1,7 @@
--- List the days of a source that lie in an archive, the oldest first.
+-- List the archived days of a source, oldest first.
 --
 -- $1 source  text  null for both
--- Events and revenue are those of the figures, which stay.
+-- Events and revenue come from the rollups, which stay.
 -- Returns one row a day and source:
 -- (day timestamptz, source text, events bigint, revenue numeric, digest text,
 -- dropped_until timestamptz)

@@ -1,13 +1,13 @@
--- Let the rows of some minutes of an archived day go.
+-- Delete the rows of some minutes of an archived day.
 --
 -- $1 day     timestamptz  its first instant
 -- $2 source  text
 -- $3 until   timestamptz  the first instant of a minute, or the day's end
--- $4 start   timestamptz  until when they were let go before
--- What reports need of them besides figures, the sales of campaigns, is summed
--- by minute; and from when on rows are left is written down: all in one statement.
+-- $4 start   timestamptz  until when they were deleted before
+-- Besides rollups, reports need the sales of campaigns, which are summed by minute; and
+-- the first instant of the remaining rows is recorded: all in one statement.
 -- The driver sends the first instant of its calendar as an infinity.
--- Returns one row: (events bigint); none where $4 is not what was written down.
+-- Returns one row: (events bigint); none if $4 is not the recorded instant.
 WITH going AS (
     SELECT day, source, dropped_until
     FROM archived_days

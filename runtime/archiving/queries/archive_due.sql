@@ -1,10 +1,10 @@
--- List the days of a source whose events may go, the oldest first.
+-- List the days of a source whose events may be deleted, oldest first.
 --
 -- $1 until     timestamptz  days that end by then
--- $2 restored  boolean      those that were brought back, too
+-- $2 restored  boolean      whether to include restored days
 -- Returns one row a day and source:
 -- (day timestamptz, source text, events bigint, revenue numeric, digest text,
--- dropped_until timestamptz); the last two are null of a day that is in no archive
+-- dropped_until timestamptz); the last two are null for a day that is not archived
 SELECT
     figures.bucket AS day,
     figures.source::text AS source,

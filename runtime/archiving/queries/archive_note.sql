@@ -1,4 +1,4 @@
--- Write down that a day of a source lies in an archive; what is known of it stays.
+-- Record that a day of a source is archived; existing records stay.
 --
 -- $1 day     timestamptz  its first instant
 -- $2 source  text

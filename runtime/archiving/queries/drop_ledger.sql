@@ -1,8 +1,8 @@
--- Forget the ledger's entries of old minutes that are even.
+-- Delete balanced entries of the ledger for old minutes.
 --
 -- $1 before  timestamptz  accepted before then
 -- $2 limit   bigint
--- What is amiss stays.
+-- Entries with an imbalance stay.
 -- Returns one row each: (minute timestamptz)
 DELETE FROM ledger
 WHERE ctid = ANY(ARRAY(

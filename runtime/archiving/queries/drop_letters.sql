@@ -1,4 +1,4 @@
--- Forget dead letters that were replayed or given up, and what was done to them.
+-- Delete dead letters that were replayed or discarded, and their history.
 --
 -- $1 before  timestamptz  accepted before then
 -- $2 limit   bigint

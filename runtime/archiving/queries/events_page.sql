@@ -1,13 +1,13 @@
--- Read events in the order of their time, the next page of them.
+-- Read the next page of events in the order of their time.
 --
--- $1 start    timestamptz  the first moment; of the event before, where there is one
+-- $1 start    timestamptz  the first time; of the event before, if there is one
 -- $2 after    uuid         key of the event before; null for none
 -- $3 end      timestamptz  null for no bound
 -- $4 source   text         null for both
 -- $5 limit    bigint
 -- $6 bytes    bigint       of payloads; the event that reaches it is the page's last
--- Only $5 rows are looked at, and of them a page is cut where it gets too large:
--- nobody holds more than one event above the limit.
+-- Only $5 rows are read, and the page is cut among them when it gets too large: at most
+-- one event is held above the limit.
 -- Returns rows by time, then by key: the columns of events in the order of
 -- runtime/archiving/columns.py.
 SELECT

@@ -1,4 +1,4 @@
--- Take no more events of before a moment; it never goes back.
+-- Accept no more events before a time, which never moves back.
 --
 -- $1 kept_from  timestamptz
 -- Returns one row: (kept_from timestamptz)

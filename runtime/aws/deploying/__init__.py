@@ -1,1 +1,1 @@
-"""The system on AWS: zips into a bucket, a template into a stack, by a change set."""
+"""Deploy the system to AWS: zips to a bucket, a template to a stack, by a change set."""

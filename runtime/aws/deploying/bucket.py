@@ -13,12 +13,12 @@ _THE_REGION_WITHOUT_A_NAME: Final = "us-east-1"
 
 
 def bucket_name(account: str, region: str) -> str:
-    """Name the bucket of an account, where none is given."""
+    """Name an account's default bucket."""
     return f"event-processing-{account}-{region}"
 
 
 def key_of(made: Zip) -> str:
-    """Tell where a zip goes: one that has not changed lies there, and changes no function."""
+    """Return a zip's key: an unchanged zip keeps its key, and changes no function."""
     return f"{made.function}/{made.sha256}.zip"
 
 
@@ -29,7 +29,7 @@ class Bucket:
         client: Of S3.
         name: The bucket's.
         region: Where to make it.
-        account: Whose it must be: names of buckets are the whole world's.
+        account: Its required owner, because bucket names are global.
     """
 
     def __init__(self, client: Any, name: str, region: str, account: str) -> None:
@@ -39,11 +39,11 @@ class Bucket:
         self._owner = {"ExpectedBucketOwner": account}
 
     def make(self, tell: Callable[[str], None]) -> None:
-        """Make the bucket where it is missing, closed to the public."""
+        """Make the bucket if it is missing, closed to the public."""
         if self._is_there(self._client.head_bucket):
             return
         tell(f"making the bucket {self._name}")
-        # S3 does not take this one region's name.
+        # S3 does not accept the name of this one region.
         where = (
             {}
             if self._region == _THE_REGION_WITHOUT_A_NAME
@@ -62,7 +62,7 @@ class Bucket:
         )
 
     def put(self, made: Zip, file: Path, tell: Callable[[str], None]) -> None:
-        """Upload a zip, unless it is there."""
+        """Upload a zip unless it is there already."""
         key = key_of(made)
         if self._is_there(self._client.head_object, Key=key):
             return

@@ -1,4 +1,4 @@
-"""What would change of a stack, before it does."""
+"""Preview the changes of a stack."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -13,19 +13,19 @@ from runtime.aws.deploying.errors import DeploymentFailed
 _POLL_SECONDS: Final = 2.0
 _NOTHING: Final = ("didn't contain changes", "No updates are to be performed")
 _UNBORN: Final = "REVIEW_IN_PROGRESS"
-"""A stack that was only ever shown."""
+"""A stack that only ever had a preview."""
 
 _STILLBORN: Final = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"})
-"""A stack that never came to life."""
+"""A stack whose creation failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What would become of one resource.
+    """The change of one resource.
 
     Attributes:
         action: ``Add``, ``Modify``, ``Remove``.
-        replaced: Whether it would be made anew: ``True``, ``False``, ``Conditional``, or nothing.
+        replaced: Whether it would be replaced: ``True``, ``False``, ``Conditional``, or nothing.
     """
 
     action: str
@@ -45,8 +45,8 @@ class ChangeSet:
 
     Attributes:
         id: Its ARN.
-        creates: Whether there is no such stack yet.
-        changes: What would become of resources; none where only outputs change.
+        creates: Whether the stack does not exist yet.
+        changes: Of resources; empty if only outputs change.
     """
 
     id: str
@@ -55,7 +55,7 @@ class ChangeSet:
 
 
 def parameters_of(client: Any, stack: str) -> set[str] | None:
-    """Name the parameters that a stack has now; None where there is no such stack.
+    """Return the names of a stack's parameters; None if there is no such stack.
 
     Raises:
         DeploymentFailed: Its first deployment failed, so it can't be updated.
@@ -76,7 +76,7 @@ def _find(client: Any, stack: str) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = client.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":  # as it says that there is none
+        if error.response["Error"]["Code"] == "ValidationError":  # no such stack
             return None
         raise
     return found
@@ -85,20 +85,20 @@ def _find(client: Any, stack: str) -> dict[str, Any] | None:
 def propose(
     client: Any, stack: str, template: str, parameters: Mapping[str, str], kept: set[str] | None
 ) -> ChangeSet | None:
-    """Have CloudFormation compare a template with a stack.
+    """Let CloudFormation compare a template with a stack.
 
     Args:
         client: Of CloudFormation.
         stack: Its name.
-        template: What it should be.
+        template: The desired state.
         parameters: New values.
-        kept: Parameters that stay as they are; None where there is no such stack.
+        kept: Parameters that keep their values; None if there is no such stack.
 
     Returns:
-        What would change; None where all is as it should be.
+        The changes; None if there are none.
 
     Raises:
-        DeploymentFailed: CloudFormation can't tell, and says why.
+        DeploymentFailed: CloudFormation can't compare them, and says why.
     """
     name, creates = f"eps-{uuid4().hex}", kept is None
     try:
@@ -125,7 +125,7 @@ def propose(
 
 
 def discard(client: Any, stack: str, proposed: ChangeSet) -> None:
-    """Forget a change set, and the stack too where it was made only to show this."""
+    """Delete a change set, and the stack as well if it was made only for the preview."""
     client.delete_change_set(ChangeSetName=proposed.id, StackName=stack)
     found = _find(client, stack) if proposed.creates else None
     if found is not None and found["StackStatus"] == _UNBORN:

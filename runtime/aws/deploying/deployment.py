@@ -1,4 +1,4 @@
-"""From zips to a stack that runs them."""
+"""Deploy zips as a stack."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from runtime.aws.packaging.manifest import Manifest, Zip
 from runtime.aws.packaging.packages import PACKAGES, Architecture
 
 Tell = Callable[[str], None]
-"""Is told what is being done."""
+"""Called with a description of each step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Deployment:
         stack: Its name.
         zips: The folder of zips and their manifest.
         architecture: Which of the zips.
-        bucket: For the zips; None is the account's own, made where it is missing.
-        parameters: Of the template, by name; those that a stack has already need not be given.
-        dry_run: Only tell what would change.
+        bucket: For the zips; None is the account's own, made if it is missing.
+        parameters: Of the template, by name; an existing stack keeps those not given.
+        dry_run: Only report the changes.
     """
 
     stack: str
@@ -45,11 +45,11 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What a deployment came to.
+    """The result of a deployment.
 
     Attributes:
-        changes: What has changed, or would; None where all was as it should be.
-        outputs: What the stack gives; nothing of a dry run.
+        changes: Changes made, or to be made; None if there were none.
+        outputs: The stack's outputs; empty after a dry run.
     """
 
     changes: list[Change] | None
@@ -57,11 +57,11 @@ class Deployed:
 
 
 def deploy(deployment: Deployment, tell: Tell) -> Deployed:
-    """Bring a stack to what the template and the zips say.
+    """Bring a stack up to date with the template and the zips.
 
     Raises:
-        DeploymentFailed: AWS can't be reached or refuses, or the changes were undone.
-        PackagingFailed: The zips are not there.
+        DeploymentFailed: AWS can't be reached or refuses, or the changes were rolled back.
+        PackagingFailed: The zips are missing.
     """
     try:
         return _deploy(deployment, find_aws(), tell)

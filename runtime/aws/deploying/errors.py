@@ -1,5 +1,5 @@
-"""What may go wrong with a deployment."""
+"""Errors of a deployment."""
 
 
 class DeploymentFailed(Exception):
-    """The stack is not as it should be; the message says why."""
+    """The deployment failed; the message says why."""

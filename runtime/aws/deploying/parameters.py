@@ -1,4 +1,4 @@
-"""Whether parameters are what the template takes, told before AWS is asked for anything."""
+"""Check the template's parameters before AWS is asked for anything."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ _SET_HERE: Final = {"Architecture": "--arch", "PythonVersion": "the zips"}
 
 
 def check_given(stack: str, template: Template, given: Mapping[str, str]) -> None:
-    """Check what was given, whatever the stack has.
+    """Check the given values, independent of the stack.
 
     Raises:
         DeploymentFailed: With a line for each fault.
@@ -33,7 +33,7 @@ def check_together(template: Template, given: Mapping[str, str], kept: set[str] 
     Args:
         template: As CloudFormation reads it.
         given: New values.
-        kept: Parameters that the stack has; None where there is no such stack.
+        kept: Parameters that the stack has; None if there is no such stack.
 
     Raises:
         DeploymentFailed: With a line for each fault.
@@ -100,7 +100,7 @@ def _broken_rules(rules: Template, known: Mapping[str, str]) -> Iterator[str]:
 
 
 def _value(said: Any, known: Mapping[str, str]) -> Any:
-    """Work out a condition; None where it depends on what only the stack knows."""
+    """Evaluate a condition; None if it depends on values that only the stack knows."""
     match said:
         case {"Ref": name}:
             return known.get(name)
@@ -111,6 +111,6 @@ def _value(said: Any, known: Mapping[str, str]) -> Any:
             both = _value(one, known), _value(other, known)
             return None if None in both else both[0] == both[1]
         case dict():
-            return None  # a function that no rule of this template uses: AWS will tell
+            return None  # a function that no rule of this template uses: AWS will check it
         case _:
             return said

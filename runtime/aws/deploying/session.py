@@ -1,4 +1,4 @@
-"""Where AWS is: AWS itself, or LocalStack or another double of it. Nobody else asks."""
+"""The connection to AWS, or to LocalStack or another double; no other module chooses."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from runtime.aws.deploying.errors import DeploymentFailed
 _HOST: Final = re.compile(r"(?:https?://)?(?P<host>[^\s:/?#@]+(?::[0-9]{1,5})?)/?", re.ASCII)
 
 _FOR_DOUBLES: Final = Config(s3={"addressing_style": "path"})
-"""A name such as bucket.localhost is not known everywhere."""
+"""A name such as bucket.localhost does not resolve everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Aws:
     Attributes:
         session: boto3's, or localstack-client's, which is like it.
         region: Where the stack is.
-        config: What every client is told.
+        config: Passed to every client.
     """
 
     session: Any
@@ -37,12 +37,12 @@ class Aws:
 
 
 def find_aws() -> Aws:
-    """Find AWS with its ordinary credentials, or the double that the environment names.
+    """Find AWS with its usual credentials, or the double named in the environment.
 
-    ``AWS_ENDPOINT_URL`` or ``LOCALSTACK_HOST`` name a double, as localstack-client has it.
+    ``AWS_ENDPOINT_URL`` or ``LOCALSTACK_HOST`` name a double, as in localstack-client.
 
     Raises:
-        DeploymentFailed: Nothing names a region.
+        DeploymentFailed: No region is set.
     """
     session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
     if os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("LOCALSTACK_HOST"):
@@ -54,7 +54,7 @@ def find_aws() -> Aws:
 
 
 def _known(session: boto3.Session) -> dict[str, str]:
-    """Hand over what is set: a double may have accounts, and may look at credentials."""
+    """Return the credentials that are set: a double may have accounts and check them."""
     found = session.get_credentials()
     given = found.get_frozen_credentials() if found else None
     known = {
@@ -67,7 +67,7 @@ def _known(session: boto3.Session) -> dict[str, str]:
 
 
 def _place() -> dict[str, str]:
-    """Read LOCALSTACK_HOST, also where it is written as a URL.
+    """Read LOCALSTACK_HOST, even if it is written as a URL.
 
     Raises:
         DeploymentFailed: It is neither.

@@ -1,4 +1,4 @@
-"""A stack while it changes, and what it gives at the end."""
+"""A stack during its changes, and its outputs."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,10 +13,10 @@ _REASONS: Final = 10
 
 
 def execute(client: Any, stack: str, proposed: ChangeSet, tell: Callable[[str], None]) -> None:
-    """Make the changes, and wait until all are made or undone.
+    """Make the changes, and wait until all are made or rolled back.
 
     Raises:
-        DeploymentFailed: They were undone; names what failed, and why.
+        DeploymentFailed: They were rolled back; names what failed, and why.
     """
     seen = {event["EventId"] for event in _events(client, stack)}
     client.execute_change_set(ChangeSetName=proposed.id, StackName=stack)
@@ -35,7 +35,7 @@ def execute(client: Any, stack: str, proposed: ChangeSet, tell: Callable[[str], 
 
 
 def outputs(client: Any, stack: str) -> dict[str, str]:
-    """Tell what the stack gives: the addresses."""
+    """Return the stack's outputs: the addresses."""
     found = _stack(client, stack).get("Outputs", [])
     return {it["OutputKey"]: it["OutputValue"] for it in found}
 
@@ -46,7 +46,7 @@ def _stack(client: Any, stack: str) -> dict[str, Any]:
 
 
 def _new_events(client: Any, stack: str, seen: set[str]) -> Iterator[dict[str, Any]]:
-    """Give the events that were not seen yet, the newest first, and remember them."""
+    """Return the events not seen before, newest first, and remember them."""
     for event in _events(client, stack):
         if event["EventId"] in seen:
             return
@@ -60,7 +60,7 @@ def _events(client: Any, stack: str) -> Iterator[dict[str, Any]]:
 
 
 def _is_cause(event: dict[str, Any], stack: str) -> bool:
-    """Tell whether a failure says why; that of the stack itself only follows the others."""
+    """Return whether a failure states a cause; the stack's own failure only follows the others."""
     return event["LogicalResourceId"] != stack or "ResourceStatusReason" in event
 
 

@@ -1,4 +1,4 @@
-"""The SAM template, with its zips where they are, as CloudFormation reads it."""
+"""The SAM template, with the zips' locations, in CloudFormation's form."""
 
 import json
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from runtime.aws.packaging.packages import ROOT
 TEMPLATE: Final = ROOT / "infra" / "aws" / "template.yaml"
 
 _WRITTEN_FOR: Final = "-arm64.zip"
-"""How the template's own paths end, which SAM's command line takes as they are."""
+"""The end of the template's own paths, which SAM's command line uses as they are."""
 
 
 def function_of(code_uri: str) -> str:
-    """Tell whose zip a path in the template is.
+    """Return the function whose zip a path in the template is.
 
     Raises:
-        DeploymentFailed: The template has a path that is none.
+        DeploymentFailed: The path is not that of a zip.
     """
     name = PurePosixPath(code_uri).name
     if not name.endswith(_WRITTEN_FOR):
@@ -33,22 +33,22 @@ def function_of(code_uri: str) -> str:
 
 
 def read_template(file: Path = TEMPLATE) -> dict[str, Any]:
-    """Read the template as SAM has it, its functions written in full."""
+    """Read the SAM template, its functions written in full."""
     template: dict[str, Any] = yaml_parse(file.read_text("utf-8"))
     return template
 
 
 def translated(bucket: str, keys: Mapping[str, str], region: str, file: Path = TEMPLATE) -> str:
-    """Translate the template here, so that what is tested is what is deployed.
+    """Translate the template here, so that the tested template is the deployed one.
 
     Args:
         bucket: Has the zips.
-        keys: Where in it, by function.
+        keys: Their keys in it, by function.
         region: Where the stack will be.
         file: The template.
 
     Returns:
-        JSON without blanks: CloudFormation takes 51,200 bytes of it.
+        JSON without blanks: CloudFormation accepts 51,200 bytes of it.
 
     Raises:
         DeploymentFailed: The translator finds fault with the template.

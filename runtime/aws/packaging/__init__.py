@@ -1,1 +1,1 @@
-"""Zips for a function platform: each has just what its function imports."""
+"""Zips for a function platform: each contains exactly what its function imports."""

@@ -1,4 +1,4 @@
-"""A zip that is the same bytes whenever, wherever and in whatever order its files were made."""
+"""Reproducible zips: the same bytes whenever, wherever and in whatever order files were made."""
 
 import zipfile
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 _THE_FIRST_MOMENT: Final = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that a zip can tell."""
+"""The earliest time that a zip can express."""
 
 _UNIX: Final = 3
 _READABLE_BY_ALL: Final = 0o100644 << 16
@@ -14,10 +14,10 @@ _READABLE_BY_ALL: Final = 0o100644 << 16
 
 
 def write_zip(entries: Mapping[str, Path], to: Path) -> int:
-    """Write files under their names, in order of names; replaces ``to`` when all is there.
+    """Write files under their names, in order of names; replaces ``to`` when complete.
 
     Returns:
-        What the files have together, unpacked, in bytes.
+        The total size of the files, unpacked, in bytes.
     """
     unfinished = to.with_name(f".{to.name}.unfinished")
     unpacked = 0

@@ -1,4 +1,4 @@
-"""Fetch what a lock names, for another machine than this one, and leave out what nobody reads."""
+"""Fetch a lock's packages for another machine, and leave out files that nothing reads."""
 
 import subprocess
 import sys
@@ -13,14 +13,14 @@ _PIP: Final = (
     *(sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--no-compile"),
     *("--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary", ":all:"),
 )
-"""pip and no other, since it knows the indexes that this machine is set up for."""
+"""pip and no other, since it is configured with this machine's indexes."""
 
 _SERVICES: Final = ("sqs", "secretsmanager")
 """AWS's services that functions call."""
 
 _NOT_RUN: Final = {".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h"}
 _OF_THE_INSTALLER: Final = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
-"""In a distribution's folder: how it was installed, here and today."""
+"""In a distribution's folder: facts about its installation here and today."""
 
 
 def install(lock: Path, target: Target, folder: Path) -> None:
@@ -51,7 +51,7 @@ def _wheels_for(target: Target) -> Iterator[str]:
 
 
 def needed_files(folder: Path) -> list[Path]:
-    """List what of the installed packages a function needs, in order."""
+    """List the files of the installed packages that a function needs, in order."""
     return sorted(
         path
         for path in folder.rglob("*")
@@ -69,6 +69,6 @@ def _is_needed(path: PurePosixPath) -> bool:
 
 
 def _is_of_a_service(path: PurePosixPath) -> bool:
-    """Tell whether a file describes a service that is called, or all services."""
+    """Return whether a file describes a service that is called, or all services."""
     inside = path.parts[2:]
     return len(inside) == 1 or inside[0] in _SERVICES

@@ -12,22 +12,22 @@ from runtime.aws.packaging.modules import files_of
 from runtime.aws.packaging.packages import ROOT, Package, Target
 
 Tell = Callable[[str], None]
-"""Is told what is being done."""
+"""Called with a description of each step."""
 
 
 def make_zips(
     packages: Sequence[Package], targets: Sequence[Target], to: Path, tell: Tell
 ) -> Manifest:
-    """Make a zip of each function for each machine, and the manifest beside them.
+    """Make a zip of each function for each machine, and their manifest.
 
     Args:
         packages: Which functions.
         targets: Which machines, all with the same Python.
-        to: The folder, made where it is missing; zips that it has are replaced.
-        tell: Is told of each step.
+        to: The folder, made if it is missing; existing zips are replaced.
+        tell: Called at each step.
 
     Raises:
-        PackagingFailed: A package or module can't be had; no manifest was written.
+        PackagingFailed: A package or module is missing; no manifest was written.
     """
     to.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="eps-package-") as scratch:
@@ -44,7 +44,7 @@ def _zips(
     metadata = _metadata(scratch)
     for target in targets:
         for package in packages:
-            # Functions whose locks say the same have the same packages.
+            # Functions with equal locks have the same packages.
             installed = scratch / f"{sha256_of(package.lock)}-{target.architecture}"
             if not installed.exists():
                 tell(f"{target.architecture}: fetching the packages of {package.lock.name}")
@@ -74,9 +74,9 @@ def _entries(package: Package, installed: Path) -> dict[str, Path]:
 
 
 def _metadata(scratch: Path) -> dict[str, Path]:
-    """Write the project's name and version, where an installer would: ``/api`` shows the version.
+    """Write the project's name and version, as an installer would: ``/api`` shows the version.
 
-    They are those of the checkout that is packaged, not of what is installed here.
+    They are those of the packaged checkout, not of the installation here.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     name, version = project["name"], project["version"]

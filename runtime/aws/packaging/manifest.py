@@ -1,4 +1,4 @@
-"""What a run of ``eps package`` made: which zips, how large, with which hash."""
+"""The result of ``eps package``: the zips, their sizes and hashes."""
 
 import hashlib
 from pathlib import Path
@@ -46,10 +46,10 @@ class Manifest(_Camel):
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
-        """Read it, and hold its zips against their hashes.
+        """Read it, and compare its zips with their hashes.
 
         Raises:
-            PackagingFailed: It or a zip is missing, can't be read, or is another than it says.
+            PackagingFailed: It or a zip is missing, can't be read, or differs from its hash.
         """
         try:
             manifest = cls.model_validate_json((folder / _NAME).read_bytes())

@@ -1,4 +1,4 @@
-"""Which of the project's files a function needs: what its handler imports, and what lies beside."""
+"""Find the project's files that a function needs: imported modules, and the data beside them."""
 
 from collections.abc import Iterator
 from modulefinder import ModuleFinder
@@ -12,9 +12,9 @@ _NOT_DATA: Final = {".py", ".pyc"}
 
 
 def files_of(module: str, root: Path) -> list[Path]:
-    """Follow the imports of a module through the project, and take the data of its packages along.
+    """Follow the imports of a module through the project, and include its packages' data.
 
-    Imports inside of functions count too. What is installed is not looked at.
+    Imports inside functions count as well. Installed packages are not followed.
 
     Args:
         module: Dotted, ``runtime.aws.gateway``.
@@ -43,7 +43,7 @@ def _imported(module: str, root: Path) -> Iterator[Path]:
 
 
 def _data_of(package: Path) -> set[Path]:
-    """Find what a package reads beside its modules, folders without modules included."""
+    """Find a package's data files, including folders without modules."""
     found = set()
     for path in package.iterdir():
         if path.is_file() and path.suffix not in _NOT_DATA:

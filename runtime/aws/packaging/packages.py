@@ -1,4 +1,4 @@
-"""What there is to package, and for which machines."""
+"""The packages to make, and their target machines."""
 
 import re
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from runtime.catalogue import FUNCTIONS
 Architecture = Literal["arm64", "x86_64"]
 
 ARCHITECTURES: Final[tuple[Architecture, ...]] = ("arm64", "x86_64")
-"""As Lambda names them."""
+"""Lambda's names."""
 
 DEFAULT_PYTHON: Final = "3.14"
-"""The newest that Lambda has; every package of the locks has wheels for it."""
+"""The newest on Lambda; every package of the locks has wheels for it."""
 
 ROOT: Final = Path(__file__).parents[3]
 """The project's folder: zips are made from a checkout, whose locks they need."""
@@ -44,7 +44,7 @@ class Package:
 
     @property
     def handler(self) -> str:
-        """What Lambda calls."""
+        """The function that Lambda calls."""
         return f"{self.module}.handler"
 
 
@@ -67,7 +67,7 @@ class Target:
     python: str
 
     def __post_init__(self) -> None:
-        """Refuse what is no Python.
+        """Check the Python version.
 
         Raises:
             ValueError: ``python`` is not like 3.14.
