@@ -77,15 +77,16 @@ def deployed(
     emulator.bound_pollers(10)
     cloudformation = emulator.client("cloudformation")
 
-    def queue(name: str) -> str:
+    def made(name: str) -> str:
         found = cloudformation.describe_stack_resource(StackName=_STACK, LogicalResourceId=name)
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
-    urls = {name: queue(it) for name, it in _QUEUES.items()}
+    emulator.allow_batches(made("GatewayRole"))
+    urls = {name: made(it) for name, it in _QUEUES.items()}
     return System(
         emulator.client("sqs"),
         database_url,
-        {**urls, **{f"{name}-dead": queue(f"{it}Failed") for name, it in _QUEUES.items()}},
+        {**urls, **{f"{name}-dead": made(f"{it}Failed") for name, it in _QUEUES.items()}},
         emulator.reached(outputs["GatewayUrl"]),
         emulator.reached(outputs["ReporterUrl"]),
     )
