@@ -1,4 +1,4 @@
-"""Let one user pass a folder that is closed to others: an entry in its POSIX access list."""
+"""Let one user pass through a folder closed to others, by an entry in its POSIX access list."""
 
 import os
 import struct
@@ -21,15 +21,15 @@ class _Entry(NamedTuple):
 
 
 def let_user_pass(folder: Path, uid: int) -> None:
-    """Let a user through to what is in a folder, not list it; nobody else gains anything.
+    """Let a user reach the contents of a folder without listing it; nobody else gains anything.
 
     Raises:
-        OSError: The file system has no access lists, or only root may.
+        OSError: The file system has no access lists, or only root may change them.
     """
     entries = _read(folder)
     mask = next((it.rights for it in entries if it.tag == _MASK), 0o7)
     limited = [
-        # What the mask withheld stays withheld when it is widened.
+        # Rights withheld by the mask stay withheld when it is widened.
         it._replace(rights=it.rights & mask) if it.tag in {_USER, _GROUP, _NAMED_GROUP} else it
         for it in entries
         if it.tag != _MASK and (it.tag, it.who) != (_USER, uid)
@@ -46,7 +46,7 @@ def let_user_pass(folder: Path, uid: int) -> None:
 
 
 def may_pass(folder: Path, uid: int) -> bool:
-    """Tell whether an access list or the mode lets a user pass, who is in no group that matters."""
+    """Return whether the access list or the mode lets a user pass; groups are not considered."""
     rights = {(it.tag, it.who): it.rights for it in _read(folder)}
     if folder.stat().st_uid == uid:
         return bool(rights[_OWNER, _NOBODY] & _PASS)
@@ -57,7 +57,7 @@ def may_pass(folder: Path, uid: int) -> bool:
 
 
 def _read(folder: Path) -> list[_Entry]:
-    """Read the list; where there is none, the mode says the same in three entries."""
+    """Read the list; if there is none, the mode is equivalent to three entries."""
     try:
         packed = os.getxattr(folder, _ATTRIBUTE)
     except OSError:

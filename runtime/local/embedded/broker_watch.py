@@ -1,4 +1,4 @@
-"""Restart a broker that no longer writes: after a full disk NATS refuses until it starts anew."""
+"""Restart a broker that no longer writes: after a full disk NATS refuses until it is restarted."""
 
 import asyncio
 import shutil
@@ -10,21 +10,21 @@ import aiohttp
 
 _EVERY_SECONDS = 2.0
 _ROOM_BYTES = 32 * 1024**2
-"""What must be free for it to make sense: a few of the largest messages."""
+"""Free space that makes a restart useful: a few of the largest messages."""
 
 _WRITE_ERROR = "write error"
-"""What NATS says on ``/healthz`` of a stream that it gave up writing; it stays so."""
+"""NATS's message on ``/healthz`` about a stream that it gave up writing; it is permanent."""
 
 
 async def watch_broker(
     monitoring_url: str, data_dir: Path, restart: Callable[[], Awaitable[None]]
 ) -> None:
-    """Look every few seconds, for ever, and restart it once there is room on its disk.
+    """Check every few seconds, for ever, and restart the broker once there is room on its disk.
 
     Args:
-        monitoring_url: Where the broker tells about itself.
+        monitoring_url: The broker's monitoring port.
         data_dir: Where its streams are.
-        restart: Ends it, so that its keeper brings it back.
+        restart: Ends it, so that its keeper starts it again.
     """
     timeout = aiohttp.ClientTimeout(total=_EVERY_SECONDS)
     async with aiohttp.ClientSession(monitoring_url, timeout=timeout) as session:

@@ -1,4 +1,4 @@
-"""Ask a component whether it answers, within a limit."""
+"""Check whether a component answers, within a time limit."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ async def check_http(url: str) -> None:
 
 
 async def refuses_events(url: str) -> bool:
-    """Tell whether a gateway says that its last events had no room; one that is silent does not."""
+    """Return whether a gateway reports that its last events had no room; silence means no."""
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     with suppress(aiohttp.ClientError, TimeoutError, ValueError, AttributeError):
         async with (
@@ -51,7 +51,7 @@ async def refuses_events(url: str) -> bool:
 
 
 def _failing(body: str) -> str:
-    """Name the checks that a readiness answer says have failed."""
+    """Name the failed checks in a readiness answer."""
     try:
         checks = json.loads(body)["checks"].items()
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -60,7 +60,7 @@ def _failing(body: str) -> str:
 
 
 async def check_nats(host: str, port: int, server_name: str = "") -> None:
-    """Return when a NATS server greets; it has loaded its streams before.
+    """Return when a NATS server greets, which it does after loading its streams.
 
     Args:
         host: Where it listens.
@@ -68,7 +68,7 @@ async def check_nats(host: str, port: int, server_name: str = "") -> None:
         server_name: Its name; empty for any.
 
     Raises:
-        NotReady: It does not, or not in time, or another one does.
+        NotReady: It does not, or not in time, or another server does.
     """
     greeting = await _exchange(host, port, b"")
     if not greeting.startswith(b"INFO "):
@@ -99,7 +99,7 @@ async def check_database(url: str) -> None:
 
 
 async def check_postgres(host: str, port: int) -> None:
-    """Return when a PostgreSQL answers; asks for no session, so needs no password.
+    """Return when a PostgreSQL answers; needs no session and so no password.
 
     Raises:
         NotReady: It does not, or not in time.

@@ -22,7 +22,7 @@ def _become(user: str) -> None:
 
 
 def _end_with_parent(parent: int, number: int) -> None:
-    """Ask the kernel for a signal when the parent ends; only Linux has that."""
+    """Ask the kernel for a signal when the parent ends; only Linux can do that."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
     if os.getppid() != parent:  # it ended before we could ask
@@ -35,7 +35,7 @@ def main() -> None:
     if user:
         _become(user)
     _end_with_parent(int(parent), int(number))  # after the change of user, which clears it
-    for default in (signal.SIGINT, signal.SIGPIPE):  # what Python or a shell changed
+    for default in (signal.SIGINT, signal.SIGPIPE):  # signals that Python or a shell has changed
         signal.signal(default, signal.SIG_DFL)
     try:
         os.execvp(command[0], command)  # noqa: S606 - the command is the supervisor's own

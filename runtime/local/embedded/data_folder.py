@@ -1,4 +1,4 @@
-"""One owner a data folder."""
+"""A data folder has one owner."""
 
 import fcntl
 import shutil
@@ -34,16 +34,16 @@ def owned(folder: Path) -> Iterator[None]:
 
 
 def room_for(folder: Path) -> int:
-    """Tell how many bytes a folder may come to: what it has, and what is free on its disk.
+    """Return how large a folder may become: its size now plus the free space on its disk.
 
     Args:
-        folder: May be missing; the one around it is there.
+        folder: May be missing; its parent exists.
     """
     return sum(_sizes(folder)) + shutil.disk_usage(folder.parent).free
 
 
 def _sizes(folder: Path) -> Iterator[int]:
     for file in folder.rglob("*"):
-        with suppress(FileNotFoundError):  # it has gone meanwhile
+        with suppress(FileNotFoundError):  # deleted meanwhile
             if file.is_file():
                 yield file.lstat().st_size

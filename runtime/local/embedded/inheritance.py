@@ -1,4 +1,4 @@
-"""What of this process's environment a child inherits: what it is told, and what is no secret."""
+"""The part of this process's environment that a child inherits: its settings, and no secrets."""
 
 import os
 import re
@@ -19,12 +19,12 @@ _LOGIN: Final = re.compile(r"://[^/\s@]*:[^/\s@]+@")
 def inherited(settings: Collection[str]) -> dict[str, str]:
     """Choose what a child process inherits.
 
-    Of the project's settings it gets its own only, and nothing else that has a
-    secret's name or a password in a URL: who reads one process's environment
-    should not have all keys.
+    Of the project's settings it gets only its own, and nothing else that is named like a
+    secret or has a password in a URL: reading one process's environment should not
+    reveal all keys.
 
     Args:
-        settings: Names of the settings that are its own, in upper case.
+        settings: Names of its own settings, in upper case.
     """
     others = all_settings().difference(settings)
     return {
@@ -36,13 +36,13 @@ def inherited(settings: Collection[str]) -> dict[str, str]:
 
 
 def settings_of(kind: type[Settings]) -> frozenset[str]:
-    """Name the environment's variables that a kind of settings is read from, in upper case."""
+    """Return the environment variables of a kind of settings, in upper case."""
     return frozenset(field.upper() for field in kind.model_fields)
 
 
 @cache
 def all_settings() -> frozenset[str]:
-    """Name every variable of the environment that some kind of settings is read from."""
+    """Return the environment variables of all settings."""
     return frozenset().union(*(settings_of(kind) for kind in _kinds(Settings)))
 
 

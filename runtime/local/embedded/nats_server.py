@@ -21,8 +21,8 @@ _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r", "\t
 class EmbeddedNats(EmbeddedServer):
     """A broker with JetStream whose acknowledgement means disk.
 
-    With passwords it has the users of ``infra/nats-users.conf``; else it is
-    open to everyone on this machine, as is enough for a test.
+    With passwords it has the users of ``infra/nats-users.conf``; without, it is open to
+    everyone on this machine, which is enough for a test.
     """
 
     name = "nats"
@@ -38,20 +38,20 @@ class EmbeddedNats(EmbeddedServer):
         """Describe a broker; nothing is started.
 
         Args:
-            data_dir: Where its streams are kept; made if missing.
-            port: Where it shall listen; 0 for any free port.
-            max_store_bytes: What all streams together may take on disk.
+            data_dir: Where its streams are stored; made if missing.
+            port: Where it listens; 0 for any free port.
+            max_store_bytes: Disk space for all streams together.
             passwords: By user, of all users; None for a broker without users.
         """
         super().__init__(data_dir, port=port)
         self._monitoring_port = free_port()
-        self._server_name = f"embedded-{uuid4().hex}"  # tells it from another on the same port
+        self._server_name = f"embedded-{uuid4().hex}"  # unlike any other on the same port
         self._max_store_bytes = max_store_bytes
         self._passwords = passwords or {}
 
     @property
     def url(self) -> str:
-        """Where clients connect; as the operator, where there are users."""
+        """Where clients connect; as the operator, if there are users."""
         return self.url_for(OPERATOR) if self._passwords else f"nats://{LOOPBACK}:{self.port}"
 
     def url_for(self, user: str) -> str:
@@ -60,7 +60,7 @@ class EmbeddedNats(EmbeddedServer):
 
     @property
     def monitoring_url(self) -> str:
-        """Where the server tells about itself, over HTTP."""
+        """The server's monitoring port, over HTTP."""
         return f"http://{LOOPBACK}:{self._monitoring_port}"
 
     async def prepare(self, on_line: OnLine) -> None:  # noqa: ARG002 - the contract's
@@ -70,7 +70,7 @@ class EmbeddedNats(EmbeddedServer):
         self.data_dir.mkdir(parents=True, exist_ok=True)
 
     def program(self) -> Program:
-        """Say what to run."""
+        """The command to run."""
         flags = ["-a", LOOPBACK, "-p", str(self.port), "-m", str(self._monitoring_port)]
         configuration = _INFRA / ("nats-users.conf" if self._passwords else "nats.conf")
         return Program(
@@ -86,14 +86,14 @@ class EmbeddedNats(EmbeddedServer):
         )
 
     async def check(self) -> None:
-        """Return when it greets a client; streams are loaded before that."""
+        """Return when it greets a client, which it does after loading its streams."""
         await check_nats(LOOPBACK, self.port, self._server_name)
 
 
 def quoted(text: str) -> str:
-    """Write a text as NATS's configuration has it, where it comes from the environment.
+    """Quote a text for NATS's configuration, if it comes from the environment.
 
-    The server reads such a value as configuration too: bare, it takes ``123``
-    for a number, and ends at the first space or brace.
+    The server parses such a value as configuration: unquoted, ``123`` is a number, and a
+    text ends at the first space or brace.
     """
     return '"' + text.translate(_ESCAPES) + '"'

@@ -49,11 +49,11 @@ class EmbeddedPostgres(EmbeddedServer):
         """Describe a database server; nothing is started.
 
         Args:
-            data_dir: Where its data are kept; made if missing.
-            port: Where it shall listen; 0 for any free port.
+            data_dir: Where its data are stored; made if missing.
+            port: Where it listens; 0 for any free port.
             password: The superuser's.
-            change_password: Whether the superuser of data that are there has another
-                one, known or not, which gives way to ``password``.
+            change_password: Whether existing data have another superuser password,
+                known or not, which is replaced with ``password``.
         """
         super().__init__(data_dir, port=port)
         self._password = password
@@ -63,7 +63,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @property
     def url(self) -> str:
-        """Where clients connect, credentials included."""
+        """Where clients connect, including credentials."""
         return self.url_of(DATABASE)
 
     def url_of(self, database: str) -> str:
@@ -78,7 +78,7 @@ class EmbeddedPostgres(EmbeddedServer):
         return f"postgresql://{user}:{quote(password, safe='')}@{LOOPBACK}:{self.port}/{database}"
 
     async def prepare(self, on_line: OnLine) -> None:
-        """Make the cluster if there is none; clear away what a crash left; write the settings."""
+        """Make the cluster if there is none; clean up after a crash; write the settings."""
         self._user = await asyncio.to_thread(server_user, on_line)
         self.data_dir.mkdir(parents=True, exist_ok=True)
         let_pass(self._user, [binary("postgres"), self._cluster], on_line)
@@ -92,7 +92,7 @@ class EmbeddedPostgres(EmbeddedServer):
         self._change_password = False
 
     def program(self) -> Program:
-        """Say what to run."""
+        """The command to run."""
         return Program(
             command=[str(binary("postgres")), "-D", str(self._cluster), "-p", str(self.port)],
             user=self._user,
@@ -126,7 +126,7 @@ class EmbeddedPostgres(EmbeddedServer):
             await connection.close()
 
     async def _initialise(self) -> None:
-        """Make a cluster beside its place, so that one half made is never taken for one."""
+        """Make a cluster in another folder and move it, so that a partial one is never used."""
         unfinished = self.data_dir / "cluster.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
@@ -166,9 +166,9 @@ class EmbeddedPostgres(EmbeddedServer):
             raise StartFailed("\n".join(["The database can't be made:", *lines]))
 
     async def _give_password(self) -> None:
-        """Change the superuser's password before anybody can connect: nobody need know the old one.
+        """Change the superuser's password before anybody can connect, without the old one.
 
-        In single-user mode, which reads statements from its input, a line each.
+        It uses single-user mode, which reads statements from its input, one a line.
         """
         literal = self._password.replace("'", "''")
         program = Program(
@@ -192,7 +192,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
 
 def _buffers_mb() -> int:
-    """Give the share of this machine's memory that PostgreSQL's manual recommends, bounded."""
+    """Return the share of this machine's memory that PostgreSQL's manual recommends, bounded."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024**2
     return max(_LEAST_BUFFERS_MB, min(memory // 4, _MOST_BUFFERS_MB))
 
@@ -219,12 +219,12 @@ _END_SECONDS = 30.0
 def end_orphans(cluster: Path) -> None:
     """Clear the way for a start after a crash.
 
-    The caller owns the folder, so whatever still runs on it has lost its
-    supervisor: it is ended. The pid file that remains could name a process
-    that is not a database at all, and PostgreSQL would refuse to start.
+    The caller owns the folder, so a process still running on it has lost its
+    supervisor: it is ended. The pid file that remains could name a process that is
+    not a database at all, and PostgreSQL would refuse to start.
 
     Raises:
-        StartFailed: Something runs on and won't end.
+        StartFailed: Such a process won't end.
     """
     pid_file = cluster / "postmaster.pid"
     if not pid_file.exists():
@@ -242,5 +242,5 @@ def end_orphans(cluster: Path) -> None:
 def _runs_on(cluster: Path, process: psutil.Process) -> bool:
     try:
         return process.name() == "postgres" and Path(process.cwd()) == cluster
-    except psutil.Error:  # ended meanwhile, or somebody else's
+    except psutil.Error:  # ended meanwhile, or another user's
         return False

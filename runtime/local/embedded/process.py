@@ -1,4 +1,4 @@
-"""One child process: started on a leash, its lines read, ended within a limit."""
+"""One child process: tied to this one's life, its lines read, ended within a limit."""
 
 import asyncio
 import os
@@ -13,11 +13,11 @@ from typing import Self
 from runtime.local.embedded.inheritance import inherited
 
 MAX_LINE_BYTES = 64 * 1024
-"""What is kept of one line. The longest sensible log line names the requests of a batch."""
+"""How much of a line is kept. The longest sensible log line names the requests of a batch."""
 
 
 class LineSplitter:
-    """Bytes in as they come, whole lines out; memory stays bounded whatever comes."""
+    """Splits bytes into lines, in bounded memory."""
 
     def __init__(self) -> None:
         self._begun = b""
@@ -32,7 +32,7 @@ class LineSplitter:
         if newline:
             lines, self._begun = self._begun + complete, b""
             yield _to_text(lines)
-        self._begun = (self._begun + rest)[: MAX_LINE_BYTES + 1]  # one more tells that it was cut
+        self._begun = (self._begun + rest)[: MAX_LINE_BYTES + 1]  # one more marks that it was cut
 
     def end(self) -> Iterator[str]:
         """Yield the last line, if it did not end in a newline."""
@@ -42,7 +42,7 @@ class LineSplitter:
 
 
 def _to_text(lines: bytes) -> str:
-    if len(lines) > MAX_LINE_BYTES:  # else none of them can be too long
+    if len(lines) > MAX_LINE_BYTES:  # otherwise none of them can be too long
         lines = b"\n".join(map(_cut, lines.split(b"\n")))
     return lines.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\r")
 
@@ -52,7 +52,7 @@ def _cut(line: bytes) -> bytes:
 
 
 OnLine = Callable[[str], None]
-"""Takes output: a line, or several that came together, with newlines between them."""
+"""Receives output: a line, or several that came together, with newlines between them."""
 
 _CHILD = Path(__file__).with_name("child.py")
 _LAST_LINES_SECONDS = 1.0
@@ -61,16 +61,16 @@ _LAST_LINES_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run, and how it wants to be ended.
+    """What to run, and how to end it.
 
     Attributes:
         command: Path and arguments.
-        environment: Variables beside the inherited ones.
-        settings: Names of settings that it inherits; of others, and of what
-            looks like a secret, it knows nothing.
-        text: What it reads from its standard input, up to 64 KB; nothing if empty.
-        user: Whom to run as; empty for the same user.
-        stop_signal: What makes it finish its work and exit.
+        environment: Variables besides the inherited ones.
+        settings: Names of settings that it inherits; others, and anything that
+            looks like a secret, are withheld.
+        text: Its standard input, up to 64 KB; none if empty.
+        user: The user to run as; empty for the same user.
+        stop_signal: Makes it finish its work and exit.
         stop_seconds: How long that may take before it is killed.
     """
 
@@ -124,14 +124,14 @@ class Child:
         return code
 
     def kill(self) -> None:
-        """End it at once, with all that it started in its session."""
+        """End it at once, with everything it started in its session."""
         self._send(os.killpg, signal.SIGKILL)
 
     async def stop(self, impatient: asyncio.Event | None = None) -> bool:
         """Ask it to end; kill it after its limit, or as soon as ``impatient`` is set.
 
         Returns:
-            Whether it ended by itself.
+            Whether it ended on its own.
         """
         self._send(os.kill, self._program.stop_signal)
         ended = await self._ends_in_time(impatient or asyncio.Event())
@@ -141,7 +141,7 @@ class Child:
         return ended
 
     def _send(self, how: Callable[[int, int], None], number: signal.Signals) -> None:
-        # Not through asyncio: its way polls, and takes the exit code from its own watcher.
+        # Not through asyncio, which polls, and takes the exit code from its own watcher.
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
                 how(self.pid, number)
@@ -179,7 +179,7 @@ async def _execute(program: Program, output: int) -> asyncio.subprocess.Process:
 
 @contextmanager
 def _input(text: str) -> Iterator[int]:
-    """Give a child something to read: a pipe, and not its arguments, which everyone can see."""
+    """Provide a child's input by a pipe, and not in its arguments, which everyone can see."""
     if not text:
         yield asyncio.subprocess.DEVNULL
         return

@@ -1,4 +1,4 @@
-"""Wait until something that was started really answers."""
+"""Wait until a started component answers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -13,7 +13,7 @@ _POLL_SECONDS = 0.02
 
 
 class StartFailed(Exception):
-    """Something that has to run could not be started."""
+    """Something required could not be started."""
 
 
 class NotReady(Exception):
@@ -26,13 +26,13 @@ async def until_ready(
     """Wait until ``check`` returns.
 
     Args:
-        name: What is waited for.
-        check: Tells whether it answers.
-        hopeless: Returns the reason once there is nothing to wait for any more.
+        name: The component.
+        check: Checks whether it answers.
+        hopeless: Returns the reason once waiting has become pointless.
         seconds: How long it may take.
 
     Raises:
-        StartFailed: It became hopeless, or took longer.
+        StartFailed: Waiting became pointless, or took longer.
     """
     ready = asyncio.create_task(_poll(name, check, seconds))
     given_up = asyncio.create_task(hopeless)

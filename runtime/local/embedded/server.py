@@ -1,4 +1,4 @@
-"""What the embedded servers have in common: prepare, start, wait until it answers, stop."""
+"""Shared by the embedded servers: prepare, start, wait until it answers, stop."""
 
 from abc import ABC, abstractmethod
 from collections import deque
@@ -17,14 +17,14 @@ _TAIL_LINES = 20
 class EmbeddedServer(ABC):
     """A real server as a child of this process, on 127.0.0.1.
 
-    Used as an async context manager it owns its data folder, runs the server,
-    and stops it at the end; the data stay.
+    Used as an async context manager it owns its data folder, runs the server, and
+    stops it at the end; the data stay.
 
     Attributes:
-        name: What its log lines bear.
-        data_dir: Where its data are kept; made if missing.
+        name: Its name on log lines.
+        data_dir: Where its data are stored; made if missing.
         port: Where it listens.
-        ready_seconds: How long a start may take, recovery after a crash included.
+        ready_seconds: How long a start may take, including recovery after a crash.
     """
 
     name: str
@@ -34,8 +34,8 @@ class EmbeddedServer(ABC):
         """Describe a server; nothing is started.
 
         Args:
-            data_dir: Where its data are kept; made if missing.
-            port: Where it shall listen; 0 for any free port.
+            data_dir: Where its data are stored; made if missing.
+            port: Where it listens; 0 for any free port.
         """
         self.data_dir = Path(data_dir).resolve()
         self.port = port or free_port()
@@ -46,23 +46,23 @@ class EmbeddedServer(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """Where clients connect, credentials included."""
+        """Where clients connect, including credentials."""
 
     @abstractmethod
     async def prepare(self, on_line: OnLine) -> None:
-        """Bring the data folder in order; due before each start.
+        """Prepare the data folder; required before each start.
 
         Raises:
-            StartFailed: It can't be.
+            StartFailed: It can't be prepared.
         """
 
     @abstractmethod
     def program(self) -> Program:
-        """Say what to run."""
+        """The command to run."""
 
     @abstractmethod
     async def check(self) -> None:
-        """Return when it really answers.
+        """Return when it answers.
 
         Raises:
             NotReady: It does not, yet.

@@ -1,4 +1,4 @@
-"""A program that calls a shell with its own path: from any folder."""
+"""Run a program that calls a shell with its own path, from any folder."""
 
 import os
 import shutil
@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Final
 
 _SPECIAL: Final = frozenset('"$`\\')
-"""What a shell reads between double quotes."""
+"""Characters that a shell interprets between double quotes."""
 
 
 @contextmanager
 def shell_safe(program: Path, package: Path) -> Iterator[Path]:
-    """Give a program's path as a shell can read it between double quotes, for a while.
+    """Provide a path to a program that a shell can read between double quotes, for a while.
 
-    ``initdb`` calls ``"/its/own/path/postgres" -V`` by a shell, and resolves
-    links before: where the path has a quote or a dollar sign, the package is
-    put elsewhere for as long, without taking room where links to files are possible.
+    ``initdb`` calls ``"/its/own/path/postgres" -V`` by a shell, after resolving links: if
+    the path has a quote or a dollar sign, the package is put elsewhere for the time,
+    without using space if hard links are possible.
 
     Args:
         program: Somewhere in the package.
-        package: The folder of the package; its libraries may be in folders beside it.
+        package: The folder of the package; its libraries may be in folders next to it.
     """
     if _SPECIAL.isdisjoint(str(program)):
         yield program

@@ -1,4 +1,4 @@
-"""Several things at once."""
+"""Run several tasks at once."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,7 +6,7 @@ from typing import Any
 
 
 async def together(*steps: Coroutine[Any, Any, None]) -> None:
-    """Take several steps at once; the first that fails ends the others, and is raised."""
+    """Run several steps concurrently; the first failure cancels the others and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             for step in steps:

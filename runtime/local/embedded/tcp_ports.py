@@ -1,4 +1,4 @@
-"""TCP ports on this machine: which are free, which are taken, which to take."""
+"""TCP ports on this machine: find free ones, explain taken ones, choose."""
 
 import socket
 from collections.abc import Iterable
@@ -13,12 +13,12 @@ class PortsTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PortWish:
-    """A port that somebody wants.
+    """A port that a component wants.
 
     Attributes:
-        setting: What it comes from, ``GATEWAY_PORT``.
-        port: The wish; 0 for any free one.
-        may_move: Whether another one does when it is taken.
+        setting: Its setting, ``GATEWAY_PORT``.
+        port: The wanted port; 0 for any free one.
+        may_move: Whether another port may replace it if it is taken.
     """
 
     setting: str
@@ -27,7 +27,7 @@ class PortWish:
 
 
 def choose_ports(wishes: Iterable[PortWish]) -> tuple[dict[str, int], list[str]]:
-    """Give every wish a port that is free and nobody else's.
+    """Give every wish a free port of its own.
 
     Returns:
         The port of each setting, and a line for each that moved.
@@ -57,7 +57,7 @@ def _why_not(port: int, chosen: dict[str, int]) -> str | None:
 
 
 def why_not(port: int) -> str | None:
-    """Say why nothing can listen on ``port``, or return None when it is free."""
+    """Explain why nothing can listen on ``port``, or return None if it is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -71,8 +71,8 @@ def why_not(port: int) -> str | None:
 def free_port() -> int:
     """Find a port that is free, and will stay so for about a minute.
 
-    The connection made here leaves it in TIME_WAIT, where the kernel gives it
-    to nobody who asks for any port, and to a server that asks for this one.
+    The connection made here leaves it in TIME_WAIT, in which the kernel gives it only to
+    a server that asks for this very port.
     """
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

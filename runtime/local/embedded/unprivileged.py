@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root: a user of its own, and its way to its files."""
+"""PostgreSQL refuses to run as root: give it a user of its own, and access to its files."""
 
 import os
 import pwd
@@ -28,10 +28,10 @@ _CLOSED = (
 
 
 def server_user(on_line: OnLine) -> str:
-    """Name the user to run PostgreSQL as, made if missing; empty when not root.
+    """Name the user to run PostgreSQL as, made if missing; empty if not root.
 
     Args:
-        on_line: Is told of a user that is made.
+        on_line: Receives a line if a user is made.
 
     Raises:
         StartFailed: There is none and none can be made.
@@ -59,14 +59,14 @@ def _make_user() -> None:
 
 
 def give(path: Path, user: str) -> None:
-    """Make a file or folder the user's own; nothing to do when there is no such user."""
+    """Make the user the owner of a file or folder; does nothing if there is no such user."""
     if user:
         entry = pwd.getpwnam(user)
         os.chown(path, entry.pw_uid, entry.pw_gid)
 
 
 def let_pass(user: str, paths: list[Path], on_line: OnLine) -> None:
-    """Let the user, and nobody else, through to ``paths``, by the folders above them.
+    """Let the user, and nobody else, reach ``paths`` through the folders above them.
 
     Raises:
         StartFailed: A folder is closed, and its file system has no access lists:

@@ -1,4 +1,4 @@
-"""The log of each process: `logs/NAME.jsonl` in the data folder, and `NAME.1.jsonl` before it."""
+"""The log of each process: `logs/NAME.jsonl` in the data folder, preceded by `NAME.1.jsonl`."""
 
 import os
 from collections.abc import Iterable
@@ -9,27 +9,27 @@ from typing import Final
 from runtime.local.logs.form import as_json
 
 _GATHER_SECONDS: Final = 0.1
-"""What a reader who follows waits for at the most, and one system call instead of many."""
+"""The longest delay for a reader who follows; one system call instead of many."""
 
 _MAX_WAITING_BYTES: Final = 8 * 1024**2
-"""Of lines that wait for a disk that stands still, in the supervisor's memory."""
+"""Lines in the supervisor's memory that wait for a blocked disk."""
 
 _CLOSE_SECONDS: Final = 2.0
 _SUFFIX: Final = ".jsonl"
 
 
 def log_folder(data_dir: Path) -> Path:
-    """Tell where the logs of a data folder are."""
+    """Return the folder of the logs of a data folder."""
     return data_dir / "logs"
 
 
 def log_file(folder: Path, name: str) -> Path:
-    """Tell where a process's lines go now."""
+    """Return the file that a process's lines are written to."""
     return folder / f"{name}{_SUFFIX}"
 
 
 def earlier_file(folder: Path, name: str) -> Path:
-    """Tell where a process's lines went before."""
+    """Return the file of a process's earlier lines."""
     return folder / f"{name}.1{_SUFFIX}"
 
 
@@ -42,9 +42,8 @@ def logged(folder: Path) -> list[str]:
 class LogFiles:
     """Writes the lines of many processes from a thread of its own; no process waits for the disk.
 
-    A file that would become larger than the bound takes the place of the one
-    before it. What a disk refuses is dropped, and how many lines were lost is
-    told in the file once it takes some again.
+    A file that would exceed the bound replaces the one before it. Lines refused by the disk
+    are dropped, and their number is written to the file once the disk accepts lines again.
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
@@ -78,7 +77,7 @@ class LogFiles:
             self._some.set()
 
     def close(self) -> None:
-        """Write what waits, for as long as it makes sense."""
+        """Write the waiting lines, for as long as that makes sense."""
         self._close.set()
         self._some.set()
         self._thread.join(_CLOSE_SECONDS)
@@ -136,7 +135,7 @@ class _LogFile:
         self._append(b"".join(gathered))
 
     def close(self) -> None:
-        """Write nothing more until the next time."""
+        """Close the file until the next write."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -164,7 +163,7 @@ class _LogFile:
             self._end_torn_line()
 
     def _end_torn_line(self) -> None:
-        """Begin on a line of our own, where a crash or a full disk has left half a line."""
+        """Begin on a new line if a crash or a full disk has left half a line."""
         if self._size and os.pread(self._descriptor, 1, self._size - 1) != b"\n":
             self._put(b"\n")
 

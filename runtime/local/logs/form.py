@@ -1,4 +1,4 @@
-"""One form for the log lines of all processes: JSON in the files, readable on a terminal."""
+"""One format for the log lines of all processes: JSON in the files, readable on a terminal."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _LEVELS: Final = (
     ("error", re.compile(r"\[(?:ERR|FTL)\]|\b(?:ERROR|FATAL|PANIC):")),
     ("warning", re.compile(r"\[WRN\]|\bWARNING:")),
 )
-"""How broker and database mark what is no information."""
+"""How broker and database mark lines above information level."""
 
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
@@ -20,7 +20,7 @@ _is_plain: Final = re.compile(r"""[^\s"={}\[\]]+""").fullmatch
 
 
 def as_json(process: str, line: str) -> str:
-    """Make a JSON line of what a process wrote; what is one stays as it is."""
+    """Turn a line of a process into JSON; a JSON line stays unchanged."""
     if line.startswith(_HEAD) and line.endswith("}"):
         return line
     level = next((level for level, mark in _LEVELS if mark.search(line)), "info")
@@ -34,7 +34,7 @@ def as_json(process: str, line: str) -> str:
 
 
 def readable(line: str) -> str:
-    """Write a JSON line as a person reads it; a line that is none stays as it is."""
+    """Format a JSON line for a person; another line stays unchanged."""
     if not line.startswith(_HEAD):
         return line
     try:
@@ -49,7 +49,7 @@ def readable(line: str) -> str:
 
 
 def of_process(process: str, line: str) -> str:
-    """Name the process in its JSON line, where lines of many stand together."""
+    """Add the process's name to its JSON line, for output with lines of many."""
     return f'{{"process":"{process}",{line[1:]}'
 
 
@@ -58,7 +58,7 @@ def _told(fields: Mapping[str, Any]) -> list[str]:
 
 
 def _traced(errors: Any) -> str:
-    """Write what an error was and where it came from, a line each; the innermost frame last."""
+    """Format errors and their tracebacks, a line each; the innermost frame last."""
     if not isinstance(errors, list):
         return ""
     lines = []

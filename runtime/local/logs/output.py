@@ -1,4 +1,4 @@
-"""One terminal for many processes: whole lines, told apart by name, nobody kept waiting."""
+"""One terminal for many processes: whole lines, labelled by name, without blocking."""
 
 from runtime.local.embedded.process import OnLine
 from runtime.local.logs.files import LogFiles
@@ -24,11 +24,11 @@ class Output:
         """Begin to write.
 
         Args:
-            descriptor: Where to; it stays open.
-            width: Columns that every name takes; more, once there is a longer one.
+            descriptor: The output; it stays open.
+            width: Columns of every name; more, once there is a longer one.
             coloured: Whether names are coloured.
-            is_json: Whether all is written as JSON lines, and not for a person.
-            files: Where lines are kept, too, as JSON; None for nowhere.
+            is_json: Whether everything is written as JSON lines instead of for a person.
+            files: Where lines are also kept, as JSON; None for nowhere.
         """
         self._files = files
         self._is_json = is_json
@@ -38,7 +38,7 @@ class Output:
         self._names = 0
 
     def named(self, name: str) -> OnLine:
-        """Make a writer whose lines bear ``name``."""
+        """Make a writer whose lines are labelled ``name``."""
         colour = colour_of(self._names) * self._coloured
         self._names += 1
         self._width = max(self._width, len(name))
@@ -59,11 +59,11 @@ class Output:
         return write
 
     def write(self, text: str) -> None:
-        """Write a text for a person, soon; returns at once. It is one line where all is JSON."""
+        """Write a text for a person, soon; returns at once. In JSON it is one line."""
         self._put(as_json("eps", text) if self._is_json else text)
 
     def close(self) -> None:
-        """Write what waits, for as long as it makes sense."""
+        """Write the waiting lines, for as long as that makes sense."""
         self._lines.close()
         if self._files:
             self._files.close()
@@ -73,7 +73,7 @@ class Output:
 
 
 def colour_of(place: int) -> int:
-    """Give the process at a place in the list its colour."""
+    """Return the colour of the process at a place in the list."""
     return _COLOURS[place % len(_COLOURS)]
 
 

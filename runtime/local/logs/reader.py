@@ -1,4 +1,4 @@
-"""`eps logs`: what processes wrote, in the order of time, and what they go on to write."""
+"""`eps logs`: the lines of processes in order of time, and those that follow."""
 
 import heapq
 import os
@@ -18,7 +18,7 @@ _POLL_SECONDS: Final = 0.2
 _TIMESTAMP: Final = re.compile(rb'"timestamp":"([^"Z]*)')
 _NUMBER: Final = re.compile(r"-[0-9]+")
 Line = tuple[str, bytes]
-"""Which process wrote it, and what, without its newline."""
+"""The process that wrote it, and the line without its newline."""
 
 
 def matching(folder: Path, wanted: Collection[str]) -> list[str]:
@@ -35,14 +35,14 @@ def _is_wanted(name: str, wanted: Collection[str]) -> bool:
 
 
 class LogReader:
-    """Reads the logs of a folder: first what is there, then what comes.
+    """Reads the logs of a folder: first the existing lines, then new ones.
 
-    Lines of several processes come in the order of their time, among those that
-    are read at once.
+    Lines of several processes are ordered by their time, among those that are
+    read together.
     """
 
     def __init__(self, folder: Path, wanted: Collection[str] = ()) -> None:
-        """Open what is there.
+        """Open the existing logs.
 
         Args:
             folder: Where the logs are.
@@ -58,10 +58,10 @@ class LogReader:
             tail.close()
 
     def there(self, last: int | None = None) -> Iterator[Line]:
-        """Yield what was written up to now, and not read yet.
+        """Yield the unread lines written up to now.
 
         Args:
-            last: How many lines of each process at the most; None for all.
+            last: Maximum lines of each process; None for all.
         """
         self._look()
         sources = [_numbered(name, tail.read(), last) for name, tail in self._tails.items()]
@@ -69,7 +69,7 @@ class LogReader:
             yield name, line
 
     def follow(self, is_read: Callable[[], bool]) -> Iterator[Line | None]:
-        """Yield what is written from now on, for as long as somebody reads; None when it is all."""
+        """Yield lines written from now on, while there is a reader; None when all are read."""
         while is_read():
             yield from self.there()
             yield None
@@ -107,7 +107,7 @@ class _Tail:
             self._file = None
 
     def read(self) -> Iterator[bytes]:
-        """Yield the whole lines that are new."""
+        """Yield the new whole lines."""
         if self._is_new:
             self._is_new = False
             yield from self._begin()
@@ -115,7 +115,7 @@ class _Tail:
             yield from self._rest()
             if self._is(self._current):
                 return
-            yield from self._rest()  # what came between the last look and the change
+            yield from self._rest()  # lines written between the last read and the change
             yield from self._end()
             yield from self._next()
         self._file = _opened(self._current)
@@ -123,7 +123,7 @@ class _Tail:
             yield from self._rest()
 
     def _begin(self) -> Iterator[bytes]:
-        """Read the file before the current one, where there is one, and open that."""
+        """Read the file before the current one, if there is one, and open that."""
         self._file = _opened(self._earlier) or _opened(self._current)
         if self._file is not None and self._is(self._earlier):
             yield from self._rest()
@@ -132,7 +132,7 @@ class _Tail:
             self._file = _opened(self._current)
 
     def _next(self) -> Iterator[bytes]:
-        """Change to the current file; between it and the last one there may be one more."""
+        """Switch to the current file; between it and the last one there may be one more."""
         between = None if self._is(self._earlier) else _opened(self._earlier)
         self.close()
         if between is not None:
@@ -146,7 +146,7 @@ class _Tail:
         file = self._file
         if file is None:
             return
-        if os.fstat(file.fileno()).st_size < file.tell():  # somebody has emptied it
+        if os.fstat(file.fileno()).st_size < file.tell():  # the file was truncated
             file.seek(0)
             self._begun = b""
         for piece in file:
@@ -157,7 +157,7 @@ class _Tail:
                 self._begun += piece
 
     def _end(self) -> Iterator[bytes]:
-        """Give out the half line that a file ends with."""
+        """Yield the half line that a file ends with."""
         if self._begun:
             yield self._begun
             self._begun = b""
@@ -178,7 +178,7 @@ def _opened(path: Path) -> BufferedReader | None:
 
 
 def is_read(descriptor: int) -> bool:
-    """Tell whether a pipe still has a reader; whatever is no pipe has one."""
+    """Return whether a pipe still has a reader; true of anything else."""
     poll = select.poll()
     poll.register(descriptor, 0)
     return not any(events & (select.POLLERR | select.POLLNVAL) for _, events in poll.poll(0))

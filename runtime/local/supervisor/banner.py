@@ -1,4 +1,4 @@
-"""What `eps up` prints when all is ready: where to look."""
+"""The banner that `eps up` prints when everything is ready."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,15 +21,15 @@ def banner(
     data_dir: Path,
     disk_days: float | None = None,
 ) -> str:
-    """Tell every URL, with an example of a report; of secrets, the file that has them.
+    """Show every URL, with an example of a report; for secrets, the file that has them.
 
     Args:
         plan: What runs.
         database_url: With or without its password, which is left out.
         nats_url: Same.
         monitoring_url: The broker's, if it is known.
-        data_dir: Where data are kept.
-        disk_days: How long the disk lasts; None where nobody can tell.
+        data_dir: Where data are stored.
+        disk_days: How long the disk will last; None if unknown.
     """
     monitoring = f"  monitoring {monitoring_url}" if monitoring_url else ""
     file = secrets_file(data_dir)

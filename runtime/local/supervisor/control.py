@@ -1,8 +1,8 @@
-"""Speak to the running supervisor: `control.sock` in the data folder, for its owner alone.
+"""Talk to the running supervisor: `control.sock` in the data folder, for its owner alone.
 
 A request is one line, ``fb-collector=3 ttk-collector=2``. Each line of the
-answer has a mark before it: one of ``_SAID``, ``_DONE`` and ``_FAILED``; the
-last two end it.
+answer is prefixed with one of ``_SAID``, ``_DONE`` and ``_FAILED``; the last two
+end it.
 """
 
 import asyncio
@@ -21,27 +21,27 @@ _LONGEST_PATH: Final = 100
 """Bytes; the kernel has 107 for a socket's path, macOS 103."""
 
 _REQUEST_BYTES: Final = 4096
-"""Of a request and of a line of the answer; a scale of every function has some hundred."""
+"""Limit for a request and for a line of the answer; scaling every function takes some hundred."""
 
 _REQUEST_SECONDS: Final = 5.0
-"""For a request to come, and for the first line of the answer."""
+"""For a request to arrive, and for the first line of the answer."""
 
 Say = Callable[[str], None]
 Scale = Callable[[Sequence[str], Say], Awaitable[None]]
-"""Brings functions to so many replicas; raises ``StartFailed`` when it can't."""
+"""Scales functions to so many replicas; raises ``StartFailed`` when it can't."""
 
 
 class NoSupervisor(Exception):
-    """Nobody answers on the data folder, or it could not do what was asked."""
+    """There is no supervisor on the data folder, or it could not do what was asked."""
 
 
 @asynccontextmanager
 async def listening(data_dir: Path, scale: Scale) -> AsyncIterator[None]:
-    """Answer until the end of the context; what is under way then is given up.
+    """Answer until the end of the context; an unfinished request is then cancelled.
 
     Args:
-        data_dir: Owned by this process; a socket that a crash left is replaced.
-        scale: Does what is asked for.
+        data_dir: Owned by this process; a socket left by a crash is replaced.
+        scale: Handles requests.
     """
     tasks: set[asyncio.Task[None]] = set()
 
@@ -74,7 +74,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sc
     try:
         async with asyncio.timeout(_REQUEST_SECONDS):
             request = (await reader.readline()).decode()
-    except (TimeoutError, ValueError):  # too slow, too long, or no text
+    except (TimeoutError, ValueError):  # too slow, too long, or not text
         return
     write(_SAID, "")
     try:
@@ -83,12 +83,12 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sc
         write(_FAILED, str(error))
     else:
         write(_DONE, "")
-    with suppress(OSError):  # it has gone
+    with suppress(OSError):  # the client is gone
         await writer.drain()
 
 
 async def ask_to_scale(data_dir: Path, scale: Sequence[str], say: Say) -> None:
-    """Have the supervisor of a data folder run so many of some functions; return when it does.
+    """Ask the supervisor of a data folder to scale functions; returns when it has done so.
 
     Raises:
         NoSupervisor: Nothing runs there, or it could not.
@@ -130,7 +130,7 @@ def _bound(data_dir: Path) -> Iterator[socket.socket]:
     file.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     with listener, _short_path(data_dir) as path:
-        before = os.umask(0o177)  # from its first moment on it is its owner's alone
+        before = os.umask(0o177)  # private to its owner from the first moment
         try:
             listener.bind(path)
         finally:
@@ -143,7 +143,7 @@ def _bound(data_dir: Path) -> Iterator[socket.socket]:
 
 @contextmanager
 def _short_path(data_dir: Path) -> Iterator[str]:
-    """Name the socket by a path that fits: where the folder's is too long, by its descriptor."""
+    """Return a path of the socket that is short enough, through a descriptor if necessary."""
     path = str(_file(data_dir))
     if len(os.fsencode(path)) <= _LONGEST_PATH:
         yield path

@@ -12,11 +12,11 @@ _GIGABYTE = 1024**3
 async def watch_disk(
     data_dir: Path, reserve_bytes: int, stop: Callable[[], Awaitable[None]]
 ) -> None:
-    """Return once less is free on a folder's disk than is to stay free; first stop what fills it.
+    """Return once too little is free on a folder's disk, after stopping the publisher.
 
     Args:
         data_dir: On the disk.
-        reserve_bytes: What is to stay free.
+        reserve_bytes: The space to keep free.
         stop: Stops the publisher.
     """
     while shutil.disk_usage(data_dir).free >= reserve_bytes:  # noqa: ASYNC110 - a disk can only be asked

@@ -1,4 +1,4 @@
-"""Wait until nothing waits on the broker any more."""
+"""Wait until the broker has no backlog."""
 
 import asyncio
 from collections.abc import Collection
@@ -22,13 +22,13 @@ async def wait_until_drained(
     impatient: asyncio.Event,
     streams: Collection[str] = (),
 ) -> int:
-    """Wait until all consumers have acknowledged all.
+    """Wait until all consumers have acknowledged everything.
 
     Args:
         nats_url: The broker; one or more URLs, separated by commas.
         seconds: How long to wait at most.
-        impatient: Set when somebody will wait no longer.
-        streams: Which ones; all of the broker unless said.
+        impatient: Set to stop waiting.
+        streams: Which ones; all of the broker's if empty.
 
     Returns:
         How many messages still wait; they are on the broker's disk.
@@ -47,14 +47,14 @@ async def wait_until_drained(
 
 
 async def _say_nothing(_error: Exception) -> None:
-    """Leave it to the supervisor to tell of a broker that does not answer."""
+    """Leave it to the supervisor to report a broker that does not answer."""
 
 
 async def unacknowledged(jetstream: JetStreamContext, only: Collection[str] = ()) -> int:
-    """Count the messages of all streams, or only of some, that somebody has still to take.
+    """Count the unacknowledged messages of all streams, or of some.
 
-    While a cluster chooses leaders its lists leave out what has none: that
-    counts as something that waits.
+    While a cluster elects leaders its lists leave out streams without one: that
+    counts as waiting.
     """
     streams = await jetstream.streams_info()
     unlisted = max(0, (await jetstream.account_info()).streams - len(streams))
@@ -63,11 +63,11 @@ async def unacknowledged(jetstream: JetStreamContext, only: Collection[str] = ()
 
 
 async def _waiting_in(jetstream: JetStreamContext, stream: StreamInfo) -> int:
-    """Count what is not acknowledged; of a stream that nobody has consumed yet, everything.
+    """Count a stream's unacknowledged messages; all of them if it never had a consumer.
 
-    What was settled and is kept waits for nobody.
-    Not what the stream holds: a broker whose disk was full may keep a message
-    that was acknowledged, because it could not write its removal.
+    Kept settled messages wait for nobody. The stream's own count is not used: a
+    broker whose disk was full may keep an acknowledged message, because it could
+    not write its removal.
     """
     if stream.config.name == KEPT:
         return 0
@@ -80,15 +80,15 @@ async def _waiting_in(jetstream: JetStreamContext, stream: StreamInfo) -> int:
 
 
 async def unsettled(jetstream: JetStreamContext, consumer: ConsumerInfo) -> int:
-    """Count the messages that a consumer has still to acknowledge.
+    """Count the messages that a consumer has not acknowledged yet.
 
-    The broker acknowledges a publish before it counts it as pending for a consumer.
-    So where nothing is pending, the newest message must have been delivered too;
-    if it has not, it counts as one.
+    The broker acknowledges a publish before it counts it as pending for a consumer. So
+    if nothing is pending, the newest message must have been delivered as well; if it has
+    not, it counts as one.
 
     Args:
         jetstream: The broker.
-        consumer: What the broker says of the consumer.
+        consumer: The broker's information about the consumer.
     """
     if counted := (consumer.num_pending or 0) + (consumer.num_ack_pending or 0):
         return counted

@@ -1,4 +1,4 @@
-"""Keep one program running: when it dies it comes back, later each time."""
+"""Keep one program running: it is restarted when it ends, after growing delays."""
 
 import asyncio
 import signal
@@ -12,7 +12,7 @@ from runtime.local.embedded.tasks import cancel
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 10.0
 STABLE_SECONDS = 30.0
-"""Who ran that long did not die of its start: the delay begins anew."""
+"""A process that ran this long did not fail to start: reset the delay."""
 
 _DEATHS_BEFORE_HOPELESS = 3
 
@@ -24,7 +24,7 @@ class Backoff:
         self._next_seconds = FIRST_DELAY_SECONDS
 
     def after(self, ran_seconds: float) -> float:
-        """Say how many seconds to wait, after a run of so many."""
+        """Return how many seconds to wait, after a run of so many."""
         if ran_seconds >= STABLE_SECONDS:
             self._next_seconds = FIRST_DELAY_SECONDS
         delay = self._next_seconds
@@ -36,8 +36,8 @@ class Keeper:
     """Runs a program until it is stopped.
 
     Attributes:
-        name: What its lines bear.
-        finished: It ended with 0, and may.
+        name: Its name on log lines.
+        finished: Whether it ended with 0, where that is allowed.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class Keeper:
         """Start it now.
 
         Args:
-            name: What its lines bear.
+            name: Its name on log lines.
             start: Starts it once; may raise ``StartFailed`` or ``OSError``.
-            say: Where a death is told.
+            say: Receives a line when it ends.
             changed: Called whenever its process id changed.
             may_finish: Whether it may end with 0.
         """
@@ -77,12 +77,12 @@ class Keeper:
         return self._child.pid if self._child else None
 
     async def hopeless(self) -> str:
-        """Wait until it has died so often that waiting makes no sense; returns a reason."""
+        """Wait until it has failed so often that waiting is pointless; returns a reason."""
         await self._hopeless.wait()
         return f"{self.name} ended {self._deaths} times while it started"
 
     async def stop(self, impatient: asyncio.Event) -> None:
-        """End it for good, with all patience until ``impatient`` is set."""
+        """End it for good, waiting patiently until ``impatient`` is set."""
         self._stopping.set()
         if self._child is None:
             self._task.cancel()
@@ -92,12 +92,12 @@ class Keeper:
         await asyncio.wait([self._task])
 
     async def restart(self) -> None:
-        """End it, if it runs; it comes back as after a death."""
+        """End it, if it runs; it is restarted as after a failure."""
         if self._child is not None:
             await self._child.stop()
 
     async def start_anew(self) -> None:
-        """Let it finish its work in hand, and start it again at once, as if for the first time."""
+        """Let it finish the work in hand, and restart it at once, without a delay."""
         self._anew.set()
         if self._child is not None:
             await self._child.stop()
@@ -135,7 +135,7 @@ class Keeper:
             return f"can't be started: {error}"
         self._changed()
         try:
-            # It came too late to end the start itself.
+            # The request came too late to end the start itself.
             if self._stopping.is_set() or self._anew.is_set():
                 await self._child.stop()
             code = await self._child.wait()
@@ -152,7 +152,7 @@ class Keeper:
 
 
 def how_it_ended(code: int) -> str:
-    """Put a return code into words: ``exited with 1``, ``was ended by SIGKILL``."""
+    """Describe a return code: ``exited with 1``, ``was ended by SIGKILL``."""
     if code >= 0:
         return f"exited with {code}"
     return f"was ended by {signal.Signals(-code).name}"

@@ -1,4 +1,4 @@
-"""Tell of a function that hangs: it has not ended, so that nothing else says it."""
+"""Report a function that hangs: it has not ended, so nothing else reports it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -10,7 +10,7 @@ from runtime.local.embedded.checks import ANSWER_SECONDS
 
 EVERY_SECONDS: Final = 5.0
 _SILENT_TIMES: Final = 2
-"""How often in a row a function is silent before it is told of: once may be a busy machine."""
+"""How often in a row a function is silent before it is reported: once may be a busy machine."""
 
 Asked = tuple[str, str, int]
 """A function's name, its URL, its process."""
@@ -23,15 +23,15 @@ async def watch_liveness(
     is_silent: Callable[[str], Awaitable[bool]] | None = None,
     every_seconds: float = EVERY_SECONDS,
 ) -> None:
-    """Ask each function's ``/health/live`` every few seconds, for ever; say who hangs, once.
+    """Ask each function's ``/health/live`` every few seconds, for ever; report hanging ones, once.
 
-    One that refuses the connection is none of these: it starts, or its keeper
-    tells of its end.
+    A function that refuses the connection does not hang: it is starting, or its keeper
+    reports its end.
 
     Args:
         running: What runs now.
-        say: Takes a sentence.
-        is_silent: Asks one; a question over HTTP unless given.
+        say: Receives a sentence.
+        is_silent: Asks one; over HTTP unless given.
         every_seconds: Between two rounds.
     """
     ask = is_silent or _is_silent

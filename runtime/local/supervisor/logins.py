@@ -1,4 +1,4 @@
-"""The passwords of one run for the roles that log in to the embedded database."""
+"""Passwords of one run for the login roles of the embedded database."""
 
 import secrets
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ GROUPS = ("eps_collector", "eps_reporter", "eps_operator")
 
 
 class Logins:
-    """Roles that log in, with passwords of this run: they are kept nowhere.
+    """Login roles with passwords for this run, which are stored nowhere.
 
     Attributes:
         passwords: By the group whose rights a role has.

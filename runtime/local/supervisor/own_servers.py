@@ -1,4 +1,4 @@
-"""A database or a broker of one's own, in place of the embedded one: reached, never started."""
+"""An existing database or broker in place of the embedded one: connected to, never started."""
 
 import asyncio
 
@@ -17,15 +17,15 @@ _REFUSED = (
     asyncpg.InterfaceError,  # a URL that the driver can't use
     ValueError,
 )
-"""What waiting does not change."""
+"""Errors that waiting does not change."""
 
 
 class OwnDatabase:
-    """The database of ``DATABASE_URL``: every function comes to it as the URL's user.
+    """The database of ``DATABASE_URL``: every function connects as the URL's user.
 
     Attributes:
-        name: What the health check calls it.
-        url: Where clients connect, credentials included.
+        name: Its name in the health check.
+        url: Where clients connect, including credentials.
     """
 
     name = "postgres"
@@ -64,12 +64,12 @@ class OwnDatabase:
 
 
 class OwnBroker:
-    """The broker of ``NATS_URL``, one server or several: every function is the URL's user.
+    """The broker of ``NATS_URL``, one server or several: every function connects as the URL's user.
 
     Attributes:
-        name: What the health check calls it.
-        url: Where clients connect, credentials included; several separated by commas.
-        monitoring_url: Where it tells about itself; None where nobody has said.
+        name: Its name in the health check.
+        url: Where clients connect, including credentials; several separated by commas.
+        monitoring_url: Its monitoring port; None if unknown.
     """
 
     name = "nats"
@@ -79,7 +79,7 @@ class OwnBroker:
         self.monitoring_url = monitoring_url
 
     def url_for(self, user: str) -> str:  # noqa: ARG002 - the URL says as whom
-        """Where a function connects, whichever it is."""
+        """Where every function connects."""
         return self.url
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What `eps up` runs, and where: functions, replicas, ports."""
+"""The plan of `eps up`: functions, replicas, ports."""
 
 import re
 import sys
@@ -15,22 +15,22 @@ MOST_REPLICAS = 32
 _EVERYWHERE = ("0.0.0.0", "::", "localhost")  # noqa: S104 - to compare with
 _SCALE = re.compile(r"([a-z-]+)=([0-9]{1,4})", re.ASCII)
 _MAY_MOVE = {"nats_port", "postgres_port", "dead_letters_port"}
-"""Ports that no client of the system knows by heart: when the default is taken
-(a developer often runs a PostgreSQL), another one does."""
+"""Ports that no client of the system relies on: if the default is taken (a developer often
+runs a PostgreSQL), another one is used."""
 
 
 class BadUsage(Exception):
-    """The command was given something that it can't use."""
+    """The command was given unusable options."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpOptions:
-    """What `eps up` was asked for.
+    """Options of `eps up`.
 
     Attributes:
         publisher: Whether to publish test events.
         torrent: Whether to publish as many as the original publisher does.
-        data_dir: Where data are kept; None for the setting ``DATA_DIR``.
+        data_dir: Where data are stored; None for the setting ``DATA_DIR``.
         scale: ``NAME=N`` each: run function NAME N times.
         reload: Whether functions are restarted when a source file changes.
     """
@@ -47,12 +47,12 @@ class PlannedFunction:
     """A function to run.
 
     Attributes:
-        name: As ``eps run`` knows it.
+        name: Its name for ``eps run``.
         port_setting: The field of the settings that holds its port.
-        stop_turn: Who has a lower one is stopped before.
-        command: What to run; it is told ``PORT``, and ``NATS_URL`` and ``DATABASE_URL`` if it
-            has them.
-        broker_user: As whom it comes to the broker; None for no broker.
+        stop_turn: Functions with a lower turn are stopped first.
+        command: What to run; it gets ``PORT``, and ``NATS_URL`` and ``DATABASE_URL`` if it
+            uses them.
+        broker_user: Its user at the broker; None for no broker.
         database_group: The group role whose rights it has in the database; None for no database.
         settings: Names of the settings that it inherits from the environment.
         is_public: Whether it listens on ``HOST``, and not only for this machine.
@@ -69,7 +69,7 @@ class PlannedFunction:
 
 
 def planned(function: Function) -> PlannedFunction:
-    """Say how a function of the catalogue is run here."""
+    """Plan a function of the catalogue."""
     kind = function.kind
     return PlannedFunction(
         function.name,
@@ -90,10 +90,10 @@ _MODEST = ("--min", "100", "--max", "500")
 
 
 def publisher_of(options: UpOptions) -> tuple[str, ...]:
-    """Give the command of the publisher of test events, to which the gateway's URL is added.
+    """Return the publisher's command, to which the gateway's URL is added.
 
-    Some hundred events a second, unless the torrent is asked for: 25,500 a
-    second fill a disk with some 90 GB an hour.
+    Some hundred events a second, unless the torrent is requested: 25,500 a second
+    fill a disk with some 90 GB an hour.
     """
     if not options.publisher:
         return ()
@@ -111,18 +111,18 @@ class Replica:
 
     @property
     def url(self) -> str:
-        """Where it answers, as this machine reaches it."""
+        """Its address, as reached from this machine."""
         host = LOOPBACK if self.host in _EVERYWHERE else self.host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where everything will be.
+    """Where everything will run.
 
     Attributes:
         replicas: First of each function in the order of the table, then the others.
-        nats_port: The embedded broker's; 0 where none is started.
+        nats_port: The embedded broker's; 0 if none is started.
         postgres_port: The embedded database's; same.
         notes: What a person should know, a line each.
     """

@@ -1,4 +1,4 @@
-"""What runs now, in a file for the health check: `run.json` in the data folder."""
+"""The running processes, in a file for the health check: `run.json` in the data folder."""
 
 import json
 from collections.abc import Iterable
@@ -17,10 +17,10 @@ class Running:
     """One process.
 
     Attributes:
-        name: As its log lines bear it.
-        url: Where it answers; empty for one that answers nobody.
+        name: Its name on log lines.
+        url: Where it answers; empty if it does not listen.
         pid: None while it waits for its restart, or has finished.
-        finished: It ended with 0, and may.
+        finished: Whether it ended with 0, where that is allowed.
     """
 
     name: str
@@ -42,7 +42,7 @@ class RunState:
 
 
 def load_run_state(data_dir: Path) -> RunState | None:
-    """Read what runs on a data folder; None when nothing does."""
+    """Read what runs on a data folder; None if nothing does."""
     try:
         record = json.loads(_file(data_dir).read_text(encoding="utf-8"))
         processes = tuple(Running(**process) for process in record["processes"])
@@ -53,7 +53,7 @@ def load_run_state(data_dir: Path) -> RunState | None:
 
 
 def remove_run_state(data_dir: Path) -> None:
-    """Say that nothing runs any more."""
+    """Record that nothing runs any more."""
     _file(data_dir).unlink(missing_ok=True)
 
 
@@ -79,7 +79,7 @@ def save_targets(data_dir: Path, replicas: Iterable[Replica]) -> None:
 
 
 def remove_targets(data_dir: Path) -> None:
-    """Say that nothing runs any more."""
+    """Record that nothing runs any more."""
     _targets_file(data_dir).unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""More or fewer replicas of a function, while all runs."""
+"""Scale the replicas of a function while the system runs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,7 +8,7 @@ from runtime.local.supervisor.plan import BadUsage, Replica, more_of, parse_scal
 
 
 class Replicas:
-    """The replicas that run, and how to have more or fewer of them.
+    """The running replicas, and how to change their number.
 
     Attributes:
         running: First of each function in the order of the plan, then the others.
@@ -22,14 +22,14 @@ class Replicas:
         stop: Callable[[Replica], Awaitable[None]],
         changed: Callable[[Sequence[Replica]], None],
     ) -> None:
-        """Take over what was planned, and runs.
+        """Take over the planned replicas, which already run.
 
         Args:
             planned: What runs.
             start: Starts one and returns when it is ready, or leaves nothing and
                 raises ``StartFailed``.
-            stop: Ends one for good, when it has finished its work in hand.
-            changed: Is told what runs, whenever that has changed.
+            stop: Ends one for good, after it has finished the work in hand.
+            changed: Called with the running replicas, whenever they have changed.
         """
         self.running = list(planned)
         self._start_one = start
@@ -38,14 +38,14 @@ class Replicas:
         self._one_at_a_time = asyncio.Lock()
 
     async def scale(self, scale: Sequence[str], say: Callable[[str], None]) -> None:
-        """Bring functions to so many replicas: the first always stays, and keeps its port.
+        """Scale functions to so many replicas: the first always stays, and keeps its port.
 
         Args:
             scale: ``fb-collector=3`` and the like.
-            say: Is told what is done, a line each.
+            say: Receives a line for each step.
 
         Raises:
-            StartFailed: It was wrong, or one could not be started; what was is kept.
+            StartFailed: It was wrong, or one could not be started; the earlier replicas stay.
         """
         firsts = {it.function.name: it for it in reversed(self.running)}
         try:

@@ -1,4 +1,4 @@
-"""How to log in to the servers of this machine: `secrets.env` in the data folder."""
+"""The logins of this machine's servers: `secrets.env` in the data folder."""
 
 import re
 import secrets
@@ -19,7 +19,7 @@ _BYTES: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Passwords:
-    """The passwords that outlive a run; None where there is none yet.
+    """The passwords that outlive a run; None if there is none yet.
 
     Attributes:
         database: The superuser's.
@@ -31,17 +31,17 @@ class Passwords:
 
 
 def new_password() -> str:
-    """Make one of characters that stand for themselves in URLs, files and configurations."""
+    """Make a password that needs no escaping in URLs, files and configurations."""
     return f"p{secrets.token_hex(_BYTES)}"
 
 
 def secrets_file(data_dir: Path) -> Path:
-    """Tell where the secrets of a data folder are."""
+    """Return the file of a data folder's secrets."""
     return data_dir / "secrets.env"
 
 
 def load_passwords(data_dir: Path) -> Passwords:
-    """Read what an earlier run has left."""
+    """Read the passwords of an earlier run."""
     found = {name: urlsplit(url).password for name, url in _kept(data_dir).items()}
     return Passwords(*(_decoded(found.get(name)) for name in ("DATABASE_URL", "NATS_URL")))
 
@@ -63,8 +63,8 @@ def save_secrets(data_dir: Path, *, database_url: str | None, nats_url: str | No
 
     Args:
         data_dir: Where.
-        database_url: Of the embedded database; None where it does not run: what an
-            earlier run has left stays, as a comment, since its data need the password.
+        database_url: Of the embedded database; None if it does not run: an earlier
+            run's entry stays, as a comment, since its data need the password.
         nats_url: Of the embedded broker; same.
     """
     running = {"DATABASE_URL": database_url, "NATS_URL": nats_url}

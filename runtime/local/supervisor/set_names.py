@@ -1,4 +1,4 @@
-"""Names in the environment and in `.env`: what is no setting, and what `eps up` does not use."""
+"""Names in the environment and in `.env` that are not settings, or that `eps up` does not use."""
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -28,30 +28,30 @@ OF_OTHERS: Final = frozenset(
 """Settings of `.env.example` that only Compose or Lambda reads."""
 
 _FOREIGN = ("COMPOSE_", "DOCKER_", "BUILDKIT_", "BUILDX_", "PIP_", "UV_", "PYTHON", "AWS_", "PG")
-"""What else may stand in `.env`: Compose reads it too, and so do other programs."""
+"""Prefixes of other names in `.env`: Compose and other programs read it as well."""
 
 _LIKENESS = 0.8
-"""From where on two names are so like that one is meant; 1 is the same."""
+"""Names at least this similar are taken for misspellings; 1 is equal."""
 
 _MOST_SLIPS = 2
 _SHORTEST = 6
-"""Of names in the environment, that many letters of them may be wrong or missing, and
-shorter names are passed over: the environment is everybody's."""
+"""Names in the environment need this many letters to be taken for misspellings, because
+other programs set names there as well."""
 
 _UNITS = ("_SECONDS", "_BYTES", "_URL", "_KEYS")
 
 
 def names_set(file: Path = Path(".env")) -> frozenset[str]:
-    """List what the environment or `.env` sets, in upper case; an empty value is none."""
+    """List the names set in the environment or `.env`, in upper case, without empty values."""
     both = chain(_in_file(file).items(), os.environ.items())
     return frozenset(name.upper() for name, value in both if value)
 
 
 def misspelled(file: Path = Path(".env")) -> Iterator[str]:
-    """Tell of names that are no setting: all that `.env` has, and of the environment the like ones.
+    """Report names that are not settings: all in `.env`, and similar ones in the environment.
 
     Yields:
-        A sentence for each, with the name that was probably meant. No value.
+        A sentence for each, with the probable setting, without its value.
     """
     known = all_settings() | OF_OTHERS
     own = _in_file(file)
@@ -67,7 +67,7 @@ def misspelled(file: Path = Path(".env")) -> Iterator[str]:
 
 
 def unused(settings: LocalSettings, names: Collection[str]) -> Iterator[str]:
-    """Tell of settings that are set, and that `eps up` has no use for."""
+    """Report settings that are set, and that `eps up` does not use."""
     own_database, own_broker = settings.database_url is not None, settings.nats_url is not None
     reasons: Mapping[str, tuple[bool, str]] = {
         "PORT": (True, "every function has a port of its own, as GATEWAY_PORT"),
@@ -89,7 +89,7 @@ def unused(settings: LocalSettings, names: Collection[str]) -> Iterator[str]:
 def _in_file(file: Path) -> Mapping[str, str | None]:
     try:
         return dotenv_values(file, interpolate=False)
-    except (OSError, UnicodeDecodeError):  # whoever reads the settings says so
+    except (OSError, UnicodeDecodeError):  # reading the settings reports it
         return {}
 
 
@@ -98,7 +98,7 @@ def _meant(name: str) -> str:
 
 
 def _most_like(name: str, known: Iterable[str]) -> str:
-    """Find the setting that a name was meant to be; empty if it is like none."""
+    """Find the setting that a name probably means; empty if it is similar to none."""
     if near := _nearly(name, known):
         return near
     ratio, like = max((SequenceMatcher(None, name, it).ratio(), it) for it in known)
@@ -106,7 +106,7 @@ def _most_like(name: str, known: Iterable[str]) -> str:
 
 
 def _nearly(name: str, known: Iterable[str]) -> str:
-    """Find the setting that differs by a slip or two; empty if there is none."""
+    """Find the setting that differs by one or two slips; empty if there is none."""
     known = frozenset(known)
     for unit in _UNITS:
         if f"{name}{unit}" in known:
@@ -118,7 +118,7 @@ def _nearly(name: str, known: Iterable[str]) -> str:
 
 
 def _is_slip(name: str, setting: str, words: Collection[str]) -> bool:
-    """Tell whether a name can be a slip of the pen: POSTGRES_HOST is none of POSTGRES_PORT."""
+    """Return whether a name can be a slip: POSTGRES_HOST is not one of POSTGRES_PORT."""
     if abs(len(name) - len(setting)) > _MOST_SLIPS:
         return False
     wrong = set(name.split("_")) - set(setting.split("_"))
@@ -130,7 +130,7 @@ def _joined(name: str) -> str:
 
 
 def _slips(one: str, other: str) -> int:
-    """Count the letters to change, add, leave out or swap with the next to make one the other."""
+    """Count the letters to change, add, remove or swap with the next to turn one into the other."""
     before: list[int] = []
     last = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):

@@ -1,4 +1,4 @@
-"""What `eps up` and the health check are told from outside."""
+"""Settings of `eps up` and the health check."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,7 +66,7 @@ class LocalSettings(_Ports):
 
     @property
     def publisher_key(self) -> str | None:
-        """What the publisher brings to the gateway: its own key, or the first that opens it."""
+        """The publisher's key for the gateway: its own, or the first that opens it."""
         if self.ingest_api_key is not None:
             return self.ingest_api_key.get_secret_value()
         if self.ingest_api_keys is not None:

@@ -1,4 +1,4 @@
-"""Tell when a source file changes, for who develops the functions."""
+"""Watch for changed source files, for developers of the functions."""
 
 import importlib
 from collections.abc import Awaitable, Callable
@@ -7,16 +7,15 @@ from pathlib import Path
 _PROJECT = Path(__file__).parents[3]
 _WATCHED = tuple(_PROJECT / name for name in ("functions", "runtime"))
 _NOT_CODE = (".sql",)
-"""What functions read beside Python's files."""
+"""Files that functions read besides Python's."""
 
 
 async def watch_source(changed: Callable[[str], Awaitable[None]]) -> None:
-    """Call ``changed`` with the name of a file that did, until this is cancelled.
+    """Call ``changed`` with the name of a changed file, until this is cancelled.
 
-    Changes of the same moment, as of an editor that saves all or a checkout,
-    are one.
+    Simultaneous changes, as of an editor that saves all or a checkout, count as one.
     """
-    # Only the environment of developers has it.
+    # Only a developer's environment has it.
     watchfiles = importlib.import_module("watchfiles")
     only = watchfiles.PythonFilter(extra_extensions=_NOT_CODE)
     async for changes in watchfiles.awatch(*_WATCHED, watch_filter=only):

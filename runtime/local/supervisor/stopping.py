@@ -1,4 +1,4 @@
-"""The wish to stop: once is orderly, twice hurries, three times ends everything."""
+"""Requests to stop: the first is orderly, the second hurries, the third ends everything."""
 
 import asyncio
 import signal
@@ -29,7 +29,7 @@ class StopWish:
         self.forced = asyncio.Event()
 
     def request(self, say: OnLine) -> None:
-        """Count one more, and say what it means."""
+        """Count one more, and report what it means."""
         steps = (self.wanted, self.hurried, self.forced)
         for event, words in zip(steps, _WORDS, strict=True):
             if not event.is_set():
@@ -40,10 +40,10 @@ class StopWish:
 
 @contextmanager
 def stop_on_signals(wish: StopWish, say: OnLine) -> Iterator[None]:
-    """Let SIGINT, SIGTERM and the end of the terminal be requests to stop."""
+    """Treat SIGINT, SIGTERM and the end of the terminal as requests to stop."""
     loop = asyncio.get_running_loop()
     numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup means to outlive the terminal
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # under nohup, it outlives the terminal
         numbers.append(signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, wish.request, say)

@@ -1,4 +1,4 @@
-"""`eps up`: the whole system on one machine, kept running until it is told to stop."""
+"""`eps up`: the whole system on one machine, kept running until it is stopped."""
 
 import asyncio
 import os
@@ -45,13 +45,13 @@ from runtime.settings import BadSettings, PublisherSettings
 
 _STDOUT = 1
 _LOG_ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "LOG_FORMAT": "json"}
-"""Lines are written as they come, and as they are kept; they are made readable here."""
+"""Lines are written at once, and in the form in which they are kept; they are formatted here."""
 
 _BROKER_USERS = ("gateway", "collector")
-"""Beside the operator: who comes to the broker with passwords of one run, that are kept nowhere."""
+"""Users besides the operator: they connect with passwords of one run, which are stored nowhere."""
 
 _GRACE_SECONDS = 5.0
-"""What a function gets beyond its own limit for stopping, before it is killed."""
+"""Time for a function beyond its own limit for stopping, before it is killed."""
 
 
 async def up(
@@ -63,13 +63,13 @@ async def up(
     """Run everything until SIGINT or SIGTERM; data stay.
 
     Args:
-        options: What was asked for.
-        functions: What to run beside the broker and the database; the first takes events.
-        publisher: What sends test events, in place of what the options say; the
-            URL of the first function is added. None is what the options say.
+        options: The command's.
+        functions: What to run besides the broker and the database; the first takes events.
+        publisher: The command that sends test events, to which the URL of the first
+            function is added. None is the one of the options.
 
     Returns:
-        The exit code: 0 stopped as told, 1 could not start, 2 wrong usage.
+        The exit code: 0 stopped on request, 1 could not start, 2 wrong usage.
     """
     try:
         settings = LocalSettings.load()
@@ -157,7 +157,7 @@ class _Run:
         )
 
     async def supervise(self, publisher: Sequence[str]) -> int:
-        """Start, keep running until it is told to stop, stop; returns the exit code."""
+        """Start, keep running until stopped, stop; returns the exit code."""
         wish = StopWish()
         with stop_on_signals(wish, self._system.say):
             start = asyncio.create_task(self._run(publisher))
@@ -173,7 +173,7 @@ class _Run:
                 await self._system.stop(wish)
 
     async def _run(self, publisher: Sequence[str]) -> None:
-        """Start everything, and do what is asked for until this is cancelled."""
+        """Start everything, and handle requests until this is cancelled."""
         await self._start(publisher)
         replicas = Replicas(
             self._plan.replicas,
@@ -271,7 +271,7 @@ class _Run:
         save_secrets(self._data_dir, database_url=database, nats_url=broker)
 
     async def _disk_days(self) -> float | None:
-        """Tell how many days the disk lasts at the rate of the last hour that had events."""
+        """Return how many days the disk lasts at the rate of the last hour that had events."""
         disk_bytes = self._settings.database_disk_bytes
         if isinstance(self._postgres, EmbeddedPostgres):
             disk_bytes = disk_bytes or room_for(self._postgres.data_dir)
@@ -291,7 +291,7 @@ class _Run:
 
 
 async def _until_wanted(start: asyncio.Task[None], wanted: asyncio.Task[bool]) -> int:
-    """Wait for the wish to stop, and raise what goes wrong before it."""
+    """Wait for the request to stop, and raise errors that occur before it."""
     await asyncio.wait([start, wanted], return_when=asyncio.FIRST_COMPLETED)
     if start.done():
         start.result()

@@ -37,12 +37,12 @@ from runtime.local.supervisor.stopping import StopWish
 from runtime.postgres.schema.migrate import migrate
 
 _PUBLISHER_TURN, _NATS_TURN, _POSTGRES_TURN = 0, 8, 9
-"""When each is stopped; the functions have their turns in between."""
+"""When each is stopped; the functions have the turns in between."""
 
 _READY_SECONDS = 60.0
 
 _DRAIN_SECONDS = 15.0
-"""How long collectors may go on with what the gateway took, when all is stopped."""
+"""How long collectors may process accepted events when everything is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class System:
 
     Attributes:
         say: Writes a line in the supervisor's own name.
-        logins: Who logs in to the database.
+        logins: The database's login roles.
     """
 
     def __init__(
@@ -80,9 +80,9 @@ class System:
         """Describe it; nothing is started.
 
         Args:
-            nats: The broker: to start, or to reach.
+            nats: The broker: to start, or to connect to.
             postgres: The database; same.
-            data_dir: Where data and the run state are kept.
+            data_dir: Where data and the run state are stored.
             output: Where lines are written.
             reach_seconds: How long a server that is not started here may take to answer.
         """
@@ -102,10 +102,10 @@ class System:
         self._liveness_watch: asyncio.Task[None] | None = None
 
     async def start(self, programs: Sequence[tuple[Replica, Program]]) -> None:
-        """Have broker and database, migrate, start the functions; return when all are ready.
+        """Start broker and database, migrate, start the functions; returns when all are ready.
 
         Raises:
-            StartFailed: Something could not be started; what was started runs on.
+            StartFailed: Something could not be started; the others keep running.
         """
         await together(
             self._have_server(self._nats, _NATS_TURN),
@@ -141,14 +141,14 @@ class System:
         self._save()
 
     async def remove(self, replica: Replica) -> None:
-        """End one for good, when it has finished its work in hand."""
+        """End one for good, after it has finished the work in hand."""
         kept = next(it for it in self._kept if it.keeper.name == replica.name)
         await self._stop(kept.keeper, self._hurried)
         self._kept.remove(kept)
         self._save()
 
     async def restart_functions(self) -> None:
-        """Start every function anew, each when it has finished its work in hand."""
+        """Restart every function, each after it has finished the work in hand."""
         keepers = [it.keeper for it in self._kept if _PUBLISHER_TURN < it.stop_turn < _NATS_TURN]
         await asyncio.gather(*(keeper.start_anew() for keeper in keepers))
 
@@ -169,7 +169,7 @@ class System:
         self._disk_watch = asyncio.create_task(watch_disk(self._data_dir, reserve_bytes, stop))
 
     async def stop(self, wish: StopWish) -> None:
-        """Stop all that was started, turn by turn."""
+        """Stop everything that was started, turn by turn."""
         was_ready, self._is_ready = self._is_ready, False
         remove_run_state(self._data_dir)
         watches = (self._watch, self._disk_watch, self._liveness_watch)
@@ -211,14 +211,14 @@ class System:
             await server.prepare(on_line)
             return await Child.start(server.program(), on_line)
 
-        await server.prepare(on_line)  # what can't be is told at once, not tried again
+        await server.prepare(on_line)  # a failure here is reported at once, not retried
         keeper = self._keep(server.name, start, stop_turn, url=server.url)
         await until_ready(
             server.name, server.check, hopeless=keeper.hopeless(), seconds=server.ready_seconds
         )
 
     async def _watch_broker(self, nats: EmbeddedNats) -> None:
-        """Have a broker start anew that a full disk has stopped."""
+        """Restart a broker that a full disk has stopped."""
         [keeper] = [kept.keeper for kept in self._kept if kept.keeper.name == nats.name]
 
         async def restart() -> None:
