@@ -49,7 +49,7 @@ class OwnEvents:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FunctionKind:
     """Facts shared by functions of one kind.
 
     Attributes:
@@ -70,9 +70,9 @@ class Kind:
     is_public: bool = False
 
 
-GATEWAY: Final = Kind("gateway", GatewaySettings, 1, "gateway", is_public=True)
-COLLECTOR: Final = Kind("collector", CollectorSettings, 2, "collector", "eps_collector")
-REPORTER: Final = Kind(
+GATEWAY: Final = FunctionKind("gateway", GatewaySettings, 1, "gateway", is_public=True)
+COLLECTOR: Final = FunctionKind("collector", CollectorSettings, 2, "collector", "eps_collector")
+REPORTER: Final = FunctionKind(
     "reporter", ReporterSettings, 3, database_group="eps_reporter", is_public=True
 )
 
@@ -90,7 +90,7 @@ class Function:
 
     name: str
     port: int
-    kind: Kind
+    kind: FunctionKind
     events: OwnEvents | None = None
 
     @property

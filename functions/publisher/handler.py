@@ -18,7 +18,7 @@ _CENTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PublishingPlan:
     """The kind of bodies to make.
 
     Attributes:
@@ -81,7 +81,9 @@ class _Draft:
         )
 
 
-def handle(number: int, *, seed: int, started_ms: int, plan: Plan, recent: Recent) -> Body:
+def handle(
+    number: int, *, seed: int, started_ms: int, plan: PublishingPlan, recent: Recent
+) -> Body:
     """Make the body of request ``number``.
 
     The same requests made in the same order with the same arguments are identical,

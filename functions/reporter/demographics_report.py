@@ -13,8 +13,8 @@ from functions.parameters import Params, Period, parse_limit, period_of, read_pa
 from functions.reporter.figures import (
     CityTally,
     FacebookUsers,
+    NameTally,
     Spread,
-    Tally,
     TiktokUsers,
     UserFigures,
     Watching,
@@ -288,14 +288,14 @@ def example() -> DemographicsReport:
     first = datetime(2024, 1, 1, tzinfo=UTC)
     facebook = FacebookUsers(
         [Spread(1, 4, 84, 19, 24), Spread(2, 5, 152, 27, 33)],
-        [Tally("female", 5), Tally("male", 4)],
-        [Tally("Ukraine", 9)],
+        [NameTally("female", 5), NameTally("male", 4)],
+        [NameTally("Ukraine", 9)],
         [CityTally("Ukraine", "Kyiv", 7), CityTally("Ukraine", "Lviv", 2)],
     )
     tiktok = TiktokUsers(
         [Spread(1, 2, 9000, 1200, 7800), Spread(3, 1, 250000, 250000, 250000)],
-        [Tally("Japan", 3)],
-        [Tally("iOS", 2), Tally("Android", 1)],
+        [NameTally("Japan", 3)],
+        [NameTally("iOS", 2), NameTally("Android", 1)],
         Watching(3, Decimal("183.9"), Decimal(144)),
     )
     question = DemographicsQuestion(Period(first, first.replace(month=2)))

@@ -96,7 +96,7 @@ class Spread(NamedTuple):
     largest: int
 
 
-class Tally(NamedTuple):
+class NameTally(NamedTuple):
     """How many users or events have a name; at least one."""
 
     name: str
@@ -131,8 +131,8 @@ class FacebookUsers:
     """
 
     ages: Sequence[Spread]
-    genders: Sequence[Tally]
-    countries: Sequence[Tally]
+    genders: Sequence[NameTally]
+    countries: Sequence[NameTally]
     cities: Sequence[CityTally]
 
 
@@ -148,8 +148,8 @@ class TiktokUsers:
     """
 
     followers: Sequence[Spread]
-    countries: Sequence[Tally]
-    devices: Sequence[Tally]
+    countries: Sequence[NameTally]
+    devices: Sequence[NameTally]
     watching: Watching
 
 

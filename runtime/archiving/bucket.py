@@ -15,7 +15,7 @@ from runtime.archiving.errors import ArchiveFailed
 _ERRORS: Final = (BotoCoreError, ClientError, Boto3Error)
 
 
-class Bucket:
+class ArchiveBucket:
     """A bucket of S3, with AWS's ordinary credentials, region and ``AWS_ENDPOINT_URL``.
 
     Args:

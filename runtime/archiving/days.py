@@ -19,13 +19,13 @@ from runtime.archiving.manifest import (
     MANIFEST,
     SCHEMA_VERSION,
     ArchivedFile,
+    ArchiveManifest,
     DayOfSource,
-    Manifest,
     digest_of,
 )
 from runtime.archiving.pages import read_pages
 from runtime.archiving.parquet import ParquetWriter
-from runtime.archiving.places import Place
+from runtime.archiving.places import ArchivePlace
 
 _FILE_BYTES: Final = 1024**3
 """Of payloads; some 150 MB as a file. A larger day has several files."""
@@ -53,8 +53,8 @@ class _Content:
                 self.revenue += row[_REVENUE]
         self.events += len(rows)
 
-    def manifest(self, day: DayOfSource, files: Sequence[ArchivedFile]) -> Manifest:
-        return Manifest(
+    def manifest(self, day: DayOfSource, files: Sequence[ArchivedFile]) -> ArchiveManifest:
+        return ArchiveManifest(
             schema_version=SCHEMA_VERSION,
             day=str(day.day),
             source=day.source,
@@ -74,7 +74,7 @@ class _Files:
         day: The rows' day.
     """
 
-    def __init__(self, folder: Path, place: Place, day: DayOfSource) -> None:
+    def __init__(self, folder: Path, place: ArchivePlace, day: DayOfSource) -> None:
         self._path = folder / "part.parquet"
         self._place, self._day = place, day
         self._open = ExitStack()
@@ -110,7 +110,7 @@ class _Files:
 
 
 async def write_day(
-    pool: asyncpg.Pool, place: Place, day: DayOfSource, tell: Callable[[int], None]
+    pool: asyncpg.Pool, place: ArchivePlace, day: DayOfSource, tell: Callable[[int], None]
 ) -> str:
     """Write the events of a day into an archive, its manifest last.
 
@@ -149,14 +149,16 @@ async def write_day(
         return _put(place, day, manifest, Path(folder) / MANIFEST)
 
 
-def _put(place: Place, day: DayOfSource, manifest: Manifest, path: Path) -> str:
+def _put(place: ArchivePlace, day: DayOfSource, manifest: ArchiveManifest, path: Path) -> str:
     text = manifest.to_json()
     path.write_bytes(text)
     place.put(day.folder + MANIFEST, path)
     return digest_of(text)
 
 
-def read_manifest(place: Place, day: DayOfSource, digest: str | None = None) -> Manifest:
+def read_manifest(
+    place: ArchivePlace, day: DayOfSource, digest: str | None = None
+) -> ArchiveManifest:
     """Read the manifest of a day.
 
     Args:
@@ -175,7 +177,9 @@ def read_manifest(place: Place, day: DayOfSource, digest: str | None = None) -> 
     return _parsed(day, text)
 
 
-def read_day(place: Place, day: DayOfSource, manifest: Manifest) -> Iterator[Sequence[Row]]:
+def read_day(
+    place: ArchivePlace, day: DayOfSource, manifest: ArchiveManifest
+) -> Iterator[Sequence[Row]]:
     """Read the rows of a day by time and key, and compare everything with the manifest.
 
     Raises:
@@ -193,9 +197,9 @@ def read_day(place: Place, day: DayOfSource, manifest: Manifest) -> Iterator[Seq
     _compare(day, content.manifest(day, manifest.files), manifest)
 
 
-def _parsed(day: DayOfSource, text: bytes) -> Manifest:
+def _parsed(day: DayOfSource, text: bytes) -> ArchiveManifest:
     try:
-        manifest = msgspec.json.decode(text, type=Manifest)
+        manifest = msgspec.json.decode(text, type=ArchiveManifest)
     except msgspec.DecodeError as error:
         raise ArchiveFailed(f"{day}: the manifest can't be read: {error}") from error
     if manifest.schema_version != SCHEMA_VERSION:
@@ -203,7 +207,7 @@ def _parsed(day: DayOfSource, text: bytes) -> Manifest:
     return manifest
 
 
-def _compare(day: DayOfSource, found: Manifest, wanted: Manifest) -> None:
+def _compare(day: DayOfSource, found: ArchiveManifest, wanted: ArchiveManifest) -> None:
     if found.content != wanted.content:
         raise ArchiveFailed(
             f"{day}: the archive and what it should hold differ: "

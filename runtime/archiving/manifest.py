@@ -65,7 +65,7 @@ class ArchivedFile(msgspec.Struct, frozen=True, rename="camel"):
     events: int
 
 
-class Manifest(msgspec.Struct, frozen=True, rename="camel"):
+class ArchiveManifest(msgspec.Struct, frozen=True, rename="camel"):
     """An archived day.
 
     Attributes:

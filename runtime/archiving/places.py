@@ -13,7 +13,7 @@ from runtime.archiving.errors import ArchiveFailed
 NEEDS: Final = "is missing here: install what requirements-archive.lock has"
 
 
-class Place(Protocol):
+class ArchivePlace(Protocol):
     """Stores files by name; a name is ASCII, with slashes between its parts."""
 
     def put(self, name: str, file: Path) -> None:
@@ -49,7 +49,7 @@ class Folder:
         self._root = root
 
     def put(self, name: str, file: Path) -> None:
-        """Store a file; see ``Place``."""
+        """Store a file; see ``ArchivePlace``."""
         target = self._root / name
         partial = target.with_name(f".{target.name}.partial")
         try:
@@ -67,7 +67,7 @@ class Folder:
             raise ArchiveFailed(f"{target} can't be written: {error.strerror}") from error
 
     def read(self, name: str) -> bytes | None:
-        """Read a small file; see ``Place``."""
+        """Read a small file; see ``ArchivePlace``."""
         try:
             return (self._root / name).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -77,14 +77,14 @@ class Folder:
 
     @contextmanager
     def opened(self, name: str) -> Iterator[Path]:
-        """Hold a file; see ``Place``."""
+        """Hold a file; see ``ArchivePlace``."""
         path = self._root / name
         if not path.is_file():
             raise ArchiveFailed(f"{path} is missing")
         yield path
 
 
-def open_place(url: str) -> Place:
+def open_place(url: str) -> ArchivePlace:
     """Open the place of an archive.
 
     Args:
@@ -99,11 +99,11 @@ def open_place(url: str) -> Place:
     if parts.scheme != "s3" or not parts.netloc:
         raise ArchiveFailed("an archive lies in a folder or in s3://bucket/prefix, nowhere else")
     try:
-        from runtime.archiving.bucket import Bucket  # noqa: PLC0415 - optional, slow to import
+        from runtime.archiving.bucket import ArchiveBucket  # noqa: PLC0415 - optional, slow to import
     except ModuleNotFoundError as error:
         raise ArchiveFailed(f"{error.name} {NEEDS}") from error
     prefix = parts.path.strip("/")
-    return Bucket(parts.netloc, f"{prefix}/" if prefix else "")
+    return ArchiveBucket(parts.netloc, f"{prefix}/" if prefix else "")
 
 
 def _sync(folder: Path) -> None:

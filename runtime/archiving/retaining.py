@@ -14,8 +14,8 @@ from functions.events import Source
 from runtime.archiving.columns import SCHEMA
 from runtime.archiving.days import read_day, read_manifest, write_day
 from runtime.archiving.errors import ArchiveFailed
-from runtime.archiving.manifest import DayOfSource, Manifest
-from runtime.archiving.places import Place
+from runtime.archiving.manifest import ArchiveManifest, DayOfSource
+from runtime.archiving.places import ArchivePlace
 from runtime.postgres.retention import KEPT_FROM
 from runtime.postgres.sql import load
 from runtime.postgres.transactions import committed
@@ -77,7 +77,7 @@ async def alone(pool: asyncpg.Pool) -> AsyncIterator[None]:
 
 
 async def let_events_go(
-    pool: asyncpg.Pool, place: Place, keep_days: int, *, restored: bool, tell: Tell
+    pool: asyncpg.Pool, place: ArchivePlace, keep_days: int, *, restored: bool, tell: Tell
 ) -> AsyncIterator[KnownDay]:
     """Archive and delete the events of days that ended so many days ago, oldest first.
 
@@ -105,7 +105,7 @@ async def let_events_go(
         yield await _let_go(pool, place, day, tell)
 
 
-async def _let_go(pool: asyncpg.Pool, place: Place, day: KnownDay, tell: Tell) -> KnownDay:
+async def _let_go(pool: asyncpg.Pool, place: ArchivePlace, day: KnownDay, tell: Tell) -> KnownDay:
     digest = day.digest
     if digest is None:
         tell(f"{day.key}: reading {day.events} events")
@@ -120,7 +120,7 @@ async def _let_go(pool: asyncpg.Pool, place: Place, day: KnownDay, tell: Tell) -
     return day
 
 
-def prove(place: Place, day: KnownDay, tell: Tell) -> Manifest:
+def prove(place: ArchivePlace, day: KnownDay, tell: Tell) -> ArchiveManifest:
     """Read an archived day back, and compare it with its manifest and with the rollups.
 
     Raises:
@@ -182,7 +182,7 @@ async def known_days(
     return found
 
 
-async def restore(pool: asyncpg.Pool, place: Place, day: KnownDay, tell: Tell) -> bool:
+async def restore(pool: asyncpg.Pool, place: ArchivePlace, day: KnownDay, tell: Tell) -> bool:
     """Restore the rows of a day, all or none, in one transaction.
 
     Nothing is counted a second time: the rollups have stayed.

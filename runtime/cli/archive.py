@@ -12,9 +12,9 @@ import click
 
 from functions.events import Source
 from runtime.archiving.errors import ArchiveFailed
-from runtime.archiving.places import NEEDS, Place, open_place
+from runtime.archiving.places import NEEDS, ArchivePlace, open_place
 from runtime.cli.beside import load_beside
-from runtime.cli.help import Group
+from runtime.cli.help import CommandGroup
 from runtime.postgres.errors import translated
 from runtime.postgres.pool import opened_now
 from runtime.settings import ArchiveSettings
@@ -47,7 +47,7 @@ class _Job:
         self.tell: Callable[[str], None] = tell
 
     @property
-    def place(self) -> Place:
+    def place(self) -> ArchivePlace:
         """The archive's folder or bucket.
 
         Raises:
@@ -64,7 +64,7 @@ class _Job:
         click.echo(line)
 
 
-@click.group("archive", cls=Group, invoke_without_command=True)
+@click.group("archive", cls=CommandGroup, invoke_without_command=True)
 @_PLACE
 @click.option("--restored", is_flag=True, help="Also delete days that were restored before.")
 @click.pass_context

@@ -15,14 +15,14 @@ from nats.js.errors import APIError, NotFoundError
 
 from functions.errors import Unavailable
 from runtime.cli.beside import load_beside
-from runtime.cli.help import Group
+from runtime.cli.help import CommandGroup
 from runtime.cli.progress import progress
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.kept import Window, read_window
 from runtime.jetstream.operating.contents import (
     Contents,
     First,
-    Waiting,
+    WaitingMessages,
     clear_settled,
     read_contents,
 )
@@ -41,7 +41,7 @@ _FOLDER = click.argument("folder", type=click.Path(file_okay=False, path_type=Pa
 _Work = Callable[[Broker, BrokerSettings], Awaitable[None]]
 
 
-@click.group("broker", cls=Group)
+@click.group("broker", cls=CommandGroup)
 def broker() -> None:
     """Inspect the streams of the broker at NATS_URL, back them up, and take out messages.
 
@@ -286,7 +286,7 @@ def status_lines(contents: Contents, now: datetime) -> Iterator[str]:
         yield f"  nobody's: {contents.unclaimed:,}{_first(contents.first, now)}"
 
 
-def _waiting(waiting: Waiting) -> str:
+def _waiting(waiting: WaitingMessages) -> str:
     again = f" ({waiting.again:,} again)" if waiting.again else ""
     return f"{waiting.undelivered:,} waiting, {waiting.in_hand:,} in hand{again}"
 

@@ -26,7 +26,7 @@ from functions.operator.replay import handle_replay
 from functions.parameters import Params
 from runtime.bus.replaying import JUDGEMENT
 from runtime.cli.beside import load_beside
-from runtime.cli.help import Group
+from runtime.cli.help import CommandGroup
 from runtime.postgres.operating.dead_letters import PostgresDeadLetters
 from runtime.postgres.pool import opened_now
 from runtime.settings import DatabaseSettings
@@ -58,7 +58,7 @@ def _filtered(command: _Command) -> _Command:
     return command
 
 
-@click.group("dead-letters", cls=Group)
+@click.group("dead-letters", cls=CommandGroup)
 def dead_letters() -> None:
     """Inspect, replay, discard and reopen dead letters: events that could not be stored.
 

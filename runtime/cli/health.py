@@ -44,7 +44,7 @@ _FULL = {
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class SystemHealth:
     """The health of all components.
 
     Attributes:
@@ -56,7 +56,7 @@ class Health:
     ok: bool
 
 
-async def check_health(data_dir: Path | None = None) -> Health:
+async def check_health(data_dir: Path | None = None) -> SystemHealth:
     """Ask every component at once; takes about two seconds at most.
 
     What runs and where is in the data folder when `eps up` runs on it, else at
@@ -79,7 +79,7 @@ async def check_health(data_dir: Path | None = None) -> Health:
     if state is None and all(faults):
         nowhere = f"Nothing runs, neither on {folder.resolve()} nor on the ports of the settings."
         lines = [nowhere, *lines]
-    return Health((*lines, *full), ok=not any(faults) and not full)
+    return SystemHealth((*lines, *full), ok=not any(faults) and not full)
 
 
 def _expected(settings: LocalSettings) -> Iterable[Running]:

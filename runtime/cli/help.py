@@ -5,7 +5,7 @@ import click
 _WHOLE = 1000
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """A group whose list cuts no sentence: it goes on in the next line."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -44,7 +44,7 @@ _LAST: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class LedgerAccount:
     """The ledger's answer and the broker's.
 
     Attributes:
@@ -79,7 +79,7 @@ class Account:
 
 async def read_account(
     settings: DatabaseSettings, nats_url: str | None, params: Params, *, quick: bool = False
-) -> Account:
+) -> LedgerAccount:
     """Ask the database, and the broker if its address is known, concurrently.
 
     Where ``params`` has neither ``from`` nor ``to``, it is the last hour, and
@@ -99,7 +99,7 @@ async def read_account(
         _ask_database(settings, params, quick=quick),
         _ask_broker(nats_url, dict(params).get("source")),
     )
-    return Account(report, before, found, trouble)
+    return LedgerAccount(report, before, found, trouble)
 
 
 async def _ask_database(
@@ -145,7 +145,7 @@ def _collectors(source: Source | str | None) -> list[str]:
     return [name for name, own in COLLECTORS.items() if source in {None, own}]
 
 
-def account_lines(account: Account) -> list[str]:
+def account_lines(account: LedgerAccount) -> list[str]:
     """Write the ledger: a line for each bucket, the sum, and the broker's backlog."""
     report = account.report
     rows = [
@@ -157,7 +157,7 @@ def account_lines(account: Account) -> list[str]:
     return [*_aligned(rows), "", *_waiting_lines(account)]
 
 
-def _waiting_lines(account: Account) -> list[str]:
+def _waiting_lines(account: LedgerAccount) -> list[str]:
     noted = {
         it.collector: (
             f"{it.messages} messages waiting, the oldest {it.oldest_seconds:.1f} s"

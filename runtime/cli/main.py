@@ -6,7 +6,7 @@ from importlib import import_module
 import click
 
 from functions.errors import Refused, Unavailable
-from runtime.cli.help import Group
+from runtime.cli.help import CommandGroup
 from runtime.operating import CANT_ASK
 from runtime.publishing.maker import MakerDied
 from runtime.settings import BadSettings
@@ -32,7 +32,7 @@ _NAMES = (
 )
 
 
-class _Commands(Group):
+class _Commands(CommandGroup):
     """The commands: each lives in the file of its name and is imported on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 from functions.publisher.generate import SPAN_MS
-from functions.publisher.handler import Body, Plan, handle
+from functions.publisher.handler import Body, PublishingPlan, handle
 from functions.publisher.recent import Recent
 from runtime.publishing.options import PublishOptions
 
@@ -34,7 +34,7 @@ class MakerDied(Exception):
 class Maker:
     """A process that makes bodies to order, so that the loop never waits for one."""
 
-    def __init__(self, plan: Plan, seed: int) -> None:
+    def __init__(self, plan: PublishingPlan, seed: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         arguments = (theirs, plan, seed)
@@ -66,7 +66,7 @@ class Maker:
         self._process.close()
 
 
-def _make_bodies(connection: Connection, plan: Plan, seed: int) -> None:
+def _make_bodies(connection: Connection, plan: PublishingPlan, seed: int) -> None:
     """Fill orders until the other side is gone, however it ended."""
     for stop_signal in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop_signal, signal.SIG_IGN)  # Ctrl-C reaches the whole group

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from functions.publisher.handler import Plan
+from functions.publisher.handler import PublishingPlan
 
 _DEFAULT_CONCURRENCY: Final = 8
 """Without an interval there has to be a limit: this one keeps a gateway busy."""
@@ -57,9 +57,9 @@ class PublishOptions:
         _ = self.plan
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> PublishingPlan:
         """The kind of bodies to make."""
-        return Plan(
+        return PublishingPlan(
             min_events=self.min_events,
             max_events=self.max_events,
             corrupt_probability=self.corrupt_probability,

@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from runtime.aws.packaging.manifest import Manifest
+from runtime.aws.packaging.manifest import ZipManifest
 from runtime.aws.packaging.packages import Architecture
 from tests.conftest import aws_environment
 
@@ -91,7 +91,7 @@ def zips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def unpacked(zips: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The folder of each function, with what is in its zip and nothing else."""
     folders = {}
-    for made in Manifest.read(zips).zips:
+    for made in ZipManifest.read(zips).zips:
         folders[made.function] = tmp_path_factory.mktemp(made.function)
         with zipfile.ZipFile(zips / made.file) as archive:
             archive.extractall(folders[made.function])

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from localstack_client.session import Session  # type: ignore[import-untyped]
 
 from runtime.aws.deploying.stack import outputs
-from runtime.aws.packaging.manifest import Manifest
+from runtime.aws.packaging.manifest import ZipManifest
 from runtime.cli.main import eps as commands
 from tests.aws.conftest import REGION, THIS_ARCHITECTURE, eps
 
@@ -96,8 +96,8 @@ def test_functions_run_the_zips_that_were_packaged(double: Double, zips: Path) -
     found = double.client("lambda").list_functions()["Functions"]
 
     digests = {it["Handler"]: base64.b64decode(it["CodeSha256"]).hex() for it in found}
-    assert digests == {it.handler: it.sha256 for it in Manifest.read(zips).zips}
-    assert {it["Runtime"] for it in found} == {f"python{Manifest.read(zips).python}"}
+    assert digests == {it.handler: it.sha256 for it in ZipManifest.read(zips).zips}
+    assert {it["Runtime"] for it in found} == {f"python{ZipManifest.read(zips).python}"}
 
 
 @pytest.mark.usefixtures("deployed")

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from runtime.aws.packaging.manifest import Manifest
+from runtime.aws.packaging.manifest import ZipManifest
 from runtime.aws.packaging.packages import PACKAGES
 from tests.aws.conftest import THIS_ARCHITECTURE, THIS_PYTHON, eps
 
@@ -25,7 +25,7 @@ def alone(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_function_has_a_zip_of_under_ten_megabytes(zips: Path) -> None:
-    manifest = Manifest.read(zips)
+    manifest = ZipManifest.read(zips)
 
     assert {it.function for it in manifest.zips} == set(PACKAGES)
     assert [it.file for it in manifest.zips if it.bytes >= 10_000_000] == []
@@ -33,7 +33,7 @@ def test_every_function_has_a_zip_of_under_ten_megabytes(zips: Path) -> None:
 
 
 def test_a_function_packaged_again_is_the_same_bytes(zips: Path, tmp_path: Path) -> None:
-    first = Manifest.read(zips).find("gateway", THIS_ARCHITECTURE)
+    first = ZipManifest.read(zips).find("gateway", THIS_ARCHITECTURE)
 
     done = eps(
         *("package", "gateway", "--arch", THIS_ARCHITECTURE, "--python", THIS_PYTHON),
@@ -41,7 +41,7 @@ def test_a_function_packaged_again_is_the_same_bytes(zips: Path, tmp_path: Path)
     )
 
     assert done.returncode == 0, done.stderr
-    assert Manifest.read(tmp_path).zips == [first]
+    assert ZipManifest.read(tmp_path).zips == [first]
     assert (tmp_path / first.file).read_bytes() == (zips / first.file).read_bytes()
     assert first.sha256 in done.stdout
 
@@ -56,7 +56,7 @@ def test_a_handler_is_imported_from_its_zip_alone(function: str, unpacked: dict[
 
 
 def test_a_zip_has_only_what_its_function_runs(zips: Path) -> None:
-    for made in Manifest.read(zips).zips:
+    for made in ZipManifest.read(zips).zips:
         with zipfile.ZipFile(zips / made.file) as archive:
             entries = archive.infolist()
         names = [entry.filename for entry in entries]
@@ -120,7 +120,7 @@ def test_extension_modules_are_of_the_processor_and_python_asked_for(tmp_path: P
     done = eps("package", "gateway", "--arch", architecture, "--output", str(tmp_path))
 
     assert done.returncode == 0, done.stderr
-    made = Manifest.read(tmp_path)
+    made = ZipManifest.read(tmp_path)
     with zipfile.ZipFile(tmp_path / made.zips[0].file) as archive:
         modules = {it: archive.read(it) for it in archive.namelist() if it.endswith(".so")}
     machines = {struct.unpack_from("<H", content, 18)[0] for content in modules.values()}

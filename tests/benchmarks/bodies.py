@@ -4,7 +4,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from functions.publisher.handler import Plan, handle
+from functions.publisher.handler import PublishingPlan, handle
 from functions.publisher.recent import Recent
 
 
@@ -35,7 +35,7 @@ def make_bodies(batch: Batch) -> list[bytes]:
     seed = secrets.randbits(64)
     started_ms = int(time.time() * 1000) - 1000
     single = batch.events == 1
-    plan = Plan(batch.events, batch.events, corrupt_probability=0, single=single)
+    plan = PublishingPlan(batch.events, batch.events, corrupt_probability=0, single=single)
     recent = Recent()
     return [
         handle(number, seed=seed, started_ms=started_ms, plan=plan, recent=recent).content

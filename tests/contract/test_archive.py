@@ -26,7 +26,7 @@ from functions.reporter.handler import to_json
 from functions.reporter.revenue_report import handle_revenue
 from runtime.archiving import parquet, retaining
 from runtime.archiving.errors import ArchiveFailed
-from runtime.archiving.places import Folder, Place, open_place
+from runtime.archiving.places import ArchivePlace, Folder, open_place
 from runtime.archiving.retaining import KnownDay, alone, known_days, let_events_go, prove, restore
 from runtime.bus.replaying import JUDGEMENT
 from runtime.postgres.operating.dead_letters import PostgresDeadLetters
@@ -65,7 +65,7 @@ def keep_days(first_kept: datetime) -> int:
 
 
 async def let_go(
-    pool: asyncpg.Pool, place: Place, first_kept: datetime, *, tell: Any = silent
+    pool: asyncpg.Pool, place: ArchivePlace, first_kept: datetime, *, tell: Any = silent
 ) -> list[KnownDay]:
     gone = let_events_go(pool, place, keep_days(first_kept), restored=False, tell=tell)
     return [day async for day in gone]

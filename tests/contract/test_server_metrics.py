@@ -26,9 +26,9 @@ from runtime.telemetry.clocks import ServerClock
 from runtime.telemetry.server_metrics import (
     BROKER_FIGURES,
     DATABASE_FIGURES,
-    Figure,
     Measured,
     Sample,
+    ServerFigure,
 )
 from tests.builders import a_row
 from tests.contract.broker import a_broker
@@ -36,7 +36,7 @@ from tests.contract.broker import a_broker
 Shown = dict[tuple[str, ...], float]
 
 
-def shown(samples: Iterable[Sample], figures: Iterable[Figure]) -> Shown:
+def shown(samples: Iterable[Sample], figures: Iterable[ServerFigure]) -> Shown:
     """Read what ``/metrics`` shows of samples: name and label values."""
     registry = CollectorRegistry()
     Measured(figures, registry).show(samples)
@@ -51,7 +51,7 @@ def read(registry: CollectorRegistry) -> Shown:
     }
 
 
-def unmeasured(found: Shown, figures: Iterable[Figure]) -> set[str]:
+def unmeasured(found: Shown, figures: Iterable[ServerFigure]) -> set[str]:
     return {figure.name for figure in figures} - {name for name, *_ in found}
 
 

@@ -24,10 +24,10 @@ from functions.reporter.figures import (
     FacebookUsers,
     KindCount,
     LedgerFigures,
+    NameTally,
     RevenueFigures,
     SourceSum,
     Spread,
-    Tally,
     TiktokUsers,
     UserFigures,
     Watching,
@@ -231,8 +231,8 @@ def _exact_sum(figures: Iterable[float | None]) -> Decimal:
         return sum((Decimal(str(figure)) for figure in figures), Decimal(0))
 
 
-def _tallies(names: Iterable[str | None], limit: int) -> list[Tally]:
-    return [Tally(*tally) for tally in _top(names, limit)]
+def _tallies(names: Iterable[str | None], limit: int) -> list[NameTally]:
+    return [NameTally(*tally) for tally in _top(names, limit)]
 
 
 def _top(names: Iterable[Any], limit: int) -> list[tuple[Any, int]]:

@@ -22,7 +22,7 @@ def key_of(made: Zip) -> str:
     return f"{made.function}/{made.sha256}.zip"
 
 
-class Bucket:
+class DeploymentBucket:
     """A bucket that may have to be made.
 
     Args:

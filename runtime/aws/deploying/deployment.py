@@ -8,14 +8,14 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runtime.aws.deploying.bucket import Bucket, bucket_name, key_of
+from runtime.aws.deploying.bucket import DeploymentBucket, bucket_name, key_of
 from runtime.aws.deploying.change_set import Change, ChangeSet, discard, parameters_of, propose
 from runtime.aws.deploying.errors import DeploymentFailed
 from runtime.aws.deploying.parameters import check_given, check_together
 from runtime.aws.deploying.session import Aws, find_aws
 from runtime.aws.deploying.stack import execute, outputs
 from runtime.aws.deploying.template import read_template, translated
-from runtime.aws.packaging.manifest import Manifest, Zip
+from runtime.aws.packaging.manifest import Zip, ZipManifest
 from runtime.aws.packaging.packages import PACKAGES, Architecture
 
 Tell = Callable[[str], None]
@@ -70,7 +70,7 @@ def deploy(deployment: Deployment, tell: Tell) -> Deployed:
 
 
 def _deploy(deployment: Deployment, aws: Aws, tell: Tell) -> Deployed:
-    manifest = Manifest.read(deployment.zips)
+    manifest = ZipManifest.read(deployment.zips)
     check_given(deployment.stack, read_template(), deployment.parameters)
     zips = [manifest.find(function, deployment.architecture) for function in PACKAGES]
     account = str(aws.client("sts").get_caller_identity()["Account"])
@@ -85,7 +85,12 @@ def _deploy(deployment: Deployment, aws: Aws, tell: Tell) -> Deployed:
         discard(cloudformation, deployment.stack, proposed)
         return Deployed(proposed.changes, {})
     try:
-        _put(Bucket(aws.client("s3"), name, aws.region, account), zips, deployment.zips, tell)
+        _put(
+            DeploymentBucket(aws.client("s3"), name, aws.region, account),
+            zips,
+            deployment.zips,
+            tell,
+        )
     except BaseException:
         discard(cloudformation, deployment.stack, proposed)
         raise
@@ -94,7 +99,7 @@ def _deploy(deployment: Deployment, aws: Aws, tell: Tell) -> Deployed:
 
 
 def _propose(
-    cloudformation: Any, deployment: Deployment, manifest: Manifest, template: str
+    cloudformation: Any, deployment: Deployment, manifest: ZipManifest, template: str
 ) -> ChangeSet | None:
     of_zips = {"Architecture": deployment.architecture, "PythonVersion": manifest.python}
     had = parameters_of(cloudformation, deployment.stack)
@@ -110,7 +115,7 @@ def _propose(
     )
 
 
-def _put(bucket: Bucket, zips: list[Zip], folder: Path, tell: Tell) -> None:
+def _put(bucket: DeploymentBucket, zips: list[Zip], folder: Path, tell: Tell) -> None:
     bucket.make(tell)
     for made in zips:
         bucket.put(made, folder / made.file, tell)

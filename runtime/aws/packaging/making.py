@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runtime.aws.packaging.archive import write_zip
 from runtime.aws.packaging.dependencies import install, needed_files
-from runtime.aws.packaging.manifest import Manifest, Zip, sha256_of
+from runtime.aws.packaging.manifest import Zip, ZipManifest, sha256_of
 from runtime.aws.packaging.modules import files_of
 from runtime.aws.packaging.packages import ROOT, Package, Target
 
@@ -17,7 +17,7 @@ Tell = Callable[[str], None]
 
 def make_zips(
     packages: Sequence[Package], targets: Sequence[Target], to: Path, tell: Tell
-) -> Manifest:
+) -> ZipManifest:
     """Make a zip of each function for each machine, and their manifest.
 
     Args:
@@ -33,7 +33,7 @@ def make_zips(
     with tempfile.TemporaryDirectory(prefix="eps-package-") as scratch:
         zips = list(_zips(packages, targets, to, Path(scratch), tell))
     zips.sort(key=lambda it: (it.function, it.architecture))
-    manifest = Manifest(python=targets[0].python, zips=zips)
+    manifest = ZipManifest(python=targets[0].python, zips=zips)
     manifest.write(to)
     return manifest
 

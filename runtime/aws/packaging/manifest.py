@@ -34,7 +34,7 @@ class Zip(_Camel):
     sha256: str
 
 
-class Manifest(_Camel):
+class ZipManifest(_Camel):
     """The zips of one run, in order of function and architecture."""
 
     python: str
@@ -45,7 +45,7 @@ class Manifest(_Camel):
         (folder / _NAME).write_text(self.model_dump_json(by_alias=True, indent=2) + "\n", "utf-8")
 
     @classmethod
-    def read(cls, folder: Path) -> "Manifest":
+    def read(cls, folder: Path) -> "ZipManifest":
         """Read it, and compare its zips with their hashes.
 
         Raises:

@@ -21,7 +21,7 @@ class First:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingMessages:
     """A consumer's backlog.
 
     Attributes:
@@ -60,7 +60,7 @@ class Contents:
     max_bytes: int
     last_sequence: int
     copies: tuple[int, int]
-    waiting: Sequence[Waiting]
+    waiting: Sequence[WaitingMessages]
     first: First | None
 
     @property
@@ -135,11 +135,11 @@ def _copies(info: dict[str, Any]) -> tuple[int, int]:
     return 1 + len(others), 1 + sum(bool(it.get("current")) for it in others)
 
 
-async def _waiting(client: Client, stream: str, name: str, subject: str) -> Waiting | None:
+async def _waiting(client: Client, stream: str, name: str, subject: str) -> WaitingMessages | None:
     info = await ask_broker(client, f"CONSUMER.INFO.{stream}.{name}", {})
     if info is None:
         return None
-    return Waiting(
+    return WaitingMessages(
         consumer=name,
         undelivered=info["num_pending"],
         in_hand=info["num_ack_pending"],

@@ -14,10 +14,10 @@ from functions.reporter.figures import (
     EventFigures,
     FacebookUsers,
     KindCount,
+    NameTally,
     RevenueFigures,
     SourceSum,
     Spread,
-    Tally,
     TiktokUsers,
     UserFigures,
     Watching,
@@ -81,8 +81,8 @@ def _spreads(rows: Rows, figure: str) -> Sequence[Spread]:
     ]
 
 
-def _tallies(rows: Rows, figure: str) -> Sequence[Tally]:
-    return [Tally(row["name"], row["number"]) for row in _of(rows, figure)]
+def _tallies(rows: Rows, figure: str) -> Sequence[NameTally]:
+    return [NameTally(row["name"], row["number"]) for row in _of(rows, figure)]
 
 
 def _watching(rows: Rows) -> Watching:

@@ -10,7 +10,7 @@ import pytest
 
 from functions.events.judging import InvalidEvent, judge
 from functions.publisher.account import ERROR, Account
-from functions.publisher.handler import Body, Plan, handle
+from functions.publisher.handler import Body, PublishingPlan, handle
 from functions.publisher.latencies import Latencies
 from functions.publisher.recent import Recent
 from functions.publisher.tally import Counted, Kind, Ledger, Manifest, Tally
@@ -47,7 +47,9 @@ def told(section: Any) -> dict[str, Any]:
 
 
 def some_bodies(count: int) -> list[Body]:
-    plan = Plan(min_events=0, max_events=300, corrupt_probability=0.5, duplicate_probability=0.3)
+    plan = PublishingPlan(
+        min_events=0, max_events=300, corrupt_probability=0.5, duplicate_probability=0.3
+    )
     recent = Recent()
     return [handle(n, seed=3, started_ms=0, plan=plan, recent=recent) for n in range(count)]
 

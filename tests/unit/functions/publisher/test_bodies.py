@@ -15,7 +15,7 @@ import pytest
 from functions.events import EVENT_TYPES
 from functions.events.judging import InvalidEvent, judge
 from functions.publisher.generate import generate, moments
-from functions.publisher.handler import Body, Plan, handle
+from functions.publisher.handler import Body, PublishingPlan, handle
 from functions.publisher.recent import Recent
 from functions.publisher.tally import Tally
 
@@ -24,7 +24,11 @@ MOMENT = "2024-01-01T00:00:00.000Z"
 
 
 def bodies(seed: int = 1, **fields: Any) -> Iterator[Body]:
-    plan, recent, number = Plan(**{"min_events": 10, "max_events": 20} | fields), Recent(), 0
+    plan, recent, number = (
+        PublishingPlan(**{"min_events": 10, "max_events": 20} | fields),
+        Recent(),
+        0,
+    )
     while True:
         yield handle(number, seed=seed, started_ms=STARTED_MS, plan=plan, recent=recent)
         number += 1
@@ -266,4 +270,4 @@ def test_another_seed_makes_other_bytes() -> None:
 )
 def test_a_plan_that_makes_no_sense_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be"):
-        Plan(**fields)
+        PublishingPlan(**fields)

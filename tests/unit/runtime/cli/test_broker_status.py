@@ -6,7 +6,7 @@ from nats.js.errors import APIError
 from functions.errors import Unavailable
 from runtime.cli.broker import _answered, status_lines, window_line
 from runtime.jetstream.kept import Window
-from runtime.jetstream.operating.contents import Contents, First, Waiting
+from runtime.jetstream.operating.contents import Contents, First, WaitingMessages
 
 NOW = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
@@ -21,8 +21,8 @@ def test_what_waits_is_told_in_lines() -> None:
         last_sequence=1_112,
         copies=(3, 2),
         waiting=[
-            Waiting("fb-collector", undelivered=1_000, in_hand=11, again=2, first=first),
-            Waiting("ttk-collector", undelivered=0, in_hand=0, again=0, first=None),
+            WaitingMessages("fb-collector", undelivered=1_000, in_hand=11, again=2, first=first),
+            WaitingMessages("ttk-collector", undelivered=0, in_hand=0, again=0, first=None),
         ],
         first=First(100, NOW - timedelta(days=1), 12),
     )

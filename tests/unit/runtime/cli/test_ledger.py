@@ -6,7 +6,7 @@ import pytest
 from functions.messages import Backlog
 from functions.reporter.figures import LedgerFigures, LedgerSum
 from functions.reporter.ledger_report import handle_ledger
-from runtime.cli.ledger import Account, account_lines, is_balanced
+from runtime.cli.ledger import LedgerAccount, account_lines, is_balanced
 from tests.doubles.fakes_reports import NOON, FakeReports
 
 
@@ -20,7 +20,7 @@ async def test_the_ledger_is_a_table() -> None:
     )
     report = await handle_ledger([("source", "facebook")], reports=FakeReports(ledger=figures))
 
-    assert account_lines(Account(report)) == [
+    assert account_lines(LedgerAccount(report)) == [
         (
             "                   accepted  stored  duplicates  dead  in flight  imbalance"
             "  rejected  kept  repeated  rejected: in flight  rejected: imbalance"
@@ -69,9 +69,9 @@ BACKLOGS = [
 ]
 
 
-async def account_of(backlogs: list[Backlog], **said: object) -> Account:
+async def account_of(backlogs: list[Backlog], **said: object) -> LedgerAccount:
     report = await handle_ledger([], reports=FakeReports(ledger=LedgerFigures((), backlogs)))
-    return Account(report, **said)  # type: ignore[arg-type]
+    return LedgerAccount(report, **said)  # type: ignore[arg-type]
 
 
 async def test_an_even_ledger_with_collectors_that_measure_is_even() -> None:
@@ -130,7 +130,9 @@ async def test_missed_events_come_before_what_nobody_can_tell() -> None:
     report = await handle_ledger([], reports=FakeReports(ledger=figures))
     even = await account_of(BACKLOGS)
 
-    assert Account(report, trouble="the broker is away").exit_code == 1
-    assert Account(even.report, before=report.series).exit_code == 1
-    assert Account(even.report, trouble="the broker is away").exit_code == 3
-    assert "2024-01-01, all day" in account_lines(Account(even.report, before=report.series))[1]
+    assert LedgerAccount(report, trouble="the broker is away").exit_code == 1
+    assert LedgerAccount(even.report, before=report.series).exit_code == 1
+    assert LedgerAccount(even.report, trouble="the broker is away").exit_code == 3
+    assert (
+        "2024-01-01, all day" in account_lines(LedgerAccount(even.report, before=report.series))[1]
+    )

@@ -22,7 +22,7 @@ from runtime.telemetry.metrics import (
     Saturation,
     new_registry,
 )
-from runtime.telemetry.server_metrics import Figure, Measured, Sample
+from runtime.telemetry.server_metrics import Measured, Sample, ServerFigure
 from tests.builders import NOON, a_facebook_event, a_letter, a_part, letters_of, raw
 from tests.doubles.fakes import FakeBus, FakeEventStore
 
@@ -189,7 +189,9 @@ def test_saturation_is_asked_for_when_it_is_read(registry: CollectorRegistry) ->
 
 
 def test_what_was_not_measured_again_is_shown_no_more(registry: CollectorRegistry) -> None:
-    measured = Measured([Figure("one", "One"), Figure("two_total", "Two", ("at",))], registry)
+    measured = Measured(
+        [ServerFigure("one", "One"), ServerFigure("two_total", "Two", ("at",))], registry
+    )
 
     measured.show([Sample("one", 1), Sample("two_total", 2, ("here",))])
     assert samples(registry) == {("one",): 1, ("two_total",): 2}

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from runtime.aws.packaging.archive import write_zip
 from runtime.aws.packaging.dependencies import needed_files
-from runtime.aws.packaging.manifest import Manifest, Zip, sha256_of
+from runtime.aws.packaging.manifest import Zip, ZipManifest, sha256_of
 from runtime.aws.packaging.modules import files_of
 from runtime.aws.packaging.packages import LOCKS, PACKAGES, ROOT, PackagingFailed, Target
 from runtime.cli.main import eps
@@ -180,27 +180,27 @@ def test_a_lock_does_not_depend_on_the_python_that_packs(lock: Path) -> None:
 
 
 def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
-    written = Manifest(python="3.14", zips=[a_zip_in(tmp_path, b"zip")])
+    written = ZipManifest(python="3.14", zips=[a_zip_in(tmp_path, b"zip")])
 
     written.write(tmp_path)
 
-    assert Manifest.read(tmp_path) == written
+    assert ZipManifest.read(tmp_path) == written
     assert written.find("gateway", "arm64") == written.zips[0]
     with pytest.raises(PackagingFailed, match="no zip of gateway for x86_64"):
         written.find("gateway", "x86_64")
 
 
 def test_a_zip_that_has_changed_is_not_taken(tmp_path: Path) -> None:
-    Manifest(python="3.14", zips=[a_zip_in(tmp_path, b"zip")]).write(tmp_path)
+    ZipManifest(python="3.14", zips=[a_zip_in(tmp_path, b"zip")]).write(tmp_path)
     (tmp_path / "gateway-arm64.zip").write_bytes(b"another")
 
     with pytest.raises(PackagingFailed, match=r"gateway-arm64\.zip"):
-        Manifest.read(tmp_path)
+        ZipManifest.read(tmp_path)
 
 
 def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:
     with pytest.raises(PackagingFailed, match="has not what eps package makes"):
-        Manifest.read(tmp_path)
+        ZipManifest.read(tmp_path)
 
 
 @pytest.mark.parametrize(
