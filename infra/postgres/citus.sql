@@ -11,7 +11,7 @@ SELECT create_distributed_table('return_visits', 'user_key', colocate_with => 'e
 SELECT create_distributed_table('campaigns', 'key', colocate_with => 'events');
 SELECT create_distributed_table('user_cities', 'key', colocate_with => 'events');
 
--- These stay whole on the coordinator: event_rollups, user_rollups (many writers add
+-- These stay whole on the coordinator: event_rollups, second_rollups, second_horizon, user_rollups (many writers add
 -- to the same few rows, and a report reads them all), ledger, ledger_clock, attempts, envelopes, announced_envelopes,
 -- backlogs (days of them), retention, archived_days, campaign_minutes (what is left of dropped rows), dead_letters, dead_letter_history (locked row by row), and
 -- schema_migrations.

@@ -7,6 +7,7 @@ from typing import Final, Literal
 Granularity = Literal["minute", "hour", "day", "month"]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND: Final = timedelta(seconds=1)
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 

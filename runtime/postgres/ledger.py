@@ -14,6 +14,8 @@ NOTE_BACKLOG = load(__file__, "note_backlog")
 TICK_LEDGER_CLOCK = load(__file__, "tick_ledger_clock")
 PRUNE_ANNOUNCED = load(__file__, "prune_announced")
 PRUNE_ENVELOPES = load(__file__, "prune_envelopes")
+ADVANCE_SECOND_HORIZON = load(__file__, "advance_second_horizon")
+THIN_SECONDS = load(__file__, "thin_seconds")
 LEDGER_IMBALANCE = load(__file__, "ledger_imbalance")
 
 _FORGOTTEN_AT_ONCE: Final = 5_000
@@ -22,6 +24,10 @@ _FORGOTTEN_AT_ONCE: Final = 5_000
 _MOST_FORGOTTEN: Final = 10 * _FORGOTTEN_AT_ONCE
 """Envelopes forgotten by one balance. Every five seconds this makes 10,000 a second,
 the load of sixty busy gateways; with less the table would grow."""
+
+_THINNED_AT_ONCE: Final = 5_000
+"""Second rollups deleted by one balance. Even at one event of each kind a second, twenty
+kinds make a hundred in the five seconds until the next."""
 
 
 class PostgresLedger:
@@ -59,7 +65,7 @@ class PostgresLedger:
         return await self.balance()
 
     async def balance(self) -> int:
-        """Forget settled envelopes that need no more watching, and balance the ledger.
+        """Forget settled envelopes and seconds that are no longer needed, and balance the ledger.
 
         Returns:
             The source's imbalance: events that a gateway counted and that are neither
@@ -73,7 +79,12 @@ class PostgresLedger:
             self.clock.told(await self._pool.fetchval(TICK_LEDGER_CLOCK), asked_at)
             await self._pool.fetch(PRUNE_ANNOUNCED)
             await self._forget()
+            await self._thin()
             return int(await self._pool.fetchval(LEDGER_IMBALANCE, self._source))
+
+    async def _thin(self) -> None:
+        await self._pool.fetch(ADVANCE_SECOND_HORIZON)
+        await self._pool.fetchval(THIN_SECONDS, _THINNED_AT_ONCE)
 
     async def _forget(self) -> None:
         for _ in range(0, _MOST_FORGOTTEN, _FORGOTTEN_AT_ONCE):

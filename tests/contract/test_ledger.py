@@ -617,6 +617,18 @@ async def test_the_ledger_s_clock_stands_while_a_collector_is_away(
     assert moved == timedelta() if stands else half <= moved < minute
 
 
+async def test_a_balance_thins_the_seconds_of_more_than_a_day_ago(pool: asyncpg.Pool) -> None:
+    now = await pool.fetchval("SELECT now()")
+    moments = [now - timedelta(hours=28), now - timedelta(hours=25), now]
+    await pool.execute("UPDATE second_horizon SET complete_from = $1", now - timedelta(days=9))
+    await PostgresEventStore(pool).store([a_row(occurred_at=moment) for moment in moments])
+
+    await PostgresLedger(pool, "facebook").balance()
+
+    seconds = await pool.fetch("SELECT bucket FROM second_rollups ORDER BY 1")
+    assert [it["bucket"] for it in seconds] == [it.replace(microsecond=0) for it in moments[1:]]
+
+
 async def test_the_ledger_is_summed_by_source_range_and_interval(pool: asyncpg.Pool) -> None:
     minutes = [NOON, NOON + timedelta(minutes=1), NOON + timedelta(hours=1)]
     await PostgresEventStore(pool).settle(

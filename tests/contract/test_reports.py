@@ -21,6 +21,7 @@ from functions.reporter.filters import Question
 from functions.reporter.handler import Reports
 from functions.reporter.revenue_report import RevenueQuestion
 from functions.reporter.series import MAX_BUCKETS
+from runtime.postgres.ledger import ADVANCE_SECOND_HORIZON, THIN_SECONDS
 from runtime.postgres.pool import send_keys_as_bytes
 from runtime.postgres.reporting.reports import PostgresReports
 from runtime.postgres.storing.store import PostgresEventStore
@@ -50,6 +51,7 @@ ZONES = [
     "Asia/Kolkata",
     "Pacific/Kiritimati",
 ]
+MOVE_HORIZON = "UPDATE second_horizon SET complete_from = $1"
 SESSION = {"timezone": "Asia/Kathmandu"}
 """Far from UTC, by a part of an hour: a report should not care."""
 
@@ -255,6 +257,60 @@ async def test_one_user_id_on_two_platforms_is_two_users(pool: asyncpg.Pool) -> 
 
 async def describe(pool: asyncpg.Pool, period: Period) -> UserFigures:
     return await PostgresReports(pool).describe_users(DemographicsQuestion(period, limit=10))
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_seconds_stay_exact_while_they_are_thinned(pool: asyncpg.Pool, seed: int) -> None:
+    chance = random.Random(seed)
+    rows = [a_moment(chance, number) for number in range(300)]
+    await pool.execute(MOVE_HORIZON, NOON)
+    await keep(pool, rows[:100])
+    await pool.execute(MOVE_HORIZON, NOON + timedelta(minutes=1))
+    await keep(pool, rows[100:200])
+    assert await pool.fetchval(THIN_SECONDS, 10) == 10
+    await keep(pool, rows[200:])  # a third of them before the horizon
+
+    for _ in range(100):
+        start, end = sorted(NOON + timedelta(seconds=chance.uniform(0, 180)) for _ in range(2))
+        period = Period(chance.choice([start, start.replace(microsecond=0)]), end)
+        for ask in (some_count, some_sum):
+            method, question, bounds = ask(chance, period)
+            found, expected = [
+                ordered(await getattr(reports, method)(question, **bounds))
+                for reports in (PostgresReports(pool), FakeReports(rows))
+            ]
+            assert found == expected, (question, bounds)
+
+
+def a_moment(chance: random.Random, number: int) -> EventRow:
+    """Some event of three minutes, half of them sales."""
+    seconds = chance.choice([chance.randrange(180), chance.uniform(0, 179)])
+    moment = NOON + timedelta(seconds=seconds)
+    return a_sale(str(number), occurred_at=moment) if number % 2 else a_row(occurred_at=moment)
+
+
+async def test_whole_seconds_are_read_from_their_figures(pool: asyncpg.Pool) -> None:
+    late = NOON + timedelta(seconds=10, microseconds=5)
+    await pool.execute(MOVE_HORIZON, NOON)
+    await keep(pool, [a_sale("1"), a_sale("2", occurred_at=late)])
+    await pool.execute("UPDATE second_rollups SET events = 5")
+
+    figures = await PostgresReports(pool).count_events(
+        EventsQuestion(Period(NOON, late)), max_buckets=MAX_BUCKETS
+    )
+
+    assert [kind.events for kind in figures.kinds] == [5]
+
+
+async def test_the_horizon_of_seconds_only_moves_forward(pool: asyncpg.Pool) -> None:
+    ahead = datetime(2200, 1, 1, tzinfo=UTC)
+    await pool.execute(MOVE_HORIZON, NOON)
+    moved = await pool.fetch(ADVANCE_SECOND_HORIZON)
+    again = await pool.fetch(ADVANCE_SECOND_HORIZON)
+    await pool.execute(MOVE_HORIZON, ahead)
+
+    assert (len(moved), len(again)) == (1, 0)
+    assert await pool.fetch(ADVANCE_SECOND_HORIZON) == []
 
 
 async def test_whole_hours_are_read_from_their_figures(pool: asyncpg.Pool) -> None:

@@ -145,6 +145,7 @@ FORBIDDEN_TO_ALL = [
     "DELETE FROM dead_letters",
     "DELETE FROM ledger",
     "UPDATE envelopes SET settled_at = now()",
+    "INSERT INTO second_horizon VALUES (now())",
     "UPDATE announced_envelopes SET events = 0",
     "UPDATE events SET payload = payload",
     "UPDATE dead_letters SET payload = payload",
@@ -164,6 +165,8 @@ FORBIDDEN_TO_REPORTERS = [
 FORBIDDEN_TO_ALL_BUT_COLLECTORS = [
     "DELETE FROM envelopes",
     "DELETE FROM announced_envelopes",
+    "DELETE FROM second_rollups",
+    "UPDATE second_horizon SET complete_from = now()",
     "UPDATE ledger SET stored = 0",
     "INSERT INTO envelopes (id) VALUES (gen_random_uuid())",
 ]

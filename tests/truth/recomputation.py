@@ -10,6 +10,12 @@ _EVENT_FIGURES = """
     FROM events, unnest('{minute,hour,day}'::granularity[]) AS granularity (granularity)
     GROUP BY 1, 2, 3, 4, 5
 """
+_SECONDS = """
+    SELECT date_trunc('second', occurred_at), source, funnel_stage, event_type, count(*),
+        count(revenue), trim_scale(coalesce(sum(revenue), 0))
+    FROM events WHERE occurred_at >= (SELECT complete_from FROM second_horizon)
+    GROUP BY 1, 2, 3, 4
+"""
 _CAMPAIGNS = """
     SELECT campaign_id, min(occurred_at), max(occurred_at), count(*), trim_scale(sum(revenue))
     FROM events WHERE revenue IS NOT NULL AND campaign_id IS NOT NULL GROUP BY 1
@@ -53,6 +59,14 @@ _KEPT = {
         (
             "SELECT granularity, bucket, source, funnel_stage, event_type, events, transactions,"
             " trim_scale(revenue) FROM event_rollups"
+        ),
+    ),
+    "second_rollups": (
+        _SECONDS,
+        (
+            "SELECT bucket, source, funnel_stage, event_type, events, transactions,"
+            " trim_scale(revenue) FROM second_rollups"
+            " WHERE bucket >= (SELECT complete_from FROM second_horizon)"
         ),
     ),
     "campaigns": (

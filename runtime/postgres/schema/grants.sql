@@ -13,6 +13,11 @@ REVOKE UPDATE ON events, dead_letters, dead_letter_history FROM eps_collector, e
 REVOKE INSERT ON dead_letter_history FROM eps_collector;
 REVOKE INSERT, UPDATE ON schema_migrations FROM eps_collector, eps_operator;
 
+-- Rollups by the second are kept for recent events only.
+GRANT DELETE ON second_rollups TO eps_collector;
+REVOKE INSERT, UPDATE ON second_horizon FROM eps_collector, eps_operator;
+GRANT UPDATE ON second_horizon TO eps_collector;
+
 -- Retention is the owner's decision: `eps archive`.
 REVOKE INSERT, UPDATE ON retention, archived_days, campaign_minutes
     FROM eps_collector, eps_operator;

@@ -1,15 +1,15 @@
-"""Rollups of new events, by minute, hour and day, and by campaign."""
+"""Rollups of new events, by second, minute, hour and day, and by campaign."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from typing import Final, NamedTuple
 
 from functions.events.keys import deriving
 from functions.events.rows import EventRow
-from runtime.postgres.granularity import EPOCH, MINUTE, START_OF, Granularity
+from runtime.postgres.granularity import EPOCH, MINUTE, SECOND, START_OF, Granularity
 
 
 class EventRollup(NamedTuple):
@@ -22,6 +22,18 @@ class EventRollup(NamedTuple):
     """
 
     granularity: Granularity
+    bucket: datetime
+    source: str
+    funnel_stage: str
+    event_type: str
+    events: int
+    transactions: int
+    revenue: Decimal
+
+
+class SecondRollup(NamedTuple):
+    """An addition to a second; the columns of ``second_rollups``, in its statement's order."""
+
     bucket: datetime
     source: str
     funnel_stage: str
@@ -57,12 +69,27 @@ _NONE: Final = _Sums(0, 0, Decimal(0))
 _KIND = attrgetter("source", "funnel_stage", "event_type")
 
 
-def event_rollups(rows: Sequence[EventRow]) -> list[EventRollup]:
-    """Count and sum events by minute, hour and day, and kind; one addition for each rollup."""
-    minutes = _by_minute(rows)
+def event_rollups(
+    rows: Sequence[EventRow], seconds_from: datetime
+) -> tuple[list[EventRollup], list[SecondRollup]]:
+    """Count and sum events by kind, by minute, hour and day, and recent ones by second.
+
+    Args:
+        rows: The events.
+        seconds_from: From when on seconds are counted, a whole minute.
+
+    Returns:
+        One addition for each rollup, and one for each rollup of a second.
+    """
+    recent = [row for row in rows if row.occurred_at >= seconds_from]
+    older = rows if not recent else [row for row in rows if row.occurred_at < seconds_from]
+    seconds = _by(SECOND, recent)
+    # The two have no minute in common.
+    minutes = {**_folded(seconds, "minute"), **_by(MINUTE, older)}
     hours = _folded(minutes, "hour")
     days = _folded(hours, "day")
-    return [*_listed("minute", minutes), *_listed("hour", hours), *_listed("day", days)]
+    longer = [*_listed("minute", minutes), *_listed("hour", hours), *_listed("day", days)]
+    return longer, [SecondRollup(at, *kind, *sums) for (at, kind), sums in seconds.items()]
 
 
 def campaign_rollups(rows: Sequence[EventRow]) -> list[CampaignRollup]:
@@ -83,16 +110,16 @@ def campaign_rollups(rows: Sequence[EventRow]) -> list[CampaignRollup]:
     return list(figures.values())
 
 
-def _by_minute(rows: Sequence[EventRow]) -> _ByKind:
-    # Minutes as integers are made and compared several times as fast as datetimes.
-    minutes = [(row.occurred_at - EPOCH) // MINUTE for row in rows]
-    events = Counter(zip(minutes, map(_KIND, rows), strict=True))
+def _by(length: timedelta, rows: Sequence[EventRow]) -> _ByKind:
+    # Buckets as integers are made and compared several times as fast as datetimes.
+    buckets = [(row.occurred_at - EPOCH) // length for row in rows]
+    events = Counter(zip(buckets, map(_KIND, rows), strict=True))
     figures = {place: _Sums(count, 0, Decimal(0)) for place, count in events.items()}
-    for minute, row in zip(minutes, rows, strict=True):
+    for bucket, row in zip(buckets, rows, strict=True):
         if row.revenue is not None:
-            place = (minute, _KIND(row))
+            place = (bucket, _KIND(row))
             figures[place] = _sum(figures[place], _Sums(0, 1, row.revenue))
-    return {(EPOCH + minute * MINUTE, kind): sums for (minute, kind), sums in figures.items()}
+    return {(EPOCH + bucket * length, kind): sums for (bucket, kind), sums in figures.items()}
 
 
 def _folded(figures: _ByKind, granularity: Granularity) -> _ByKind:

@@ -35,6 +35,8 @@ ADD_EVENTS = load(__file__, "add_events")
 ADD_USERS = load(__file__, "add_users")
 CHANGE_USERS = load(__file__, "change_users")
 COUNT_EVENTS = load(__file__, "count_events")
+SECONDS_FROM = load(__file__, "seconds_from")
+COUNT_SECONDS = load(__file__, "count_seconds")
 COUNT_CAMPAIGNS = load(__file__, "count_campaigns")
 COUNT_USERS = load(__file__, "count_users")
 COUNT_CITIES = load(__file__, "count_cities")
@@ -298,7 +300,9 @@ async def _count(
     connection: PoolConnectionProxy, rows: Sequence[EventRow], changes: UserChanges
 ) -> None:
     """Add new events and changes of users to every rollup."""
-    await _run(connection, COUNT_EVENTS, event_rollups(rows))
+    rollups, seconds = event_rollups(rows, await connection.fetchval(SECONDS_FROM))
+    await _run(connection, COUNT_EVENTS, rollups)
+    await _run(connection, COUNT_SECONDS, seconds)
     await _run(connection, COUNT_CAMPAIGNS, campaign_rollups(rows))
     await _run(connection, COUNT_USERS, user_rollups(changes, rows))
     await _shrink(connection, changes)

@@ -104,6 +104,25 @@ minutes_judged AS MATERIALIZED (
     ) AS their
     WHERE $8::boolean
 ),
+-- Whole seconds of the ragged ends, from first until last, where rollups have them all.
+ends AS MATERIALIZED (
+    SELECT starts_at, ends_at, first, greatest(first, date_trunc('second', ends_at)) AS last
+    FROM (VALUES
+        (($1::timestamptz[])[11], ($1::timestamptz[])[12]),
+        (($1::timestamptz[])[13], ($1::timestamptz[])[14])
+    ) AS ragged (starts_at, ends_at)
+    CROSS JOIN LATERAL (
+        SELECT
+            least(
+                greatest(
+                    date_trunc('second', starts_at + interval '999999 microseconds'),
+                    coalesce((SELECT complete_from FROM second_horizon), 'infinity')
+                ),
+                ends_at
+            ) AS first
+    ) AS whole
+    WHERE starts_at < ends_at
+),
 counted AS (
     SELECT at, source, funnel_stage, event_type, events FROM days WHERE NOT $8::boolean
     UNION ALL
@@ -127,15 +146,30 @@ counted AS (
         OFFSET 0
     ) AS part
     UNION ALL
-    SELECT occurred_at, source, funnel_stage, event_type, 1
-    FROM events
-    WHERE occurred_at >= ($1::timestamptz[])[11]
-        AND occurred_at < ($1::timestamptz[])[12]
+    SELECT part.at, part.source, part.funnel_stage, part.event_type, part.events
+    FROM ends
+    CROSS JOIN LATERAL (
+        SELECT bucket AS at, source, funnel_stage, event_type, events
+        FROM second_rollups
+        WHERE bucket >= ends.first
+            AND bucket < ends.last
+        OFFSET 0
+    ) AS part
     UNION ALL
-    SELECT occurred_at, source, funnel_stage, event_type, 1
-    FROM events
-    WHERE occurred_at >= ($1::timestamptz[])[13]
-        AND occurred_at < ($1::timestamptz[])[14]
+    SELECT part.at, part.source, part.funnel_stage, part.event_type, part.events
+    FROM ends
+    CROSS JOIN LATERAL (
+        SELECT occurred_at AS at, source, funnel_stage, event_type, 1 AS events
+        FROM events
+        WHERE occurred_at >= ends.starts_at
+            AND occurred_at < ends.first
+        UNION ALL
+        SELECT occurred_at, source, funnel_stage, event_type, 1
+        FROM events
+        WHERE occurred_at >= ends.last
+            AND occurred_at < ends.ends_at
+        OFFSET 0
+    ) AS part
 ),
 asked AS (
     SELECT

@@ -109,6 +109,25 @@ minutes_judged AS MATERIALIZED (
     ) AS their
     WHERE $6::boolean
 ),
+-- Whole seconds of the ragged ends, from first until last, where rollups have them all.
+ends AS MATERIALIZED (
+    SELECT starts_at, ends_at, first, greatest(first, date_trunc('second', ends_at)) AS last
+    FROM (VALUES
+        (($1::timestamptz[])[11], ($1::timestamptz[])[12]),
+        (($1::timestamptz[])[13], ($1::timestamptz[])[14])
+    ) AS ragged (starts_at, ends_at)
+    CROSS JOIN LATERAL (
+        SELECT
+            least(
+                greatest(
+                    date_trunc('second', starts_at + interval '999999 microseconds'),
+                    coalesce((SELECT complete_from FROM second_horizon), 'infinity')
+                ),
+                ends_at
+            ) AS first
+    ) AS whole
+    WHERE starts_at < ends_at
+),
 counted AS (
     SELECT at, source, revenue, transactions FROM days WHERE NOT $6::boolean
     UNION ALL
@@ -133,17 +152,33 @@ counted AS (
         OFFSET 0
     ) AS part
     UNION ALL
-    SELECT occurred_at, source, revenue, 1
-    FROM events
-    WHERE occurred_at >= ($1::timestamptz[])[11]
-        AND occurred_at < ($1::timestamptz[])[12]
-        AND revenue IS NOT NULL
+    SELECT part.at, part.source, part.revenue, part.transactions
+    FROM ends
+    CROSS JOIN LATERAL (
+        SELECT bucket AS at, source, revenue, transactions
+        FROM second_rollups
+        WHERE bucket >= ends.first
+            AND bucket < ends.last
+            AND transactions > 0
+        OFFSET 0
+    ) AS part
     UNION ALL
-    SELECT occurred_at, source, revenue, 1
-    FROM events
-    WHERE occurred_at >= ($1::timestamptz[])[13]
-        AND occurred_at < ($1::timestamptz[])[14]
-        AND revenue IS NOT NULL
+    SELECT part.at, part.source, part.revenue, part.transactions
+    FROM ends
+    CROSS JOIN LATERAL (
+        SELECT occurred_at AS at, source, revenue, 1 AS transactions
+        FROM events
+        WHERE occurred_at >= ends.starts_at
+            AND occurred_at < ends.first
+            AND revenue IS NOT NULL
+        UNION ALL
+        SELECT occurred_at, source, revenue, 1
+        FROM events
+        WHERE occurred_at >= ends.last
+            AND occurred_at < ends.ends_at
+            AND revenue IS NOT NULL
+        OFFSET 0
+    ) AS part
 ),
 asked AS (
     SELECT

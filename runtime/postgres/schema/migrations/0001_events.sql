@@ -50,6 +50,30 @@ CREATE TABLE event_rollups (
     PRIMARY KEY (granularity, bucket, source, funnel_stage, event_type)
 ) WITH (fillfactor = 50);                       -- space for in-place updates
 
+-- The same by the second, for recent events alone: reports of now end within a minute.
+CREATE TABLE second_rollups (
+    bucket timestamptz NOT NULL,
+    source event_source NOT NULL,
+    funnel_stage funnel_stage NOT NULL,
+    event_type text NOT NULL,
+    events bigint NOT NULL,
+    transactions bigint NOT NULL,
+    revenue numeric NOT NULL,
+    PRIMARY KEY (bucket, source, funnel_stage, event_type)
+) WITH (fillfactor = 50);                       -- space for in-place updates
+
+-- From when on second_rollups has every event. It only ever moves forward; before it,
+-- late events are not added and rollups are deleted. A report reads it in the snapshot in
+-- which it reads them. See advance_second_horizon.
+CREATE TABLE second_horizon (
+    complete_from timestamptz NOT NULL          -- a whole minute
+) WITH (fillfactor = 10);                       -- space for in-place updates
+
+CREATE UNIQUE INDEX second_horizon_has_one_row ON second_horizon ((true));
+
+INSERT INTO second_horizon (complete_from)
+VALUES (date_trunc('minute', now() - interval '26 hours'));
+
 -- A campaign's total: its revenue in any range of time is never more.
 CREATE TABLE campaigns (
     key uuid PRIMARY KEY,                       -- derived from campaign_id
