@@ -53,8 +53,8 @@ class InvalidProblem(Problem):
 class Rejection(TypedDict):
     """An invalid event, and one thing that is wrong with it."""
 
-    index: Annotated[int, Field(ge=0, description="Its place in the request, from 0.")]
-    eventId: Annotated[str | None, Field(description="Its id, where one could be read.")]
+    index: Annotated[int, Field(ge=0, description="The event's place in the request, from 0.")]
+    eventId: Annotated[str | None, Field(description="The event's id, if one could be read.")]
     field: Annotated[str, Field(description="Dotted path; empty for the whole event.")]
     code: Annotated[str, Field(description="Stable machine-readable kind of fault.")]
     message: Annotated[str, Field(description="For a person; never repeats the input.")]
@@ -69,18 +69,18 @@ Rejections = Annotated[
 ]
 Truncated = Annotated[
     Literal[True],
-    Field(description="There when more is wrong than `errors` has room for."),
+    Field(description="Present if there are more faults than `errors` can list."),
 ]
 
 
 DryRun = Annotated[
-    Literal[True], Field(description="There when events were only judged, and nothing was kept.")
+    Literal[True], Field(description="Present if events were only validated; nothing was stored.")
 ]
 
 
 @_EXACT
 class Receipt(TypedDict):
-    """What became of the events: accepted and rejected ones are on the broker's disk."""
+    """The outcome of the events: accepted and rejected ones are on the broker's disk."""
 
     accepted: Number
     rejected: Number
@@ -92,7 +92,7 @@ class Receipt(TypedDict):
 
 @_EXACT
 class RejectedProblem(Problem):
-    """There were events and none is valid; they are on the broker's disk as dead letters."""
+    """None of the events is valid; they are on the broker's disk as dead letters."""
 
     accepted: Literal[0]
     rejected: Annotated[int, Field(ge=1)]
@@ -110,7 +110,7 @@ class Liveness(TypedDict):
 
 @_EXACT
 class Readiness(TypedDict):
-    """Whether the function can do its work, with what it uses, asked anew."""
+    """Whether the function can do its work; its servers are checked at each request."""
 
     status: Literal["ready", "unavailable"]
     checks: dict[str, Literal["ok", "unavailable"]]
@@ -120,8 +120,8 @@ class Readiness(TypedDict):
             Field(
                 pattern="^(disk|memory up to [0-9.e+-]+[hms]|unknown)$",
                 description=(
-                    "The gateway's: where what it acknowledged is. In the broker's memory, it may "
-                    "be lost for so long if the broker's machine stops."
+                    "Of the gateway: where acknowledged events are. For the stated time they may "
+                    "be only in the broker's memory, and are lost if its machine stops."
                 ),
             ),
         ]
@@ -131,8 +131,8 @@ class Readiness(TypedDict):
             Literal["full"],
             Field(
                 description=(
-                    "The gateway's, while the stream of events has no room: it answers 503. It "
-                    "stays ready, so that senders get its answer, and when to come again."
+                    "Of the gateway, while the stream of events is full: it answers 503. It stays "
+                    "ready, so that senders get this answer with `Retry-After`."
                 ),
             ),
         ]
@@ -142,8 +142,8 @@ class Readiness(TypedDict):
             Literal["summarized"],
             Field(
                 description=(
-                    "The gateway's, while the room for dead letters is used up: of rejected "
-                    "events it keeps how many, why, and the first ones' beginnings."
+                    "Of the gateway, while the stream of dead letters is full: of rejected events "
+                    "it keeps their number, their faults, and the beginnings of the first ones."
                 ),
             ),
         ]

@@ -46,7 +46,7 @@ def cloud_events_paths(behind: Sequence[str]) -> dict[str, Schema]:
             ),
         },
         requestBody={
-            "description": "Anything: what is no CloudEvent becomes a dead letter.",
+            "description": "Any body: one that is no CloudEvent becomes a dead letter.",
             "required": True,
             "content": {
                 STRUCTURED: {"schema": {}, "examples": _examples("One", _cloud_event())},

@@ -170,26 +170,26 @@ def _probe_paths(
     ready = {"status": "ready", "checks": dict.fromkeys(checks, "ok"), **facts}
     unready = {"status": "unavailable", "checks": dict.fromkeys(checks, "unavailable"), **facts}
     live = {
-        "200": json_answer("It can.", "Liveness", {"status": "live"}),
-        "503": json_answer("It can't, and should be restarted.", "Liveness", {"status": "dead"}),
+        "200": json_answer("The process works.", "Liveness", {"status": "live"}),
+        "503": json_answer("It does not, and should restart.", "Liveness", {"status": "dead"}),
     }
     readiness = {
-        "200": json_answer("It can.", "Readiness", ready),
+        "200": json_answer("The function is ready.", "Readiness", ready),
         "503": json_answer(
-            "It can't now: something does not answer, or it is shutting down.", "Readiness", unready
+            "Not now: a server does not answer, or it is shutting down.", "Readiness", unready
         ),
     }
-    metrics = {"200": answer("The figures.", {"text/plain": content({"type": "string"})})}
+    metrics = {"200": answer("The metrics.", {"text/plain": content({"type": "string"})})}
     return {
         "/health/live": _get("Operation", "getLiveness", "Can the process do its work?", live),
         "/health/ready": _get(
             "Operation",
             "getReadiness",
-            "Can it, with all that it uses, asked anew?",
+            "Can the function do its work, with the servers that it uses?",
             readiness,
             ready_behind,
         ),
-        "/metrics": _get("Operation", "getMetrics", "Figures in Prometheus text format", metrics),
+        "/metrics": _get("Operation", "getMetrics", "Metrics in Prometheus text format", metrics),
     }
 
 

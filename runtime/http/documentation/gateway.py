@@ -23,29 +23,30 @@ from runtime.http.responses import JSON, PROBLEM
 from runtime.http.splitting import split_json
 
 _DESCRIPTION = """\
-Takes webhook events from Facebook and TikTok and puts them, each judged alone, \
-on the broker's disk. What its `202` counts is safe, and the same event twice is one event.
+Receives webhook events from Facebook and TikTok, validates each by itself, and writes \
+them to the broker's disk. Events that a `202` counts are safe; an event that is sent twice is \
+stored once.
 
 Errors are problems (RFC 9457) with a correlation id; so are `404` for an unknown path \
 and `405`, with `Allow`, for an unknown method."""
 
 _POST_EVENTS = """\
-At least one valid event, or none at all, is a `202`: every event is judged alone, and an \
-invalid one beside valid ones is listed in the receipt. Unknown keys are kept with the event. \
+The answer is `202` if at least one event is valid, or if the array is empty. Every event is \
+validated by itself; the receipt lists the invalid ones. Unknown keys are stored with the event. \
 A string with a NUL character or a lone surrogate makes its event invalid.
 
-To send again what may have been taken is harmless."""
+Sending a request again is harmless: no event is stored twice."""
 
 _DRY_RUN = {
     "name": "dryRun",
     "in": "query",
-    "description": "With `true` events are judged, and nothing is kept of them.",
+    "description": "With `true`, events are validated and not stored.",
     "schema": {"type": "string", "enum": ["true", "false"], "default": "false"},
     "example": "true",
 }
 _ACCEPT_ENCODING = {
     "Accept-Encoding": {
-        "description": "There when the Content-Encoding is not taken.",
+        "description": "Present if the Content-Encoding is not supported.",
         "schema": {"type": "string", "const": "gzip"},
     }
 }

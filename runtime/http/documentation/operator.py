@@ -158,7 +158,7 @@ _NO_ID: Final = invalid(
 )
 _LINK: Final = {
     "Link": {
-        "description": "Where more follows: its `rel` is `next`.",
+        "description": "The link to the next page, with `rel` `next`, if there is one.",
         "required": False,
         "schema": {"type": "string"},
     }
