@@ -1,17 +1,15 @@
 """Process a collector's batch: judge each event on its own, store the valid, keep the invalid."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import groupby, starmap
-from typing import TypeVar
 
 from functions.errors import Fault, Refused
 from functions.events import Source
 from functions.events.judging import InvalidEvent, judge
-from functions.events.rows import EventRow, event_key, user_key
-from functions.events.shapes import Event, FacebookEvent, TiktokEvent
+from functions.events.rows import EventRow
+from functions.events.sources import FORMS, Event
 from functions.messages import AcceptedBatch, DeadLetter, EnvelopeOutcome, Stored
 from functions.ports import EventStore
 from functions.refusing import letter_of
@@ -22,30 +20,6 @@ batch is not a gateway's own, and may be made to take long."""
 
 _FEW = 8
 """How many events of a larger batch are judged without a pause."""
-
-OwnEvent = TypeVar("OwnEvent", FacebookEvent, TiktokEvent)
-
-ToRow = Callable[[OwnEvent, AcceptedBatch, bytes], EventRow]
-"""Makes the row of a source's event from the event, its batch and its bytes."""
-
-EngagementColumns = tuple[
-    Decimal | None,  # revenue
-    str | None,  # campaign_id
-    str | None,  # watch_country
-    str | None,  # watch_device
-    float | None,  # watch_seconds
-    float | None,  # percentage_watched
-]
-"""The columns of a row that depend on source and stage, in order."""
-
-UserColumns = tuple[
-    int | None,  # age
-    str | None,  # gender
-    int | None,  # followers
-    str | None,  # country
-    str | None,  # city
-]
-"""The columns of a row that describe the user, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +42,25 @@ class Collected:
 
 
 async def collect(
-    source: Source,
-    shapes: tuple[type[OwnEvent], ...],
-    parts: Sequence[AcceptedBatch],
-    to_row: ToRow[OwnEvent],
-    store: EventStore,
+    source: Source, parts: Sequence[AcceptedBatch], *, store: EventStore
 ) -> Collected:
     """Store a batch of events of one source, each once.
 
-    Safe to repeat: the store skips what it has.
+    Safe to repeat: the store skips what it has, so a transport that delivers
+    at least once may deliver a batch twice.
 
     Args:
-        source: The source of the events.
-        shapes: The structs they are read as; another source's are rejected.
-        parts: Raw events in delivery order.
-        to_row: Makes their rows.
+        source: The source of the events; another's are rejected.
+        parts: Raw events in delivery order; may repeat an event; may be empty.
         store: Where rows are stored.
+
+    Returns:
+        How many events were new, how many were not, and how many are dead letters.
 
     Raises:
         Unavailable: Part of the batch may be stored; it may be sent again.
     """
+    to_row = FORMS[source].to_row
     outcomes = []
     for own in _by_message(parts):
         rows: list[EventRow] = []
@@ -98,7 +71,7 @@ async def collect(
                 if is_large and not position % _FEW:
                     await asyncio.sleep(0)
                 try:
-                    rows.append(to_row(_judge_own(source, shapes, raw), part, raw))
+                    rows.append(to_row(_judge_own(source, raw), part, raw))
                 except InvalidEvent as invalid:
                     dead.append(rejected(part, position, raw, invalid))
             await asyncio.sleep(0)  # lets health checks and the other batch run
@@ -108,35 +81,19 @@ async def collect(
     return Collected(stored.new, stored.duplicates, rejected_total, refused, stored.too_old)
 
 
-def make_row(
-    event: Event, part: AcceptedBatch, raw: bytes, engagement: EngagementColumns, user: UserColumns
-) -> EventRow:
-    """Make a row from the columns of every event and those of its source and stage."""
-    source, event_id = event.source, event.event_id
-    published_at, stream_sequence, deliveries, _ = part.delivery
-    return EventRow(
-        event_key(source, event_id),
-        user_key(source, event.data.user.user_id),
-        event.timestamp,
-        part.accepted_at,
-        source,
-        event.funnel_stage,
-        event.event_type,
-        event_id,
-        part.correlation_id,
-        part.trace_parent,
-        published_at,
-        stream_sequence,
-        deliveries,
-        *engagement,
-        raw.decode(),
-        *user,
-    )
+def row_of(part: AcceptedBatch, raw: bytes) -> EventRow:
+    """Judge an event of any source again, and make its row.
 
-
-def _judge_own(source: Source, shapes: tuple[type[OwnEvent], ...], raw: bytes) -> OwnEvent:
+    Raises:
+        InvalidEvent: It is invalid.
+    """
     event = judge(raw)
-    if isinstance(event, shapes):
+    return FORMS[event.source].to_row(event, part, raw)
+
+
+def _judge_own(source: Source, raw: bytes) -> Event:
+    event = judge(raw)
+    if event.source == source:
         return event
     fault = Fault("source", "literal_error", f"Input should be '{source}'")
     raise InvalidEvent(fault, event_id=event.event_id, source=event.source)

@@ -4,15 +4,14 @@ Every list of functions comes from here: the wiring, ``eps up``, the consumers o
 the streams, the zips for Lambda. It imports no driver.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import functions.fb_collector.handler as facebook
 import functions.ttk_collector.handler as tiktok
 from functions.collecting import Collected
 from functions.events import Source
-from functions.events.rows import EventRow
 from functions.messages import AcceptedBatch
 from functions.ports import EventStore
 from runtime.settings import (
@@ -25,7 +24,7 @@ from runtime.settings import (
 
 
 class Handle(Protocol):
-    """Stores a batch of one source's events; see ``functions.fb_collector.handler.handle``."""
+    """Stores a batch of one source's events; see ``functions.collecting.collect``."""
 
     def __call__(
         self, parts: Sequence[AcceptedBatch], /, *, store: EventStore
@@ -40,12 +39,10 @@ class OwnEvents:
     Attributes:
         source: Their source.
         handle: Stores a batch of them.
-        to_row: Makes the row of one.
     """
 
     source: Source
     handle: Handle
-    to_row: Callable[[Any, AcceptedBatch, bytes], EventRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +114,9 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
             "fb-collector",
             3002,
             COLLECTOR,
-            OwnEvents("facebook", facebook.handle, facebook.to_row),
+            OwnEvents("facebook", facebook.handle),
         ),
-        Function(
-            "ttk-collector", 3003, COLLECTOR, OwnEvents("tiktok", tiktok.handle, tiktok.to_row)
-        ),
+        Function("ttk-collector", 3003, COLLECTOR, OwnEvents("tiktok", tiktok.handle)),
         Function("dead-letters", 3005, COLLECTOR),
         Function("reporter", 3004, REPORTER),
     )
@@ -129,9 +124,6 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
 """By name, in the order in which `eps up` starts and lists them."""
 
 COLLECTORS: Final = tuple(it for it in FUNCTIONS.values() if it.kind is COLLECTOR)
-EVENTS_OF: Final[Mapping[Source, OwnEvents]] = {
-    it.events.source: it.events for it in COLLECTORS if it.events is not None
-}
 
 
 def check_settings(*others: type[Settings]) -> None:

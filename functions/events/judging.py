@@ -15,7 +15,7 @@ from functions.events.contract import EVENT
 from functions.events.pruning import LARGE_BYTES, prune
 from functions.events.reading import READERS, find_unstorable, read
 from functions.events.scanning import without_strings
-from functions.events.shapes import Event
+from functions.events.sources import Event
 from functions.events.values import AMOUNT_RULE
 
 _AMOUNT_LIMIT = 10**12

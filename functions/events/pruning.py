@@ -12,7 +12,7 @@ import msgspec
 
 from functions.errors import Fault, Invalid
 from functions.events.scanning import Walk, depths, turns, without_strings
-from functions.events.shapes import FACEBOOK_SHAPES, TIKTOK_SHAPES
+from functions.events.sources import FORMS
 
 LARGE_BYTES: Final = 4096
 """Up to this size pydantic reads an event in a millisecond, whatever it contains."""
@@ -76,7 +76,7 @@ def _pruned(raw: bytes, within: _Pruner | None) -> bytes:
     return raw
 
 
-_PRUNER: Final = _Pruner(_keys_of((*FACEBOOK_SHAPES, *TIKTOK_SHAPES)))
+_PRUNER: Final = _Pruner(_keys_of(shape for form in FORMS.values() for shape in form.shapes))
 
 
 def prune(raw: bytes) -> bytes:

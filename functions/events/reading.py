@@ -8,7 +8,7 @@ import msgspec
 
 from functions.errors import Fault
 from functions.events import Source
-from functions.events.shapes import Event, FacebookEvent, TiktokEvent
+from functions.events.sources import FORMS, Event
 from functions.events.timestamps import read_moment
 
 # An escape is consumed whole, so that a u after an escaped backslash starts none. One match
@@ -49,12 +49,12 @@ def unstorable_at(raw: bytes) -> int | None:
 
 
 READERS: Final[dict[Source, Callable[[bytes], Event]]] = {
-    "facebook": msgspec.json.Decoder(FacebookEvent, dec_hook=read_moment).decode,
-    "tiktok": msgspec.json.Decoder(TiktokEvent, dec_hook=read_moment).decode,
+    source: msgspec.json.Decoder(form.event, dec_hook=read_moment).decode
+    for source, form in FORMS.items()
 }
-_read_facebook, _read_tiktok = READERS["facebook"], READERS["tiktok"]
+*_NAMED, (_, _read_last) = [(f'"{source}"'.encode(), reader) for source, reader in READERS.items()]
+"""The last source is the one whose name is not looked for, since it has to be that one."""
 
-_FACEBOOK = b'"facebook"'
 _HEAD_BYTES = 256  # where the platforms name the source
 _BACKSLASH = ord("\\")
 _SHORT_BYTES = 600
@@ -75,11 +75,14 @@ def read(raw: bytes) -> Event | None:
     usual = len(raw) <= _SHORT_BYTES and raw.isascii() and _BACKSLASH not in raw
     if not usual and not _is_harmless(raw):
         return None
-    if raw.find(_FACEBOOK, 0, _HEAD_BYTES) >= 0:
-        return _try(_read_facebook, raw)
-    event = _try(_read_tiktok, raw)
-    if event is None and _FACEBOOK in raw:
-        return _try(_read_facebook, raw)
+    for name, reader in _NAMED:
+        if raw.find(name, 0, _HEAD_BYTES) >= 0:
+            return _try(reader, raw)
+    event = _try(_read_last, raw)
+    if event is None:
+        for name, reader in _NAMED:
+            if name in raw and (event := _try(reader, raw)):
+                return event
     return event
 
 

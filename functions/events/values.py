@@ -5,11 +5,20 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from annotated_types import Interval, MaxLen, MinLen
-from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    with_config,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from functions.events import MAX_EVENT_ID_CHARACTERS, MAX_FOLLOWERS
+
+exact = with_config(ConfigDict(strict=True, extra="ignore"))
+"""Values are never coerced; unknown keys are allowed, and the stored bytes keep them."""
 
 _RFC_3339 = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"

@@ -1,21 +1,17 @@
 """Replay a mass: judge each of its elements again, some megabytes at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from functions.collecting import rejected
+from functions.collecting import rejected, row_of
 from functions.errors import Fault, Refused
-from functions.events import Source
-from functions.events.judging import SMALLEST_EVENT_BYTES, InvalidEvent, judge, why_dead
+from functions.events.judging import SMALLEST_EVENT_BYTES, InvalidEvent, why_dead
 from functions.events.rows import EventRow
 from functions.masses import Mass, unpacked
 from functions.messages import AcceptedBatch, DeadLetter
 from functions.operator.ports import KeptLetter, Settled, Settlement
-
-ToRows = Mapping[Source, Callable[[Any, AcceptedBatch, bytes], EventRow]]
-"""Makes the row of a source's event from the event, its batch and its bytes."""
 
 Settle = Callable[[Sequence[Settlement]], Awaitable[Settled]]
 
@@ -25,17 +21,7 @@ _PIECE_BYTES: Final = 4 * 1024**2
 _BREATH: Final = 200
 
 
-def row_of(part: AcceptedBatch, raw: bytes, to_rows: ToRows) -> EventRow:
-    """Judge an event again, and make its row.
-
-    Raises:
-        InvalidEvent: It is invalid.
-    """
-    event = judge(raw)
-    return to_rows[event.source](event, part, raw)
-
-
-async def settle_mass(letter: KeptLetter, to_rows: ToRows, settle: Settle) -> Settled:
+async def settle_mass(letter: KeptLetter, settle: Settle) -> Settled:
     """Store the valid events of a mass; the invalid ones stay dead, in a letter of their own.
 
     The events are stored before the letter is changed, some at a time: after an
@@ -48,7 +34,7 @@ async def settle_mass(letter: KeptLetter, to_rows: ToRows, settle: Settle) -> Se
     taking = _Taking(letter, settle)
     try:
         for number, raw in enumerate(unpacked(letter.payload)):
-            taking.take(raw, to_rows)
+            taking.take(raw)
             if taking.size > _PIECE_BYTES:
                 await taking.store()
             if number % _BREATH == 0:
@@ -86,13 +72,13 @@ class _Taking:
         self._rows: list[EventRow] = []
         self._events = 0
 
-    def take(self, raw: bytes, to_rows: ToRows) -> None:
+    def take(self, raw: bytes) -> None:
         """Judge an element."""
         if len(raw) < SMALLEST_EVENT_BYTES:
             self._dead.add([raw])
             return
         try:
-            self._rows.append(row_of(self._part, raw, to_rows))
+            self._rows.append(row_of(self._part, raw))
         except InvalidEvent:
             self._dead.add([raw])
         else:

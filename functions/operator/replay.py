@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from functions.collecting import rejected
+from functions.collecting import rejected, row_of
 from functions.errors import Fault, Invalid, Refused
 from functions.events import Source
 from functions.events.judging import InvalidEvent
 from functions.messages import AcceptedBatch, DeadLetter
 from functions.operator.answers import Replayed
-from functions.operator.masses import Settle, ToRows, row_of, settle_mass
+from functions.operator.masses import Settle, settle_mass
 from functions.operator.ports import DeadLetters, KeptLetter, Settled, Settlement
 from functions.operator.questions import parse_replay_question, write_cursor
 from functions.parameters import Params
@@ -22,21 +21,8 @@ ReadEnvelope = Callable[[Source | None, bytes], UnpackedEnvelope]
 """Reads a message of a source's events or, for None, of dead letters; raises ``Invalid``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """How a dead letter is judged again.
-
-    Attributes:
-        to_rows: Makes rows of events.
-        read_envelope: Reads an envelope that a collector once could not read.
-    """
-
-    to_rows: ToRows
-    read_envelope: ReadEnvelope
-
-
 async def handle_replay(
-    params: Params, *, letters: DeadLetters, judgement: Judgement, correlation_id: str
+    params: Params, *, letters: DeadLetters, read_envelope: ReadEnvelope, correlation_id: str
 ) -> Replayed:
     """Replay a page of open dead letters, oldest first.
 
@@ -47,7 +33,7 @@ async def handle_replay(
     Args:
         params: Decoded names and values of the query, in order, with repeats.
         letters: The dead letters.
-        judgement: How they are judged.
+        read_envelope: Reads an envelope that a collector once could not read.
         correlation_id: Of this request, for the letters' history.
 
     Returns:
@@ -64,7 +50,7 @@ async def handle_replay(
         if letter.head.elements > 1:
             masses.append(letter)
         else:
-            settlements.append(_judge(letter, judgement))
+            settlements.append(_judge(letter, read_envelope))
         await asyncio.sleep(0)  # lets health checks and reports run
 
     async def settle(some: Sequence[Settlement]) -> Settled:
@@ -72,7 +58,7 @@ async def handle_replay(
 
     settled = await _settle(settlements, settle)
     for letter in masses:
-        settled += await settle_mass(letter, judgement.to_rows, settle)
+        settled += await settle_mass(letter, settle)
     return Replayed(
         dry_run=question.dry_run,
         replayed=settled.replayed,
@@ -100,33 +86,33 @@ async def _settle(settlements: Sequence[Settlement], settle: Settle) -> Settled:
     return first + await _settle(settlements[middle:], settle)
 
 
-def _judge(letter: KeptLetter, judgement: Judgement) -> Settlement:
+def _judge(letter: KeptLetter, read_envelope: ReadEnvelope) -> Settlement:
     """Judge a letter again."""
     head = letter.head
     try:
         if head.reason == "unreadable":
-            return _open(letter, judgement)
+            return _open(letter, read_envelope)
         part = AcceptedBatch(
             head.correlation_id or str(head.id),
             head.accepted_at,
             [letter.payload],
             trace_parent=head.trace_parent,
         )
-        return Settlement(head.id, [row_of(part, letter.payload, judgement.to_rows)])
+        return Settlement(head.id, [row_of(part, letter.payload)])
     except InvalidEvent as invalid:
         return Settlement(head.id, fault=invalid.fault)
     except Invalid as invalid:
         return Settlement(head.id, fault=invalid.faults[0])
 
 
-def _open(letter: KeptLetter, judgement: Judgement) -> Settlement:
+def _open(letter: KeptLetter, read_envelope: ReadEnvelope) -> Settlement:
     """Read a whole envelope; each invalid event in it becomes a letter of its own."""
-    parts, dead = judgement.read_envelope(letter.head.source, letter.payload)
+    parts, dead = read_envelope(letter.head.source, letter.payload)
     rows, letters = [], list(dead)
     for part in parts:
         for position, raw in enumerate(part.events):
             try:
-                rows.append(row_of(part, raw, judgement.to_rows))
+                rows.append(row_of(part, raw))
             except InvalidEvent as invalid:
                 letters.append(rejected(part, position, raw, invalid))
     return Settlement(letter.head.id, rows, letters)

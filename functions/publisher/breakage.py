@@ -5,7 +5,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
-from functions.events import SOURCES, Source
+from functions.events import Source
 from functions.publisher.draw import Generated, pick
 
 Breakage = Callable[[dict[str, Any]], None]
@@ -87,7 +87,7 @@ def break_event(event: Generated, dice: Random) -> str:
     something, as with the original.
     """
     aimed = dice.getrandbits(1)
-    meant_for = event.counted.kind.source if aimed else pick(SOURCES, dice)
+    meant_for = event.counted.kind.source if aimed else pick(tuple(BREAKAGES), dice)
     fields = json.loads(event.text)
     pick(BREAKAGES[meant_for], dice)(fields)
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

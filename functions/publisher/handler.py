@@ -7,7 +7,6 @@ from typing import Final
 
 from functions.events import REVENUE_TYPES
 from functions.events.judging import InvalidEvent, judge
-from functions.events.shapes import FacebookTop, TiktokTop
 from functions.publisher.breakage import break_event
 from functions.publisher.draw import Generated
 from functions.publisher.generate import generate, moments
@@ -160,6 +159,7 @@ def _judge(text: str) -> Counted | None:
     except InvalidEvent:
         return None
     kind = Kind(event.source, event.funnel_stage, event.event_type)
-    if kind.event_type != REVENUE_TYPES[kind.source] or isinstance(event, FacebookTop | TiktokTop):
+    if kind.event_type != REVENUE_TYPES[kind.source]:
         return Counted(kind, 0)
-    return Counted(kind, int(Decimal(event.data.engagement.purchase_amount or 0) * _CENTS))
+    amount = getattr(event.data.engagement, "purchase_amount", None) or 0
+    return Counted(kind, int(Decimal(amount) * _CENTS))

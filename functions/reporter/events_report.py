@@ -10,12 +10,9 @@ from pydantic import MISSING, Field
 from functions.errors import Fault
 from functions.events import (
     EVENT_TYPES,
-    FacebookBottomType,
-    FacebookTopType,
+    EventType,
     FunnelStage,
     Source,
-    TiktokBottomType,
-    TiktokTopType,
 )
 from functions.json_model import JsonModel
 from functions.parameters import (
@@ -97,9 +94,6 @@ def _kind_faults(values: Values) -> list[Fault]:
     if wanted is None or wanted in possible:
         return []
     return [Fault("eventType", "no_such_kind", "Should exist for the source and the funnelStage")]
-
-
-EventType = FacebookTopType | FacebookBottomType | TiktokTopType | TiktokBottomType
 
 
 class EventsFilters(Filters):

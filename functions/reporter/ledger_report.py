@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from pydantic import Field
 
 from functions.errors import Fault, Invalid
-from functions.events import Source
+from functions.events import VOCABULARIES, Source
 from functions.json_model import JsonModel
 from functions.messages import Backlog
 from functions.parameters import (
@@ -149,8 +149,7 @@ MEASURED_SECONDS: Final = 15.0
 for a busy database may miss a turn."""
 
 COLLECTORS: Final[Mapping[str, Source | None]] = {
-    "fb-collector": "facebook",
-    "ttk-collector": "tiktok",
+    **{names.collector: source for source, names in VOCABULARIES.items()},
     "dead-letters": None,
 }
 """The collectors that have to measure, and their sources; None for rejected events."""

@@ -12,7 +12,7 @@ from runtime.aws.documentation import reporter_documentation
 from runtime.aws.http import HttpFunction, HttpUnit
 from runtime.aws.routing import Router
 from runtime.aws.settings import AwsReporterSettings, configured
-from runtime.bus.replaying import JUDGEMENT
+from runtime.bus.replaying import read_envelope
 from runtime.http.origins import all_same_origin
 from runtime.http.pages.problems import explain
 from runtime.http.probes import probe_endpoints
@@ -59,7 +59,7 @@ def _endpoints(
                 PostgresPipeline(pool, None),
                 PostgresDeadLetters(operators),
                 PostgresTrails(operators),
-                JUDGEMENT,
+                read_envelope,
                 metrics=metrics,
                 keys=ReporterKeys(
                     settings.reader_api_keys, settings.operator_api_keys, secure=True

@@ -24,7 +24,7 @@ from functions.operator.handler import (
 from functions.operator.ports import Settled
 from functions.operator.replay import handle_replay
 from functions.parameters import Params
-from runtime.bus.replaying import JUDGEMENT
+from runtime.bus.replaying import read_envelope
 from runtime.cli.beside import load_beside
 from runtime.cli.help import CommandGroup
 from runtime.postgres.operating.dead_letters import PostgresDeadLetters
@@ -153,7 +153,7 @@ def replay(*, dry_run: bool, **chosen: str | None) -> None:
         while more:
             params = _params({**chosen, "dryRun": str(dry_run).lower(), "cursor": cursor})
             page = await handle_replay(
-                params, letters=letters, judgement=JUDGEMENT, correlation_id=correlation_id
+                params, letters=letters, read_envelope=read_envelope, correlation_id=correlation_id
             )
             total += Settled(page.replayed, page.failed, page.stored, page.duplicates)
             cursor = page.next_cursor

@@ -17,7 +17,7 @@ from functions.operator.handler import (
 )
 from functions.operator.ports import DeadLetters, Trails
 from functions.operator.questions import parse_trail_question
-from functions.operator.replay import Judgement, handle_replay
+from functions.operator.replay import ReadEnvelope, handle_replay
 from functions.operator.tables import to_csv
 from functions.parameters import Params
 from runtime.http.csv_responses import CSV_ENDING, csv_answer, wants_csv
@@ -29,7 +29,9 @@ NO_SUCH_LETTER: Final = "There is no such dead letter"
 NO_SUCH_EVENT: Final = "There is no such event, neither stored nor dead"
 
 
-def operator_endpoints(letters: DeadLetters, trails: Trails, judgement: Judgement) -> Endpoints:
+def operator_endpoints(
+    letters: DeadLetters, trails: Trails, read_envelope: ReadEnvelope
+) -> Endpoints:
     """Make the endpoints of ``/dead-letters`` and ``/events``, which show what senders wrote."""
 
     async def get_summary(request: Request) -> Response:
@@ -44,7 +46,7 @@ def operator_endpoints(letters: DeadLetters, trails: Trails, judgement: Judgemen
             handle_replay(
                 request.params,
                 letters=letters,
-                judgement=judgement,
+                read_envelope=read_envelope,
                 correlation_id=request.correlation_id,
             )
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from functions.operator.ports import DeadLetters, Trails
-from functions.operator.replay import Judgement
+from functions.operator.replay import ReadEnvelope
 from functions.reporter.handler import Reports
 from functions.reporter.pipeline import Pipeline
 from runtime.api_keys import ApiKeys
@@ -36,7 +36,7 @@ def reporting_endpoints(
     pipeline: Pipeline,
     letters: DeadLetters,
     trails: Trails,
-    judgement: Judgement,
+    read_envelope: ReadEnvelope,
     *,
     metrics: ReportMetrics,
     keys: ReporterKeys,
@@ -46,12 +46,14 @@ def reporting_endpoints(
     shared = SharedPipeline(pipeline)
     reading = {**report_endpoints(reports, metrics), **pipeline_endpoints(shared)}
     pages = Pages(
-        reports, shared, letters, trails, judgement, sessions, keys.readers, keys.operators
+        reports, shared, letters, trails, read_envelope, sessions, keys.readers, keys.operators
     )
     return page_endpoints(
         pages,
         {
             **sessions.all_guarded(keys.readers, reading),
-            **sessions.all_guarded(keys.operators, operator_endpoints(letters, trails, judgement)),
+            **sessions.all_guarded(
+                keys.operators, operator_endpoints(letters, trails, read_envelope)
+            ),
         },
     )

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from functions.reporter.handler import REPORTS
-from runtime.bus.replaying import JUDGEMENT
+from runtime.bus.replaying import read_envelope
 from runtime.http.documentation.endpoints import documentation_endpoints
 from runtime.http.documentation.reporter import reporter_document
 from runtime.http.pages.problems import explain
@@ -62,7 +62,7 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[RunningFunction]
                     pipeline,
                     PostgresDeadLetters(operators),
                     PostgresTrails(operators),
-                    JUDGEMENT,
+                    read_envelope,
                     metrics=ReportMetrics(registry, REPORTS),
                     keys=ReporterKeys(
                         settings.reader_api_keys,

@@ -28,7 +28,7 @@ from runtime.archiving import parquet, retaining
 from runtime.archiving.errors import ArchiveFailed
 from runtime.archiving.places import ArchivePlace, Folder, open_place
 from runtime.archiving.retaining import KnownDay, alone, known_days, let_events_go, prove, restore
-from runtime.bus.replaying import JUDGEMENT
+from runtime.bus.replaying import read_envelope
 from runtime.postgres.operating.dead_letters import PostgresDeadLetters
 from runtime.postgres.pool import opened
 from runtime.postgres.reporting.reports import PostgresReports
@@ -297,7 +297,9 @@ async def test_a_replay_leaves_what_is_too_old_as_it_is(pool: asyncpg.Pool, tmp_
     await let_go(pool, Folder(tmp_path), ONLY_DAY + timedelta(days=9))
     letters = PostgresDeadLetters(pool)
 
-    replayed = await handle_replay([], letters=letters, judgement=JUDGEMENT, correlation_id="x")
+    replayed = await handle_replay(
+        [], letters=letters, read_envelope=read_envelope, correlation_id="x"
+    )
 
     assert (replayed.replayed, replayed.failed, replayed.stored) == (0, 1, 0)
     shown = await handle_show(letter.id, letters=letters)

@@ -29,7 +29,7 @@ from functions.operator.ports import DeadLetters, LetterFilter, Trails
 from functions.operator.replay import handle_replay
 from functions.parameters import Period
 from runtime.bus.envelopes import encode, encode_letters
-from runtime.bus.replaying import JUDGEMENT
+from runtime.bus.replaying import read_envelope
 from runtime.postgres.operating.dead_letters import PostgresDeadLetters
 from runtime.postgres.operating.trails import PostgresTrails
 from runtime.postgres.pool import opened
@@ -64,7 +64,10 @@ class Desk:
 
     async def replay(self, **params: str) -> answers.Replayed:
         return await handle_replay(
-            [*params.items()], letters=self.letters, judgement=JUDGEMENT, correlation_id="operator"
+            [*params.items()],
+            letters=self.letters,
+            read_envelope=read_envelope,
+            correlation_id="operator",
         )
 
     async def discard(self, **params: str) -> answers.Discarded:

@@ -11,10 +11,8 @@ import asyncpg
 import pytest
 
 from functions.events import (
-    FacebookBottomType,
-    FacebookTopType,
-    TiktokBottomType,
-    TiktokTopType,
+    facebook,
+    tiktok,
 )
 from functions.fb_collector.handler import handle as collect_facebook
 from functions.reporter.demographics_report import handle_demographics
@@ -53,8 +51,8 @@ QUESTIONS = 25
 START = datetime(2024, 2, 12, tzinfo=UTC)
 DAYS = 40
 NAMES = ["a", "B", "b", "Z", "é", "я", "\U0001f600", "￿", "a b", 'a"b,c', ""]
-FACEBOOK_TYPES = [*get_args(FacebookTopType), *get_args(FacebookBottomType)]
-TIKTOK_TYPES = [*get_args(TiktokTopType), *get_args(TiktokBottomType)]
+FACEBOOK_TYPES = [*get_args(facebook.TopType), *get_args(facebook.BottomType)]
+TIKTOK_TYPES = [*get_args(tiktok.TopType), *get_args(tiktok.BottomType)]
 KINDS: list[Ask] = [
     any_events,
     hourly_events,
@@ -154,7 +152,7 @@ def some_events(source: str, dice: Random, moments: Sequence[str]) -> Iterator[d
 
 def a_facebook(dice: Random, **fields: Any) -> dict[str, Any]:
     event_type = dice.choice(FACEBOOK_TYPES)
-    bottom = event_type in get_args(FacebookBottomType)
+    bottom = event_type in get_args(facebook.BottomType)
     sale = {"campaignId": dice.choice(NAMES), "purchaseAmount": some_amount(dice)}
     return a_facebook_event(
         eventType=event_type,
@@ -177,7 +175,7 @@ def a_tiktok(dice: Random, **fields: Any) -> dict[str, Any]:
         "device": dice.choice(["iOS", "Android", "Desktop"]),
         "country": dice.choice(NAMES),
     }
-    top = event_type in get_args(TiktokTopType)
+    top = event_type in get_args(tiktok.TopType)
     followers = dice.choice([0, 999, 1000, 9999, 10**5, 10**6, 2**63 - 1])
     return a_tiktok_event(
         eventType=event_type,

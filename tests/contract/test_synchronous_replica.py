@@ -14,7 +14,7 @@ from functions.errors import Unavailable
 from functions.messages import DeadLetter, EnvelopeOutcome
 from functions.operator.handler import handle_discard
 from functions.operator.replay import handle_replay
-from runtime.bus.replaying import JUDGEMENT
+from runtime.bus.replaying import read_envelope
 from runtime.local.embedded.postgres_server import EmbeddedPostgres
 from runtime.local.supervisor.logins import Logins
 from runtime.postgres.operating.dead_letters import PostgresDeadLetters
@@ -169,7 +169,7 @@ def replayed(letter: DeadLetter) -> Work:
     return lambda pool: handle_replay(
         [("id", str(letter.id))],
         letters=PostgresDeadLetters(pool),
-        judgement=JUDGEMENT,
+        read_envelope=read_envelope,
         correlation_id="test",
     )
 

@@ -15,7 +15,7 @@ from functions.operator.handler import (
     handle_trail,
 )
 from functions.operator.ports import DeadLetters, Trails
-from functions.operator.replay import Judgement, handle_replay
+from functions.operator.replay import ReadEnvelope, handle_replay
 from functions.parameters import Params
 from functions.reporter.handler import Reports
 from functions.reporter.overview import handle_overview
@@ -72,7 +72,7 @@ class Pages:
     pipeline: Pipeline
     letters: DeadLetters
     trails: Trails
-    judgement: Judgement
+    read_envelope: ReadEnvelope
     sessions: Sessions
     readers: ApiKeys
     operators: ApiKeys
@@ -134,7 +134,7 @@ def _operating(pages: Pages) -> Endpoints:
         done = await handle_replay(
             [(name, text) for name, text in visit.params if name not in PROGRESS],
             letters=letters,
-            judgement=pages.judgement,
+            read_envelope=pages.read_envelope,
             correlation_id=request.correlation_id,
         )
         return replay_page(visit, done, progress.after(done))

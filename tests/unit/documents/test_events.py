@@ -36,12 +36,12 @@ def test_every_event_type_is_named_with_its_source_and_stage() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        events.Gender,
-        events.Referrer,
-        events.ClickPosition,
-        events.FacebookDevice,
-        events.Browser,
-        events.TiktokDevice,
+        events.facebook.Gender,
+        events.facebook.Referrer,
+        events.facebook.ClickPosition,
+        events.facebook.Device,
+        events.facebook.Browser,
+        events.tiktok.Device,
     ],
 )
 def test_every_word_of_a_choice_is_named(words: object) -> None:

@@ -1,20 +1,18 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from functions.collecting import Collected
+from functions.collecting import row_of as make_row_of
 from functions.dead_letters.handler import handle as keep_dead_letters
 from functions.errors import Unavailable
-from functions.events.judging import judge
 from functions.events.rows import EventRow, event_key, user_key
 from functions.fb_collector.handler import handle as collect_facebook
-from functions.fb_collector.handler import to_row as facebook_row
 from functions.messages import AcceptedBatch, Stored
 from functions.ttk_collector.handler import handle as collect_tiktok
-from functions.ttk_collector.handler import to_row as tiktok_row
 from tests.builders import NOON, a_facebook_event, a_letter, a_part, a_tiktok_event, letters_of, raw
 from tests.doubles.fakes import FakeEventStore
 
@@ -140,8 +138,7 @@ async def test_dead_letters_are_kept_once() -> None:
 
 def row_of(event: dict[str, Any]) -> EventRow:
     text = raw(event)
-    to_row = facebook_row if event["source"] == "facebook" else tiktok_row
-    return to_row(cast("Any", judge(text)), a_part(text, correlation_id="corr"), text)
+    return make_row_of(a_part(text, correlation_id="corr"), text)
 
 
 def test_the_row_of_a_facebook_event_at_the_top() -> None:

@@ -18,7 +18,7 @@ from functions.errors import Fault
 from functions.reporter.figures import LedgerFigures, LedgerSum
 from functions.reporter.handler import REPORTS
 from functions.tables import write_csv
-from runtime.bus.replaying import JUDGEMENT
+from runtime.bus.replaying import read_envelope
 from runtime.http.negotiation import preferred
 from runtime.http.operator import operator_endpoints
 from runtime.http.reporter import report_endpoints
@@ -92,7 +92,7 @@ async def client(
     app = create_app(
         {
             **report_endpoints(reports, ReportMetrics(registry, REPORTS)),
-            **operator_endpoints(letters, FakeTrails(letters), JUDGEMENT),
+            **operator_endpoints(letters, FakeTrails(letters), read_envelope),
         },
         health=Health({}, lambda: True),
         registry=registry,

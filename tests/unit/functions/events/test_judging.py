@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from functions.errors import Fault
 from functions.events import EVENT_TYPES
+from functions.events.facebook.shapes import FacebookTop
 from functions.events.judging import InvalidEvent, judge
-from functions.events.shapes import FacebookTop, TiktokBottom
+from functions.events.tiktok.shapes import TiktokBottom
 from tests.builders import a_facebook_event, a_tiktok_event, raw, raw_with
 
 FACEBOOK = {

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from functions.events.contract import EVENT
 from functions.events.judging import InvalidEvent, judge, judge_by_contract
 from functions.events.reading import read
-from functions.events.shapes import Event
+from functions.events.sources import Event
 from functions.publisher.generate import generate, moments
 from runtime.http.documentation.event_examples import EVENTS
 from tests.builders import a_facebook_event, a_tiktok_event, raw, raw_with

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
-from runtime.bus.replaying import JUDGEMENT
+from runtime.bus.replaying import read_envelope
 from runtime.http.operator import operator_endpoints
 from runtime.http.server.app import create_app
 from runtime.telemetry.health import Health
@@ -32,7 +32,7 @@ def letters() -> FakeDeadLetters:
 @pytest.fixture
 async def client(letters: FakeDeadLetters) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(
-        operator_endpoints(letters, FakeTrails(letters), JUDGEMENT),
+        operator_endpoints(letters, FakeTrails(letters), read_envelope),
         health=Health({}, lambda: True),
         registry=REGISTRY,
         metrics=METRICS,

@@ -20,7 +20,7 @@ from functions.reporter.handler import REPORTS
 from functions.reporter.pipeline import judge
 from functions.reporter.view import RANGES
 from runtime.api_keys import ApiKeys
-from runtime.bus.replaying import JUDGEMENT
+from runtime.bus.replaying import read_envelope
 from runtime.http.hosts import check_host
 from runtime.http.pages import english, ukrainian
 from runtime.http.pages.assets import SCRIPT, STYLE
@@ -106,7 +106,7 @@ async def client(
             pipeline,
             letters,
             FakeTrails(letters),
-            JUDGEMENT,
+            read_envelope,
             metrics=ReportMetrics(registry, REPORTS),
             keys=keys,
         ),

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from functions.reporter.handler import REPORTS
 from runtime.api_keys import ApiKeys
-from runtime.bus.replaying import JUDGEMENT
+from runtime.bus.replaying import read_envelope
 from runtime.http.reporting import ReporterKeys, reporting_endpoints
 from runtime.http.request import Request
 from runtime.http.server.app import create_app
@@ -50,7 +50,7 @@ async def browsing(
             FakePipeline(figures()),
             letters,
             FakeTrails(letters),
-            JUDGEMENT,
+            read_envelope,
             metrics=ReportMetrics(registry, REPORTS),
             keys=keys,
         ),
