@@ -10,9 +10,10 @@ from functions.events import Source
 from functions.events.judging import InvalidEvent, judge
 from functions.events.rows import EventRow
 from functions.events.sources import FORMS, Event
+from functions.halves import halves
+from functions.letters import letter_of_event, letter_of_row
 from functions.messages import AcceptedBatch, DeadLetter, EnvelopeOutcome, Stored
 from functions.ports import EventStore
-from functions.refusing import letter_of
 
 _LARGE_BYTES = 1024**2
 """Up to this size a batch's events are judged without a pause, some milliseconds; a larger
@@ -73,7 +74,7 @@ async def collect(
                 try:
                     rows.append(to_row(_judge_own(source, raw), part, raw))
                 except InvalidEvent as invalid:
-                    dead.append(rejected(part, position, raw, invalid))
+                    dead.append(letter_of_event(part, raw, position, invalid))
             await asyncio.sleep(0)  # lets health checks and the other batch run
         outcomes.append(EnvelopeOutcome(own[0].envelope, rows, dead))
     stored, refused = await _settle(outcomes, store)
@@ -116,9 +117,9 @@ async def _settle(outcomes: Sequence[EnvelopeOutcome], store: EventStore) -> tup
     except Refused as refusal:
         if len(outcomes) == 1:
             return await _settle_mended(outcomes[0], refusal, store)
-    middle = len(outcomes) // 2
-    first, refused_first = await _settle(outcomes[:middle], store)
-    second, refused_second = await _settle(outcomes[middle:], store)
+    one, other = halves(outcomes)
+    first, refused_first = await _settle(one, store)
+    second, refused_second = await _settle(other, store)
     both = Stored(
         first.new + second.new,
         first.duplicates + second.duplicates,
@@ -145,9 +146,8 @@ async def _find_refused(
     """Halve rows that are refused together until each one refused on its own is found."""
     if len(rows) <= 1:
         return [(row, refusal) for row in rows]
-    middle = len(rows) // 2
     found = []
-    for half in (rows[:middle], rows[middle:]):
+    for half in halves(rows):
         try:
             await store.probe(half)
         except Refused as half_refusal:
@@ -155,20 +155,5 @@ async def _find_refused(
     return found
 
 
-def rejected(part: AcceptedBatch, position: int, raw: bytes, invalid: InvalidEvent) -> DeadLetter:
-    """Make the dead letter of an invalid event at its position in a batch."""
-    return DeadLetter(
-        reason="rejected",
-        fault=invalid.fault,
-        payload=raw,
-        position=position,
-        source=invalid.source,
-        event_id=invalid.event_id,
-        correlation_id=part.correlation_id,
-        accepted_at=part.accepted_at,
-        trace_parent=part.trace_parent,
-    )
-
-
 def _letter(row: EventRow, refusal: Refused) -> DeadLetter:
-    return letter_of(row, "refused", Fault("", refusal.code, str(refusal)))
+    return letter_of_row(row, "refused", Fault("", refusal.code, str(refusal)))

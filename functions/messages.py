@@ -107,13 +107,13 @@ class DeadLetter:
         reason: Why, and who decided it.
         fault: What is wrong with it.
         payload: Its original bytes; any bytes at all.
+        accepted_at: When the gateway accepted the request, UTC.
         position: Its position in the request or batch, from 0: the same bytes at
             the same position are the same letter, so a repeated request adds none.
             For a mass, that of its first element.
         source: The platform, if known.
         event_id: The platform's id of it, if one could be read.
         correlation_id: The request's, if known.
-        accepted_at: When the gateway accepted the request, UTC.
         trace_parent: The request's W3C ``traceparent``, if it had one.
         elements: How many elements of a request it holds. More than one are a
             mass, and its bytes are compressed (``functions.masses``).
@@ -122,11 +122,11 @@ class DeadLetter:
     reason: Reason
     fault: Fault
     payload: bytes
-    position: int
-    source: Source | None
-    event_id: str | None
-    correlation_id: str | None
     accepted_at: datetime
+    position: int = 0
+    source: Source | None = None
+    event_id: str | None = None
+    correlation_id: str | None = None
     trace_parent: str | None = None
     elements: int = 1
 

@@ -10,6 +10,7 @@ from functions.errors import Fault
 from functions.events import SOURCES, Source
 from functions.events.judging import SMALLEST_EVENT_BYTES, Beginning, InvalidEvent, judge
 from functions.gateway.rejections import Origin, Rejections
+from functions.letters import letter_of_event
 from functions.messages import DeadLetter
 from functions.ports import Bus
 
@@ -167,7 +168,7 @@ class _Taking:
         self.rejections.alone()
         self.receipt.rejected[invalid.source] += 1
         self.receipt.explain(index, invalid)
-        self._letters.append(self._origin.dead_letter(kept, index, invalid))
+        self._letters.append(letter_of_event(self._origin, kept, index, invalid))
 
     def _gather(self, elements: Sequence[bytes], index: int) -> None:
         self.receipt.rejected[None] += len(elements)

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from functions.events.judging import InvalidEvent, why_dead
+from functions.events.judging import why_dead
+from functions.letters import letter_of_event, letter_of_mass
 from functions.masses import Mass
 from functions.messages import AcceptedBatch, DeadLetter
 
@@ -24,35 +25,6 @@ class Origin(NamedTuple):
         """Make a batch of valid events."""
         return AcceptedBatch(
             self.correlation_id, self.accepted_at, events, trace_parent=self.trace_parent
-        )
-
-    def dead_letter(self, raw: bytes, index: int, invalid: InvalidEvent) -> DeadLetter:
-        """Make the dead letter of one event at its position in the request."""
-        return DeadLetter(
-            reason="rejected",
-            fault=invalid.fault,
-            payload=raw,
-            position=index,
-            source=invalid.source,
-            event_id=invalid.event_id,
-            correlation_id=self.correlation_id,
-            accepted_at=self.accepted_at,
-            trace_parent=self.trace_parent,
-        )
-
-    def mass_letter(self, mass: Mass, index: int) -> DeadLetter:
-        """Make the dead letter of many events, of which the first has that position."""
-        return DeadLetter(
-            reason="rejected",
-            fault=mass.fault,
-            payload=mass.finish(),
-            position=index,
-            source=None,
-            event_id=None,
-            correlation_id=self.correlation_id,
-            accepted_at=self.accepted_at,
-            trace_parent=self.trace_parent,
-            elements=mass.elements,
         )
 
 
@@ -99,8 +71,7 @@ class Rejections:
         if mass is None:
             return
         if mass.elements == 1:
-            yield self._origin.dead_letter(
-                mass.first, self._index, why_dead(mass.first, mass.fault)
-            )
+            invalid = why_dead(mass.first, mass.fault)
+            yield letter_of_event(self._origin, mass.first, self._index, invalid)
         else:
-            yield self._origin.mass_letter(mass, self._index)
+            yield letter_of_mass(self._origin, mass, self._index)

@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from functions.collecting import rejected, row_of
+from functions.collecting import row_of
 from functions.errors import Fault, Refused
 from functions.events.judging import SMALLEST_EVENT_BYTES, InvalidEvent, why_dead
 from functions.events.rows import EventRow
+from functions.halves import halves
+from functions.letters import letter_of_event, letter_of_mass
 from functions.masses import Mass, unpacked
 from functions.messages import AcceptedBatch, DeadLetter
 from functions.operator.ports import KeptLetter, Settled, Settlement
@@ -100,9 +102,8 @@ class _Taking:
             if len(rows) == 1:
                 self._dead.add([rows[0].payload.encode()])
                 return
-            middle = len(rows) // 2
-            await self._store(rows[:middle])
-            await self._store(rows[middle:])
+            for half in halves(rows):
+                await self._store(half)
 
     def outcome(self) -> Settlement:
         """Return the letter's own settlement, after all of its events are stored."""
@@ -117,16 +118,5 @@ class _Taking:
         position = self.letter.head.id.int  # its position in that letter
         if self._dead.elements == 1:
             invalid = why_dead(self._dead.first, self._dead.fault)
-            return rejected(self._part, position, self._dead.first, invalid)
-        return DeadLetter(
-            reason="rejected",
-            fault=self._dead.fault,
-            payload=self._dead.finish(),
-            position=position,
-            source=None,
-            event_id=None,
-            correlation_id=self.letter.head.correlation_id,
-            accepted_at=self.letter.head.accepted_at,
-            trace_parent=self.letter.head.trace_parent,
-            elements=self._dead.elements,
-        )
+            return letter_of_event(self._part, self._dead.first, position, invalid)
+        return letter_of_mass(self.letter.head, self._dead, position)

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from functions.collecting import rejected, row_of
+from functions.collecting import row_of
 from functions.errors import Fault, Invalid, Refused
 from functions.events import Source
 from functions.events.judging import InvalidEvent
+from functions.halves import halves
+from functions.letters import letter_of_event
 from functions.messages import AcceptedBatch, DeadLetter
 from functions.operator.answers import Replayed
 from functions.operator.masses import Settle, settle_mass
@@ -81,9 +83,9 @@ async def _settle(settlements: Sequence[Settlement], settle: Settle) -> Settled:
         if len(settlements) == 1:
             fault = Fault("", refusal.code, str(refusal))
             return await settle([Settlement(settlements[0].letter_id, fault=fault)])
-    middle = len(settlements) // 2
-    first = await _settle(settlements[:middle], settle)
-    return first + await _settle(settlements[middle:], settle)
+    one, other = halves(settlements)
+    first = await _settle(one, settle)
+    return first + await _settle(other, settle)
 
 
 def _judge(letter: KeptLetter, read_envelope: ReadEnvelope) -> Settlement:
@@ -114,5 +116,5 @@ def _open(letter: KeptLetter, read_envelope: ReadEnvelope) -> Settlement:
             try:
                 rows.append(row_of(part, raw))
             except InvalidEvent as invalid:
-                letters.append(rejected(part, position, raw, invalid))
+                letters.append(letter_of_event(part, raw, position, invalid))
     return Settlement(letter.head.id, rows, letters)

@@ -1,18 +1,17 @@
 """The gateway's bus on SQS: envelopes, as messages of a size that SQS accepts."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import Final, TypeVar
+from typing import Final
 
 from functions.errors import Unavailable
 from functions.events import Source
 from functions.messages import AcceptedBatch, DeadLetter, Envelope
-from runtime.aws.messages import MAX_BYTES, Message, fits, in_batches, write_message
+from runtime.aws.messages import Message, fits, in_batches, write_message
 from runtime.aws.queue import Queue
-from runtime.bus.envelopes import encode, encode_letters
 from runtime.bus.manifests import ENVELOPE_ID, NO_PLACE, Counted, write_manifest
+from runtime.bus.packing import by_source, pack_events, pack_letters
 from runtime.telemetry.reasons import Reason
 
 _FIRST_PAUSE_SECONDS: Final = 0.05
@@ -24,8 +23,6 @@ _MASS_BYTES: Final = 512 * 1024
 
 _Packet = tuple[Envelope, Message]
 """The count of an envelope, and its message."""
-
-Item = TypeVar("Item")
 
 
 class SqsBus:
@@ -59,38 +56,23 @@ class SqsBus:
 
     async def publish(self, source: Source, part: AcceptedBatch) -> None:
         """Send events to the queue of their source; see ``Bus``."""
-        await self._send(self._events[source], list(self._parts(source, part)))
+        packets = [
+            self._packet(self._counted.accepted(source, own), data)
+            for own, data in pack_events(source, [part], fits)
+        ]
+        await self._send(self._events[source], packets)
 
     async def publish_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Send dead letters to their queue; see ``Bus``."""
-        by_source: dict[Source | None, list[DeadLetter]] = {}
-        for letter in letters:
-            by_source.setdefault(letter.source, []).append(letter)
-        packets = [it for source, own in by_source.items() for it in self._rejected(source, own)]
+        packets = [
+            self._packet(self._counted.rejected(source, own), data)
+            for source, group in by_source(letters).items()
+            for own, data in pack_letters(group, fits)
+        ]
         await self._send(self._letters, packets)
 
-    def _parts(self, source: Source, part: AcceptedBatch) -> Iterator[_Packet]:
-        """Write a batch as messages that are small enough, halving it if necessary.
-
-        ``can_carry`` was true of each event.
-        """
-        envelope = self._counted.accepted(source, [part])
-        message = write_message(encode(source, [part]), write_manifest(envelope, ENVELOPE_ID))
-        if message.size <= MAX_BYTES or len(part.events) == 1:
-            yield envelope, message
-            return
-        for half in _halves(part.events):
-            yield from self._parts(source, replace(part, events=half))
-
-    def _rejected(self, source: Source | None, letters: Sequence[DeadLetter]) -> Iterator[_Packet]:
-        """Write dead letters as messages, like batches; ``can_carry`` was true of each."""
-        envelope = self._counted.rejected(source, letters)
-        message = write_message(encode_letters(letters), write_manifest(envelope, ENVELOPE_ID))
-        if message.size <= MAX_BYTES or len(letters) == 1:
-            yield envelope, message
-            return
-        for half in _halves(letters):
-            yield from self._rejected(source, half)
+    def _packet(self, envelope: Envelope, data: bytes) -> _Packet:
+        return envelope, write_message(data, write_manifest(envelope, ENVELOPE_ID))
 
     async def _send(self, queue: Queue, packets: Sequence[_Packet]) -> None:
         """Send messages until all are accepted; later envelopes then announce them.
@@ -115,8 +97,3 @@ async def _send_all(queue: Queue, batch: Sequence[Message]) -> None:
         if not left:
             return
         await asyncio.sleep(min(_FIRST_PAUSE_SECONDS * 2**turn, _LONGEST_PAUSE_SECONDS))
-
-
-def _halves(items: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:
-    middle = len(items) // 2
-    return items[:middle], items[middle:]

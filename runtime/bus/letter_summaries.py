@@ -71,11 +71,9 @@ def summarize(letters: Sequence[DeadLetter], events: int) -> DeadLetter:
             f"The room for dead letters was used up: of {events} rejected events this is kept",
         ),
         payload=msgspec.json.encode(_Summary(events, others, kinds)),
-        position=0,
-        source=sources.pop() if len(sources) == 1 else None,
-        event_id=None,
-        correlation_id=requests.pop() if len(requests) == 1 else None,
         accepted_at=letters[0].accepted_at,
+        source=sources.pop() if len(sources) == 1 else None,
+        correlation_id=requests.pop() if len(requests) == 1 else None,
     )
 
 

@@ -88,11 +88,8 @@ def unreadable(source: Source | None, data: bytes, why: str, *, came_at: datetim
         reason="unreadable",
         fault=Fault("", "envelope", why),
         payload=data,
-        position=0,
-        source=source,
-        event_id=None,
-        correlation_id=None,
         accepted_at=came_at,
+        source=source,
     )
 
 

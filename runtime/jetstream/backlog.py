@@ -14,6 +14,7 @@ from functions.errors import Unavailable
 from functions.messages import Backlog
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.streams import Durable
+from runtime.loops import every
 from runtime.telemetry.metrics import ConsumerMetrics
 
 _EVERY_SECONDS = 5.0
@@ -28,16 +29,13 @@ async def watch_backlog(
     broker: Broker, consumer: Durable, metrics: ConsumerMetrics, note: Note, stop: asyncio.Event
 ) -> None:
     """Measure a consumer's backlog every few seconds until ``stop`` is set."""
-    while not stop.is_set():
+    async for _ in every(_EVERY_SECONDS, stop):
         # Readiness reports that the broker or the database is away.
         with suppress(NatsError, TimeoutError, Unavailable):
             backlog = await measure(broker, consumer)
             metrics.backlog.set(backlog.messages)
             metrics.oldest_seconds.set(backlog.oldest_seconds)
             await note(backlog)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_EVERY_SECONDS):
-                await stop.wait()
 
 
 async def measure(broker: Broker, consumer: Durable) -> Backlog:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from runtime.jetstream.connection import Broker
 from runtime.jetstream.kept import read_window
 from runtime.jetstream.monitoring import UNTOLD, ask
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS
+from runtime.loops import every
 from runtime.telemetry.server_metrics import BROKER_UP, Measured, Sample
 
 _EVERY_SECONDS = 15.0
@@ -35,11 +35,8 @@ async def watch_broker_figures(
         stop: Ends it.
         is_kept: Whether settled messages are kept for a replay, and so measured.
     """
-    while not stop.is_set():
+    async for _ in every(_EVERY_SECONDS, stop):
         shown.show(await measure_broker(broker, monitoring_urls, is_kept=is_kept))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_EVERY_SECONDS):
-                await stop.wait()
 
 
 async def measure_broker(

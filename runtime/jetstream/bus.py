@@ -4,10 +4,9 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import groupby
+from itertools import chain
 from typing import Final, Literal
 from uuid import uuid4
 
@@ -20,11 +19,13 @@ from functions.events import SOURCES, Source
 from functions.messages import AcceptedBatch, DeadLetter, Envelope
 from runtime.bus.envelopes import ENVELOPE_BYTES, MAX_MESSAGE_BYTES, encode, encode_letters
 from runtime.bus.letter_summaries import summarize
-from runtime.bus.manifests import NO_PLACE, Counted, Lane, minute_of, write_manifest
+from runtime.bus.manifests import NO_PLACE, Counted, Lane, write_manifest
+from runtime.bus.packing import by_source, pack_events, pack_letters
 from runtime.jetstream.circuit_breaker import CircuitBreaker
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.group_commit import GroupCommit, Item
 from runtime.jetstream.streams import DEAD_LETTERS, EVENTS, REJECTED, SUMMARIES, subject_of
+from runtime.loops import every
 from runtime.telemetry.in_words import in_words
 from runtime.telemetry.reasons import Reason
 
@@ -143,10 +144,8 @@ class JetStreamBus:
     async def publish_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Put dead letters on the broker's disk; see ``Bus``."""
         await self._breaker.admit()
-        by_source: dict[Source | None, list[DeadLetter]] = {}
-        for letter in letters:
-            by_source.setdefault(letter.source, []).append(letter)
-        await asyncio.gather(*(self._add(source, own) for source, own in by_source.items()))
+        groups = by_source(letters).items()
+        await asyncio.gather(*(self._add(source, own) for source, own in groups))
 
     async def announce(self) -> None:
         """Announce the latest envelopes that are unannounced, as after the last request.
@@ -160,49 +159,29 @@ class JetStreamBus:
     async def announce_when_idle(self, stop: asyncio.Event) -> None:
         """Announce the latest envelopes of each idle lane, until ``stop`` is set."""
         seen: dict[Lane, bytes] = {}
-        while not stop.is_set():
+        async for _ in every(_IDLE_SECONDS, stop):
             unannounced = self._counted.unannounced()
             for lane in unannounced.items() & seen.items():
                 with suppress(Unavailable):  # the next round tries again
                     await self._tell(lane[0])
             seen = unannounced
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_IDLE_SECONDS):
-                    await stop.wait()
 
     async def _add(self, source: Source | None, letters: Sequence[DeadLetter]) -> None:
         size = sum(len(letter.payload) + _OVERHEAD_BYTES for letter in letters)
         await self._letters[source].add(letters, size)
 
     async def _publish_parts(self, source: Source, parts: Sequence[AcceptedBatch]) -> None:
-        """Publish batches; those of one minute share an envelope, whose count has one minute."""
-        for _, own in groupby(sorted(parts, key=minute_of), minute_of):
-            await self._send_parts(source, list(own))
-
-    async def _send_parts(self, source: Source, parts: Sequence[AcceptedBatch]) -> None:
-        """Send batches in one message, or in halves that are small enough."""
-        data = encode(source, parts)
-        halves = _halves_of_parts(parts) if len(data) > self._max_bytes else ()
-        if not halves:
-            await self._send(self._counted.accepted(source, parts), data)
-        for half in halves:
-            await self._send_parts(source, half)
+        for own, data in pack_events(source, parts, self._fits):
+            await self._send(self._counted.accepted(source, own), data)
 
     async def _publish_letters(
         self, source: Source | None, groups: Sequence[Sequence[DeadLetter]]
     ) -> None:
-        """Publish dead letters; those of one minute share an envelope, like batches."""
-        letters = sorted((letter for group in groups for letter in group), key=minute_of)
-        for _, own in groupby(letters, minute_of):
-            await self._send_letters(source, list(own))
+        for own, data in pack_letters(chain.from_iterable(groups), self._fits):
+            await self._send(self._counted.rejected(source, own), data, own)
 
-    async def _send_letters(self, source: Source | None, letters: Sequence[DeadLetter]) -> None:
-        data = encode_letters(letters)
-        halves = _halves(letters) if len(data) > self._max_bytes else ()
-        if not halves:
-            await self._send(self._counted.rejected(source, letters), data, letters)
-        for half in halves:
-            await self._send_letters(source, half)
+    def _fits(self, data: bytes) -> bool:
+        return len(data) <= self._max_bytes
 
     async def _tell(self, lane: Lane) -> None:
         await self._breaker.admit()  # if nothing is published, nothing else asks the broker
@@ -306,18 +285,6 @@ class JetStreamBus:
             raise Unavailable(Reason.BROKER_AWAY.of(in_words(error))) from error
         self._breaker.answered()
         return int(ack.seq)
-
-
-def _halves_of_parts(parts: Sequence[AcceptedBatch]) -> Sequence[Sequence[AcceptedBatch]]:
-    """Halve batches, or the events of one; a batch of one event can't be halved."""
-    if len(parts) > 1:
-        return _halves(parts)
-    return [[replace(parts[0], events=half)] for half in _halves(parts[0].events)]
-
-
-def _halves(items: Sequence[Item]) -> Sequence[Sequence[Item]]:
-    middle = len(items) // 2
-    return (items[:middle], items[middle:]) if middle else ()
 
 
 def _now() -> float:

@@ -16,12 +16,14 @@ from nats.errors import Error as NatsError
 
 from functions.errors import Unavailable
 from functions.events.keys import derive_key
+from functions.halves import halves
 from functions.messages import Delivery
 from runtime.bus.envelopes import UnreadableEnvelope, most_bytes_of
 from runtime.bus.manifests import MESSAGE_ID
 from runtime.bus.work import Item, MessageHandler, unreadable
 from runtime.jetstream.kept import Keep, keep_nothing, replayed_delivery
 from runtime.jetstream.pull import Pull
+from runtime.loops import pause
 from runtime.telemetry.metrics import ConsumerMetrics
 
 _log = structlog.get_logger()
@@ -132,10 +134,10 @@ class Consumer(Generic[Item]):
                 if await self._take(messages):
                     failures = 0
                     if not _more_wait(messages):
-                        await _pause(stop, came_at + self._gather_seconds - _now())
+                        await pause(came_at + self._gather_seconds - _now(), stop)
                 else:
                     failures += 1
-                    await _pause(stop, self._delay_seconds(failures))
+                    await pause(self._delay_seconds(failures), stop)
 
     @asynccontextmanager
     async def _telling(self) -> AsyncIterator[None]:
@@ -270,8 +272,7 @@ class Consumer(Generic[Item]):
     async def _halve(self, messages: Sequence[Msg]) -> bool:
         """Try both halves, until a slow or too large message is alone; the others go on."""
         _log.warning("batch halved", messages=len(messages))
-        middle = len(messages) // 2
-        return all([await self._process(half) for half in (messages[:middle], messages[middle:])])
+        return all([await self._process(half) for half in halves(messages)])
 
     def _note_slow(self, message: Msg) -> None:
         self._slow[_sequence(message)] = None
@@ -429,9 +430,3 @@ async def _unless(stop: asyncio.Event, fetch: Awaitable[list[Msg]]) -> list[Msg]
         fetching.cancel()
         stopping.cancel()
         await asyncio.gather(fetching, stopping, return_exceptions=True)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stop.wait()

@@ -6,13 +6,13 @@ account know (nats-server 2.15.1).
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
 
 import structlog
 
 from functions.errors import Unavailable
 from runtime.jetstream.monitoring import UNTOLD, ask
+from runtime.loops import every, pause
 from runtime.telemetry.health import Check
 
 _log = structlog.get_logger()
@@ -67,11 +67,8 @@ class Durability:
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Ask again at intervals until ``stop`` is set: a broker may be reconfigured."""
-        while not stop.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_EVERY_SECONDS):
-                    await stop.wait()
-                    return
+        await pause(_EVERY_SECONDS, stop)  # it was asked at the start
+        async for _ in every(_EVERY_SECONDS, stop):
             await self.ask()
 
 

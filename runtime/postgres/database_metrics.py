@@ -1,11 +1,11 @@
 """Metrics of the database, from queries that every role may run."""
 
 import asyncio
-from contextlib import suppress
 
 import asyncpg
 
 from functions.errors import Unavailable
+from runtime.loops import every
 from runtime.postgres.errors import translated
 from runtime.postgres.growth import measure_growth
 from runtime.postgres.sql import load
@@ -41,11 +41,8 @@ async def watch_database_figures(
         clock: The primary's, compared with this process's own.
     """
     disk = [] if disk_bytes is None else [Sample("database_disk_bytes", disk_bytes)]
-    while not stop.is_set():
+    async for _ in every(_EVERY_SECONDS, stop):
         shown.show([*disk, *await measure_database(primary, reports, clock, disk_bytes)])
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_EVERY_SECONDS):
-                await stop.wait()
 
 
 async def measure_database(

@@ -67,11 +67,9 @@ def collector_cloud_events(
             reason="unreadable",
             fault=fault,
             payload=head,
-            position=0,
-            source=work.source,
-            event_id=None,
-            correlation_id=request.correlation_id,
             accepted_at=datetime.now(UTC),
+            source=work.source,
+            correlation_id=request.correlation_id,
             trace_parent=request.trace_parent,
         )
         await work.dead_letter(letter, None)

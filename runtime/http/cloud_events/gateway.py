@@ -50,11 +50,8 @@ def gateway_cloud_events(bus: Bus, bodies: BodyReader) -> Endpoint:
             reason="rejected",
             fault=fault,
             payload=head,
-            position=0,
-            source=None,
-            event_id=None,
-            correlation_id=request.correlation_id,
             accepted_at=datetime.now(UTC),
+            correlation_id=request.correlation_id,
             trace_parent=request.trace_parent,
         )
         await bus.publish_dead_letters([letter])

@@ -12,8 +12,8 @@ from asyncpg.pool import PoolConnectionProxy
 
 from functions.errors import Unavailable
 from functions.events.rows import EventRow
+from functions.letters import letter_of_row
 from functions.messages import DeadLetter, EnvelopeOutcome, Stored
-from functions.refusing import letter_of
 from runtime.postgres.granularity import Granularity
 from runtime.postgres.retention import (
     KNOWN_EVENTS,
@@ -186,7 +186,7 @@ async def _without_too_old(
     for outcome in outcomes:
         old = [row for row in outcome.rows if is_too_old(row, kept_from, too_old)]
         others = [row for row in outcome.rows if not is_too_old(row, kept_from, too_old)]
-        letters = [*outcome.letters, *(letter_of(row, "too_old", fault) for row in old)]
+        letters = [*outcome.letters, *(letter_of_row(row, "too_old", fault) for row in old)]
         kept.append(replace(outcome, rows=others, letters=letters))
     return kept, len(rows) - sum(len(outcome.rows) for outcome in kept)
 

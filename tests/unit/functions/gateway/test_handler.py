@@ -112,7 +112,7 @@ async def test_an_invalid_event_is_a_dead_letter_and_does_not_harm_those_beside_
     assert receipt.rejected == {"facebook": 1, "tiktok": 0, None: 0}
     assert receipt.errors == [Rejection(1, "fb-bad", FAULT)]
     assert bus.letters == [
-        DeadLetter("rejected", FAULT, BAD, 1, "facebook", "fb-bad", "corr", NOON)
+        DeadLetter("rejected", FAULT, BAD, NOON, 1, "facebook", "fb-bad", "corr")
     ]
 
 
