@@ -12,7 +12,7 @@ _NOT_FOUND: Final = 404
 
 
 async def ask_broker(
-    client: Client, api: str, question: Mapping[str, Any]
+    client: Client, api: str, question: Mapping[str, Any], timeout_seconds: float = _ANSWER_SECONDS
 ) -> dict[str, Any] | None:
     """Ask the broker's own API; None if it has no such object.
 
@@ -20,17 +20,42 @@ async def ask_broker(
         client: A connection that may ask.
         api: The endpoint, as in the subject after ``$JS.API.``.
         question: Sent as JSON.
+        timeout_seconds: How long the broker has for its answer.
 
     Raises:
         APIError: It refused.
         nats.errors.Error: It does not answer.
     """
+    try:
+        return await demand(client, api, question, timeout_seconds)
+    except APIError as error:
+        if error.code == _NOT_FOUND:
+            return None
+        raise
+
+
+async def demand(
+    client: Client, api: str, question: Mapping[str, Any], timeout_seconds: float = _ANSWER_SECONDS
+) -> dict[str, Any]:
+    """Ask as ``ask_broker`` does, for what the broker has to have.
+
+    Raises:
+        APIError: It refused, or has no such thing.
+        nats.errors.Error: It does not answer.
+    """
     answer = await client.request(
-        f"$JS.API.{api}", json.dumps(question).encode(), timeout=_ANSWER_SECONDS
+        f"$JS.API.{api}", json.dumps(question).encode(), timeout=timeout_seconds
     )
-    found: dict[str, Any] = json.loads(answer.data)
-    if "error" not in found:
-        return found
-    if found["error"].get("code") == _NOT_FOUND:
-        return None
-    raise APIError.from_error(found["error"])
+    return checked(answer.data)
+
+
+def checked(answer: bytes) -> dict[str, Any]:
+    """Read an answer of the broker's API; an empty one says nothing.
+
+    Raises:
+        APIError: It is a refusal.
+    """
+    found: dict[str, Any] = json.loads(answer or b"{}")
+    if "error" in found:
+        raise APIError.from_error(found["error"])
+    return found

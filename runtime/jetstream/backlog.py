@@ -1,17 +1,16 @@
 """Measure a consumer's backlog."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from nats.errors import Error as NatsError
-from nats.js.errors import APIError
 
 from functions.errors import Unavailable
 from functions.messages import Backlog
+from runtime.jetstream.api import ask_broker
 from runtime.jetstream.connection import Broker
 from runtime.jetstream.streams import Durable
 from runtime.loops import every
@@ -19,7 +18,6 @@ from runtime.telemetry.metrics import ConsumerMetrics
 
 _EVERY_SECONDS = 5.0
 _ANSWER_SECONDS = 2.0
-_NO_MESSAGE: Final = 404
 
 Note = Callable[[Backlog], Awaitable[None]]
 """Stores a measurement; raises ``Unavailable`` when it can't now."""
@@ -67,15 +65,8 @@ async def _oldest(broker: Broker, consumer: Durable, sequence: int) -> dict[str,
     A work queue only holds messages that are not acknowledged; but a broker whose disk
     was full may keep an acknowledged one, because it could not write its removal.
     """
-    answer = await broker.client.request(
-        f"$JS.API.STREAM.MSG.GET.{consumer.stream}",
-        json.dumps({"seq": sequence, "next_by_subj": consumer.subject}).encode(),
-        timeout=_ANSWER_SECONDS,
+    wanted = {"seq": sequence, "next_by_subj": consumer.subject}
+    found = await ask_broker(
+        broker.client, f"STREAM.MSG.GET.{consumer.stream}", wanted, _ANSWER_SECONDS
     )
-    found: dict[str, Any] = json.loads(answer.data)
-    if "error" not in found:
-        message: dict[str, Any] = found["message"]
-        return message
-    if found["error"].get("code") == _NO_MESSAGE:
-        return None
-    raise APIError.from_error(found["error"])
+    return found and found["message"]

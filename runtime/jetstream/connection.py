@@ -1,7 +1,6 @@
 """The connection to the broker: it always reconnects, and notices a dead peer quickly."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -14,6 +13,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
 from functions.errors import Unavailable
+from runtime.jetstream.api import demand
 from runtime.jetstream.client import SafeClient, refusal_of
 from runtime.telemetry.clocks import ServerClock
 from runtime.telemetry.in_words import in_words
@@ -138,11 +138,7 @@ class Broker:
             NatsError: It has no such stream, or does not answer; with TimeoutError.
         """
         asked_at = self.clock.asked()
-        subject = f"$JS.API.STREAM.INFO.{stream}"
-        answer = await self.client.request(subject, timeout=_STREAM_SECONDS)
-        found: dict[str, Any] = json.loads(answer.data)
-        if "error" in found:
-            raise APIError.from_error(found["error"])
+        found = await demand(self.client, f"STREAM.INFO.{stream}", {}, _STREAM_SECONDS)
         at = datetime.fromisoformat(found["ts"])
         self.clock.told(at, asked_at)
         return found, at

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from nats.aio.client import Client
-from nats.js.errors import APIError
+
+from runtime.jetstream.api import checked, demand
 
 _CHUNK_BYTES: Final = 128 * 1024
 _ANSWER_SECONDS: Final = 30.0
@@ -72,7 +73,7 @@ async def _receive(client: Client, stream: str, file: BinaryIO) -> dict[str, Any
     chunks = await client.subscribe(inbox)
     try:
         wanted = {"deliver_subject": inbox, "chunk_size": _CHUNK_BYTES, "jsck": True}
-        answer = await _ask(client, f"$JS.API.STREAM.SNAPSHOT.{stream}", wanted)
+        answer = await demand(client, f"STREAM.SNAPSHOT.{stream}", wanted, _ANSWER_SECONDS)
         while chunk := (message := await chunks.next_msg(_ANSWER_SECONDS)).data:
             file.write(chunk)
             if message.reply:  # flow control: the broker waits for this reply before it sends more
@@ -104,22 +105,9 @@ async def restore(client: Client, stream: str, folder: Path) -> int:
     except (OSError, ValueError) as error:
         raise BadCopy(f"the copy of {stream} can't be read: {error}") from error
     with file:
-        begun = await _ask(client, f"$JS.API.STREAM.RESTORE.{stream}", described)
+        begun = await demand(client, f"STREAM.RESTORE.{stream}", described, _ANSWER_SECONDS)
         target = str(begun["deliver_subject"])
         while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
-            _checked((await client.request(target, chunk, timeout=_ANSWER_SECONDS)).data)
-    made = _checked((await client.request(target, b"", timeout=_ANSWER_SECONDS)).data)
+            checked((await client.request(target, chunk, timeout=_ANSWER_SECONDS)).data)
+    made = checked((await client.request(target, b"", timeout=_ANSWER_SECONDS)).data)
     return int(made["state"]["messages"])
-
-
-async def _ask(client: Client, subject: str, question: dict[str, Any]) -> dict[str, Any]:
-    answer = await client.request(subject, json.dumps(question).encode(), timeout=_ANSWER_SECONDS)
-    return _checked(answer.data)
-
-
-def _checked(answer: bytes) -> dict[str, Any]:
-    """Read an answer of the broker; raises ``APIError`` if it refuses."""
-    found: dict[str, Any] = json.loads(answer or b"{}")
-    if "error" in found:
-        raise APIError.from_error(found["error"])
-    return found
