@@ -190,8 +190,8 @@ async def handle_demographics(params: Params, *, reports: UsersReader) -> Demogr
 
 def shape(question: DemographicsQuestion, figures: UserFigures) -> DemographicsReport:
     """Make the report; a source that is filtered out is None."""
-    facebook = None if question.source == "tiktok" else _facebook(figures.facebook)
-    tiktok = None if question.source == "facebook" else _tiktok(figures.tiktok)
+    facebook = _facebook(figures.facebook) if question.source in (None, "facebook") else None
+    tiktok = _tiktok(figures.tiktok) if question.source in (None, "tiktok") else None
     return DemographicsReport(
         filters=DemographicsFilters(**filters_of(question)),
         total_users=sum(users.users for users in (facebook, tiktok) if users),

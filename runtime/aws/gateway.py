@@ -7,6 +7,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
+from functions.events import SOURCES
 from runtime.aws.bus import SqsBus
 from runtime.aws.client import open_client
 from runtime.aws.documentation import gateway_documentation
@@ -32,7 +33,7 @@ async def _hold(events: EventMetrics) -> AsyncIterator[HttpUnit]:
     letters = Queue(client, settings.dead_letters_queue_url)
     bus = CountedBus(SqsBus(queues, letters, settings.publish_timeout_seconds), events)
     bodies = body_reader(settings)
-    health = Health({"sqs": queues["facebook"].check})
+    health = Health({"sqs": queues[SOURCES[0]].check})
     endpoints = {
         **all_guarded(settings.ingest_api_keys, ingest_endpoints(bus, bodies)),
         **gateway_documentation(settings),

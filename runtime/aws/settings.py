@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import AfterValidator, HttpUrl, TypeAdapter
 
 from functions.errors import Unavailable
-from functions.events import Source
+from functions.events import SOURCES, Source
 from runtime.aws.client import client_errors, code_of, open_client
 from runtime.settings import (
     BadSettings,
@@ -48,10 +48,7 @@ class AwsGatewaySettings(IngestSettings):
     @property
     def events_queue_urls(self) -> dict[Source, str]:
         """The queue of each source's events."""
-        return {
-            "facebook": self.events_queue_url_facebook,
-            "tiktok": self.events_queue_url_tiktok,
-        }
+        return {source: getattr(self, f"events_queue_url_{source}") for source in SOURCES}
 
 
 class AwsCollectorSettings(DatabaseSettings):

@@ -9,13 +9,15 @@ from typing import Final
 
 from dotenv import dotenv_values
 
+from functions.events import SOURCES
 from runtime.local.embedded.inheritance import all_settings
 from runtime.local.supervisor.settings import LocalSettings
 
 OF_OTHERS: Final = frozenset(
     {
-        *("DATABASE_SECRET_ARN", "DEAD_LETTERS_QUEUE_URL", "EVENTS_QUEUE_URL_FACEBOOK"),
-        *("EVENTS_QUEUE_URL_TIKTOK", "INGEST_API_KEYS_SECRET_ARN", "OPERATOR_API_KEYS_SECRET_ARN"),
+        *(f"EVENTS_QUEUE_URL_{source.upper()}" for source in SOURCES),
+        *("DATABASE_SECRET_ARN", "DEAD_LETTERS_QUEUE_URL"),
+        *("INGEST_API_KEYS_SECRET_ARN", "OPERATOR_API_KEYS_SECRET_ARN"),
         *("OPERATOR_DATABASE_SECRET_ARN", "REPORTER_API_KEYS_SECRET_ARN"),
         *("BUILD_NETWORK", "CREATED", "EDGE_IMAGE", "GRAFANA_IMAGE", "GRAFANA_PASSWORD"),
         *("GRAFANA_PORT", "IMAGE", "NATS_COLLECTOR_PASSWORD", "NATS_GATEWAY_PASSWORD"),

@@ -145,9 +145,9 @@ class PostgresReports:
             )
             cities: Sequence[asyncpg.Record] = ()
             watching: Sequence[asyncpg.Record] = ()
-            if source != "tiktok":
+            if source in (None, "facebook"):
                 cities = await _cities(connection, bounds, limit)
-            if source != "facebook":
+            if source in (None, "tiktok"):
                 await check_rows(connection, pieces_between(segments[-4:]), "tiktok")
                 watching = await connection.fetch(WATCHING, segments, limit)
         return user_figures(users, cities, watching)
