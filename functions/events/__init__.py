@@ -9,6 +9,7 @@ from functions.events import facebook, tiktok
 Source = Literal["facebook", "tiktok"]
 FunnelStage = Literal["top", "bottom"]
 EventType = facebook.TopType | facebook.BottomType | tiktok.TopType | tiktok.BottomType
+RevenueType = Literal["checkout.complete", "purchase"]
 
 SOURCES: Final[tuple[Source, ...]] = get_args(Source)
 FUNNEL_STAGES: Final[tuple[FunnelStage, ...]] = get_args(FunnelStage)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from typing import Annotated, Final, Literal, Protocol
+from typing import Annotated, Final, Protocol
 
 from pydantic import MISSING, Field
 
-from functions.events import REVENUE_TYPES, Source
+from functions.events import REVENUE_TYPES, RevenueType, Source
 from functions.json_model import JsonModel
 from functions.parameters import (
     Interval,
@@ -104,7 +104,7 @@ class SourceRevenue(JsonModel):
     """Revenue of one source."""
 
     source: Source
-    event_type: Literal["checkout.complete", "purchase"]
+    event_type: RevenueType
     total_revenue: Money
     transaction_count: Number
     average_transaction_value: AverageMoney

@@ -13,6 +13,7 @@ from functions.events import (
     SOURCES,
     VOCABULARIES,
     EventType,
+    RevenueType,
     Source,
 )
 from functions.events.contract import EVENT
@@ -38,6 +39,10 @@ def test_every_table_has_a_row_for_every_source_in_order() -> None:
 
 def test_every_type_is_in_the_union_of_types() -> None:
     assert literals(EventType) == {name for types in EVENT_TYPES.values() for name in types}
+
+
+def test_every_revenue_type_may_be_answered() -> None:
+    assert get_args(RevenueType) == (*REVENUE_TYPES.values(),)
 
 
 @each_source
