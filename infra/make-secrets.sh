@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Make what compose.staging.yml and compose.production.yml mount, in ./secrets:
 # passwords, keys, a certificate authority of our own and the certificates it signs.
-# What is there already stays: delete a file to have it made anew.
+# Existing files are kept: delete a file to have it made again.
 #
 #   infra/make-secrets.sh [NAME OF THIS MACHINE …]   names that clients of the edge use
 #

@@ -1,4 +1,4 @@
-"""The original publisher's ways of breaking an event; some break nothing."""
+"""Ways of breaking an event, taken from the original publisher; some break nothing."""
 
 import json
 from collections.abc import Callable

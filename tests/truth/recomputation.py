@@ -1,4 +1,4 @@
-"""What the tables beside ``events`` should hold, made anew from the events and the users."""
+"""What the tables beside ``events`` should hold, recomputed from the events and the users."""
 
 from collections.abc import Awaitable, Callable
 

@@ -222,7 +222,7 @@ class System:
         [keeper] = [kept.keeper for kept in self._kept if kept.keeper.name == nats.name]
 
         async def restart() -> None:
-            self.say("nats gave up writing when its disk was full; it starts anew")
+            self.say("nats gave up writing when its disk was full; it is restarted")
             await keeper.restart()
 
         await watch_broker(nats.monitoring_url, nats.data_dir, restart)

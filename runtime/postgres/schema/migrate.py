@@ -95,7 +95,10 @@ async def ensure_schema(database_url: str, timeout_seconds: float) -> None:
     give_up = asyncio.get_running_loop().time() + timeout_seconds
     while not await _is_current(database_url):
         if asyncio.get_running_loop().time() > give_up:
-            raise SchemaMismatch("the schema is not up to date, and this role may not: eps migrate")
+            raise SchemaMismatch(
+                "the schema is out of date and this role may not change it; "
+                "run `eps migrate` as its owner"
+            )
         await asyncio.sleep(_POLL_SECONDS)
 
 
