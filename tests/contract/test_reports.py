@@ -302,6 +302,20 @@ async def test_whole_seconds_are_read_from_their_figures(pool: asyncpg.Pool) -> 
     assert [kind.events for kind in figures.kinds] == [5]
 
 
+async def test_without_a_horizon_no_second_is_counted_and_rows_are_read(
+    pool: asyncpg.Pool,
+) -> None:
+    await pool.execute("TRUNCATE second_horizon")
+    await keep(pool, [a_row(occurred_at=NOON), a_row(occurred_at=NOON + timedelta(seconds=1))])
+
+    figures = await PostgresReports(pool).count_events(
+        EventsQuestion(Period(NOON, NOON + timedelta(seconds=2))), max_buckets=MAX_BUCKETS
+    )
+
+    assert sum(kind.events for kind in figures.kinds) == 2
+    assert await pool.fetchval("SELECT count(*) FROM second_rollups") == 0
+
+
 async def test_the_horizon_of_seconds_only_moves_forward(pool: asyncpg.Pool) -> None:
     ahead = datetime(2200, 1, 1, tzinfo=UTC)
     await pool.execute(MOVE_HORIZON, NOON)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -65,24 +65,28 @@ _ByKind = Mapping[tuple[datetime, _Kind], _Sums]
 
 _campaign_key = deriving(b"campaign\0")
 
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+"""Later than every event, whose time has no more than milliseconds."""
+
 _NONE: Final = _Sums(0, 0, Decimal(0))
 _KIND = attrgetter("source", "funnel_stage", "event_type")
 
 
 def event_rollups(
-    rows: Sequence[EventRow], seconds_from: datetime
+    rows: Sequence[EventRow], seconds_from: datetime | None
 ) -> tuple[list[EventRollup], list[SecondRollup]]:
     """Count and sum events by kind, by minute, hour and day, and recent ones by second.
 
     Args:
         rows: The events.
-        seconds_from: From when on seconds are counted, a whole minute.
+        seconds_from: From when on seconds are counted, a whole minute; None for never.
 
     Returns:
         One addition for each rollup, and one for each rollup of a second.
     """
-    recent = [row for row in rows if row.occurred_at >= seconds_from]
-    older = rows if not recent else [row for row in rows if row.occurred_at < seconds_from]
+    start = seconds_from or _LAST
+    recent = [row for row in rows if row.occurred_at >= start]
+    older = rows if not recent else [row for row in rows if row.occurred_at < start]
     seconds = _by(SECOND, recent)
     # The two have no minute in common.
     minutes = {**_folded(seconds, "minute"), **_by(MINUTE, older)}
