@@ -226,5 +226,5 @@ async def test_a_replica_waits_for_the_schema_of_its_primary(pair: Pair) -> None
     await pair.fetchval(pair.primary, "CREATE DATABASE empty")
     await pair.follows()
 
-    with pytest.raises(Unavailable, match="not up to date"):
+    with pytest.raises(Unavailable, match="the schema is out of date"):
         await ensure_schema(pair.replica.url_of("empty"), 0)
