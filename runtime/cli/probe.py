@@ -29,18 +29,22 @@ def fault(url: str) -> str:
     Args:
         url: ``http`` and ``https`` must answer 200, others take a connection.
     """
+    return _examine(url)[0]
+
+
+def _examine(url: str) -> tuple[str, bool]:
+    """Ask once: what is wrong, and whether a ready function found the stream full."""
     try:
-        status, _ = _ask(url)
+        status, body = _ask(url)
     except (OSError, HTTPException, ValueError) as error:
-        return str(error) or type(error).__name__
-    return "" if status == _OK else f"it answers {status}"
+        return str(error) or type(error).__name__, False
+    return ("", _is_full(body)) if status == _OK else (f"it answers {status}", False)
 
 
-def is_full(url: str) -> bool:
-    """Tell whether a ready function found the stream full at its last events."""
+def _is_full(body: bytes) -> bool:
     try:
-        return bool(json.loads(_ask(url)[1]).get("events") == "full")
-    except (OSError, HTTPException, ValueError, AttributeError):
+        return bool(json.loads(body).get("events") == "full")
+    except (ValueError, AttributeError):
         return False
 
 
@@ -68,12 +72,14 @@ def main(urls: list[str]) -> int:
         0 when all are well; else 1, and standard error says why.
     """
     probed = urls or list(_own())
-    faults = [f"{url}: {why}" for url in probed if (why := fault(url))]
-    for line in faults:
-        sys.stderr.write(f"{line}\n")
-    if not faults and any(map(is_full, probed)):
+    found = list(map(_examine, probed))
+    for url, (why, _) in zip(probed, found, strict=True):
+        if why:
+            sys.stderr.write(f"{url}: {why}\n")
+    is_well = not any(why for why, _ in found)
+    if is_well and any(is_full for _, is_full in found):
         sys.stdout.write(f"{FULL}\n")
-    return 1 if faults else 0
+    return 0 if is_well else 1
 
 
 def _own() -> Iterator[str]:

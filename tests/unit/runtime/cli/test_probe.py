@@ -12,11 +12,13 @@ from runtime.local.embedded.tcp_ports import free_port
 
 
 @contextmanager
-def a_function(status: int, body: bytes = b"") -> Iterator[int]:
-    """Serve one answer to everything, and yield the port."""
+def a_function(status: int, body: bytes = b"", asked: list[str] | None = None) -> Iterator[int]:
+    """Serve one answer to everything, and yield the port; note the paths asked for."""
 
     class Answer(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if asked is not None:
+                asked.append(self.path)
             self.send_response(status if self.path == "/health/ready" else 404)
             self.end_headers()
             self.wfile.write(body)
@@ -32,6 +34,15 @@ def a_function(status: int, body: bytes = b"") -> Iterator[int]:
         finally:
             server.shutdown()
             serving.join()
+
+
+def test_a_function_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[str]()
+    with a_function(200, b'{"events":"full"}', asked) as port:
+        monkeypatch.setenv("PORT", str(port))
+        probe.main([])
+
+    assert asked == ["/health/ready"]
 
 
 def test_a_ready_function_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
