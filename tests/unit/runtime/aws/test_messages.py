@@ -61,6 +61,13 @@ def test_what_fits_has_room_for_what_is_beside_it() -> None:
     assert write_message(os.urandom(largest), {}).size < MAX_BYTES - 15 * 1024
 
 
+@pytest.mark.parametrize("size", range(1, MAX_BYTES, 7_919))
+def test_what_fits_without_being_compressed_fits(size: int) -> None:
+    data = os.urandom(size)
+
+    assert not fits(data) or write_message(data, {}).size <= MAX_BYTES - 16 * 1024
+
+
 def test_batches_are_bounded_in_number_and_bytes_and_keep_their_order() -> None:
     small = [Message(str(number), {}) for number in range(25)]
     large = [Message("x" * (MAX_BYTES // 2), {}) for _ in range(3)]
