@@ -10,8 +10,8 @@ from functions.masses import Mass
 from functions.messages import DeadLetter, Reason
 
 
-class Origin(Protocol):
-    """The request that an event came with; see ``DeadLetter`` for its attributes."""
+class RequestFacts(Protocol):
+    """The facts of a request that its dead letters keep; see ``DeadLetter``."""
 
     @property
     def correlation_id(self) -> str | None:
@@ -26,7 +26,9 @@ class Origin(Protocol):
         """Its W3C ``traceparent``."""
 
 
-def letter_of_event(origin: Origin, raw: bytes, position: int, invalid: InvalidEvent) -> DeadLetter:
+def letter_of_event(
+    origin: RequestFacts, raw: bytes, position: int, invalid: InvalidEvent
+) -> DeadLetter:
     """Make the dead letter of an invalid event, at its place in its request or batch."""
     return DeadLetter(
         reason="rejected",
@@ -41,7 +43,7 @@ def letter_of_event(origin: Origin, raw: bytes, position: int, invalid: InvalidE
     )
 
 
-def letter_of_mass(origin: Origin, mass: Mass, position: int) -> DeadLetter:
+def letter_of_mass(origin: RequestFacts, mass: Mass, position: int) -> DeadLetter:
     """Make the dead letter of many events, of which the first has that place."""
     return DeadLetter(
         reason="rejected",

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import asyncpg
@@ -40,10 +41,17 @@ async def migrated_template(postgres_server: EmbeddedPostgres) -> str:
 async def database_url(
     postgres_server: EmbeddedPostgres, migrated_template: str
 ) -> AsyncIterator[str]:
+    async with a_database(postgres_server, migrated_template) as url:
+        yield url
+
+
+@asynccontextmanager
+async def a_database(server: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
+    """Hold a database of its own, a copy of a template; yields its URL."""
     name = f"test_{uuid4().hex}"
-    await _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
-    yield postgres_server.url_of(name)
-    await _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    await _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield server.url_of(name)
+    await _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from functions.events.rows import EventRow
 from functions.halves import halves
 from functions.letters import letter_of_event, letter_of_mass
 from functions.masses import Mass, unpacked
-from functions.messages import AcceptedBatch, DeadLetter
+from functions.messages import DeadLetter
 from functions.operator.ports import KeptLetter, Settled, Settlement
 
 Settle = Callable[[Sequence[Settlement]], Awaitable[Settled]]
@@ -63,13 +63,7 @@ class _Taking:
     size: int = 0
 
     def __post_init__(self) -> None:
-        head = self.letter.head
-        self._part = AcceptedBatch(
-            head.correlation_id or str(head.id),
-            head.accepted_at,
-            (),
-            trace_parent=head.trace_parent,
-        )
+        self._part = self.letter.as_batch(())
         self._dead = Mass()
         self._rows: list[EventRow] = []
         self._events = 0

@@ -9,7 +9,7 @@ from uuid import UUID
 from functions.errors import Fault
 from functions.events import Source
 from functions.events.rows import EventRow
-from functions.messages import DeadLetter, Reason
+from functions.messages import AcceptedBatch, DeadLetter, Reason
 from functions.parameters import Period
 
 State = Literal["open", "replayed", "discarded"]
@@ -102,6 +102,15 @@ class KeptLetter:
     event_id: str | None
     payload: bytes
     history: Sequence[Happening] = ()
+
+    def as_batch(self, events: Sequence[bytes]) -> AcceptedBatch:
+        """Make a batch of its events, as if their first request came again."""
+        return AcceptedBatch(
+            self.head.correlation_id or str(self.head.id),
+            self.head.accepted_at,
+            events,
+            trace_parent=self.head.trace_parent,
+        )
 
 
 class LetterCount(NamedTuple):

@@ -94,13 +94,7 @@ def _judge(letter: KeptLetter, read_envelope: ReadEnvelope) -> Settlement:
     try:
         if head.reason == "unreadable":
             return _open(letter, read_envelope)
-        part = AcceptedBatch(
-            head.correlation_id or str(head.id),
-            head.accepted_at,
-            [letter.payload],
-            trace_parent=head.trace_parent,
-        )
-        return Settlement(head.id, [row_of(part, letter.payload)])
+        return Settlement(head.id, [row_of(letter.as_batch([letter.payload]), letter.payload)])
     except InvalidEvent as invalid:
         return Settlement(head.id, fault=invalid.fault)
     except Invalid as invalid:

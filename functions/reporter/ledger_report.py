@@ -7,7 +7,6 @@ from typing import Any, Final, Protocol
 
 from pydantic import Field
 
-from functions.errors import Fault, Invalid
 from functions.events import VOCABULARIES, Source
 from functions.json_model import JsonModel
 from functions.messages import Backlog
@@ -29,7 +28,7 @@ from functions.reporter.filters import (
     ReportType,
     filters_of,
 )
-from functions.reporter.series import MAX_BUCKETS
+from functions.reporter.series import MAX_BUCKETS, check_length
 from functions.tables import write_list
 from functions.zones import shown
 
@@ -161,9 +160,7 @@ def shape(question: LedgerQuestion, figures: LedgerFigures) -> LedgerReport:
     Raises:
         Invalid: The series would be too long.
     """
-    if len(figures.buckets) > MAX_BUCKETS:
-        message = f"Should give at most {MAX_BUCKETS} buckets: ask for longer ones or less time"
-        raise Invalid([Fault("interval", "too_many_buckets", message)])
+    check_length(figures.buckets)
     zone = question.zone
     return LedgerReport(
         filters=LedgerFilters(**filters_of(question)),

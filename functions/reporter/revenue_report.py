@@ -14,6 +14,7 @@ from functions.parameters import (
     Interval,
     Params,
     Period,
+    Values,
     parse_interval,
     parse_limit,
     parse_text,
@@ -39,14 +40,8 @@ from functions.reporter.series import MAX_BUCKETS, buckets_of
 from functions.tables import write_list
 from functions.zones import shown
 
-_REVENUE = {
-    **SHARED,
-    "campaignId": parse_text,
-    "interval": parse_interval,
-    "limit": parse_limit,
-}
-
 _CAMPAIGNS = {**SHARED, "campaignId": parse_text}
+_REVENUE = {**_CAMPAIGNS, "interval": parse_interval, "limit": parse_limit}
 
 MOST_CAMPAIGNS: Final = 10_000
 """Of a table: a spreadsheet's worth, some hundred kilobytes."""
@@ -69,7 +64,10 @@ class RevenueQuestion(Question):
 
 def parse_revenue_question(params: Params) -> RevenueQuestion:
     """Read the question of ``/reports/revenue``; raises as ``parse_events_question``."""
-    values = read_parameters(params, _REVENUE, minute_faults)
+    return _question(read_parameters(params, _REVENUE, minute_faults))
+
+
+def _question(values: Values) -> RevenueQuestion:
     return RevenueQuestion(
         period_of(values),
         source=values.get("source"),
@@ -171,27 +169,23 @@ async def handle_revenue(params: Params, *, reports: RevenueReader) -> RevenueRe
 
 @dataclass(frozen=True, slots=True)
 class Campaigns:
-    """The campaigns of a range, by revenue, then id; at most ``MOST_CAMPAIGNS``."""
+    """The campaigns of a range, by revenue, then id; at most ``MOST_CAMPAIGNS``.
 
-    filters: RevenueFilters
+    Attributes:
+        filters: Those that the table's name shows.
+    """
+
+    filters: Filters
     rows: Sequence[CampaignRevenue]
 
 
 async def handle_campaigns(params: Params, *, reports: RevenueReader) -> Campaigns:
     """List the campaigns of a range; raises as ``handle_events`` does."""
-    values = read_parameters(params, _CAMPAIGNS, minute_faults)
-    question = RevenueQuestion(
-        period_of(values),
-        source=values.get("source"),
-        campaign_id=values.get("campaignId"),
-        timezone=values.get("timezone"),
-    )
-    figures = await reports.sum_revenue(
-        replace(question, limit=MOST_CAMPAIGNS), max_buckets=MAX_BUCKETS
-    )
-    return Campaigns(
-        RevenueFilters(**filters_of(question)), tuple(map(_campaign_revenue, figures.campaigns))
-    )
+    values = read_parameters(params, _CAMPAIGNS)
+    question = replace(_question(values), limit=MOST_CAMPAIGNS)
+    figures = await reports.sum_revenue(question, max_buckets=MAX_BUCKETS)
+    named = Question(question.period, question.source, question.timezone)
+    return Campaigns(Filters(**filters_of(named)), tuple(map(_campaign_revenue, figures.campaigns)))
 
 
 def shape(question: RevenueQuestion, figures: RevenueFigures) -> RevenueReport:

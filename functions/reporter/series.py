@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from functions.errors import Fault, Invalid
 from functions.parameters import Interval
@@ -42,9 +42,7 @@ def buckets_of(
     Raises:
         Invalid: There are more than ``MAX_BUCKETS`` that are not empty.
     """
-    if len(found) > MAX_BUCKETS:
-        message = f"Should give at most {MAX_BUCKETS} buckets: ask for longer ones or less time"
-        raise Invalid([Fault("interval", "too_many_buckets", message)])
+    check_length(found)
     if not found:
         return (), False
     walk = islice(_walk(found[0], found[-1], interval, zone), MAX_BUCKETS + 1)
@@ -53,6 +51,17 @@ def buckets_of(
     # The database has time zone data of its own: the buckets that it found are always listed.
     listed = sorted({*walk, *found})
     return (found, True) if len(listed) > MAX_BUCKETS else (listed, False)
+
+
+def check_length(found: Sequence[Any]) -> None:
+    """Check that a series is short enough.
+
+    Raises:
+        Invalid: It has more than ``MAX_BUCKETS`` buckets.
+    """
+    if len(found) > MAX_BUCKETS:
+        message = f"Should give at most {MAX_BUCKETS} buckets: ask for longer ones or less time"
+        raise Invalid([Fault("interval", "too_many_buckets", message)])
 
 
 def buckets_between(

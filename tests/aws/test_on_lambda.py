@@ -13,6 +13,7 @@ import pytest
 from runtime.local.embedded.postgres_server import EmbeddedPostgres
 from tests.aws.system import MAX_RECEIVES, PACKED, OnLambda, on_lambda
 from tests.builders import a_facebook_event
+from tests.conftest import a_database
 from tests.e2e.whole_system import publish
 from tests.truth.recomputation import ledger_differences
 
@@ -43,11 +44,8 @@ handler = own
 async def database_url(
     postgres_server: EmbeddedPostgres, migrated_template: str
 ) -> AsyncIterator[str]:
-    administrator = await asyncpg.connect(postgres_server.url_of("postgres"))
-    await administrator.execute(f"CREATE DATABASE on_lambda TEMPLATE {migrated_template}")
-    yield postgres_server.url_of("on_lambda")
-    await administrator.execute("DROP DATABASE on_lambda WITH (FORCE)")
-    await administrator.close()
+    async with a_database(postgres_server, migrated_template) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 
@@ -16,6 +15,7 @@ from tests.aws.conftest import THIS_ARCHITECTURE, eps
 from tests.aws.ministack import PYTHON, Ministack, ministack
 from tests.aws.system import PACKED, System
 from tests.builders import a_facebook_event
+from tests.conftest import a_database
 from tests.e2e.whole_system import publish
 
 pytestmark = pytest.mark.skipif(
@@ -42,11 +42,8 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ministack]:
 async def database_url(
     postgres_server: EmbeddedPostgres, migrated_template: str
 ) -> AsyncIterator[str]:
-    administrator = await asyncpg.connect(postgres_server.url_of("postgres"))
-    await administrator.execute(f"CREATE DATABASE on_ministack TEMPLATE {migrated_template}")
-    yield postgres_server.url_of("on_ministack")
-    await administrator.execute("DROP DATABASE on_ministack WITH (FORCE)")
-    await administrator.close()
+    async with a_database(postgres_server, migrated_template) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

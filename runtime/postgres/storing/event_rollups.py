@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -65,9 +65,6 @@ _ByKind = Mapping[tuple[datetime, _Kind], _Sums]
 
 _campaign_key = deriving(b"campaign\0")
 
-_LAST: Final = datetime.max.replace(tzinfo=UTC)
-"""Later than every event, whose time has no more than milliseconds."""
-
 _NONE: Final = _Sums(0, 0, Decimal(0))
 _KIND = attrgetter("source", "funnel_stage", "event_type")
 
@@ -84,9 +81,10 @@ def event_rollups(
     Returns:
         One addition for each rollup, and one for each rollup of a second.
     """
-    start = seconds_from or _LAST
-    recent = [row for row in rows if row.occurred_at >= start]
-    older = rows if not recent else [row for row in rows if row.occurred_at < start]
+    recent, older = [], rows
+    if seconds_from is not None:
+        recent = [row for row in rows if row.occurred_at >= seconds_from]
+        older = [row for row in rows if row.occurred_at < seconds_from] if recent else rows
     seconds = _by(SECOND, recent)
     # The two have no minute in common.
     minutes = {**_folded(seconds, "minute"), **_by(MINUTE, older)}

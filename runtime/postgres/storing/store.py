@@ -69,7 +69,7 @@ _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 _INSTANT: Final = timedelta(microseconds=1)
 
 
-class _TakenBack(Exception):
+class _RolledBack(Exception):
     """Rolls a transaction back."""
 
 
@@ -111,17 +111,17 @@ class PostgresEventStore:
 
     async def probe(self, rows: Sequence[EventRow]) -> None:
         """Store rows and roll them back; see ``EventStore``."""
-        with suppress(_TakenBack):
+        with suppress(_RolledBack):
             async with committed(self._pool) as connection:
                 await _store(connection, rows)
-                raise _TakenBack
+                raise _RolledBack
 
     async def keep(self, outcomes: Sequence[EnvelopeOutcome]) -> Stored:
         """Store dead letters, and count their outcomes; see ``DeadLetterStore``."""
         async with committed(self._pool) as connection:
             fresh = await _claim(connection, outcomes)
             new = await _keep(connection, [it for outcome in fresh for it in outcome.letters])
-            await _count_lots(connection, fresh, new)
+            await _count_outcomes(connection, fresh, new)
         return Stored(len(new), sum(len(outcome.letters) for outcome in outcomes) - len(new))
 
 
@@ -166,7 +166,7 @@ async def _settle(
     await _run(
         connection, STORE_DEAD_LETTERS, [_row(it) for outcome in fresh for it in outcome.letters]
     )
-    await _count_lots(connection, fresh, batch.new)
+    await _count_outcomes(connection, fresh, batch.new)
     return batch._replace(too_old=too_old)
 
 
@@ -200,7 +200,7 @@ async def _keep(
     return [by_id[key] for (key,) in new]
 
 
-async def _count_lots(
+async def _count_outcomes(
     connection: PoolConnectionProxy,
     outcomes: Sequence[EnvelopeOutcome],
     new: Sequence[EventRow] | Sequence[DeadLetter],
@@ -239,7 +239,7 @@ async def _store(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _
     new = await _add_events(connection, _in_order(by_id))
     if not new:
         return _Batch([], all_was_new=False)
-    changes = await _meet(connection, new)
+    changes = await _update_users(connection, new)
     await _count(connection, new, changes)
     return _Batch(
         new=new,
@@ -309,7 +309,7 @@ async def _count(
     await _run(connection, COUNT_CITIES, city_rollups(changes))
 
 
-async def _meet(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> UserChanges:
+async def _update_users(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> UserChanges:
     """Update users from events."""
     keys = list({*_user_keys(rows)})
     changes = match_users(rows, await _known_users(connection, keys))

@@ -53,19 +53,17 @@ def match_users(rows: Iterable[EventRow], known: Mapping[bytes, User]) -> UserCh
         rows: The events, in any order.
         known: Those of their users that are stored already, by key.
     """
-    changes = dict(known)
+    users = dict(known)
     returns = []
     for row in rows:
-        arrived, seen = _user(row), changes.get(row.user_key)
+        arrived, seen = _user(row), users.get(row.user_key)
         if seen is None:
-            changes[row.user_key] = arrived
+            users[row.user_key] = arrived
         else:
             returns.append((max(seen.first_at, row.occurred_at), row.user_key))
-            changes[row.user_key] = _merged(seen, arrived)
-    changed = [(before, changes[key]) for key, before in known.items() if changes[key] != before]
-    return UserChanges(
-        [user for key, user in changes.items() if key not in known], changed, returns
-    )
+            users[row.user_key] = _merged(seen, arrived)
+    changed = [(before, users[key]) for key, before in known.items() if users[key] != before]
+    return UserChanges([user for key, user in users.items() if key not in known], changed, returns)
 
 
 def _user(row: EventRow) -> User:
