@@ -41,14 +41,13 @@ async def migrated_template(postgres_server: EmbeddedPostgres) -> str:
 async def database_url(
     postgres_server: EmbeddedPostgres, migrated_template: str
 ) -> AsyncIterator[str]:
-    async with a_database(postgres_server, migrated_template) as url:
+    async with a_database(postgres_server, migrated_template, f"test_{uuid4().hex}") as url:
         yield url
 
 
 @asynccontextmanager
-async def a_database(server: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
+async def a_database(server: EmbeddedPostgres, template: str, name: str) -> AsyncIterator[str]:
     """Hold a database of its own, a copy of a template; yields its URL."""
-    name = f"test_{uuid4().hex}"
     await _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield server.url_of(name)
     await _execute(server, f"DROP DATABASE {name} WITH (FORCE)")

@@ -44,7 +44,7 @@ handler = own
 async def database_url(
     postgres_server: EmbeddedPostgres, migrated_template: str
 ) -> AsyncIterator[str]:
-    async with a_database(postgres_server, migrated_template) as url:
+    async with a_database(postgres_server, migrated_template, "on_lambda") as url:
         yield url
 
 

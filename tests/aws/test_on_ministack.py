@@ -42,7 +42,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ministack]:
 async def database_url(
     postgres_server: EmbeddedPostgres, migrated_template: str
 ) -> AsyncIterator[str]:
-    async with a_database(postgres_server, migrated_template) as url:
+    async with a_database(postgres_server, migrated_template, "on_ministack") as url:
         yield url
 
 
