@@ -8,6 +8,7 @@ from functions.events.judging import InvalidEvent
 from functions.events.rows import EventRow
 from functions.masses import Mass
 from functions.messages import DeadLetter, Reason
+from functions.senders import Channel
 
 
 class RequestFacts(Protocol):
@@ -25,6 +26,10 @@ class RequestFacts(Protocol):
     def trace_parent(self) -> str | None:
         """Its W3C ``traceparent``."""
 
+    @property
+    def channel(self) -> Channel:
+        """How its events came."""
+
 
 def letter_of_event(
     origin: RequestFacts, raw: bytes, position: int, invalid: InvalidEvent
@@ -40,6 +45,7 @@ def letter_of_event(
         event_id=invalid.event_id,
         correlation_id=origin.correlation_id,
         trace_parent=origin.trace_parent,
+        channel=origin.channel,
     )
 
 
@@ -54,6 +60,7 @@ def letter_of_mass(origin: RequestFacts, mass: Mass, position: int) -> DeadLette
         correlation_id=origin.correlation_id,
         trace_parent=origin.trace_parent,
         elements=mass.elements,
+        channel=origin.channel,
     )
 
 

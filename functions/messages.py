@@ -10,6 +10,7 @@ from functions.errors import Fault
 from functions.events import Source
 from functions.events.keys import derive_key
 from functions.events.rows import EventRow
+from functions.senders import Channel
 
 Reason = Literal["rejected", "unreadable", "refused", "too_old", "summarized"]
 """Why something is a dead letter: the gateway judged it invalid, a collector could not
@@ -89,6 +90,7 @@ class AcceptedBatch:
         envelope: The envelope it came in, if the ledger counts that.
         trace_parent: The request's W3C ``traceparent``, valid; None if it had none.
         delivery: How its message came.
+        channel: How its events came; if not natively, they are canonical records.
     """
 
     correlation_id: str
@@ -97,6 +99,7 @@ class AcceptedBatch:
     envelope: Envelope | None = None
     trace_parent: str | None = None
     delivery: Delivery = NOT_DELIVERED
+    channel: Channel = "native"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ class DeadLetter:
         trace_parent: The request's W3C ``traceparent``, if it had one.
         elements: How many elements of a request it holds. More than one are a
             mass, and its bytes are compressed (``functions.masses``).
+        channel: How it came, and so by what it is judged again.
     """
 
     reason: Reason
@@ -129,12 +133,14 @@ class DeadLetter:
     correlation_id: str | None = None
     trace_parent: str | None = None
     elements: int = 1
+    channel: Channel = "native"
 
     @property
     def id(self) -> UUID:
-        """The key: a digest of reason, position and bytes."""
+        """The key: a digest of reason, channel, position and bytes."""
         many = f"*{self.elements}" if self.elements > 1 else ""
-        place = f"{self.reason}{many}\0{self.position}\0"
+        channel = "" if self.channel == "native" else f"@{self.channel}"
+        place = f"{self.reason}{many}{channel}\0{self.position}\0"
         return UUID(bytes=derive_key(place.encode() + self.payload))
 
 

@@ -8,6 +8,7 @@ from functions.events.judging import why_dead
 from functions.letters import letter_of_event, letter_of_mass
 from functions.masses import Mass
 from functions.messages import AcceptedBatch, DeadLetter
+from functions.senders import Channel
 
 MAX_LETTERS: Final = 1000
 """How many rejected events of a request have a dead letter each. A body can hold
@@ -20,11 +21,16 @@ class Origin(NamedTuple):
     correlation_id: str
     accepted_at: datetime
     trace_parent: str | None
+    channel: Channel = "native"
 
     def part(self, events: Sequence[bytes]) -> AcceptedBatch:
         """Make a batch of valid events."""
         return AcceptedBatch(
-            self.correlation_id, self.accepted_at, events, trace_parent=self.trace_parent
+            self.correlation_id,
+            self.accepted_at,
+            events,
+            trace_parent=self.trace_parent,
+            channel=self.channel,
         )
 
 

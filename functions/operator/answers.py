@@ -10,6 +10,7 @@ from functions.events import Source
 from functions.json_model import JsonModel
 from functions.messages import Reason
 from functions.operator.ports import Action, State
+from functions.senders import Channel
 
 Number = Annotated[int, Field(ge=0)]
 Cursor = Annotated[
@@ -39,6 +40,9 @@ class DeadLetterHead(JsonModel):
     elements: Annotated[int, Field(ge=1)] = Field(
         description="How many events of its request it holds: beyond 1,000 rejected ones of one "
         "request, the rest are together in one."
+    )
+    channel: Channel = Field(
+        description="How it came: in the native format, or by which interface of a platform.",
     )
 
 

@@ -11,6 +11,7 @@ from functions.events import Source
 from functions.events.rows import EventRow
 from functions.messages import AcceptedBatch, DeadLetter, Reason
 from functions.parameters import Period
+from functions.senders import Channel
 
 State = Literal["open", "replayed", "discarded"]
 """Whether a dead letter waits for a decision, was replayed, or was discarded."""
@@ -50,6 +51,7 @@ class LetterHead:
     Attributes:
         payload_bytes: As stored; of a mass, compressed.
         elements: How many elements of a request it holds; more than one are a mass.
+        channel: How it came.
     """
 
     id: UUID
@@ -65,6 +67,7 @@ class LetterHead:
     trace_parent: str | None
     payload_bytes: int
     elements: int = 1
+    channel: Channel = "native"
 
     @property
     def place(self) -> Place:
@@ -110,6 +113,7 @@ class KeptLetter:
             self.head.accepted_at,
             events,
             trace_parent=self.head.trace_parent,
+            channel=self.head.channel,
         )
 
 

@@ -10,6 +10,7 @@ import msgspec
 from functions.errors import Fault
 from functions.events import Source
 from functions.messages import NOT_DELIVERED, AcceptedBatch, DeadLetter, Delivery, Envelope, Reason
+from functions.senders import Channel
 
 ENVELOPE_BYTES = 512 * 1024
 """Maximum size of a message, unless one event alone is larger: every message costs the
@@ -37,6 +38,7 @@ class _Part(msgspec.Struct, rename="camel", omit_defaults=True):
     accepted_at: _Moment
     events: list[msgspec.Raw]
     trace_parent: str | None = None
+    channel: Channel = "native"
 
 
 class _Envelope(msgspec.Struct):
@@ -57,6 +59,7 @@ class _Letter(msgspec.Struct, rename="camel", omit_defaults=True):
     payload_bytes: Annotated[int, msgspec.Meta(ge=0)]
     trace_parent: str | None = None
     elements: Annotated[int, msgspec.Meta(ge=1)] = 1
+    channel: Channel = "native"
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -75,6 +78,7 @@ def encode(source: Source, parts: Sequence[AcceptedBatch]) -> bytes:
                     part.accepted_at,
                     [msgspec.Raw(event) for event in part.events],
                     part.trace_parent,
+                    part.channel,
                 )
                 for part in parts
             ],
@@ -113,6 +117,7 @@ def decode(
             counted,
             part.trace_parent,
             delivery,
+            part.channel,
         )
         for part in envelope.parts
     ]
@@ -168,6 +173,7 @@ def encode_letters(letters: Sequence[DeadLetter]) -> bytes:
             len(letter.payload),
             letter.trace_parent,
             letter.elements,
+            letter.channel,
         )
         for letter in letters
     ]
@@ -207,4 +213,5 @@ def _letter(described: _Letter, payload: bytes) -> DeadLetter:
         accepted_at=described.accepted_at,
         trace_parent=described.trace_parent,
         elements=described.elements,
+        channel=described.channel,
     )

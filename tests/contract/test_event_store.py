@@ -240,6 +240,7 @@ async def test_a_dead_letter_knows_all_there_is_to_know(pool: asyncpg.Pool) -> N
         source="tiktok",
         event_id="ttk-1",
         trace_parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        channel="tiktok.shop",
     )
 
     await PostgresEventStore(pool).keep([letters_of(letter)])
@@ -262,6 +263,7 @@ async def test_a_dead_letter_knows_all_there_is_to_know(pool: asyncpg.Pool) -> N
         "trace_parent": letter.trace_parent,
         "payload": letter.payload,
         "elements": 1,
+        "channel": "tiktok.shop",
     }
 
 

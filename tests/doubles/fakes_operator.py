@@ -43,6 +43,7 @@ class FakeDeadLetters:
                 *(letter.fault.field, letter.fault.code, letter.fault.message),
                 *(letter.correlation_id, letter.trace_parent, len(letter.payload)),
                 letter.elements,
+                letter.channel,
             )
             self.kept.setdefault(letter.id, KeptLetter(head, letter.event_id, letter.payload))
 

@@ -28,7 +28,8 @@ def is_allowed(name: str, function: str | None) -> bool:
     if package != "functions":
         return package in sys.stdlib_module_names | FOREIGN
     first = rest.partition(".")[0]
-    is_vocabulary = first == "events" or (ROOT / "functions" / f"{first}.py").exists()
+    is_file = (ROOT / "functions" / f"{first}.py").exists()
+    is_vocabulary = is_file or first in {"events", "senders"}
     return is_vocabulary or (function is not None and first == function)
 
 

@@ -49,6 +49,7 @@ _HEAD: Final = answers.DeadLetterHead(
     trace_parent=None,
     payload_bytes=425,
     elements=1,
+    channel="native",
 )
 
 

@@ -395,4 +395,5 @@ def _row(letter: DeadLetter) -> tuple[Any, ...]:
         letter.payload,
         letter.trace_parent,
         letter.elements,
+        letter.channel,
     )

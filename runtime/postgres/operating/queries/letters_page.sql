@@ -13,10 +13,10 @@
 -- Returns them by time of acceptance, then by id, descending:
 -- (id uuid, accepted_at timestamptz, stored_at timestamptz, state text, reason text,
 -- source event_source, field text, code text, message text, correlation_id text, trace_parent text,
--- payload_bytes integer, elements integer)
+-- payload_bytes integer, elements integer, channel channel)
 SELECT
     id, accepted_at, stored_at, state, reason, source, field, code, message, correlation_id,
-    trace_parent, octet_length(payload) AS payload_bytes, elements
+    trace_parent, octet_length(payload) AS payload_bytes, elements, channel
 FROM dead_letters
 WHERE ($1::uuid IS NULL OR id = $1)
     AND ($2::text IS NULL OR reason = $2)

@@ -7,10 +7,10 @@
 -- Returns the oldest first:
 -- (id uuid, accepted_at timestamptz, stored_at timestamptz, state text, reason text,
 -- source event_source, field text, code text, message text, correlation_id text, trace_parent text,
--- payload_bytes integer, elements integer)
+-- payload_bytes integer, elements integer, channel channel)
 SELECT
     id, accepted_at, stored_at, state, reason, source, field, code, message, correlation_id,
-    trace_parent, octet_length(payload) AS payload_bytes, elements
+    trace_parent, octet_length(payload) AS payload_bytes, elements, channel
 FROM dead_letters
 WHERE event_key = $1::uuid
     OR (event_id = $3::text AND (source IS NULL OR source = $2::event_source))

@@ -2,6 +2,9 @@
 
 CREATE TYPE event_source AS ENUM ('facebook', 'tiktok');
 CREATE TYPE funnel_stage AS ENUM ('top', 'bottom');
+CREATE TYPE channel AS ENUM (
+    'native', 'meta.conversions', 'meta.webhook', 'tiktok.events', 'tiktok.webhook', 'tiktok.shop'
+);
 CREATE TYPE granularity AS ENUM ('minute', 'hour', 'day', 'month');
 
 -- Columns are ordered from wide to narrow, so that alignment pads little.
@@ -190,6 +193,7 @@ CREATE TABLE dead_letters (
     accepted_at timestamptz NOT NULL,
     stored_at timestamptz NOT NULL DEFAULT now(),
     source event_source,
+    channel channel NOT NULL,                   -- how it came
     state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'replayed', 'discarded')),
     reason text NOT NULL
         CHECK (reason IN ('rejected', 'unreadable', 'refused', 'too_old', 'summarized')),

@@ -12,22 +12,23 @@
 -- $10 payload         bytea[]        the original bytes
 -- $11 trace_parent    text[]         null if the request had none
 -- $12 elements        integer[]      how many of its request it holds
+-- $13 channel         text[]
 -- Arrays are parallel: element i of each describes letter i.
 -- Returns one row for each letter that was new: (id uuid)
 INSERT INTO dead_letters (
     id, reason, source, event_id, field, code, message, correlation_id, accepted_at, payload,
-    trace_parent, elements
+    trace_parent, elements, channel
 )
 SELECT
     id, reason, source::event_source, event_id, field, code, message, correlation_id,
-    accepted_at, payload, trace_parent, elements
+    accepted_at, payload, trace_parent, elements, channel::channel
 FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
     $8::text[], $9::timestamptz[], $10::bytea[], $11::text[],
-    $12::integer[]
+    $12::integer[], $13::text[]
 ) AS letter (
     id, reason, source, event_id, field, code, message, correlation_id, accepted_at, payload,
-    trace_parent, elements
+    trace_parent, elements, channel
 )
 ORDER BY id
 ON CONFLICT (id) DO NOTHING

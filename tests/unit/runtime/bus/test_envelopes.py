@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from functions.errors import Fault
 from functions.events import SOURCES, Source
 from functions.messages import AcceptedBatch, DeadLetter, Delivery
+from functions.senders import CHANNELS
 from runtime.bus.envelopes import (
     MAX_MESSAGE_BYTES,
     UnreadableEnvelope,
@@ -29,7 +30,14 @@ SOURCES_OR_NONE = st.sampled_from([*SOURCES, None])
 EVENTS = st.dictionaries(TEXTS, TEXTS | st.integers() | st.none()).map(
     lambda event: json.dumps(event, indent=1, ensure_ascii=False).encode()
 )
-PARTS = st.builds(AcceptedBatch, TEXTS, MOMENTS, st.lists(EVENTS), trace_parent=st.none() | TEXTS)
+PARTS = st.builds(
+    AcceptedBatch,
+    TEXTS,
+    MOMENTS,
+    st.lists(EVENTS),
+    trace_parent=st.none() | TEXTS,
+    channel=st.sampled_from(CHANNELS),
+)
 LETTERS = st.builds(
     DeadLetter,
     reason=st.sampled_from(["rejected", "unreadable", "refused", "summarized"]),
@@ -41,6 +49,7 @@ LETTERS = st.builds(
     correlation_id=st.none() | TEXTS,
     accepted_at=MOMENTS,
     trace_parent=st.none() | TEXTS,
+    channel=st.sampled_from(CHANNELS),
 )
 
 
@@ -65,6 +74,8 @@ def test_parts_know_how_their_message_came() -> None:
 def test_what_a_request_did_not_have_takes_no_room() -> None:
     assert b"trace" not in encode("facebook", [a_part()])
     assert b"trace" not in encode_letters([a_letter()])
+    assert b"channel" not in encode("facebook", [a_part()])
+    assert b"channel" not in encode_letters([a_letter()])
 
 
 @given(st.lists(LETTERS))
@@ -95,6 +106,7 @@ def test_events_are_kept_byte_for_byte() -> None:
         an_envelope(acceptedAt="2024-01-01T00:00:00"),
         an_envelope(acceptedAt=1704067200),
         an_envelope(events={}),
+        an_envelope(channel="pigeon"),
         b"[" * 100_000,
         b'{"source":"facebook","parts":[{"events":[' + b"[" * 100_000,
         encode("tiktok", [a_part()]),
