@@ -20,7 +20,7 @@ class RequestFacts(Protocol):
 
     @property
     def accepted_at(self) -> datetime:
-        """When the gateway took it, UTC."""
+        """When the gateway accepted it, UTC."""
 
     @property
     def trace_parent(self) -> str | None:

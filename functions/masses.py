@@ -82,7 +82,7 @@ def unpacked(payload: bytes) -> Iterator[bytes]:
         used = yield from _whole(waiting)
         del waiting[:used]
     if waiting or not unpacker.eof:
-        raise ValueError("damaged: it does not end")
+        raise ValueError("damaged: it is truncated")
 
 
 def beginning(payload: bytes, max_bytes: int) -> bytes:

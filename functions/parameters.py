@@ -39,7 +39,7 @@ class Wrong(Exception):
     """The text can't be the parameter's value.
 
     Attributes:
-        code: Stable machine-readable kind of fault.
+        code: The kind of fault; stable and machine-readable.
         message: A sentence for a person; never repeats the text.
     """
 
@@ -96,7 +96,7 @@ def period_of(values: Values) -> Period:
 
 def _judge(texts: Sequence[str], parse: Parse | None) -> Any:
     if parse is None:
-        raise Wrong("unknown_parameter", "Should not be given: there is no such parameter")
+        raise Wrong("unknown_parameter", "There is no such parameter")
     if len(texts) > 1:
         raise Wrong("repeated_parameter", "Should be given once")
     if not texts[0]:
@@ -121,7 +121,7 @@ _DATE_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
     r"([Zz]|[+\- ]([01][0-9]|2[0-3]):[0-5][0-9])?"
 )
-_NOT_IN_UTC = "Should lie in the years 1 to 9999 in UTC"
+_NOT_IN_UTC = "Should be in the years 1 to 9999 in UTC"
 _LIMITS = {str(number): number for number in range(1, MAX_LIMIT + 1)}
 _ALL_TYPES = tuple(dict.fromkeys(name for types in EVENT_TYPES.values() for name in types))
 
@@ -207,7 +207,7 @@ def _read_moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text.upper().replace(" ", "+"))
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except ValueError:
-        raise Wrong("datetime", "Should be a date that the calendar has") from None
+        raise Wrong("datetime", "Should be a date that exists") from None
     except OverflowError:
         raise Wrong("datetime_range", _NOT_IN_UTC) from None
 
@@ -216,7 +216,7 @@ def _read_date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Wrong("datetime", "Should be a date that the calendar has") from None
+        raise Wrong("datetime", "Should be a date that exists") from None
 
 
 parse_funnel_stage: Parse = partial(parse_choice, choices=FUNNEL_STAGES)

@@ -129,8 +129,8 @@ def _refuse_unstorable(raw: bytes) -> None:
     """Refuse an event that is too large, or that pydantic accepts and PostgreSQL can't store."""
     if isinstance(raw, Beginning):
         message = (
-            f"An event may have {raw.limit} bytes at most (EVENT_SIZE_LIMIT); "
-            f"the first {len(raw)} of this one are kept"
+            f"An event may have at most {raw.limit} bytes (EVENT_SIZE_LIMIT); the first {len(raw)} "
+            "of this one are kept"
         )
         raise Invalid([Fault("", "event_too_large", message)])
     fault = find_unstorable(raw)

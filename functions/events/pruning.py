@@ -98,7 +98,7 @@ def prune(raw: bytes) -> bytes:
     except UnicodeDecodeError as error:
         raise _not_json("it is not UTF-8") from error
     except RecursionError as error:
-        raise _not_json("it nests too deep") from error
+        raise _not_json("it is nested too deeply") from error
     except msgspec.DecodeError as error:
         raise _not_json(str(error)) from error
 
@@ -110,7 +110,7 @@ def _check_depth(raw: bytes) -> None:
         if walk.deepest > _MAX_DEPTH:  # possibly too deep
             bare = b"" if walk.depth > _MAX_DEPTH else turns(without_strings(raw))
             if walk.depth > _MAX_DEPTH or max(depths(bare)) > _MAX_DEPTH:
-                raise _not_json("it nests too deep")
+                raise _not_json("it is nested too deeply")
             return
 
 

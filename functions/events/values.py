@@ -26,8 +26,8 @@ _RFC_3339 = (
 )
 AMOUNT = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
 AMOUNT_RULE = (
-    "Input should be a decimal string or number from 0, "
-    "with at most 12 digits before and 6 after the point"
+    "Input should be a decimal string or number of 0 or more, with at most 12 digits before and 6 "
+    "after the point"
 )
 
 
@@ -36,7 +36,7 @@ def _to_utc(moment: datetime) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError:
         raise PydanticCustomError(
-            "datetime_range", "Input should lie in the years 1 to 9999 in UTC"
+            "datetime_range", "Input should be in the years 1 to 9999 in UTC"
         ) from None
 
 

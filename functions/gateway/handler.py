@@ -210,7 +210,9 @@ def _source_of(raw: bytes, *, fits: bool) -> Source:
     event = judge(raw)
     if not fits:
         kept = Beginning.KEPT_BYTES
-        message = f"The event is too large for this bus, packed; its first {kept} bytes are kept"
+        message = (
+            f"Even compressed, the event is too large for this bus; its first {kept} bytes are kept"
+        )
         fault = Fault("", "event_too_large", message)
         raise InvalidEvent(fault, event_id=event.event_id, source=event.source)
     return event.source

@@ -15,31 +15,33 @@ from functions.senders import Channel
 Number = Annotated[int, Field(ge=0)]
 Cursor = Annotated[
     str | None,
-    Field(description="Ask the same with it as `cursor` for what follows; null at the end."),
+    Field(description="Send it as `cursor` to get the next page; null on the last page."),
 ]
 TraceParent = Annotated[
-    str | None, Field(description="The request's W3C `traceparent`; null where it had none.")
+    str | None, Field(description="The request's W3C `traceparent`; null if it had none.")
 ]
 
 
 class DeadLetterHead(JsonModel):
-    """A dead letter, without a word of what its sender wrote."""
+    """A dead letter, without any text of its sender."""
 
     id: UUID
-    accepted_at: datetime = Field(description="When the gateway took it, UTC.")
+    accepted_at: datetime = Field(description="When the gateway accepted it, UTC.")
     stored_at: datetime
     state: State
     reason: Reason
     source: Source | None
-    field: str = Field(description="Dotted path; empty for the whole.")
+    field: str = Field(description="Dotted path; empty if it is not one field.")
     code: str
     message: str
     correlation_id: str | None
     trace_parent: TraceParent
-    payload_bytes: Number = Field(description="As they are kept; of several events, packed.")
+    payload_bytes: Number = Field(
+        description="Their number as stored; several events are stored compressed."
+    )
     elements: Annotated[int, Field(ge=1)] = Field(
-        description="How many events of its request it holds: beyond 1,000 rejected ones of one "
-        "request, the rest are together in one."
+        description="How many events of its request it holds. After the first 1,000 rejected "
+        "events of a request, the rest share one dead letter."
     )
     channel: Channel = Field(
         description="How it came: in the native format, or by which interface of a platform.",
@@ -64,7 +66,7 @@ class DeadLetterCount(JsonModel):
 
 
 class DeadLetterSummary(JsonModel):
-    """How many dead letters there are."""
+    """The number of dead letters."""
 
     total_letters: Number
     counts: tuple[DeadLetterCount, ...] = Field(
@@ -73,52 +75,52 @@ class DeadLetterSummary(JsonModel):
 
 
 class DeadLetterHappening(JsonModel):
-    """What was done to a dead letter once."""
+    """One action on a dead letter."""
 
     at: datetime
     action: Action
     field: str
     code: str
     message: str
-    events: Number = Field(description="How many events came of it.")
-    correlation_id: str = Field(description="The request's that did it.")
+    events: Number = Field(description="How many events were stored by it.")
+    correlation_id: str = Field(description="That of the request that did it.")
 
 
 class DeadLetter(DeadLetterHead):
-    """A dead letter with its bytes and its history: handle with care."""
+    """A dead letter with its bytes, which may hold personal data, and its history."""
 
     event_id: str | None
     payload_encoding: Literal["utf-8", "base64"]
     payload: str = Field(
-        description="The original bytes, in that encoding; of several events the beginning, "
-        "unpacked, a line each."
+        description="The original bytes, in that encoding. Several events are uncompressed, one on "
+        "each line, and only the beginning is shown."
     )
-    payload_truncated: bool = Field(description="Whether it is only the beginning.")
+    payload_truncated: bool = Field(description="Whether `payload` is only the beginning.")
     history: tuple[DeadLetterHappening, ...] = Field(description="Oldest first.")
 
 
 class Replayed(JsonModel):
-    """What dead letters are today."""
+    """The result of validating dead letters again."""
 
-    dry_run: bool = Field(description="Whether nothing was changed.")
-    replayed: Number = Field(description="Letters that live again.")
-    failed: Number = Field(description="Letters that stay open.")
+    dry_run: bool = Field(description="Whether this was a trial that changed nothing.")
+    replayed: Number = Field(description="Letters whose events are valid now.")
+    failed: Number = Field(description="Letters that are still invalid and stay open.")
     stored: Number = Field(description="Events written.")
-    duplicates: Number = Field(description="Events that were there already.")
+    duplicates: Number = Field(description="Events that were stored before.")
     next_cursor: Cursor
 
 
 class Discarded(JsonModel):
-    """How many dead letters were given up; nothing is deleted."""
+    """The number of dead letters that were discarded; nothing is deleted."""
 
-    dry_run: bool = Field(description="Whether nothing was changed.")
+    dry_run: bool = Field(description="Whether this was a trial that changed nothing.")
     discarded: Number
 
 
 class Reopened(JsonModel):
-    """How many dead letters that were given up are open again."""
+    """The number of discarded dead letters that are open again."""
 
-    dry_run: bool = Field(description="Whether nothing was changed.")
+    dry_run: bool = Field(description="Whether this was a trial that changed nothing.")
     reopened: Number
 
 
@@ -127,29 +129,30 @@ class TrailEvent(JsonModel):
 
     correlation_id: str
     trace_parent: TraceParent
-    accepted_at: datetime = Field(description="When the gateway took it, UTC.")
+    accepted_at: datetime = Field(description="When the gateway accepted it, UTC.")
     published_at: datetime | None = Field(
-        description="When the broker took its message, UTC; null, as are the next two, of what "
-        "came by a replay or by a bus that does not tell."
+        description="When the broker stored its message, UTC. This and the next two are null if "
+        "the event came by a replay or by a bus that does not report them."
     )
     stream_sequence: Number | None = Field(
-        description="That message's place in the broker's stream."
+        description="That message's sequence number in the broker's stream."
     )
     deliveries: Number | None = Field(
         description="How often that message had been delivered when it was stored."
     )
-    stored_at: datetime = Field(description="When the transaction began that stored it, UTC.")
-    payload: str = Field(description="Its JSON text, byte for byte as it came.")
+    stored_at: datetime = Field(description="When the transaction that stored it began, UTC.")
+    payload: str = Field(description="Its JSON text, byte for byte as it arrived.")
 
 
 class EventTrail(JsonModel):
-    """What became of an event."""
+    """The history of an event."""
 
     source: Source
     event_id: str
-    event: TrailEvent | None = Field(description="Null where it is not stored.")
+    event: TrailEvent | None = Field(description="Null if it is not stored.")
     dead_letters: tuple[DeadLetterHead, ...] = Field(
-        max_length=100, description="Those that bear its id, or became it; oldest first."
+        max_length=100,
+        description="Dead letters that have its id, or from which it was stored; oldest first.",
     )
 
 

@@ -159,7 +159,7 @@ class Settled:
 
     Attributes:
         replayed: Letters that became events.
-        failed: Letters that stay open.
+        failed: Letters that are still invalid and stay open.
         stored: Events written now.
         duplicates: Events that were stored already.
     """

@@ -68,7 +68,7 @@ def write_cursor(place: Place) -> str:
 def parse_cursor(text: str) -> Place:
     """Read what ``write_cursor`` wrote."""
     if not re.fullmatch(CURSOR_PATTERN, text):
-        raise Wrong("cursor", "Should be the nextCursor of an answer")
+        raise Wrong("cursor", "Should be the nextCursor of an earlier answer")
     microseconds, _, key = text.partition("-")
     return Place(_EPOCH + int(microseconds) * _MICROSECOND, UUID(key))
 
@@ -145,7 +145,7 @@ def parse_trail_question(params: Params) -> str:
     """
     values = read_parameters(params, {"id": parse_text})
     if "id" not in values:
-        raise Invalid([Fault("id", "missing", "Should be given: the id of an event")])
+        raise Invalid([Fault("id", "missing", "Is missing: give the id of an event")])
     event_id: str = values["id"]
     return event_id
 
@@ -153,7 +153,7 @@ def parse_trail_question(params: Params) -> str:
 def _choice(params: Params, state: State) -> ChoiceQuestion:
     values = read_parameters(params, {**_FILTERS, **_DRY_RUN})
     if not values.keys() & _FILTERS.keys():
-        raise Invalid([Fault("", "no_filter", "Should name at least one filter")])
+        raise Invalid([Fault("", "no_filter", "Should have at least one filter")])
     return ChoiceQuestion(_filter(values, state), dry_run=values.get("dryRun", False))
 
 

@@ -41,7 +41,7 @@ class PublishingPlan:
             ValueError: A number is out of its range; names which.
         """
         if not 0 <= self.min_events <= self.max_events:
-            raise ValueError("min must be 0 or more and max not less than min")
+            raise ValueError("min must be 0 or more, and max at least min")
         if not 0 <= self.corrupt_probability <= 1:
             raise ValueError("corrupt must be a probability, from 0 to 1")
         if not 0 <= self.duplicate_probability <= 1:

@@ -70,7 +70,7 @@ class DemographicsFilters(Filters):
 
 
 class AgeUsers(JsonModel):
-    """Users of an age."""
+    """Users with an age in a range."""
 
     range: AgeRange
     users: Number
@@ -99,7 +99,7 @@ class CityUsers(JsonModel):
 
 
 class FacebookDemographics(JsonModel):
-    """Who the Facebook users are."""
+    """The demographics of Facebook users."""
 
     users: Number
     average_age: Average | None
@@ -110,7 +110,7 @@ class FacebookDemographics(JsonModel):
 
 
 class Followers(JsonModel):
-    """How many followers users have."""
+    """The numbers of followers that users have."""
 
     average: Average | None
     min: Number | None
@@ -118,7 +118,7 @@ class Followers(JsonModel):
 
 
 class FollowerUsers(JsonModel):
-    """Users with so many followers."""
+    """Users with a number of followers in a range."""
 
     range: FollowerRange
     users: Number
@@ -139,7 +139,7 @@ class DeviceEvents(JsonModel):
 
 
 class TiktokDemographics(JsonModel):
-    """Who the TikTok users are."""
+    """The demographics of TikTok users."""
 
     users: Number
     followers: Followers
@@ -151,7 +151,7 @@ class TiktokDemographics(JsonModel):
 
 
 class DemographicsReport(Report):
-    """Who the users are; a source that is filtered out is null."""
+    """The demographics of users; a source that is filtered out is null."""
 
     filters: DemographicsFilters
     total_users: Number
@@ -308,7 +308,7 @@ DEMOGRAPHICS: Final = ReportType(
     DemographicsReport,
     handle_demographics,
     to_csv,
-    "All lists, one below the other: `source` and `list` say which one a row is of, and "
-    "the columns that its list does not have are empty.",
+    "All lists, one below the other. `source` and `list` say which list a row belongs to; columns "
+    "that this list does not have are empty.",
     example,
 )

@@ -93,7 +93,9 @@ def _kind_faults(values: Values) -> list[Fault]:
     }
     if wanted is None or wanted in possible:
         return []
-    return [Fault("eventType", "no_such_kind", "Should exist for the source and the funnelStage")]
+    return [
+        Fault("eventType", "no_such_kind", "Should be a type of the given source and funnelStage")
+    ]
 
 
 class EventsFilters(Filters):
@@ -121,14 +123,17 @@ class EventBucket(JsonModel):
 
 
 class EventsReport(Report):
-    """How many events there are."""
+    """The number of events."""
 
     filters: EventsFilters
     total_events: Number
-    events: tuple[EventCount, ...] = Field(description="By count, then source, stage and type.")
+    events: tuple[EventCount, ...] = Field(
+        description="Sorted by count, then by source, stage and type."
+    )
     series: tuple[EventBucket, ...] | MISSING = Field(
         default=MISSING,
-        description="Only with an interval; oldest first, empty ones too unless `seriesGaps`.",
+        description="Only with an interval. Oldest first, including empty buckets unless "
+        "`seriesGaps` is set.",
     )
     series_gaps: SeriesGaps = MISSING
 
@@ -232,6 +237,6 @@ EVENTS: Final = ReportType(
     EventsReport,
     handle_events,
     to_csv,
-    "The list `events`, or with `interval` the series.",
+    "The list `events`; with `interval`, the series instead.",
     example,
 )

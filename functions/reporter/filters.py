@@ -78,23 +78,23 @@ Number = Annotated[int, Field(ge=0)]
 Limit = Annotated[int, Field(ge=1, le=100)]
 SeriesGaps = Annotated[
     Literal[True] | MISSING,
-    Field(description="There where the empty buckets of a very long series are left out."),
+    Field(description="Present and true if the empty buckets of a very long series are left out."),
 ]
 
 
 class Filters(JsonModel):
-    """The filters of every report, as they were understood; null is no filter."""
+    """The filters of the report as they were understood; null means no filter."""
 
-    start: datetime | None = Field(alias="from", description="The first instant, UTC.")
-    end: datetime | None = Field(alias="to", description="The instant after the last, UTC.")
+    start: datetime | None = Field(alias="from", description="The first instant of the range, UTC.")
+    end: datetime | None = Field(alias="to", description="The end of the range, UTC; not included.")
     source: Source | None
     timezone: str | MISSING = Field(
-        default=MISSING, description="There where it was given; else days are those of UTC."
+        default=MISSING, description="Present if it was given; otherwise days are in UTC."
     )
 
 
 class Report(JsonModel):
-    """What every report begins with."""
+    """The common part of all reports."""
 
     filters: Filters
 

@@ -64,27 +64,33 @@ class LedgerFilters(Filters):
 
 
 class Rejections(JsonModel):
-    """What became of rejected events: these four add up to them."""
+    """The outcomes of rejected events; the four numbers add up to ``rejected``."""
 
     kept: Number = Field(description="As dead letters.")
-    repeated: Number = Field(description="The same dead letter was kept before.")
-    in_flight: Number = Field(description="Told of by a gateway, and not settled yet.")
-    imbalance: int = Field(description="Missed, or too many when negative; 0 unless lost.")
+    repeated: Number = Field(description="The same dead letter was stored before.")
+    in_flight: Number = Field(description="Announced by a gateway, not settled yet.")
+    imbalance: int = Field(
+        description="Events that are missing; negative if there are too many. 0 unless something "
+        "was lost."
+    )
 
 
 class Balance(JsonModel):
-    """What became of events.
+    """The outcomes of events.
 
     ``accepted`` is ``stored`` + ``duplicates`` + ``deadLettered`` + ``inFlight`` + ``imbalance``.
     """
 
-    accepted: Number = Field(description="Valid at a gateway, which counted them.")
+    accepted: Number = Field(description="Valid events, as counted by the gateway.")
     stored: Number
     duplicates: Number = Field(description="The same event was stored before.")
-    dead_lettered: Number = Field(description="Kept by a collector as dead letters.")
-    in_flight: Number = Field(description="Told of by a gateway, and not settled yet.")
-    imbalance: int = Field(description="Missed, or too many when negative; 0 unless lost.")
-    rejected: Number = Field(description="Invalid at a gateway, which counted them.")
+    dead_lettered: Number = Field(description="Stored by a collector as dead letters.")
+    in_flight: Number = Field(description="Announced by a gateway, not settled yet.")
+    imbalance: int = Field(
+        description="Events that are missing; negative if there are too many. 0 unless something "
+        "was lost."
+    )
+    rejected: Number = Field(description="Invalid events, as counted by the gateway.")
     rejections: Rejections
 
 
@@ -95,30 +101,30 @@ class LedgerBucket(Balance):
 
 
 class Waiting(JsonModel):
-    """What waited at the broker for a collector when it last looked."""
+    """A collector's backlog at the broker at its latest measurement."""
 
     collector: str
     measured_at: datetime
-    messages: Number = Field(description="Of many events each.")
-    oldest_seconds: float = Field(description="The age of the oldest; 0 for none.")
+    messages: Number = Field(description="A message holds many events.")
+    oldest_seconds: float = Field(description="The age of the oldest message; 0 if there is none.")
     measured_seconds_ago: float = Field(
         description="By the database's clock. Collectors measure every five seconds."
     )
 
 
 class LedgerReport(Report):
-    """What became of events, by the time at which a gateway took them."""
+    """The outcomes of events, by the time at which a gateway accepted them."""
 
     filters: LedgerFilters
     total: Balance
     waiting: tuple[Waiting, ...] = Field(
-        description="When each collector last looked, whatever the range; by name."
+        description="The latest measurement of each collector, whatever the range; sorted by name."
     )
     warnings: tuple[str, ...] = Field(
-        description="Why the account is not whole: a sentence for each collector that does not"
-        " measure. Only where there is none, an imbalance of 0 says that all is even."
+        description="One sentence for each collector that does not measure its backlog. An "
+        "imbalance of 0 proves that nothing is missing only if there are no warnings."
     )
-    series: tuple[LedgerBucket, ...] = Field(description="Oldest first, without empty ones.")
+    series: tuple[LedgerBucket, ...] = Field(description="Oldest first, without empty buckets.")
 
 
 class LedgerReader(Protocol):
@@ -201,10 +207,10 @@ def silence(consumer: str, seconds: float | None) -> str:
         Nothing if it does.
     """
     if seconds is None:
-        return f"{consumer}: never measured: is {consumer} running?"
+        return f"{consumer} has never measured its backlog; is it running?"
     if seconds <= MEASURED_SECONDS:
         return ""
-    return f"{consumer}: not measured for {seconds:.0f} s: is {consumer} running?"
+    return f"{consumer} has not measured its backlog for {seconds:.0f} s; is it running?"
 
 
 def _warnings(source: Source | None, backlogs: Sequence[Backlog]) -> Iterable[str]:
@@ -273,15 +279,13 @@ LEDGER: Final = ReportType(
     LedgerReport,
     handle_ledger,
     to_csv,
-    "The series; its rejections have columns with a dot.",
+    "The series; the columns of its rejections have a dot in their names.",
     example,
     {
-        "from": {
-            "description": "Events of the minutes from then on, by when a gateway accepted them."
-        },
-        "to": {"description": "Events of the minutes before then; as `from`."},
+        "from": {"description": "Events that a gateway accepted in this minute or later."},
+        "to": {"description": "Events that a gateway accepted before this minute."},
         "interval": {
-            "description": "The length of a bucket, a minute unless said; weeks start on Monday.",
+            "description": "The length of a bucket; weeks start on Monday. A minute by default.",
             "example": "hour",
         },
     },

@@ -77,34 +77,37 @@ class Pipeline(Protocol):
 
 
 class Check(JsonModel):
-    """One thing that should be so."""
+    """One condition that should hold."""
 
     name: str
     state: State = Field(
-        description="`failing` where the value is beyond the limit; `unknown` where nobody can "
-        "tell."
+        description="`failing` if the value is beyond the limit; `unknown` if it could not be "
+        "measured."
     )
     value: float | None
     limit: float = Field(
-        description="The same as of the alert, where there is one. The most that is well; of "
-        "`database-disk-days` the least."
+        description="The same as in the alert, if there is one. It is the highest good value; for "
+        "`database-disk-days` the lowest."
     )
-    runbook: str = Field(description="What to do: a file of the project, and its section.")
+    runbook: str = Field(
+        description="What to do about it: a file and a section of the documentation."
+    )
 
 
 class PipelineReport(JsonModel):
-    """How the whole is doing: one verdict, and what it is made of."""
+    """The state of the whole system: one verdict, and the checks behind it."""
 
     as_of: datetime = Field(description="UTC, by the database's clock.")
     verdict: Literal["ok", "failing"] = Field(
-        description="`failing` where a check is; what is unknown fails nothing."
+        description="`failing` if any check fails. An unknown check does not count."
     )
     complete_until: datetime | None = Field(
-        description="Reports have every event that was accepted before; null where nobody can tell."
+        description="Reports include every event accepted before this time; null if that is "
+        "unknown."
     )
     checks: tuple[Check, ...]
     waiting: tuple[Waiting, ...] = Field(description="As in `/reports/ledger`.")
-    last_hour: Balance = Field(description="The ledger of the last sixty minutes.")
+    last_hour: Balance = Field(description="The ledger of the last 60 minutes.")
 
 
 async def handle_pipeline(

@@ -131,19 +131,20 @@ class RevenueBucket(JsonModel):
 
 
 class RevenueReport(Report):
-    """What was earned."""
+    """Revenue by source and campaign."""
 
     filters: RevenueFilters
     total_revenue: Money
     transaction_count: Number
     average_transaction_value: AverageMoney | None
-    revenue: tuple[SourceRevenue, ...] = Field(description="By revenue, then source.")
+    revenue: tuple[SourceRevenue, ...] = Field(description="Sorted by revenue, then by source.")
     top_campaigns: tuple[CampaignRevenue, ...] = Field(
-        max_length=100, description="By revenue, then id."
+        max_length=100, description="Sorted by revenue, then by id."
     )
     series: tuple[RevenueBucket, ...] | MISSING = Field(
         default=MISSING,
-        description="Only with an interval; oldest first, empty ones too unless `seriesGaps`.",
+        description="Only with an interval. Oldest first, including empty buckets unless "
+        "`seriesGaps` is set.",
     )
     series_gaps: SeriesGaps = MISSING
 
@@ -282,6 +283,6 @@ REVENUE: Final = ReportType(
     RevenueReport,
     handle_revenue,
     to_csv,
-    "The list `revenue`, or with `interval` the series.",
+    "The list `revenue`; with `interval`, the series instead.",
     example,
 )

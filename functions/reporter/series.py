@@ -60,7 +60,9 @@ def check_length(found: Sequence[Any]) -> None:
         Invalid: It has more than ``MAX_BUCKETS`` buckets.
     """
     if len(found) > MAX_BUCKETS:
-        message = f"Should give at most {MAX_BUCKETS} buckets: ask for longer ones or less time"
+        message = (
+            f"Should give at most {MAX_BUCKETS} buckets: use a longer interval or a shorter range"
+        )
         raise Invalid([Fault("interval", "too_many_buckets", message)])
 
 

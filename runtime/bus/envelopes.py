@@ -149,7 +149,7 @@ def unpack(data: bytes) -> bytes:
     if not is_whole:
         raise UnreadableEnvelope(f"it unpacks to more than {MAX_MESSAGE_BYTES} bytes")
     if not unpacker.eof:
-        raise UnreadableEnvelope("damaged: it does not end")
+        raise UnreadableEnvelope("damaged: it is truncated")
     return unpacked
 
 

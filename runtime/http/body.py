@@ -199,7 +199,7 @@ class BodyReader:
 
     def _too_large(self) -> HttpProblem:
         return HttpProblem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body may have {self._limit} bytes at most"
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body may have at most {self._limit} bytes"
         )
 
 
@@ -289,7 +289,9 @@ class _Arrival:
             except StopAsyncIteration:
                 return
             except TimeoutError as error:
-                raise HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The body came too slowly") from error
+                raise HttpProblem(
+                    HTTPStatus.REQUEST_TIMEOUT, "The body arrived too slowly"
+                ) from error
             finally:
                 self._waiting = None
             self._spent += self._clock() - self._waits_since
@@ -306,7 +308,7 @@ async def _unpacked(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[b
     async for chunk in chunks:
         packed_bytes += len(chunk)
         if packed_bytes > limit + limit // 100 + _PACKED_PIECE_BYTES:  # stored blocks, and a header
-            detail = f"The body may have {limit} bytes at most, and hardly more when packed"
+            detail = f"The body may have at most {limit} bytes, and hardly more when packed"
             raise HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
         for start in range(0, len(chunk), _PACKED_PIECE_BYTES):
             for piece in gzip.unpack(chunk[start : start + _PACKED_PIECE_BYTES]):

@@ -181,8 +181,8 @@ async def test_the_ledger_of_a_collector_that_stands_still_is_not_even(
     for code, out, err in (alone, both):
         assert (code, err) == (3, "")
         last = out.splitlines()[-1]
-        assert last.startswith("fb-collector: not measured for 1")
-        assert last.endswith(" s: is fb-collector running?")
+        assert last.startswith("fb-collector has not measured its backlog for 1")
+        assert last.endswith(" s; is it running?")
     assert "fb-collector: 1 messages waiting" in both[1]
     assert "fb-collector: 0 messages waiting" in alone[1]
 

@@ -29,7 +29,7 @@ class Location(TypedDict):
 
 @exact
 class FacebookUser(TypedDict):
-    """Who caused a Facebook event."""
+    """The user of a Facebook event."""
 
     userId: str
     name: str
@@ -40,7 +40,7 @@ class FacebookUser(TypedDict):
 
 @exact
 class FacebookTopEngagement(TypedDict):
-    """What was seen or liked."""
+    """The engagement of a Facebook event at the top of the funnel."""
 
     actionTime: DateTime
     referrer: Referrer
@@ -49,7 +49,7 @@ class FacebookTopEngagement(TypedDict):
 
 @exact
 class FacebookBottomEngagement(TypedDict):
-    """What was clicked or bought."""
+    """The engagement of a Facebook event at the bottom of the funnel."""
 
     adId: str
     campaignId: str

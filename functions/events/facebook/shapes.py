@@ -26,7 +26,7 @@ class Location(Shape):
 
 
 class FacebookUser(Shape):
-    """Who caused a Facebook event."""
+    """The user of a Facebook event."""
 
     user_id: str
     name: str
@@ -36,7 +36,7 @@ class FacebookUser(Shape):
 
 
 class FacebookTopEngagement(Shape):
-    """What was seen or liked."""
+    """The engagement of a Facebook event at the top of the funnel."""
 
     action_time: Moment
     referrer: Referrer
@@ -44,7 +44,7 @@ class FacebookTopEngagement(Shape):
 
 
 class FacebookBottomEngagement(Shape):
-    """What was clicked or bought."""
+    """The engagement of a Facebook event at the bottom of the funnel."""
 
     ad_id: str
     campaign_id: str

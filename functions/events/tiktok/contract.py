@@ -13,7 +13,7 @@ from functions.events.values import Amount, Count, DateTime, EventId, Timestamp,
 
 @exact
 class TiktokUser(TypedDict):
-    """Who caused a TikTok event."""
+    """The user of a TikTok event."""
 
     userId: str
     username: str
@@ -22,7 +22,7 @@ class TiktokUser(TypedDict):
 
 @exact
 class TiktokTopEngagement(TypedDict):
-    """What was watched, and on what."""
+    """The engagement of a TikTok event at the top of the funnel."""
 
     watchTime: Annotated[float, Interval(ge=0), AllowInfNan(allow_inf_nan=False)]
     percentageWatched: Annotated[float, Interval(ge=0, le=MAX_PERCENTAGE)]
@@ -33,7 +33,7 @@ class TiktokTopEngagement(TypedDict):
 
 @exact
 class TiktokBottomEngagement(TypedDict):
-    """What was visited or bought."""
+    """The engagement of a TikTok event at the bottom of the funnel."""
 
     actionTime: DateTime
     profileId: str | None

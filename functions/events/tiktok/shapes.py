@@ -11,7 +11,7 @@ from functions.events.timestamps import Moment
 
 
 class TiktokUser(Shape):
-    """Who caused a TikTok event."""
+    """The user of a TikTok event."""
 
     user_id: str
     username: str
@@ -19,7 +19,7 @@ class TiktokUser(Shape):
 
 
 class TiktokTopEngagement(Shape):
-    """What was watched, and on what."""
+    """The engagement of a TikTok event at the top of the funnel."""
 
     watch_time: Annotated[float, Meta(ge=0)]
     percentage_watched: Annotated[float, Meta(ge=0, le=MAX_PERCENTAGE)]
@@ -29,7 +29,7 @@ class TiktokTopEngagement(Shape):
 
 
 class TiktokBottomEngagement(Shape):
-    """What was visited or bought."""
+    """The engagement of a TikTok event at the bottom of the funnel."""
 
     action_time: Moment
     profile_id: str | None

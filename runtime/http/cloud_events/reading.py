@@ -80,7 +80,7 @@ def check_mode(headers: Headers) -> None:
         HttpProblem: It does not.
     """
     if _media_type(headers) not in (STRUCTURED, BATCH) and not headers.get("ce-specversion", ""):
-        detail = f"Content-Type should be {STRUCTURED} or {BATCH}, or headers ce-* should be there"
+        detail = f"Content-Type should be {STRUCTURED} or {BATCH}, or there should be headers ce-*"
         raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)
 
 

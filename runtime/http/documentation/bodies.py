@@ -15,7 +15,7 @@ CorrelationId = Annotated[
     str,
     Field(
         pattern=r"^[A-Za-z0-9._:-]{1,128}$",
-        description="Names the request in every log line and every stored row.",
+        description="Identifies the request in every log line and every stored row.",
     ),
 ]
 
@@ -24,10 +24,10 @@ _EXACT = with_config(ConfigDict(extra="forbid"))
 
 @_EXACT
 class Problem(TypedDict):
-    """What went wrong (RFC 9457)."""
+    """An error (RFC 9457)."""
 
     type: Literal["about:blank"]
-    title: Annotated[str, Field(description="The status in words.")]
+    title: Annotated[str, Field(description="The name of the status.")]
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
     correlationId: CorrelationId
@@ -35,36 +35,36 @@ class Problem(TypedDict):
 
 @_EXACT
 class Fault(TypedDict):
-    """One thing that is wrong with an input."""
+    """One fault of an input."""
 
-    field: Annotated[str, Field(description="Dotted path; empty for the whole.")]
-    code: Annotated[str, Field(description="Stable machine-readable kind of fault.")]
-    message: Annotated[str, Field(description="For a person; never repeats the input.")]
+    field: Annotated[str, Field(description="Dotted path; empty if it is not one field.")]
+    code: Annotated[str, Field(description="The kind of fault; stable and machine-readable.")]
+    message: Annotated[str, Field(description="For people; never contains the input.")]
 
 
 @_EXACT
 class InvalidProblem(Problem):
-    """The request can't be understood; every fault at once."""
+    """The request can't be understood; every fault is listed."""
 
     errors: Annotated[list[Fault], Field(min_length=1)]
 
 
 @_EXACT
 class Rejection(TypedDict):
-    """An invalid event, and one thing that is wrong with it."""
+    """One fault of an invalid event."""
 
-    index: Annotated[int, Field(ge=0, description="The event's place in the request, from 0.")]
+    index: Annotated[int, Field(ge=0, description="The event's index in the request, from 0.")]
     eventId: Annotated[str | None, Field(description="The event's id, if one could be read.")]
     field: Annotated[str, Field(description="Dotted path; empty for the whole event.")]
-    code: Annotated[str, Field(description="Stable machine-readable kind of fault.")]
-    message: Annotated[str, Field(description="For a person; never repeats the input.")]
+    code: Annotated[str, Field(description="The kind of fault; stable and machine-readable.")]
+    message: Annotated[str, Field(description="For people; never contains the input.")]
 
 
 Rejections = Annotated[
     list[Rejection],
     Field(
         max_length=MAX_ERRORS,
-        description="Up to ten for each invalid event, in the order of events and fields.",
+        description="Up to ten faults for each invalid event, in the order of events and fields.",
     ),
 ]
 Truncated = Annotated[
@@ -120,7 +120,7 @@ class Readiness(TypedDict):
             Field(
                 pattern="^(disk|memory up to [0-9.e+-]+[hms]|unknown)$",
                 description=(
-                    "Of the gateway: where acknowledged events are. For the stated time they may "
+                    "Only the gateway: where acknowledged events are. For the stated time they may "
                     "be only in the broker's memory, and are lost if its machine stops."
                 ),
             ),
@@ -131,8 +131,8 @@ class Readiness(TypedDict):
             Literal["full"],
             Field(
                 description=(
-                    "Of the gateway, while the stream of events is full: it answers 503. It stays "
-                    "ready, so that senders get this answer with `Retry-After`."
+                    "Only the gateway, while the stream of events is full: it answers 503. It "
+                    "stays ready, so that senders get this answer with `Retry-After`."
                 ),
             ),
         ]
@@ -142,8 +142,8 @@ class Readiness(TypedDict):
             Literal["summarized"],
             Field(
                 description=(
-                    "Of the gateway, while the stream of dead letters is full: of rejected events "
-                    "it keeps their number, their faults, and the beginnings of the first ones."
+                    "Only the gateway, while the stream of dead letters is full: it keeps only the "
+                    "number of rejected events, their faults, and the beginnings of the first ones."
                 ),
             ),
         ]
@@ -151,12 +151,18 @@ class Readiness(TypedDict):
     brokerClockSeconds: NotRequired[
         Annotated[
             float,
-            Field(description="How far the broker's clock is ahead; missing until it was asked."),
+            Field(
+                description="How many seconds the broker's clock is ahead; missing until it was "
+                "first measured."
+            ),
         ]
     ]
     databaseClockSeconds: NotRequired[
         Annotated[
             float,
-            Field(description="How far the database's clock is ahead; missing until it was asked."),
+            Field(
+                description="How many seconds the database's clock is ahead; missing until it was "
+                "first measured."
+            ),
         ]
     ]

@@ -13,11 +13,11 @@ from runtime.http.documentation.schemas import Schema
 
 _DESCRIPTION: Final = f"""\
 For platforms that deliver CloudEvents 1.0: Knative, Dapr, EventBridge's API destinations. \
-Data are an event or an array of events; structured (`{STRUCTURED}`), batch (`{BATCH}`), \
-or binary (any other content type, and headers `ce-*`).
+The data are an event or an array of events. The mode is structured (`{STRUCTURED}`), batch \
+(`{BATCH}`), or binary (any other content type, with headers `ce-*`).
 
-What can never be taken becomes a dead letter, and is answered with a `204`, too: \
-platforms drop what gets a `4xx`. The extensions `correlationid` and `traceparent` are kept."""
+Invalid data become dead letters and are answered with `204` as well, because platforms drop a \
+delivery that gets a `4xx`. The extensions `correlationid` and `traceparent` are kept."""
 
 
 def cloud_events_paths(behind: Sequence[str]) -> dict[str, Schema]:
@@ -32,25 +32,31 @@ def cloud_events_paths(behind: Sequence[str]) -> dict[str, Schema]:
         "Deliver CloudEvents",
         _DESCRIPTION,
         {
-            "204": answer("All that came is on the broker's disk, poison as dead letters.", {}),
+            "204": answer(
+                "Everything is on the broker's disk; invalid data are there as dead letters.", {}
+            ),
             "408": refusal(
-                HTTPStatus.REQUEST_TIMEOUT, "The body came too slowly.", "The body came too slowly"
+                HTTPStatus.REQUEST_TIMEOUT,
+                "The body arrived too slowly.",
+                "The body arrived too slowly",
             ),
             "415": refusal(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                "It does not say that it is a CloudEvent, or is packed in an unknown way.",
-                f"Content-Type should be {STRUCTURED} or {BATCH}, or headers ce-* should be there",
+                "The request is not marked as a CloudEvent, or its content encoding is not "
+                "supported.",
+                f"Content-Type should be {STRUCTURED} or {BATCH}, or there should be headers ce-*",
             ),
             "503": unavailable(
-                "The broker can't take it now. Some may have been taken: send the same again."
+                "The broker can't store the events now. Some may be stored already; send the whole "
+                "request again."
             ),
         },
         requestBody={
-            "description": "Any body: one that is no CloudEvent becomes a dead letter.",
+            "description": "Any body. A body that is not a CloudEvent becomes a dead letter.",
             "required": True,
             "content": {
                 STRUCTURED: {"schema": {}, "examples": _examples("One", _cloud_event())},
-                BATCH: {"schema": {}, "examples": _examples("Some", [_cloud_event()])},
+                BATCH: {"schema": {}, "examples": _examples("Several", [_cloud_event()])},
             },
         },
         behind=list(behind),

@@ -27,8 +27,8 @@ _CORRELATION = {
     "name": CORRELATION_HEADER,
     "in": "header",
     "description": (
-        "Your name for the request: 1 to 128 of `A-Z a-z 0-9 . _ : -`. "
-        "Any other is replaced by a UUID, as is a missing one."
+        "Your id for the request: 1 to 128 characters of `A-Z a-z 0-9 . _ : -`. A missing or "
+        "invalid id is replaced by a UUID."
     ),
     "schema": {"type": "string"},
     "example": "order-import-42",
@@ -171,21 +171,26 @@ def _probe_paths(
     unready = {"status": "unavailable", "checks": dict.fromkeys(checks, "unavailable"), **facts}
     live = {
         "200": json_answer("The process works.", "Liveness", {"status": "live"}),
-        "503": json_answer("It does not, and should restart.", "Liveness", {"status": "dead"}),
+        "503": json_answer(
+            "The process does not work and should be restarted.", "Liveness", {"status": "dead"}
+        ),
     }
     readiness = {
         "200": json_answer("The function is ready.", "Readiness", ready),
         "503": json_answer(
-            "Not now: a server does not answer, or it is shutting down.", "Readiness", unready
+            "The function is not ready: a server does not answer, or the function is shutting "
+            "down.",
+            "Readiness",
+            unready,
         ),
     }
     metrics = {"200": answer("The metrics.", {"text/plain": content({"type": "string"})})}
     return {
-        "/health/live": _get("Operation", "getLiveness", "Can the process do its work?", live),
+        "/health/live": _get("Operation", "getLiveness", "Does the process work?", live),
         "/health/ready": _get(
             "Operation",
             "getReadiness",
-            "Can the function do its work, with the servers that it uses?",
+            "Can the function do its work, with the servers it uses?",
             readiness,
             ready_behind,
         ),

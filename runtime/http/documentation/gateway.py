@@ -23,24 +23,24 @@ from runtime.http.responses import JSON, PROBLEM
 from runtime.http.splitting import split_json
 
 _DESCRIPTION = """\
-Receives webhook events from Facebook and TikTok, validates each by itself, and writes \
-them to the broker's disk. Events that a `202` counts are safe; an event that is sent twice is \
-stored once.
+Receives webhook events from Facebook and TikTok, validates each event separately, and writes \
+them to the broker's disk. A `202` means that the counted events are on that disk. An event that \
+is sent twice is stored once.
 
-Errors are problems (RFC 9457) with a correlation id; so are `404` for an unknown path \
+Every error is a problem (RFC 9457) with a correlation id, including `404` for an unknown path \
 and `405`, with `Allow`, for an unknown method."""
 
 _POST_EVENTS = """\
-The answer is `202` if at least one event is valid, or if the array is empty. Every event is \
-validated by itself; the receipt lists the invalid ones. Unknown keys are stored with the event. \
-A string with a NUL character or a lone surrogate makes its event invalid.
+The answer is `202` if at least one event is valid, or if the array is empty. Each event is \
+validated separately; the receipt lists the invalid ones. Unknown keys are stored with the event. \
+An event with a NUL character or a lone surrogate in any string is invalid.
 
-Sending a request again is harmless: no event is stored twice."""
+It is safe to send a request again: no event is stored twice."""
 
 _DRY_RUN = {
     "name": "dryRun",
     "in": "query",
-    "description": "With `true`, events are validated and not stored.",
+    "description": "If `true`, events are validated but not stored.",
     "schema": {"type": "string", "enum": ["true", "false"], "default": "false"},
     "example": "true",
 }
@@ -107,17 +107,17 @@ def _request_body(limit: int, event_limit: int) -> Schema:
     many = {"type": "array", "items": ref("Event")}
     return {
         "description": (
-            f"At most {limit} bytes. `Content-Encoding: gzip` is taken; "
-            "the limit is on the unpacked bytes. "
-            f"An event may have {event_limit} of them: a larger one is rejected alone. "
-            "So is an element of an array that is not JSON, if its brackets match."
+            f"At most {limit} bytes. `Content-Encoding: gzip` is supported; the limit is on the "
+            f"uncompressed bytes. One event may have at most {event_limit} bytes; a larger one is "
+            "rejected, the others are not. The same is true for an element of an array that is not "
+            "JSON, if its brackets match."
         ),
         "required": True,
         "content": {
             JSON: {"schema": {"anyOf": [ref("Event"), many]}, "examples": _json_examples()},
             "application/x-ndjson": {
-                "schema": {**many, "minItems": 1, "description": "One event a line."},
-                "examples": {"lines": _example("One event a line", list(EVENTS.values()))},
+                "schema": {**many, "minItems": 1, "description": "One event per line."},
+                "examples": {"lines": _example("One event per line", list(EVENTS.values()))},
             },
         },
     }
@@ -147,39 +147,42 @@ def _faults_of(body: bytes) -> Sequence[Fault]:
 def _answers(limit: int) -> dict[str, Schema]:
     return {
         "200": json_answer(
-            "The receipt of a dry run: nothing was kept, nothing was counted.",
+            "The receipt of a dry run: nothing was stored or counted.",
             "Receipt",
             receipt_example(accepted=1, dry_run=True),
         ),
         "202": json_answer(
-            "The receipt: what it counts is on the broker's disk.",
+            "The receipt: the events that it counts are on the broker's disk.",
             "Receipt",
             receipt_example(accepted=1),
         ),
         "400": invalid(
-            "The body is empty, neither object nor array, an object that is not JSON, an array "
-            "whose brackets do not match, or not gzip where it should be.",
+            "The body is empty, is neither an object nor an array, is an object that is not valid "
+            "JSON, is an array whose brackets do not match, or is declared as gzip and is not.",
             *_faults_of(b"event"),
         ),
         "408": refusal(
-            HTTPStatus.REQUEST_TIMEOUT, "The body came too slowly.", "The body came too slowly"
+            HTTPStatus.REQUEST_TIMEOUT,
+            "The body arrived too slowly.",
+            "The body arrived too slowly",
         ),
         "413": refusal(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            "The body is too large; counted while it streams.",
-            f"The body may have {limit} bytes at most",
+            "The body is too large. It is counted while it is read.",
+            f"The body may have at most {limit} bytes",
         ),
         "415": refusal(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "Another content type, content encoding, or charset than UTF-8.",
+            "The content type or content encoding is not supported, or the charset is not UTF-8.",
             f"Content-Type should be {JSON} or application/x-ndjson",
             _ACCEPT_ENCODING,
         ),
         "422": answer(
-            "No event is valid; they are kept as dead letters.",
+            "No event is valid; all are kept as dead letters.",
             {PROBLEM: content(ref("RejectedProblem"), receipt_example(accepted=0))},
         ),
         "503": unavailable(
-            "The broker can't take it now. Some may have been taken: send the same again."
+            "The broker can't store the events now. Some may be stored already; send the whole "
+            "request again."
         ),
     }

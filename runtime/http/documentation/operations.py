@@ -50,7 +50,7 @@ def _parameters(parameters: list[Schema]) -> Html:
 
 
 def _default(schema: Schema) -> list[str]:
-    return [f", {schema['default']} unless given"] if "default" in schema else []
+    return [f", default {schema['default']}"] if "default" in schema else []
 
 
 def _request_body(body: Schema) -> Html:

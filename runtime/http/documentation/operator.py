@@ -106,23 +106,31 @@ def _text(pattern: str) -> Schema:
 
 
 _UUID: Final = _text(UUID_PATTERN)
-_LETTER_ID: Final = _path("id", "Its id.", _UUID, str(_HEAD.id))
+_LETTER_ID: Final = _path("id", "The id of the dead letter.", _UUID, str(_HEAD.id))
 _SOURCE: Final = _path(
-    "source", "The platform.", {"type": "string", "enum": list(SOURCES)}, "facebook"
+    "source",
+    "The platform that sent the event.",
+    {"type": "string", "enum": list(SOURCES)},
+    "facebook",
 )
 _EVENT_ID: Final = _path(
     "eventId",
-    "The platform's id of it, percent-encoded; any character.",
+    "The event's id from the platform, percent-encoded; it may contain any character.",
     {"type": "string", "minLength": 1},
     "fb-1",
 )
 _EVENT_ID_IN_QUERY: Final = {
-    **_query("id", "The platform's id of it; any character.", _text("[^\\u0000]+"), "fb-1"),
+    **_query(
+        "id",
+        "The event's id from the platform; it may contain any character.",
+        _text("[^\\u0000]+"),
+        "fb-1",
+    ),
     "required": True,
 }
 _STATE: Final = _query(
     "state",
-    "Only letters in this state, or all.",
+    "Only dead letters in this state; `all` for every state.",
     {"type": "string", "enum": [*get_args(State), ANY_STATE], "default": "open"},
     "open",
 )
@@ -132,15 +140,15 @@ _LIMIT: Final = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default
 _PAGING: Final = [
     _query(
         "cursor",
-        "The `nextCursor` of the page before.",
+        "The `nextCursor` of the previous page.",
         _text(CURSOR_PATTERN),
         f"1704110400000000-{_HEAD.id.hex}",
     ),
-    _query("limit", "How many letters at most.", _LIMIT, DEFAULT_LIMIT),
+    _query("limit", "The maximum number of dead letters.", _LIMIT, DEFAULT_LIMIT),
 ]
 _DRY_RUN: Final = _query(
     "dryRun",
-    "Tell what it would come to, and change nothing.",
+    "If `true`, only show the result and change nothing.",
     {"type": "string", "enum": ["true", "false"], "default": "false"},
     "true",
 )
@@ -150,12 +158,12 @@ _PAGES: Final = (answers.DeadLetter, answers.Replayed, answers.Discarded, answer
 """Operations whose answer a browser gets as a page."""
 
 _WRONG: Final = invalid(
-    "Parameters are wrong, or do not go together; every fault at once.",
+    "One or more parameters are wrong, or do not go together. Every fault is listed.",
     Fault("from", "range", "Should be before to"),
 )
 _NO_ID: Final = invalid(
-    "There is no id, or another parameter; every fault at once.",
-    Fault("id", "missing", "Should be given: the id of an event"),
+    "The id is missing, or there is another parameter. Every fault is listed.",
+    Fault("id", "missing", "Is missing: give the id of an event"),
 )
 _LINK: Final = {
     "Link": {
@@ -207,31 +215,36 @@ def operator_paths(moments: Mapping[str, Schema], behind: Sequence[str]) -> dict
         "/dead-letters/replay": asked(
             "post",
             "replayDeadLetters",
-            "Judge a page of open ones as today, and store what is valid",
+            "Validate a page of open dead letters again, and store the events that are valid now",
             _REPLAYED,
             [*filters, *_PAGING, _DRY_RUN],
         ),
         "/dead-letters/discard": asked(
             "post",
             "discardDeadLetters",
-            "Give up open ones, by at least one filter",
+            "Discard the open dead letters that match the filters; at least one is needed",
             _DISCARDED,
             [*filters, _DRY_RUN],
         ),
         "/dead-letters/reopen": asked(
             "post",
             "reopenDeadLetters",
-            "Bring discarded ones back, by at least one filter",
+            "Reopen the discarded dead letters that match the filters; at least one is needed",
             _REOPENED,
             [*filters, _DRY_RUN],
         ),
         "/dead-letters/{id}": found(
-            "getDeadLetter", "Show one with its bytes", _LETTER, [_LETTER_ID], NO_SUCH_LETTER
+            "getDeadLetter",
+            "Show a dead letter with its bytes",
+            _LETTER,
+            [_LETTER_ID],
+            NO_SUCH_LETTER,
         ),
         "/events/{source}": {
             "get": _operation(
                 "findEvent",
-                "Tell what became of it, also where a platform changes paths",
+                "Show what became of an event, if a proxy or platform would change its id in the "
+                "path",
                 _TRAIL,
                 [_SOURCE, _EVENT_ID_IN_QUERY],
                 {"400": _NO_ID, "404": _missing(NO_SUCH_EVENT)},
@@ -239,7 +252,7 @@ def operator_paths(moments: Mapping[str, Schema], behind: Sequence[str]) -> dict
             )
         },
         "/events/{source}/{eventId}": found(
-            "getEvent", "Tell what became of it", _TRAIL, [_SOURCE, _EVENT_ID], NO_SUCH_EVENT
+            "getEvent", "Show what became of an event", _TRAIL, [_SOURCE, _EVENT_ID], NO_SUCH_EVENT
         ),
     }
 
@@ -247,16 +260,21 @@ def operator_paths(moments: Mapping[str, Schema], behind: Sequence[str]) -> dict
 def _filters(moments: Mapping[str, Schema]) -> list[Schema]:
     return [
         *({"name": name, "in": "query", **moments[name]} for name in ("from", "to", "source")),
-        _query("id", "Only this letter.", _UUID, str(_HEAD.id)),
+        _query("id", "Only this dead letter.", _UUID, str(_HEAD.id)),
         _query(
             "reason",
-            "`rejected` by the contract, `unreadable` for a collector, `refused` by the database, "
-            "`too_old` where events of its time were let go; "
-            "`summarized`: tells of rejected events for which there was no room.",
+            "`rejected`: the event violates the contract; `unreadable`: a collector could not "
+            "read it; `refused`: the database refused it; `too_old`: events of its time were "
+            "archived; `summarized`: it stands for rejected events for which there was no room.",
             {"type": "string", "enum": list(get_args(Reason))},
             "rejected",
         ),
-        _query("field", "Only faults of this field.", _text("[^\\u0000]+"), "data.user.age"),
+        _query(
+            "field",
+            "Only dead letters with a fault in this field.",
+            _text("[^\\u0000]+"),
+            "data.user.age",
+        ),
     ]
 
 
@@ -306,7 +324,7 @@ def _operation(
     if done is None and model in _PAGES:
         done = formed_answer("Done.", model.__name__, shown, HTML)
     done = done or json_answer("Done.", model.__name__, shown)
-    away = unavailable("There is no answer now; ask the same again.")
+    away = unavailable("There is no answer now; repeat the request.")
     return operation(
         "Operator",
         name,

@@ -27,14 +27,14 @@ from runtime.http.documentation.schemas import Schema, components
 from runtime.http.negotiation import CSV, HTML
 
 _DESCRIPTION = """\
-Answers from what is stored, exactly: how many events there are, what was earned, who the users are.
+Exact reports on the stored events: their number, their revenue, and the users' demographics.
 
 Parameters are optional; unknown, repeated and empty ones are refused. An empty result is a `200` \
 with zeros and empty lists.
 
-Errors are problems (RFC 9457) with a correlation id; so are `404` for an unknown path \
-and `405`, with `Allow`, for an unknown method. Where `Accept` likes `text/html` better than \
-JSON, as a browser's does, each is a page that says the same, and what to do."""
+Every error is a problem (RFC 9457) with a correlation id, including `404` for an unknown path \
+and `405`, with `Allow`, for an unknown method. If `Accept` prefers `text/html` to JSON, as a \
+browser does, the error is a page that also says what to do."""
 
 _LOCAL_DATE_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?$"
 _MOMENT: Final[Schema] = {
@@ -51,19 +51,21 @@ _ANY_CASE = "|".join(
 # Parameters that take more forms than the answer's filters echo, or need more explanation.
 _PARAMETERS: Final[Mapping[str, Schema]] = {
     "from": {
-        "description": "Events from then on: a date-time or a date, UTC without an offset.",
+        "description": "Events of this time or later: a date-time or a date, in UTC if it has no "
+        "offset.",
         "schema": _MOMENT,
         "example": "2024-01-01",
     },
     "to": {
         "description": (
-            "Events before then; a date takes that whole day in. Should be after `from`."
+            "Events before this time; a date includes that whole day. Should be after `from`."
         ),
         "schema": _MOMENT,
         "example": "2024-01-31",
     },
     "source": {
-        "description": "Only this platform's, in any case: `facebook` or `tiktok`.",
+        "description": "Only events of this platform: `facebook` or `tiktok`, in upper or lower "
+        "case.",
         "schema": {
             "type": "string",
             "pattern": f"^({_ANY_CASE})$",
@@ -73,34 +75,36 @@ _PARAMETERS: Final[Mapping[str, Schema]] = {
     },
     "funnelStage": {"description": "Only events of this stage.", "example": "bottom"},
     "eventType": {
-        "description": "Only events of this type, which the source and the stage should have.",
+        "description": "Only events of this type. It should be a type of the given source and "
+        "stage.",
         "example": "checkout.complete",
     },
     "campaignId": {
-        "description": "Only this campaign's; TikTok has none.",
+        "description": "Only events of this campaign; TikTok events have none.",
         "schema": {"type": "string", "pattern": "^[^\\u0000]+$"},
         "example": "camp-5fCRI",
     },
     "timezone": {
         "description": (
-            "Where dates lie, and where hours, days, weeks and months begin: an IANA name."
+            "The IANA name of the time zone of dates, and of the starts of hours, days, weeks and "
+            "months."
         ),
         "schema": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_+/-]*$", "default": UTC_NAME},
         "example": "Europe/Kyiv",
     },
     "interval": {
         "description": (
-            "Adds `series`, by buckets of this length; weeks start on Monday. By the minute"
-            " for at most seven days."
+            "Adds `series`, with buckets of this length; weeks start on Monday. `minute` is "
+            "allowed for at most seven days."
         ),
         "example": "day",
     },
-    "limit": {"description": "How long lists are at most.", "example": 5},
+    "limit": {"description": "The maximum length of each list.", "example": 5},
 }
 
 _KEYS: Final[Mapping[str, str]] = {
     "reporterKey": "One of `REPORTER_API_KEYS`.",
-    "operatorKey": "One of `OPERATOR_API_KEYS`: it opens the reports too.",
+    "operatorKey": "One of `OPERATOR_API_KEYS`; it also gives access to the reports.",
 }
 
 
@@ -156,19 +160,21 @@ def reporter_document(
 
 def _campaigns(keys: Iterable[str]) -> Schema:
     answers = {
-        "200": csv_answer("The table; text that begins like a formula has a `'` before it."),
+        "200": csv_answer(
+            "The table. A text that a spreadsheet would read as a formula has a `'` before it."
+        ),
         "400": invalid(
-            "Parameters are wrong, or do not go together; every fault at once.",
+            "One or more parameters are wrong, or do not go together. Every fault is listed.",
             Fault("from", "range", "Should be before to"),
         ),
-        "503": unavailable("There is no answer now; ask the same again."),
+        "503": unavailable("There is no answer now; repeat the request."),
     }
     return {
         "get": operation(
             "Reports",
             "getCampaignsAsCsv",
             "List campaigns, as CSV",
-            f"Campaigns by revenue, then by id: at most {MOST_CAMPAIGNS:,}.",
+            f"Campaigns sorted by revenue, then by id; at most {MOST_CAMPAIGNS:,}.",
             answers,
             parameters=_parameters(CampaignsFilters),
             behind=list(keys),
@@ -180,16 +186,16 @@ def _pipeline(keys: Iterable[str]) -> Schema:
     answers = {
         "200": formed_answer("The verdict.", "PipelineReport", _shown(pipeline.example()), HTML),
         "400": invalid(
-            "There are no parameters.",
-            Fault("from", "unknown_parameter", "Should not be given: there is no such parameter"),
+            "There is a parameter; this path has none.",
+            Fault("from", "unknown_parameter", "There is no such parameter"),
         ),
     }
     return {
         "get": operation(
             "Reports",
             "getPipeline",
-            "Judge the whole",
-            f"{PipelineReport.__doc__}\n\nUnless `Accept` likes JSON better, it is a page.",
+            "Check the whole system",
+            f"{PipelineReport.__doc__}\n\nThe answer is a page, unless `Accept` prefers JSON.",
             answers,
             behind=list(keys),
         )
@@ -202,10 +208,10 @@ def _report(kind: ReportType[Any], keys: Iterable[str]) -> dict[str, Schema]:
     filters: Any = kind.answer.model_fields["filters"].annotation
     refused = {
         "400": invalid(
-            "Parameters are wrong, or do not go together; every fault at once.",
+            "One or more parameters are wrong, or do not go together. Every fault is listed.",
             Fault("from", "range", "Should be before to"),
         ),
-        "503": unavailable("There is no answer now; ask the same again."),
+        "503": unavailable("There is no answer now; repeat the request."),
     }
 
     def get(operation_id: str, summary: str, description: str, given: Schema) -> Schema:
@@ -222,7 +228,9 @@ def _report(kind: ReportType[Any], keys: Iterable[str]) -> dict[str, Schema]:
         }
 
     told = formed_answer("The report.", name, _shown(kind.example()), CSV)
-    table = csv_answer("The table; text that begins like a formula has a `'` before it.")
+    table = csv_answer(
+        "The table. A text that a spreadsheet would read as a formula has a `'` before it."
+    )
     return {
         f"/reports/{kind.name}": get(
             f"get{name}", kind.summary, f"{kind.answer.__doc__}\n\n{AS_CSV}", told

@@ -24,11 +24,14 @@ from runtime.http.responses import (
 CORRELATION_ID = "c7f4e0a2-5d0b-4a55-9f52-0d8b6f1c2e37"
 """The correlation id of every example."""
 
-AS_CSV = "With `Accept: text/csv`, or `.csv` at the end of the path, its list comes as a table."
+AS_CSV = (
+    "With `Accept: text/csv`, or with `.csv` at the end of the path, the answer is the list as a "
+    "table."
+)
 
 _HEADERS = {
     CORRELATION_HEADER: {
-        "description": "The request's own, where it had a good one.",
+        "description": "The request's own id if it had a valid one; otherwise a new one.",
         "required": True,
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
     }
@@ -42,7 +45,7 @@ _RETRY_AFTER = {
 }
 _CHALLENGE = {
     "WWW-Authenticate": {
-        "description": "How to ask.",
+        "description": "The authentication scheme to use.",
         "required": True,
         "schema": {"type": "string", "const": CHALLENGE["WWW-Authenticate"]},
     }
@@ -90,7 +93,7 @@ def not_admitted() -> Schema:
     """Describe the answer to a request with a missing or wrong key."""
     return refusal(
         HTTPStatus.UNAUTHORIZED,
-        "No key, or a wrong one; nothing of the request was read.",
+        "The key is missing or wrong. Nothing of the request was read.",
         NOT_ADMITTED,
         _CHALLENGE,
     )
@@ -100,8 +103,9 @@ def foreign() -> Schema:
     """Describe the answer to a browser that sends a request for a page of another site."""
     return refusal(
         HTTPStatus.FORBIDDEN,
-        "Sent for a page of another site: `Sec-Fetch-Site` is neither `same-origin` nor `none`, "
-        "or, without it, `Origin` is not the `Host`. Nothing of the body was read.",
+        "The request was made by a page of another site: `Sec-Fetch-Site` is neither "
+        "`same-origin` nor `none`, or, without it, `Origin` is not the `Host`. Nothing of the "
+        "body was read.",
         FOREIGN,
     )
 
@@ -110,7 +114,7 @@ def wrong_host() -> Schema:
     """Describe the answer to a request for another host."""
     return refusal(
         HTTPStatus.MISDIRECTED_REQUEST,
-        "No keys are set, and the `Host` is none of this machine's names.",
+        "No keys are set, and the `Host` is not a name of this machine.",
         UNKNOWN_HOST,
     )
 
@@ -131,7 +135,7 @@ def internal_error() -> Schema:
     """Describe the answer to an internal error."""
     example = example_of(answer_error(Exception(), CORRELATION_ID))
     return answer(
-        "A fault of this server; its log says more under the correlation id.",
+        "An error of this server; its log has the details under the correlation id.",
         {PROBLEM: content(ref("Problem"), example)},
     )
 
@@ -141,7 +145,7 @@ def formed_answer(description: str, name: str, example: Any, *others: str) -> Sc
     forms = {other: content({"type": "string"}) for other in others}
     headers = {
         "Vary": {
-            "description": "What the form was chosen by.",
+            "description": "The request headers by which the form was chosen.",
             "required": True,
             "schema": {"type": "string", "pattern": "^Accept"},
         }

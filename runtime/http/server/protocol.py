@@ -483,7 +483,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._began_head():
-            self._refuse(HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The headers came too slowly"))
+            self._refuse(HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "The headers arrived too slowly"))
         else:
             self.transport.close()
 

@@ -85,13 +85,13 @@ async def test_an_even_ledger_with_collectors_that_measure_is_even() -> None:
     [
         (
             [BACKLOGS[0], replace(BACKLOGS[1], noted_seconds_ago=118.2), BACKLOGS[2]],
-            "fb-collector: not measured for 118 s: is fb-collector running?",
+            "fb-collector has not measured its backlog for 118 s; is it running?",
         ),
         (
             [replace(BACKLOGS[0], noted_seconds_ago=15.1), *BACKLOGS[1:]],
-            "dead-letters: not measured for 15 s: is dead-letters running?",
+            "dead-letters has not measured its backlog for 15 s; is it running?",
         ),
-        (BACKLOGS[:2], "ttk-collector: never measured: is ttk-collector running?"),
+        (BACKLOGS[:2], "ttk-collector has never measured its backlog; is it running?"),
     ],
 )
 async def test_nobody_can_tell_while_a_collector_does_not_measure(
