@@ -1,8 +1,9 @@
 """SQS on Lambda: a batch of records in, the ids to be delivered again out."""
 
+import math
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Generic
@@ -15,8 +16,8 @@ from functions.messages import Delivery
 from runtime.aws.embedded_metrics import EmbeddedMetrics
 from runtime.aws.messages import Message, read_message
 from runtime.aws.process import Context, Process
-from runtime.bus.envelopes import UnreadableEnvelope
-from runtime.bus.work import Item, MessageHandler, unreadable
+from runtime.bus.settling import Settling
+from runtime.bus.work import Item, MessageHandler
 from runtime.telemetry import logs
 from runtime.telemetry.metrics import ConsumerMetrics
 
@@ -70,7 +71,6 @@ class QueueFunction(Generic[Item]):
         """Settle a batch; raises only if it is malformed, and then all of it is delivered again."""
         logs.correlation_id.set(context.aws_request_id)
         left = {record["messageId"]: _Record(record) for record in event["Records"]}
-        self._metrics.redelivered.inc(sum(record.times > 1 for record in left.values()))
         batch: _Batch[Item] = _Batch(left, self._metrics)
         try:
             self._process.invoke(batch.settle, context)
@@ -88,23 +88,32 @@ class QueueFunction(Generic[Item]):
 
 
 class _Record:
-    """One record of SQS."""
+    """One record of SQS; see ``Message``.
+
+    Attributes:
+        key: Its id.
+        data: Its text as bytes; what was published, once that was read.
+    """
 
     def __init__(self, record: Mapping[str, Any]) -> None:
-        told = record.get("attributes", {})
-        self.times = int(told.get("ApproximateReceiveCount", 1))
-        self.sent_at = datetime.fromtimestamp(
-            int(told.get("SentTimestamp", time.time() * _MILLISECONDS)) / _MILLISECONDS, UTC
+        attributes = record.get("attributes", {})
+        self.key = str(record["messageId"])
+        self.times = int(attributes.get("ApproximateReceiveCount", 1))
+        self.came_at = datetime.fromtimestamp(
+            int(attributes.get("SentTimestamp", time.time() * _MILLISECONDS)) / _MILLISECONDS, UTC
         )
+        self.delivery = Delivery(self.came_at, None, self.times)
         self.headers: dict[str, str] = {
             name: attribute.get("stringValue") or ""
             for name, attribute in record.get("messageAttributes", {}).items()
         }
-        self.body = str(record.get("body", ""))
+        self._body = str(record.get("body", ""))
+        self.data = self._body.encode(errors="surrogatepass")
 
-    @property
-    def delivery(self) -> Delivery:
-        return Delivery(self.sent_at, None, self.times)
+    def read(self) -> bytes:
+        """Return the bytes that were sent; see ``Message``."""
+        self.data = read_message(Message(self._body, self.headers))
+        return self.data
 
 
 class _Batch(Generic[Item]):
@@ -120,60 +129,17 @@ class _Batch(Generic[Item]):
         Raises:
             Unavailable: Something they need can't be reached now.
         """
-        items: dict[str, Sequence[Item]] = {}
-        for name, record in list(self._left.items()):
-            with self._listed(name):
-                await self._read(name, record, unit.work, items)
-        try:
-            await self._handle(items, unit.work)
-        except Unavailable:
-            raise
-        except Exception:  # noqa: BLE001 - each has its own chance
-            _log.exception("batch failed", records=len(items))
-            await self._isolate(items, unit.work)
-        await unit.tidy()
+        settling: Settling[_Record, Item] = Settling(
+            unit.work, self._metrics, ack=self._ack, nack=_leave, max_crashes=math.inf
+        )
+        records = list(self._left.values())
+        await settling.take(records)
+        if len(self._left) < len(records):  # otherwise the store is probably away
+            await unit.tidy()
 
-    async def _read(
-        self,
-        name: str,
-        record: _Record,
-        work: MessageHandler[Item],
-        items: dict[str, Sequence[Item]],
-    ) -> None:
-        """Read a record, or keep it as a dead letter."""
-        data = record.body.encode(errors="surrogatepass")
-        try:
-            data = read_message(Message(record.body, record.headers))
-            items[name] = work.decode(data, record.headers, record.delivery)
-        except UnreadableEnvelope as error:
-            letter = unreadable(work.source, data, str(error), came_at=record.sent_at)
-            await work.dead_letter(letter, record.headers)
-            del self._left[name]
+    async def _ack(self, record: _Record) -> None:
+        del self._left[record.key]
 
-    async def _handle(
-        self, items: Mapping[str, Sequence[Item]], work: MessageHandler[Item]
-    ) -> None:
-        if items:
-            started = time.monotonic()
-            await work.handle([item for own in items.values() for item in own])
-            self._metrics.commit_seconds.observe(time.monotonic() - started)
-        for name in items:
-            del self._left[name]
 
-    async def _isolate(
-        self, items: Mapping[str, Sequence[Item]], work: MessageHandler[Item]
-    ) -> None:
-        """Handle each record alone, so that one that crashes the handler delays no other."""
-        for name, own in items.items() if len(items) > 1 else ():
-            with self._listed(name):
-                await self._handle({name: own}, work)
-
-    @contextmanager
-    def _listed(self, name: str) -> Iterator[None]:
-        """Let a record that crashes the handler be listed, and continue with the others."""
-        try:
-            yield
-        except Unavailable:
-            raise
-        except Exception:  # noqa: BLE001 - whatever it is, it may come again
-            _log.exception("record failed", record=name)
+async def _leave(_record: _Record) -> None:
+    """Leave a record among those that are listed: the queue's redrive policy sets it aside."""

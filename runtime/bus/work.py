@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 
@@ -43,17 +43,6 @@ class Attempts(Protocol):
         """
 
 
-class NoAttempts:
-    """Remembers nothing: for queues that dead-letter such a message themselves."""
-
-    async def begin(self, message_id: bytes) -> int:  # noqa: ARG002 - as Attempts says
-        """See ``Attempts``."""
-        return 0
-
-    async def end(self, message_id: bytes) -> None:
-        """See ``Attempts``."""
-
-
 @dataclass(frozen=True, slots=True)
 class MessageHandler(Generic[Item]):
     """How a consumer handles its messages.
@@ -63,7 +52,8 @@ class MessageHandler(Generic[Item]):
         decode: Reads a message, its headers and its delivery; raises ``UnreadableEnvelope``.
         handle: Takes all items of a batch; returns when they are committed.
         dead_letter: Stores the dead letter of a whole message, given its headers.
-        attempts: Remembers the messages that may end the process.
+        attempts: Remembers the messages that may end the process; None if their queue
+            sets such messages aside itself.
         requests: Names the requests of items, for the log; each once, in order.
     """
 
@@ -71,7 +61,7 @@ class MessageHandler(Generic[Item]):
     decode: Callable[[bytes, Headers, Delivery], Sequence[Item]]
     handle: Callable[[Sequence[Item]], Awaitable[None]]
     dead_letter: Callable[[DeadLetter, Headers], Awaitable[None]]
-    attempts: Attempts = field(default_factory=NoAttempts)
+    attempts: Attempts | None = None
     requests: Callable[[Sequence[Item]], list[str]] = lambda _items: []
 
 
@@ -115,7 +105,7 @@ def event_work(
         store: Where unreadable messages go.
         metrics: Metrics of the loop.
         events: Metrics of the events.
-        attempts: Remembers messages that may end the process; None if its queue does.
+        attempts: Remembers messages that may end the process; None if its queue does so.
     """
 
     async def handle(parts: Sequence[AcceptedBatch]) -> None:
@@ -156,7 +146,7 @@ def event_work(
         events.failed(source, "invalid" if rejected else "unreadable", letter.elements)
         metrics.dead(letter.reason, 1)
 
-    return MessageHandler(source, read, handle, dead_letter, attempts or NoAttempts(), _requests_of)
+    return MessageHandler(source, read, handle, dead_letter, attempts, _requests_of)
 
 
 def _requests_of(parts: Sequence[AcceptedBatch]) -> list[str]:
@@ -227,6 +217,4 @@ def dead_letter_work(
         await store.keep([EnvelopeOutcome(read_manifest(None, headers), (), [letter], unread=True)])
         metrics.dead("unreadable", 1)
 
-    return MessageHandler(
-        None, read, handle, dead_letter, attempts or NoAttempts(), _requests_of_letters
-    )
+    return MessageHandler(None, read, handle, dead_letter, attempts, _requests_of_letters)

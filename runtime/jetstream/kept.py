@@ -38,10 +38,6 @@ Keep = Callable[[Sequence[Msg]], Awaitable[None]]
 """Keeps settled messages; raises ``Unavailable`` when it can't now."""
 
 
-async def keep_nothing(_: Sequence[Msg]) -> None:
-    """Keep no settled messages."""
-
-
 class KeptMessages:
     """Publishes settled messages to the stream of kept messages.
 

@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any
 
 from functions.messages import Backlog
+from runtime.bus.gate import Gate
+from runtime.bus.settling import keep_nothing
 from runtime.bus.work import MessageHandler, dead_letter_work, event_work
 from runtime.catalogue import Function, OwnEvents
 from runtime.http.body import body_reader
@@ -23,8 +25,8 @@ from runtime.http.senders import Senders
 from runtime.http.server.app import create_app
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker
-from runtime.jetstream.consumer import Consumer, Gate
-from runtime.jetstream.kept import KeptMessages, keep_nothing
+from runtime.jetstream.consumer import Consumer
+from runtime.jetstream.kept import KeptMessages
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.readying import ready_broker
 from runtime.jetstream.streams import DURABLES, SUMMARY_COLLECTOR, Durable, make_again

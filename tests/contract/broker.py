@@ -7,10 +7,11 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from runtime.bus.settling import keep_nothing
 from runtime.bus.work import MessageHandler
 from runtime.jetstream.connection import Broker, connected
 from runtime.jetstream.consumer import Consumer
-from runtime.jetstream.kept import Keep, keep_nothing
+from runtime.jetstream.kept import Keep
 from runtime.jetstream.pull import Pull
 from runtime.jetstream.streams import Durable, ensure_consumer, ensure_streams
 from runtime.local.supervisor.drain import unsettled

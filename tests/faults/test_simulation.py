@@ -1,18 +1,15 @@
 """The collectors' loop in thousands of worlds where anything goes wrong between any two steps."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
-from nats.aio.msg import Msg
 
 from functions.errors import Unavailable
-from functions.messages import AcceptedBatch, DeadLetter
-from runtime.bus.manifests import Headers
-from runtime.bus.work import MessageHandler
-from runtime.jetstream.consumer import Consumer
-from runtime.telemetry.metrics import ConsumerMetrics
+from functions.messages import AcceptedBatch
+from runtime.bus.settling import Settling
+from runtime.bus.work import Attempts
+from runtime.jetstream.consumer import StreamMessage
 from tests.faults.simulation.schedule import UNREADABLE, Fault, Schedule, schedules
 from tests.faults.simulation.world import Broken, play
 
@@ -39,60 +36,56 @@ def test_nothing_is_lost_or_acknowledged_early_whatever_happens(
     (_OTHERS if request.config.getoption("faults") else _ALIKE)(nothing_breaks)()
 
 
-class AcknowledgesFirst(Consumer[AcceptedBatch]):
-    async def _process(self, messages: Sequence[Msg]) -> bool:
+Policy = Settling[StreamMessage, AcceptedBatch]
+
+
+class AcknowledgesFirst(Policy):
+    async def _settle(self, messages: Sequence[StreamMessage]) -> bool:
         for message in messages:
-            await message.ack()
+            await self._ack(message)
         await self._handle(messages, [])
         return True
 
 
-class AcknowledgesFailures(Consumer[AcceptedBatch]):
-    async def _nack(self, messages: Sequence[Msg]) -> None:
+class AcknowledgesFailures(Policy):
+    async def _return(self, messages: Sequence[StreamMessage]) -> None:
         for message in messages:
-            await message.ack()
+            await self._ack(message)
 
 
-class DropsUnreadable(Consumer[AcceptedBatch]):
-    def __init__(
-        self, work: MessageHandler[AcceptedBatch], metrics: ConsumerMetrics, **options: Any
-    ) -> None:
-        forgetful = MessageHandler(work.source, work.decode, work.handle, _forget)
-        super().__init__(forgetful, metrics, **options)
+class DropsUnreadable(Policy):
+    async def _dead_letter(self, message: StreamMessage, why: str) -> None:
+        pass
 
 
-class GivesUpOnUnavailable(Consumer[AcceptedBatch]):
-    async def _handle(self, messages: Sequence[Msg], items: list[AcceptedBatch]) -> None:
+class GivesUpOnUnavailable(Policy):
+    async def _handle(self, messages: Sequence[StreamMessage], items: list[AcceptedBatch]) -> None:
         try:
             await super()._handle(messages, items)
         except Unavailable as error:
             raise RuntimeError from error
 
-    async def _isolate(self, messages: Sequence[Msg]) -> bool:
+    async def _isolate(self, messages: Sequence[StreamMessage]) -> bool:
         for message in messages:
             await self._dead_letter(message, "gave up")
-            await message.ack()
+            await self._ack(message)
         return True
 
 
-class OpensWhatIsDeadly(Consumer[AcceptedBatch]):
-    async def _process_alone(self, message: Msg) -> bool:
-        return await self._process([message])
+class OpensWhatIsDeadly(Policy):
+    async def _settle_alone(self, message: StreamMessage, _attempts: Attempts) -> bool:
+        return await self._settle([message])
 
 
-class BuriesByDeliveries(Consumer[AcceptedBatch]):
-    def _is_suspicious(self, message: Msg) -> bool:
-        return (message.metadata.num_delivered or 1) >= _DELIVERIES
+class BuriesByDeliveries(Policy):
+    def _is_suspicious(self, message: StreamMessage) -> bool:
+        return message.times >= _DELIVERIES
 
-    async def _process_alone(self, message: Msg) -> bool:
+    async def _settle_alone(self, message: StreamMessage, _attempts: Attempts) -> bool:
         return await self._set_aside(message, "it came too often")
 
 
 _DELIVERIES = 4
-
-
-async def _forget(_letter: DeadLetter, _headers: Headers) -> None:
-    pass
 
 
 @pytest.mark.parametrize(
@@ -106,7 +99,7 @@ async def _forget(_letter: DeadLetter, _headers: Headers) -> None:
         BuriesByDeliveries,
     ],
 )
-def test_the_simulation_finds_a_loop_that_is_wrong(mutant: type[Consumer[AcceptedBatch]]) -> None:
+def test_the_simulation_finds_a_loop_that_is_wrong(mutant: type[Policy]) -> None:
     only_search = settings(_ALIKE, phases=(Phase.generate,))
 
     schedule = find(schedules(), lambda each: play(each, mutant) != Broken(), settings=only_search)

@@ -9,9 +9,9 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from functions.messages import Backlog
+from runtime.bus.settling import Settling
 from runtime.jetstream.backlog import watch_backlog
 from runtime.jetstream.connection import Broker
-from runtime.jetstream.consumer import Consumer
 from runtime.telemetry.metrics import ConsumerMetrics
 from tests.doubles.fakes_ledger import FakeLedger
 from tests.durables import DEAD_LETTER_COLLECTOR, FB_COLLECTOR
@@ -115,7 +115,7 @@ class _World:
         self._stop = asyncio.Event()
         collectors = [
             SimulatedCollector(
-                self._broker, self._database, Counter(), lambda _sequence: None, Consumer
+                self._broker, self._database, Counter(), lambda _sequence: None, Settling
             )
             for _ in range(_COLLECTORS)
         ]

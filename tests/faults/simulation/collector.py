@@ -14,6 +14,7 @@ from functions.errors import Unavailable
 from functions.events.rows import EventRow
 from functions.fb_collector.handler import handle
 from functions.messages import EnvelopeOutcome, Stored
+from runtime.bus.settling import Settling
 from runtime.bus.work import MessageHandler, dead_letter_work, event_work
 from runtime.jetstream.consumer import Consumer
 from runtime.jetstream.pull import Pull
@@ -133,7 +134,7 @@ class SimulatedCollector:
         database: FakeEventStore,
         marks: Counter[bytes],
         on_ack: Callable[[int], None],
-        kind: type[Consumer[Any]],
+        kind: type[Settling[Any, Any]],
     ) -> None:
         self._broker = broker
         self._database = database
@@ -160,7 +161,8 @@ class SimulatedCollector:
         client = SimulatedClient(self._broker, die, self._on_ack)
         store = SimulatedStore(self._database, self._broker.chance, die)
         attempts = SimulatedAttempts(self._marks, self._broker.chance, die)
-        consumer = self._kind(self._work(store, attempts), _METRICS, answers=_answer)
+        consumer: Consumer[Any] = Consumer(self._work(store, attempts), _METRICS, answers=_answer)
+        consumer._settling.__class__ = self._kind  # noqa: SLF001 - what is put on trial
         loops = [asyncio.create_task(_consume(consumer, client, stop)) for _ in range(_LOOPS)]
         ended = asyncio.create_task(asyncio.wait(loops, return_when=asyncio.FIRST_EXCEPTION))
         await asyncio.wait((ended, killed), return_when=asyncio.FIRST_COMPLETED)

@@ -13,7 +13,7 @@ from functions.events.rows import EventRow, event_key
 from functions.messages import AcceptedBatch, Announcement, Envelope
 from runtime.bus.envelopes import encode, encode_letters
 from runtime.bus.manifests import write_manifest
-from runtime.jetstream.consumer import Consumer
+from runtime.bus.settling import Settling
 from tests.builders import NOON, a_facebook_event, a_letter, a_part, an_envelope, raw
 from tests.doubles.fakes import FakeEventStore
 from tests.faults.simulation import clock
@@ -62,14 +62,14 @@ class Broken:
     told_and_not_settled: list[bytes] = field(default_factory=list)
 
 
-def play(schedule: Schedule, kind: type[Consumer[Any]] = Consumer) -> Broken:
+def play(schedule: Schedule, kind: type[Settling[Any, Any]] = Settling) -> Broken:
     """Publish to two collectors, let everything go wrong, wait until the dust has settled."""
     with structlog.testing.capture_logs():
         return clock.run(_World(schedule, kind).play())
 
 
 class _World:
-    def __init__(self, schedule: Schedule, kind: type[Consumer[Any]]) -> None:
+    def __init__(self, schedule: Schedule, kind: type[Settling[Any, Any]]) -> None:
         self._schedule = schedule
         self._kind = kind
         self._chance = Chance(schedule)

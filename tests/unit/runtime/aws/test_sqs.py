@@ -111,6 +111,18 @@ async def test_a_record_that_crashes_is_listed_alone(
     assert worker.handled == ["a", "b"]
 
 
+async def test_a_record_that_crashes_stays_listed_until_the_queue_sets_it_aside(
+    function: QueueFunction[str], worker: Worker
+) -> None:
+    batch = a_batch(b"a", b"crash")
+    batch["Records"][1]["attributes"]["ApproximateReceiveCount"] = "1000"
+
+    answer = await invoke(function, batch)
+
+    assert listed(answer) == ["1"]
+    assert worker.letters == []
+
+
 async def test_a_crash_of_everything_is_never_a_success(function: QueueFunction[str]) -> None:
     answer = await invoke(function, a_batch(b"crash", b"undecodable", b"hang"))
 
