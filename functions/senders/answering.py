@@ -1,0 +1,61 @@
+"""What became of a request, and the answer that its platform expects."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from functions.senders.adapting import Refused
+from functions.senders.canonical import ErasureRequest
+
+MAX_REFUSED = 100
+"""Refused parts that an answer tells of."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of a request's parts: records and dead letters are on the broker's disk.
+
+    Attributes:
+        kinds: How many parts became a record of each kind, were ``refused``, or ``skipped``.
+        skipped: How many were skipped for each reason.
+        refused: The refused ones in their order, ``MAX_REFUSED`` at most.
+        erasure: The request to erase a user, if it was one.
+        secret: Which secret proved the request; see ``Adapted``.
+    """
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    refused: list[Refused] = field(default_factory=list)
+    erasure: ErasureRequest | None = None
+    secret: int | None = None
+
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+        return self.kinds.total() - self.kinds["refused"] - self.kinds["skipped"]
+
+
+class Answer(NamedTuple):
+    """An answer.
+
+    Attributes:
+        status: HTTP's.
+        body: JSON, or text; None for an empty one.
+    """
+
+    status: int
+    body: Any = None
+
+
+def empty(_taken: Taken, _correlation_id: str) -> Answer:
+    """Answer as webhooks are: exactly 200, whatever became of the parts, and nothing else."""
+    return Answer(HTTPStatus.OK)
+
+
+Respond = Callable[[Taken, str], Answer]
+"""Takes what became of the request, and its correlation id."""
+
+Explain = Callable[[int, str, str], Any]
+"""Takes an error's status, its message and the correlation id; returns the body, JSON."""

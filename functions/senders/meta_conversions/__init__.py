@@ -1,0 +1,1 @@
+"""Meta's Conversions API: what sites send to Meta about their visitors, sent to us."""
