@@ -157,6 +157,12 @@ OptionalKeys = Annotated[ApiKeys, PlainValidator(ApiKeys.read)]
 machine."""
 
 
+MIN_PEPPER_CHARACTERS: Final = 32
+
+Pepper = Annotated[SecretStr, Field(min_length=MIN_PEPPER_CHARACTERS)]
+"""The secret of all users' keys: with another one, every user is a new one."""
+
+
 class BadSettings(Exception):
     """Settings are missing or wrong; the message has a line for each.
 
@@ -240,7 +246,13 @@ class BodySettings(Settings):
     body_timeout_seconds: Seconds = 60.0
 
 
-class IngestSettings(BodySettings):
+class PepperSettings(Settings):
+    """Settings of functions that derive users' keys."""
+
+    user_key_pepper: Pepper | None = None
+
+
+class IngestSettings(BodySettings, PepperSettings):
     """Settings of the gateway, for any bus."""
 
     publish_timeout_seconds: Seconds = 5.0

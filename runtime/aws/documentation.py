@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cache
 
 from runtime.aws.settings import AwsGatewaySettings, AwsReporterSettings
+from runtime.http.platforms import trusts_of
 from runtime.http.request import Endpoint, Endpoints, Request
 from runtime.http.responses import Response
 
@@ -29,6 +30,7 @@ def gateway_documentation(settings: AwsGatewaySettings) -> Endpoints:
                 guarded=bool(settings.ingest_api_keys),
                 check="sqs",
                 ready_guarded=True,
+                senders=trusts_of(settings),
             )
         )
         return {**leading_to_documentation(), **documentation}

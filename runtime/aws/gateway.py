@@ -18,7 +18,6 @@ from runtime.aws.settings import AwsGatewaySettings, configured
 from runtime.bus.counted import CountedBus
 from runtime.http.body import body_reader
 from runtime.http.ingesting import ingest_endpoints
-from runtime.http.keys import all_guarded
 from runtime.http.origins import all_same_origin
 from runtime.http.probes import probe_endpoints
 from runtime.telemetry.health import Health
@@ -26,7 +25,7 @@ from runtime.telemetry.metrics import EventMetrics
 
 
 @asynccontextmanager
-async def _hold(events: EventMetrics) -> AsyncIterator[HttpUnit]:
+async def _hold(events: EventMetrics, registry: CollectorRegistry) -> AsyncIterator[HttpUnit]:
     settings = await configured(AwsGatewaySettings, "gateway")
     client = await asyncio.to_thread(open_client, "sqs")
     queues = {source: Queue(client, url) for source, url in settings.events_queue_urls.items()}
@@ -35,7 +34,7 @@ async def _hold(events: EventMetrics) -> AsyncIterator[HttpUnit]:
     bodies = body_reader(settings)
     health = Health({"sqs": queues[SOURCES[0]].check})
     endpoints = {
-        **all_guarded(settings.ingest_api_keys, ingest_endpoints(bus, bodies)),
+        **ingest_endpoints(bus, bodies, settings, registry),
         **gateway_documentation(settings),
         **probe_endpoints(health, settings.ingest_api_keys),
     }
@@ -50,7 +49,7 @@ async def _renew() -> None:
 def _function() -> HttpFunction:
     registry = CollectorRegistry()
     events = EventMetrics(registry, "gateway")
-    return HttpFunction("gateway", partial(_hold, events), registry)
+    return HttpFunction("gateway", partial(_hold, events, registry), registry)
 
 
 handler = _function()

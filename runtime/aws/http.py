@@ -152,6 +152,7 @@ class _Asked:
             found.params,
             self.facts,
             self._trace_parent,
+            self.method,
         )
         return await found.endpoint(request)
 

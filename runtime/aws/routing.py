@@ -14,6 +14,7 @@ _PARAMETER: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _HEX: Final = "[0-9a-fA-F]"
 _PATTERNS: Final[Mapping[str | None, str]] = {
     None: "[^/]+",
+    "int": "[0-9]+",
     "uuid": f"{_HEX}{{8}}-?(?:{_HEX}{{4}}-?){{3}}{_HEX}{{12}}",
     "text": "(?s:.+)",
 }
@@ -67,7 +68,7 @@ class Router:
 class _Route:
     def __init__(self, path: str, method: str, endpoint: Endpoint) -> None:
         self.name = _PARAMETER.sub(r"{\1}", path)
-        self.methods = ("GET", "HEAD") if method == "GET" else (method,)
+        self.methods = method.replace("GET", "GET HEAD").split()
         self.endpoint = endpoint
         self._uuids = [name for name, kind in _PARAMETER.findall(path) if kind == "uuid"]
 

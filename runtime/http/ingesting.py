@@ -1,16 +1,34 @@
 """All that takes events, whatever the platform."""
 
+from prometheus_client import CollectorRegistry
+
 from functions.ports import Bus
 from runtime.http.body import BodyReader
 from runtime.http.cloud_events.gateway import gateway_cloud_events
 from runtime.http.cloud_events.taking import PATH as CLOUD_EVENTS
 from runtime.http.gateway import gateway_endpoint
+from runtime.http.keys import all_guarded
+from runtime.http.platforms import Platforms, trusts_of
 from runtime.http.request import Endpoints
+from runtime.settings import IngestSettings
+from runtime.telemetry.sender_metrics import SenderMetrics
 
 
-def ingest_endpoints(bus: Bus, bodies: BodyReader) -> Endpoints:
-    """Make the endpoints that take events, open to everyone."""
-    return {
+def ingest_endpoints(
+    bus: Bus, bodies: BodyReader, settings: IngestSettings, registry: CollectorRegistry
+) -> Endpoints:
+    """Make the endpoints that take events: native ones behind keys, senders' behind their proofs.
+
+    Args:
+        bus: Where events and dead letters go.
+        bodies: Reads bodies.
+        settings: The keys and secrets.
+        registry: Where senders' requests are counted.
+    """
+    trusts = trusts_of(settings)
+    platforms = Platforms(bus, bodies, SenderMetrics(registry, "gateway", trusts))
+    native: Endpoints = {
         "/events": ("POST", gateway_endpoint(bus, bodies)),
         CLOUD_EVENTS: ("POST", gateway_cloud_events(bus, bodies)),
     }
+    return {**all_guarded(settings.ingest_api_keys, native), **platforms.endpoints(trusts)}

@@ -36,7 +36,7 @@ def same_origin(endpoint: Endpoint) -> Endpoint:
 def all_same_origin(endpoints: Endpoints) -> Endpoints:
     """Protect all endpoints that change something, those of POST, from pages of other sites."""
     return {
-        path: (method, same_origin(endpoint) if method == "POST" else endpoint)
+        path: (method, same_origin(endpoint) if "POST" in method else endpoint)
         for path, (method, endpoint) in endpoints.items()
     }
 

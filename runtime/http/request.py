@@ -51,6 +51,7 @@ class Request:
         path_params: The values of the path's parameters.
         facts: Fields for the request's log line; the endpoint adds to them.
         trace_parent: The sender's W3C ``traceparent``, if it sent a valid one.
+        method: The request's, for endpoints of several.
     """
 
     headers: Headers
@@ -61,6 +62,7 @@ class Request:
     path_params: Mapping[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     trace_parent: str | None = None
+    method: str = ""
 
     @property
     def params(self) -> Params:
@@ -95,8 +97,20 @@ def _no_text(what: str) -> Invalid:
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 Endpoints = Mapping[str, tuple[str, Endpoint]]
-"""Method and endpoint by path. A path may have parameters: ``{name}`` is a
-segment, ``{name:uuid}`` a segment that is a UUID, ``{name:text}`` the rest of the path."""
+"""Method, or several with spaces between, and endpoint by path. A path may have parameters:
+``{name}`` is a segment or a part of one, ``{name:uuid}`` one that is a UUID, ``{name:int}`` one of
+digits, ``{name:text}`` the rest of the path."""
+
+
+def by_method(endpoints: Mapping[str, Endpoint]) -> tuple[str, Endpoint]:
+    """Make one path's endpoint of those of its methods; HEAD is answered by that of GET."""
+
+    async def respond(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await endpoints[method](request)
+
+    return " ".join(endpoints), respond
+
 
 Explain = Callable[[Headers, str, Response], Response]
 """Takes a request's headers, its path with its query, and the problem that answers it.

@@ -12,7 +12,7 @@ from runtime.http.documentation.endpoints import documentation_endpoints, leadin
 from runtime.http.documentation.gateway import gateway_document
 from runtime.http.in_hand import InHand, at_most
 from runtime.http.ingesting import ingest_endpoints
-from runtime.http.keys import all_guarded
+from runtime.http.platforms import trusts_of
 from runtime.http.senders import Senders
 from runtime.http.server.app import create_app
 from runtime.jetstream.broker_metrics import watch_broker_figures
@@ -72,11 +72,13 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[RunningFunction]:
         )
         taking = {
             path: (method, at_most(in_hand, endpoint))
-            for path, (method, endpoint) in ingest_endpoints(bus, bodies).items()
+            for path, (method, endpoint) in ingest_endpoints(
+                bus, bodies, settings, registry
+            ).items()
         }
         app = create_app(
             {
-                **all_guarded(settings.ingest_api_keys, taking),
+                **taking,
                 **leading_to_documentation(),
                 **documentation_endpoints(
                     gateway_document(
@@ -85,6 +87,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[RunningFunction]:
                         event_size_limit=settings.event_size_limit,
                         guarded=bool(settings.ingest_api_keys),
                         asks_host=not settings.ingest_api_keys,
+                        senders=trusts_of(settings),
                         facts={"durability": DISK, "brokerClockSeconds": 0.002},
                     )
                 ),

@@ -1,7 +1,9 @@
 """Answers of the Graph API (Graph API, Handling Errors; Conversions API, Using the API)."""
 
+import json
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from functions.senders.answering import Answer, Taken
 
@@ -33,3 +35,31 @@ def explain(status: int, message: str, correlation_id: str) -> dict[str, Any]:
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         error["is_transient"] = True
     return {"error": error}
+
+
+_CALL: Final = {
+    "data": [
+        {
+            "event_name": "Purchase",
+            "event_time": 1795010400,
+            "event_id": "order-1001",
+            "action_source": "website",
+            "user_data": {"external_id": ["crm-77"]},
+            "custom_data": {"value": 100.2, "currency": "USD", "order_id": "1001"},
+        }
+    ]
+}
+
+DESCRIPTION: Final = """\
+As Meta's Conversions API is called: point an official SDK here by changing its host. The access \
+token is one of `INGEST_API_KEYS`, as a bearer token, in the query, or in the body; none is needed \
+where those are not set. The body is JSON or a form whose field `data` is the array of events, or \
+of their texts; `multipart/form-data` works as well.
+
+An event that can't be read is a message in the answer and a dead letter; the others are taken. \
+Names, addresses and hashes of users are not stored."""
+
+EXAMPLES: Final = {
+    "application/json": _CALL,
+    "application/x-www-form-urlencoded": urlencode({"data": json.dumps(_CALL["data"])}),
+}

@@ -34,3 +34,28 @@ def explain(status: int, message: str, correlation_id: str) -> dict[str, Any]:
     """Write an error as TikTok does."""
     code = _CODES.get(HTTPStatus(status), _INVALID)
     return {"code": code, "message": message, "request_id": correlation_id, "data": {}}
+
+
+_CALL: Final = {
+    "event_source": "web",
+    "event_source_id": "CSAMPLEPIXEL0001",
+    "data": [
+        {
+            "event": "Purchase",
+            "event_time": 1795010400,
+            "event_id": "order-2002",
+            "user": {"external_id": "crm-77"},
+            "properties": {"value": 5980, "currency": "JPY", "order_id": "2002"},
+        }
+    ],
+}
+
+DESCRIPTION: Final = """\
+As TikTok's Events API is called, version 2.0 (`event/track/`) or 1.0 (`pixel/track/`, \
+`pixel/batch/`): point an official SDK here by changing its host. The header `Access-Token` is one \
+of `INGEST_API_KEYS`; none is needed where those are not set.
+
+An event that can't be read is named in the answer and becomes a dead letter; the others are \
+taken. Names, addresses and hashes of users are not stored."""
+
+EXAMPLES: Final = {"application/json": _CALL}

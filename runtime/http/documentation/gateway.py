@@ -1,6 +1,6 @@
 """The gateway's document."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +19,7 @@ from runtime.http.documentation.responses import (
     unavailable,
 )
 from runtime.http.documentation.schemas import Schema, components, ref
+from runtime.http.documentation.senders import sender_paths
 from runtime.http.responses import JSON, PROBLEM
 from runtime.http.splitting import split_json
 
@@ -62,6 +63,7 @@ def gateway_document(
     ready_guarded: bool = False,
     check: str = "nats",
     facts: Mapping[str, str | float] | None = None,
+    senders: Collection[str] = (),
 ) -> Document:
     """Describe the gateway.
 
@@ -74,6 +76,7 @@ def gateway_document(
         ready_guarded: Whether readiness needs a key as well, if keys are set.
         check: The name of the bus in readiness.
         facts: Examples of the further fields of readiness.
+        senders: Names of the real senders that it takes requests from.
     """
     keys = {"ingestKey": "One of `INGEST_API_KEYS`."} if guarded else {}
     post = operation(
@@ -90,7 +93,11 @@ def gateway_document(
         title="Event gateway",
         description=_DESCRIPTION,
         url=url,
-        paths={"/events": {"post": post}, **cloud_events_paths(list(keys))},
+        paths={
+            "/events": {"post": post},
+            **cloud_events_paths(list(keys)),
+            **sender_paths(senders),
+        },
         schemas={
             **components({"Event": Event}, "validation"),
             **components({"Receipt": Receipt, "RejectedProblem": RejectedProblem}, "serialization"),

@@ -66,7 +66,7 @@ def create_app(
     """
     common = {**probe_endpoints(health), **metrics_endpoints(registry)}
     routes = [
-        Route(path, _Answering(compile_path(path)[1], endpoint), methods=[method])
+        Route(path, _Answering(compile_path(path)[1], endpoint), methods=method.split())
         for path, (method, endpoint) in all_same_origin({**endpoints, **common}).items()
     ]
     return App(

@@ -25,6 +25,7 @@ def request_of(scope: Scope, receive: Receive) -> Request:
         scope.get("path_params", {}),
         state["facts"],
         state["trace_parent"],
+        scope["method"],
     )
 
 

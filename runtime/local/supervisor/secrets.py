@@ -1,4 +1,4 @@
-"""The logins of this machine's servers: `secrets.env` in the data folder."""
+"""The secrets of this machine: `secrets.env` in the data folder."""
 
 import re
 import secrets
@@ -11,9 +11,11 @@ from runtime.local.supervisor.own_file import write_own
 
 _HEAD: Final = (
     "# Made by `eps up` for its owner alone: the database as its superuser, the broker as operator."
+    "\n# Users' keys are derived by the pepper: keep it as long as the data."
     "\n# Of a shell: set -a; . .data/secrets.env; set +a\n"
 )
-_LINE: Final = re.compile(r"^(?:# )?(DATABASE_URL|NATS_URL)=(.+)$", re.MULTILINE)
+_LINE: Final = re.compile(r"^(?:# )?(DATABASE_URL|NATS_URL|USER_KEY_PEPPER)=(.+)$", re.MULTILINE)
+_PEPPER: Final = "USER_KEY_PEPPER"
 _BYTES: Final = 24
 
 
@@ -24,10 +26,12 @@ class Passwords:
     Attributes:
         database: The superuser's.
         broker: The operator's.
+        pepper: That of users' keys.
     """
 
     database: str | None = None
     broker: str | None = None
+    pepper: str | None = None
 
 
 def new_password() -> str:
@@ -42,8 +46,10 @@ def secrets_file(data_dir: Path) -> Path:
 
 def load_passwords(data_dir: Path) -> Passwords:
     """Read the passwords of an earlier run."""
-    found = {name: urlsplit(url).password for name, url in _kept(data_dir).items()}
-    return Passwords(*(_decoded(found.get(name)) for name in ("DATABASE_URL", "NATS_URL")))
+    kept = _kept(data_dir)
+    urls = [urlsplit(kept.get(name, "")) for name in ("DATABASE_URL", "NATS_URL")]
+    database, broker = (_decoded(url.password) for url in urls)
+    return Passwords(database, broker, kept.get(_PEPPER))
 
 
 def _kept(data_dir: Path) -> dict[str, str]:
@@ -58,7 +64,13 @@ def _decoded(password: str | None) -> str | None:
     return None if password is None else unquote(password)
 
 
-def save_secrets(data_dir: Path, *, database_url: str | None, nats_url: str | None) -> None:
+def save_secrets(
+    data_dir: Path,
+    *,
+    database_url: str | None,
+    nats_url: str | None,
+    pepper: str | None = None,
+) -> None:
     """Write them, all or nothing, readable by the owner alone.
 
     Args:
@@ -66,8 +78,9 @@ def save_secrets(data_dir: Path, *, database_url: str | None, nats_url: str | No
         database_url: Of the embedded database; None if it does not run: an earlier
             run's entry stays, as a comment, since its data need the password.
         nats_url: Of the embedded broker; same.
+        pepper: The one made here; None if the environment gives another.
     """
-    running = {"DATABASE_URL": database_url, "NATS_URL": nats_url}
+    running = {"DATABASE_URL": database_url, "NATS_URL": nats_url, _PEPPER: pepper}
     kept = _kept(data_dir)
     lines = [
         f"{name}={url}\n" if url else f"# {name}={kept[name]}\n"

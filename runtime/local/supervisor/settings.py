@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, create_m
 
 from runtime.catalogue import FUNCTIONS
 from runtime.settings import (
+    PepperSettings,
     Port,
     Settings,
     Size,
@@ -43,7 +44,7 @@ else:  # a field for the port of each function; mypy takes no class made by a ca
     )
 
 
-class LocalSettings(_Ports):
+class LocalSettings(PepperSettings, _Ports):
     """Settings of the whole system on one machine; a port of 0 is any free one.
 
     Where ``database_url`` or ``nats_url`` is set, that server is used, and no embedded one.

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -121,6 +121,8 @@ class _Run:
         self._data_dir = data_dir
         self._output = output
         kept = load_passwords(data_dir)
+        given = settings.user_key_pepper
+        self._own_pepper = None if given else kept.pepper or new_password()
         self._nats = self._choose_broker(kept.broker)
         self._postgres = self._choose_database(kept.database)
         self._system = System(
@@ -203,6 +205,7 @@ class _Run:
         for note in self._notes():
             self._system.say(note)
         replicas = self._plan.replicas
+        self._save_pepper()
         await self._system.start([(replica, self._program(replica)) for replica in replicas])
         self._save_secrets()
         save_targets(self._data_dir, replicas)
@@ -233,6 +236,7 @@ class _Run:
             environment={
                 **self._broker_environment(replica.function.broker_user),
                 **self._database_environment(replica.function.database_group),
+                **self._pepper_environment(replica.function.settings),
                 "HOST": replica.host,
                 "PORT": str(replica.port),
                 **_LOG_ENVIRONMENT,
@@ -240,6 +244,11 @@ class _Run:
             settings=replica.function.settings,
             stop_seconds=self._settings.shutdown_timeout_seconds + _GRACE_SECONDS,
         )
+
+    def _pepper_environment(self, settings: Collection[str]) -> dict[str, str]:
+        if self._own_pepper is None or "USER_KEY_PEPPER" not in settings:
+            return {}
+        return {"USER_KEY_PEPPER": self._own_pepper}
 
     def _broker_environment(self, user: str | None) -> dict[str, str]:
         if user is None:
@@ -265,10 +274,18 @@ class _Run:
     def _url_of(self, postgres: EmbeddedPostgres, group: str) -> str:
         return postgres.url_for(login_of(group), self._system.logins.passwords[group])
 
+    def _save_pepper(self) -> None:
+        """Save it before anything is derived by it."""
+        if self._own_pepper is not None:
+            pepper = self._own_pepper
+            save_secrets(self._data_dir, database_url=None, nats_url=None, pepper=pepper)
+
     def _save_secrets(self) -> None:
         servers = (self._postgres, self._nats)
         database, broker = (it.url if isinstance(it, EmbeddedServer) else None for it in servers)
-        save_secrets(self._data_dir, database_url=database, nats_url=broker)
+        save_secrets(
+            self._data_dir, database_url=database, nats_url=broker, pepper=self._own_pepper
+        )
 
     async def _disk_days(self) -> float | None:
         """Return how many days the disk lasts at the rate of the last hour that had events."""

@@ -19,6 +19,7 @@ from functions.reporter.demographics_report import DemographicsReport
 from functions.reporter.events_report import EventsReport
 from functions.reporter.ledger_report import LedgerReport
 from functions.reporter.revenue_report import RevenueReport
+from functions.senders.table import SENDERS
 from runtime.http.documentation.document import Document
 from runtime.http.documentation.event_examples import EVENTS
 from runtime.http.documentation.gateway import gateway_document
@@ -34,20 +35,32 @@ from runtime.wiring.running import RunningFunction
 GATEWAY = gateway_document(url="http://127.0.0.1:3001", body_size_limit=4096)
 REPORTER = reporter_document(url="http://127.0.0.1:3004")
 GUARDED_GATEWAY = gateway_document(url="http://127.0.0.1:3001", body_size_limit=4096, guarded=True)
+OF_SENDERS = gateway_document(
+    url="http://127.0.0.1:3001", body_size_limit=4096, senders=[it.name for it in SENDERS]
+)
 GUARDED_REPORTER = reporter_document(
     url="http://127.0.0.1:3004", guarded=True, operator_guarded=True
 )
 
+ALL_SENDERS: dict[str, Any] = {"user_key_pepper": SecretStr("p" * 32)}
+"""Settings with which every sender is taken."""
+
 both = pytest.mark.parametrize(
     "document",
-    [GATEWAY, REPORTER, GUARDED_GATEWAY, GUARDED_REPORTER],
-    ids=["gateway", "reporter", "guarded gateway", "guarded reporter"],
+    [GATEWAY, REPORTER, GUARDED_GATEWAY, GUARDED_REPORTER, OF_SENDERS],
+    ids=["gateway", "reporter", "guarded gateway", "guarded reporter", "gateway of senders"],
 )
 
 
 async def test_the_gateway_documents_its_routes(nats_url: str) -> None:
     async with gateway(GatewaySettings(nats_url=SecretStr(nats_url))) as unit:
         assert _routes(unit) == _documented(GATEWAY) | {("GET", "/"), ("GET", "/api/")}
+
+
+async def test_the_gateway_documents_its_senders(nats_url: str) -> None:
+    settings = GatewaySettings(nats_url=SecretStr(nats_url), **ALL_SENDERS)
+    async with gateway(settings) as unit:
+        assert _routes(unit) == _documented(OF_SENDERS) | {("GET", "/"), ("GET", "/api/")}
 
 
 async def test_the_reporter_documents_its_routes(database_url: str) -> None:

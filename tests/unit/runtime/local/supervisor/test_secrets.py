@@ -91,6 +91,13 @@ def test_passwords_are_kept_for_their_owner_alone(tmp_path: Path) -> None:
     assert load_passwords(tmp_path) == Passwords("it's@%", "abc")
 
 
+def test_pepper_is_kept_whatever_else_changes(tmp_path: Path) -> None:
+    save_secrets(tmp_path, database_url=None, nats_url=None, pepper="p" * 49)
+    save_secrets(tmp_path, database_url="postgresql://a:b@127.0.0.1/c", nats_url=None)
+
+    assert load_passwords(tmp_path) == Passwords("b", None, "p" * 49)
+
+
 def test_where_none_are_kept_there_are_none(tmp_path: Path) -> None:
     assert load_passwords(tmp_path) == Passwords()
 
