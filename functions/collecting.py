@@ -14,6 +14,8 @@ from functions.halves import halves
 from functions.letters import letter_of_event, letter_of_row
 from functions.messages import AcceptedBatch, DeadLetter, EnvelopeOutcome, Stored
 from functions.ports import EventStore
+from functions.senders.notices import NoticeRow
+from functions.senders.rows import row_of_record
 
 _LARGE_BYTES = 1024**2
 """Up to this size a batch's events are judged without a pause, some milliseconds; a larger
@@ -52,7 +54,8 @@ async def collect(
 
     Args:
         source: The source of the events; another's are rejected.
-        parts: Raw events in delivery order; may repeat an event; may be empty.
+        parts: Raw events, or canonical records of another channel, in delivery order; may
+            repeat an event; may be empty.
         store: Where rows are stored.
 
     Returns:
@@ -65,31 +68,46 @@ async def collect(
     outcomes = []
     for own in _by_message(parts):
         rows: list[EventRow] = []
+        notices: list[NoticeRow] = []
         dead: list[DeadLetter] = []
         for part in own:
+            is_native = part.channel == "native"
             is_large = sum(map(len, part.events)) > _LARGE_BYTES
             for position, raw in enumerate(part.events):
                 if is_large and not position % _FEW:
                     await asyncio.sleep(0)
                 try:
-                    rows.append(to_row(_judge_own(source, raw), part, raw))
+                    if is_native:
+                        rows.append(to_row(_judge_own(source, raw), part, raw))
+                    else:
+                        add(row_of_record(source, part, raw), rows, notices)
                 except InvalidEvent as invalid:
                     dead.append(letter_of_event(part, raw, position, invalid))
             await asyncio.sleep(0)  # lets health checks and the other batch run
-        outcomes.append(EnvelopeOutcome(own[0].envelope, rows, dead))
+        outcomes.append(EnvelopeOutcome(own[0].envelope, rows, dead, notices=notices))
     stored, refused = await _settle(outcomes, store)
     rejected_total = sum(len(outcome.letters) for outcome in outcomes)
     return Collected(stored.new, stored.duplicates, rejected_total, refused, stored.too_old)
 
 
-def row_of(part: AcceptedBatch, raw: bytes) -> EventRow:
-    """Judge an event of any source again, and make its row.
+def row_of(part: AcceptedBatch, raw: bytes) -> EventRow | NoticeRow:
+    """Judge an event or record of any source again, as its channel does, and make its row.
 
     Raises:
         InvalidEvent: It is invalid.
     """
+    if part.channel != "native":
+        return row_of_record(None, part, raw)
     event = judge(raw)
     return FORMS[event.source].to_row(event, part, raw)
+
+
+def add(row: EventRow | NoticeRow, rows: list[EventRow], notices: list[NoticeRow]) -> None:
+    """Add a row to those of its kind."""
+    if isinstance(row, EventRow):
+        rows.append(row)
+    else:
+        notices.append(row)
 
 
 def _judge_own(source: Source, raw: bytes) -> Event:
@@ -137,7 +155,8 @@ async def _settle_mended(
     bad = {id(row) for row, _ in refused}
     letters = [*outcome.letters, *starmap(_letter, refused)]
     good = [row for row in outcome.rows if id(row) not in bad]
-    return await store.settle([EnvelopeOutcome(outcome.envelope, good, letters)]), len(refused)
+    mended = EnvelopeOutcome(outcome.envelope, good, letters, notices=outcome.notices)
+    return await store.settle([mended]), len(refused)
 
 
 async def _find_refused(

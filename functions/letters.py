@@ -78,4 +78,5 @@ def letter_of_row(row: EventRow, reason: Reason, fault: Fault) -> DeadLetter:
         event_id=row.event_id,
         correlation_id=row.correlation_id,
         trace_parent=row.trace_parent,
+        channel=row.channel,
     )

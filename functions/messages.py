@@ -11,6 +11,7 @@ from functions.events import Source
 from functions.events.keys import derive_key
 from functions.events.rows import EventRow
 from functions.senders import Channel
+from functions.senders.notices import NoticeRow
 
 Reason = Literal["rejected", "unreadable", "refused", "too_old", "summarized"]
 """Why something is a dead letter: the gateway judged it invalid, a collector could not
@@ -171,12 +172,14 @@ class EnvelopeOutcome:
         letters: Events that will never be rows; may repeat one.
         unread: Whether its one letter stands for all of its events: it was
             unreadable, or only a summary was kept.
+        notices: Records that are not events, each counted as one; may repeat one.
     """
 
     envelope: Envelope | None
     rows: Sequence[EventRow]
     letters: Sequence[DeadLetter] = ()
     unread: bool = False
+    notices: Sequence[NoticeRow] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Events, rows, parts and letters; a test names only what it is about."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ from functions.errors import Fault
 from functions.events import Source
 from functions.events.rows import EventRow, event_key, user_key
 from functions.messages import AcceptedBatch, DeadLetter, Envelope, EnvelopeOutcome
+from functions.senders import Channel
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 MOMENT = "2024-01-01T12:00:00.000Z"
@@ -102,6 +104,39 @@ def a_part(
     return AcceptedBatch(correlation_id, accepted_at, events, trace_parent=trace_parent)
 
 
+def a_record(kind: str = "event", **fields: Any) -> dict[str, Any]:
+    """A canonical record as it travels: a Facebook page view at noon, or of another kind."""
+    head = {
+        "kind": kind,
+        "eventId": str(uuid4()),
+        "timestamp": MOMENT,
+        "source": "facebook",
+        "platformEvent": "PageView",
+    }
+    own: dict[str, dict[str, Any]] = {
+        "event": {"eventType": "page.view"},
+        "retraction": {"retractedId": "event-1"},
+        "metric": {"objectType": "ad", "objectId": "7", "metric": "views", "value": "12"},
+        "erasure": {"userKey": "ab" * 16, "confirmationCode": "code-1"},
+    }
+    return head | own[kind] | fields
+
+
+def a_purchase(amount: str = "10.50", currency: str = "EUR", **fields: Any) -> dict[str, Any]:
+    """A canonical record of a sale: Facebook's, or TikTok's."""
+    sale = "purchase" if fields.get("source") == "tiktok" else "checkout.complete"
+    return a_record(
+        eventType=sale, platformEvent="Purchase", amount=amount, currency=currency, **fields
+    )
+
+
+def records(
+    *records: dict[str, Any], channel: Channel = "meta.conversions", **fields: Any
+) -> AcceptedBatch:
+    """A batch of canonical records that came by a channel."""
+    return replace(a_part(*map(raw, records), **fields), channel=channel)
+
+
 def an_envelope(events: int, **fields: Any) -> Envelope:
     """An envelope of Facebook events accepted at noon, by a gateway of its own."""
     defaults: dict[str, Any] = {
@@ -165,6 +200,11 @@ def a_row(event_id: str | None = None, **fields: Any) -> EventRow:
         watch_device=None if facebook else "iOS",
         watch_seconds=None if facebook else 10.0,
         percentage_watched=None if facebook else 50.0,
+        channel="native",
+        currency=None,
+        order_id=None,
+        event_name=None,
+        mapping=None,
         payload="{}",
         age=30 if facebook else None,
         gender="female" if facebook else None,

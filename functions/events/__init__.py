@@ -52,6 +52,9 @@ REVENUE_TYPES: Final[Mapping[Source, str]] = {
 }
 """The one type of each source whose amount is revenue."""
 
+UNSPECIFIED: Final = "unspecified"
+"""The currency of the native format, which names none: a currency of its own."""
+
 MAX_EVENT_ID_CHARACTERS: Final = 200
 MAX_AGE: Final = 150
 MAX_PERCENTAGE: Final = 100

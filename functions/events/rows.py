@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 
 from functions.events import SOURCES, FunnelStage, Source
 from functions.events.keys import deriving
+from functions.senders import Channel
+from functions.senders.canonical import Mapping
 
 
 class EventRow(NamedTuple):
@@ -15,18 +17,23 @@ class EventRow(NamedTuple):
 
     Attributes:
         id: Derived from source and event id, 16 bytes: the same event, the same key.
-        user_key: Derived from source and user id, 16 bytes; never an event's key.
+        user_key: Derived from source and user id, 16 bytes; never an event's key. None if the
+            user is not known.
         trace_parent: The request's W3C ``traceparent``.
         published_at: When the broker stored the message that it came in.
         stream_sequence: That message's sequence in the broker's stream, from 1.
         deliveries: How often that message had been delivered when the row was made.
         revenue: The amount of a revenue event, None on any other.
+        channel: How it came. The four after it are of events that did not come natively.
+        currency: Of the revenue, ISO 4217.
+        event_name: The sender's name of a custom event.
+        mapping: Whether the type means the same as the platform's own event.
         payload: The event as it came, JSON text.
         age: The user's, as are all columns after it.
     """
 
     id: bytes
-    user_key: bytes
+    user_key: bytes | None
     occurred_at: datetime
     accepted_at: datetime
     source: Source
@@ -44,6 +51,11 @@ class EventRow(NamedTuple):
     watch_device: str | None
     watch_seconds: float | None
     percentage_watched: float | None
+    channel: Channel
+    currency: str | None
+    order_id: str | None
+    event_name: str | None
+    mapping: Mapping | None
     payload: str
     age: int | None
     gender: str | None

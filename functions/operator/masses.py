@@ -7,13 +7,14 @@ from typing import Final
 
 from functions.collecting import row_of
 from functions.errors import Fault, Refused
-from functions.events.judging import SMALLEST_EVENT_BYTES, InvalidEvent, why_dead
+from functions.events.judging import SMALLEST_EVENT_BYTES, InvalidEvent
 from functions.events.rows import EventRow
 from functions.halves import halves
 from functions.letters import letter_of_event, letter_of_mass
 from functions.masses import Mass, unpacked
 from functions.messages import DeadLetter
 from functions.operator.ports import KeptLetter, Settled, Settlement
+from functions.senders.notices import NoticeRow
 
 Settle = Callable[[Sequence[Settlement]], Awaitable[Settled]]
 
@@ -65,7 +66,7 @@ class _Taking:
     def __post_init__(self) -> None:
         self._part = self.letter.as_batch(())
         self._dead = Mass()
-        self._rows: list[EventRow] = []
+        self._rows: list[EventRow | NoticeRow] = []
         self._events = 0
 
     def take(self, raw: bytes) -> None:
@@ -85,12 +86,15 @@ class _Taking:
         rows, self._rows, self.size = self._rows, [], 0
         await self._store(rows)
 
-    async def _store(self, rows: Sequence[EventRow]) -> None:
+    async def _store(self, rows: Sequence[EventRow | NoticeRow]) -> None:
         """Store rows; refused ones stay dead, found by halving until each is alone."""
         if not rows:
             return
+        events = [row for row in rows if isinstance(row, EventRow)]
+        notices = [row for row in rows if not isinstance(row, EventRow)]
+        settlement = Settlement(self.letter.head.id, events, notices=notices, more=True)
         try:
-            self.settled += await self.settle([Settlement(self.letter.head.id, rows, more=True)])
+            self.settled += await self.settle([settlement])
             self._events += len(rows)
         except Refused:
             if len(rows) == 1:
@@ -111,6 +115,13 @@ class _Taking:
         """Make the letter of the elements that are still dead, the same each time."""
         position = self.letter.head.id.int  # its position in that letter
         if self._dead.elements == 1:
-            invalid = why_dead(self._dead.first, self._dead.fault)
-            return letter_of_event(self._part, self._dead.first, position, invalid)
+            return letter_of_event(self._part, self._dead.first, position, self._why_dead())
         return letter_of_mass(self.letter.head, self._dead, position)
+
+    def _why_dead(self) -> InvalidEvent:
+        """Find again the fault of the only element that is still dead."""
+        try:
+            row = row_of(self._part, self._dead.first)
+        except InvalidEvent as invalid:
+            return invalid
+        return InvalidEvent(self._dead.fault, event_id=row.event_id, source=row.source)

@@ -12,6 +12,7 @@ from functions.events.rows import EventRow
 from functions.messages import AcceptedBatch, DeadLetter, Reason
 from functions.parameters import Period
 from functions.senders import Channel
+from functions.senders.notices import NoticeRow
 
 State = Literal["open", "replayed", "discarded"]
 """Whether a dead letter waits for a decision, was replayed, or was discarded."""
@@ -139,10 +140,11 @@ class Settlement:
         letter_id: Which letter.
         rows: Its valid events.
         letters: Its invalid events, each as a letter of its own.
-        fault: Why the letter stays unchanged; then the two above are empty.
+        fault: Why the letter stays unchanged; then it has no rows, letters or notices.
         more: Whether another settlement follows with the rest of the letter:
             until then it stays unchanged.
         earlier: How many of its events were in settlements with ``more``.
+        notices: Its records that are not events.
     """
 
     letter_id: UUID
@@ -151,6 +153,7 @@ class Settlement:
     fault: Fault | None = None
     more: bool = False
     earlier: int = 0
+    notices: Sequence[NoticeRow] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from functions.collecting import row_of
+from functions.collecting import add, row_of
 from functions.errors import Fault, Invalid, Refused
 from functions.events import Source
 from functions.events.judging import InvalidEvent
+from functions.events.rows import EventRow
 from functions.halves import halves
 from functions.letters import letter_of_event
 from functions.messages import AcceptedBatch, DeadLetter
@@ -15,6 +16,7 @@ from functions.operator.masses import Settle, settle_mass
 from functions.operator.ports import DeadLetters, KeptLetter, Settled, Settlement
 from functions.operator.questions import parse_replay_question, write_cursor
 from functions.parameters import Params
+from functions.senders.notices import NoticeRow
 
 UnpackedEnvelope = tuple[Sequence[AcceptedBatch], Sequence[DeadLetter]]
 """The contents of a bus message: batches of events, or dead letters."""
@@ -94,7 +96,9 @@ def _judge(letter: KeptLetter, read_envelope: ReadEnvelope) -> Settlement:
     try:
         if head.reason == "unreadable":
             return _open(letter, read_envelope)
-        return Settlement(head.id, [row_of(letter.as_batch([letter.payload]), letter.payload)])
+        rows, notices = list[EventRow](), list[NoticeRow]()
+        add(row_of(letter.as_batch([letter.payload]), letter.payload), rows, notices)
+        return Settlement(head.id, rows, notices=notices)
     except InvalidEvent as invalid:
         return Settlement(head.id, fault=invalid.fault)
     except Invalid as invalid:
@@ -104,11 +108,11 @@ def _judge(letter: KeptLetter, read_envelope: ReadEnvelope) -> Settlement:
 def _open(letter: KeptLetter, read_envelope: ReadEnvelope) -> Settlement:
     """Read a whole envelope; each invalid event in it becomes a letter of its own."""
     parts, dead = read_envelope(letter.head.source, letter.payload)
-    rows, letters = [], list(dead)
+    rows, notices, letters = list[EventRow](), list[NoticeRow](), list(dead)
     for part in parts:
         for position, raw in enumerate(part.events):
             try:
-                rows.append(row_of(part, raw))
+                add(row_of(part, raw), rows, notices)
             except InvalidEvent as invalid:
                 letters.append(letter_of_event(part, raw, position, invalid))
-    return Settlement(letter.head.id, rows, letters)
+    return Settlement(letter.head.id, rows, letters, notices=notices)

@@ -13,5 +13,5 @@ SELECT create_distributed_table('user_cities', 'key', colocate_with => 'events')
 
 -- These stay whole on the coordinator: event_rollups, second_rollups, second_horizon, user_rollups (many writers add
 -- to the same few rows, and a report reads them all), ledger, ledger_clock, attempts, envelopes, announced_envelopes,
--- backlogs (days of them), retention, archived_days, campaign_minutes (what is left of dropped rows), dead_letters, dead_letter_history (locked row by row), and
--- schema_migrations.
+-- backlogs (days of them), retention, archived_days, campaign_minutes (what is left of dropped rows), dead_letters, dead_letter_history (locked row by row),
+-- retractions, metric_snapshots, erasures (few), and schema_migrations.

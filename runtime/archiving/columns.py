@@ -16,7 +16,7 @@ _KEY: Final = pa.binary(16)
 SCHEMA: Final = pa.schema(
     [
         pa.field("id", _KEY, nullable=False),
-        pa.field("user_key", _KEY, nullable=False),
+        pa.field("user_key", _KEY),
         pa.field("occurred_at", _MOMENT, nullable=False),
         pa.field("accepted_at", _MOMENT, nullable=False),
         pa.field("stored_at", _MOMENT, nullable=False),
@@ -35,6 +35,11 @@ SCHEMA: Final = pa.schema(
         pa.field("watch_device", pa.string()),
         pa.field("watch_seconds", pa.float64()),
         pa.field("percentage_watched", pa.float64()),
+        pa.field("channel", pa.string(), nullable=False),
+        pa.field("currency", pa.string()),
+        pa.field("order_id", pa.string()),
+        pa.field("event_name", pa.string()),
+        pa.field("mapping", pa.string()),
         pa.field("payload", pa.string(), nullable=False),
     ],
     metadata={"eps.schema": str(SCHEMA_VERSION)},

@@ -12,7 +12,7 @@ import msgspec
 from functions.events import Source
 from functions.parameters import Period
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Of the columns; increased when one is added, removed, or changes its meaning."""
 
 _DAY: Final = timedelta(days=1)

@@ -28,10 +28,12 @@ KEPT = """
     SELECT
         id, user_key, occurred_at, accepted_at, events.source, funnel_stage, event_type, event_id,
         correlation_id, trace_parent, published_at, stream_sequence, deliveries, revenue,
-        campaign_id, watch_country, watch_device, watch_seconds, percentage_watched, payload,
+        campaign_id, watch_country, watch_device, watch_seconds, percentage_watched,
+        channel, currency, order_id, event_name, mapping, payload,
         age, gender, followers, country, city
     FROM events
-    JOIN users ON users.key = user_key
+    LEFT JOIN users ON users.key = user_key
+    ORDER BY events.event_id
 """
 
 

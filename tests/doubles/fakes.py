@@ -8,6 +8,7 @@ from functions.errors import Refused, Unavailable
 from functions.events import SOURCES, Source
 from functions.events.rows import EventRow
 from functions.messages import AcceptedBatch, DeadLetter, Envelope, EnvelopeOutcome, Stored
+from functions.senders.notices import NoticeRow
 
 
 @dataclass
@@ -60,6 +61,7 @@ class FakeEventStore:
     Attributes:
         rows: What is stored, by key.
         letters: The dead letters that are kept, by key.
+        notices: The records that are not events, by key.
         ledger: Of each envelope: counted, stored, duplicates, dead.
         told: The envelopes that settled ones tell of.
         batches: How many rows each call had that came to an end.
@@ -69,6 +71,7 @@ class FakeEventStore:
 
     rows: dict[bytes, EventRow] = field(default_factory=dict)
     letters: dict[UUID, DeadLetter] = field(default_factory=dict)
+    notices: dict[bytes, NoticeRow] = field(default_factory=dict)
     ledger: dict[bytes, tuple[int, int, int, int]] = field(default_factory=dict)
     told: set[bytes] = field(default_factory=set)
     batches: list[int] = field(default_factory=list)
@@ -99,7 +102,7 @@ class FakeEventStore:
             self._keep(outcome.letters)
         new = sum(map(self._settle, fresh))
         self.batches.append(len(rows))
-        return Stored(new, sum(len(outcome.rows) for outcome in outcomes) - new)
+        return Stored(new, sum(len(it.rows) + len(it.notices) for it in outcomes) - new)
 
     async def probe(self, rows: Sequence[EventRow]) -> None:
         """Refuse what is to be refused; see ``EventStore``."""
@@ -108,13 +111,15 @@ class FakeEventStore:
             raise Refused("the fake is told to refuse it", code="22003")
 
     def _settle(self, outcome: EnvelopeOutcome) -> int:
-        before = len(self.rows)
+        before = len(self.rows) + len(self.notices)
         for row in outcome.rows:
             self.rows.setdefault(row.id, row)
-        new = len(self.rows) - before
+        for notice in outcome.notices:
+            self.notices.setdefault(notice.id, notice)
+        new = len(self.rows) + len(self.notices) - before
         if outcome.envelope:
             dead = outcome.envelope.events if outcome.unread else len(outcome.letters)
-            became = (new, len(outcome.rows) - new, dead)
+            became = (new, len(outcome.rows) + len(outcome.notices) - new, dead)
             self._enter(outcome.envelope, became)
         return new
 

@@ -70,6 +70,11 @@ def a_row(**fields: Any) -> EventRow:
         watch_device=None if facebook else "iOS",
         watch_seconds=None if facebook else 10.0,
         percentage_watched=None if facebook else 50.0,
+        channel="native",
+        currency=None,
+        order_id=None,
+        event_name=None,
+        mapping=None,
         payload="{}",
         age=30 if facebook else None,
         gender="female" if facebook else None,
@@ -143,7 +148,7 @@ class FakeReports:
     async def describe_users(self, question: DemographicsQuestion) -> UserFigures:
         limit = question.limit
         rows = list(self._of(question.period, question.source))
-        newest = list(self._newest({row.user_key for row in rows}))
+        newest = list(self._newest({row.user_key for row in rows if row.user_key}))
         facebook = [row for row in newest if row.source == "facebook"]
         tiktok = [row for row in newest if row.source == "tiktok"]
         views = [row for row in rows if row.source == "tiktok" and row.funnel_stage == "top"]

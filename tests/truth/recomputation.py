@@ -6,27 +6,33 @@ import asyncpg
 
 _EVENT_FIGURES = """
     SELECT granularity, date_trunc(granularity::text, occurred_at, 'UTC'), source, funnel_stage,
-        event_type, count(*), count(revenue), trim_scale(coalesce(sum(revenue), 0))
+        event_type, channel, coalesce(currency, 'unspecified'), count(*), count(revenue),
+        trim_scale(coalesce(sum(revenue), 0))
     FROM events, unnest('{minute,hour,day}'::granularity[]) AS granularity (granularity)
-    GROUP BY 1, 2, 3, 4, 5
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
 _SECONDS = """
-    SELECT date_trunc('second', occurred_at), source, funnel_stage, event_type, count(*),
-        count(revenue), trim_scale(coalesce(sum(revenue), 0))
+    SELECT date_trunc('second', occurred_at), source, funnel_stage, event_type, channel,
+        coalesce(currency, 'unspecified'), count(*), count(revenue),
+        trim_scale(coalesce(sum(revenue), 0))
     FROM events WHERE occurred_at >= (SELECT complete_from FROM second_horizon)
-    GROUP BY 1, 2, 3, 4
+    GROUP BY 1, 2, 3, 4, 5, 6
 """
 _CAMPAIGNS = """
-    SELECT campaign_id, min(occurred_at), max(occurred_at), count(*), trim_scale(sum(revenue))
-    FROM events WHERE revenue IS NOT NULL AND campaign_id IS NOT NULL GROUP BY 1
+    SELECT campaign_id, coalesce(currency, 'unspecified'),
+        CASE WHEN NOT EXISTS (SELECT FROM retractions) THEN min(occurred_at) END,
+        CASE WHEN NOT EXISTS (SELECT FROM retractions) THEN max(occurred_at) END,
+        count(*), trim_scale(sum(revenue))
+    FROM events WHERE revenue IS NOT NULL AND campaign_id IS NOT NULL GROUP BY 1, 2
 """
 _USERS = """
     SELECT DISTINCT ON (user_key) user_key, source,
         min(occurred_at) OVER (PARTITION BY user_key), occurred_at, id
-    FROM events ORDER BY user_key, occurred_at DESC, id DESC
+    FROM events WHERE user_key IS NOT NULL ORDER BY user_key, occurred_at DESC, id DESC
 """
 _RETURNS = """
-    SELECT occurred_at, user_key FROM events EXCEPT ALL SELECT first_at, key FROM users
+    SELECT occurred_at, user_key FROM events WHERE user_key IS NOT NULL
+    EXCEPT ALL SELECT first_at, key FROM users
 """
 _USER_FIGURES = """
     SELECT granularity, date_trunc(granularity::text, first_at, 'UTC'), figure, name, count(*),
@@ -57,21 +63,27 @@ _KEPT = {
     "event_rollups": (
         _EVENT_FIGURES,
         (
-            "SELECT granularity, bucket, source, funnel_stage, event_type, events, transactions,"
-            " trim_scale(revenue) FROM event_rollups"
+            "SELECT granularity, bucket, source, funnel_stage, event_type, channel, currency,"
+            " events, transactions, trim_scale(revenue) FROM event_rollups WHERE events <> 0"
         ),
     ),
     "second_rollups": (
         _SECONDS,
         (
-            "SELECT bucket, source, funnel_stage, event_type, events, transactions,"
-            " trim_scale(revenue) FROM second_rollups"
-            " WHERE bucket >= (SELECT complete_from FROM second_horizon)"
+            "SELECT bucket, source, funnel_stage, event_type, channel, currency, events,"
+            " transactions, trim_scale(revenue) FROM second_rollups"
+            " WHERE events <> 0 AND bucket >= (SELECT complete_from FROM second_horizon)"
         ),
     ),
     "campaigns": (
         _CAMPAIGNS,
-        "SELECT campaign_id, first_at, last_at, transactions, trim_scale(revenue) FROM campaigns",
+        (
+            "SELECT campaign_id, currency,"
+            " CASE WHEN NOT EXISTS (SELECT FROM retractions) THEN first_at END,"
+            " CASE WHEN NOT EXISTS (SELECT FROM retractions) THEN last_at END,"
+            " transactions, trim_scale(revenue) FROM campaigns"
+            " WHERE transactions <> 0"
+        ),
     ),
     "users": (_USERS, "SELECT key, source, first_at, newest_at, newest_id FROM users"),
     "return_visits": (_RETURNS, "SELECT at, user_key FROM return_visits"),

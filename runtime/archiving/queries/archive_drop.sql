@@ -21,14 +21,19 @@ gone AS (
     WHERE events.occurred_at >= $4::timestamptz
         AND events.occurred_at < $3::timestamptz
         AND events.source = going.source
-    RETURNING events.occurred_at, events.source, events.campaign_id, events.revenue
+    RETURNING events.occurred_at, events.source, events.channel,
+        events.campaign_id, events.currency, events.revenue
 ),
 kept AS (
-    INSERT INTO campaign_minutes (minute, source, campaign_id, transactions, revenue)
-    SELECT date_trunc('minute', occurred_at, 'UTC'), source, campaign_id, count(*), sum(revenue)
+    INSERT INTO campaign_minutes (
+        minute, source, channel, campaign_id, currency, transactions, revenue
+    )
+    SELECT
+        date_trunc('minute', occurred_at, 'UTC'), source, channel, campaign_id,
+        coalesce(currency, 'unspecified'), count(*), sum(revenue)
     FROM gone
     WHERE campaign_id IS NOT NULL AND revenue IS NOT NULL
-    GROUP BY 1, 2, 3
+    GROUP BY 1, 2, 3, 4, 5
 )
 UPDATE archived_days
 SET dropped_until = greatest(archived_days.dropped_until, $3::timestamptz), restored_at = NULL

@@ -13,13 +13,15 @@
 SELECT
     id, user_key, occurred_at, accepted_at, stored_at, published_at, stream_sequence,
     source, funnel_stage, event_type, event_id, correlation_id, trace_parent, deliveries,
-    revenue, campaign_id, watch_country, watch_device, watch_seconds, percentage_watched, payload
+    revenue, campaign_id, watch_country, watch_device, watch_seconds, percentage_watched,
+    channel, currency, order_id, event_name, mapping, payload
 FROM (
     SELECT
         id, user_key, occurred_at, accepted_at, stored_at, published_at, stream_sequence,
         source::text AS source, funnel_stage::text AS funnel_stage,
         event_type, event_id, correlation_id, trace_parent, deliveries,
         revenue, campaign_id, watch_country, watch_device, watch_seconds, percentage_watched,
+        channel::text AS channel, currency, order_id, event_name, mapping::text AS mapping,
         payload,
         sum(octet_length(payload::text)) OVER (
             ORDER BY occurred_at, id ROWS UNBOUNDED PRECEDING

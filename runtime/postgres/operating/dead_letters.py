@@ -143,6 +143,7 @@ async def _settle(
         connection,
         [row for each in ours for row in each.rows],
         [letter for each in ours for letter in each.letters],
+        [notice for each in ours for notice in each.notices],
     )
     ended = [each for each in ours if not each.more]
     if ended:
@@ -185,7 +186,7 @@ def _is_alone(settlement: Settlement) -> bool:
 
 def _outcome(settlement: Settlement) -> tuple[Any, ...]:
     fault, rows = settlement.fault or _ALIVE, settlement.rows
-    events = settlement.earlier + len(rows)
+    events = settlement.earlier + len(rows) + len(settlement.notices)
     return (
         settlement.letter_id.bytes,
         settlement.fault is None,

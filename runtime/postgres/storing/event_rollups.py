@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from operator import attrgetter
+from operator import itemgetter
 from typing import Final, NamedTuple
 
+from functions.events import UNSPECIFIED
 from functions.events.keys import deriving
 from functions.events.rows import EventRow
 from runtime.postgres.granularity import EPOCH, MINUTE, SECOND, START_OF, Granularity
@@ -26,6 +27,8 @@ class EventRollup(NamedTuple):
     source: str
     funnel_stage: str
     event_type: str
+    channel: str
+    currency: str
     events: int
     transactions: int
     revenue: Decimal
@@ -38,6 +41,8 @@ class SecondRollup(NamedTuple):
     source: str
     funnel_stage: str
     event_type: str
+    channel: str
+    currency: str
     events: int
     transactions: int
     revenue: Decimal
@@ -48,6 +53,7 @@ class CampaignRollup(NamedTuple):
 
     key: bytes
     campaign_id: str
+    currency: str
     first_at: datetime
     last_at: datetime
     transactions: int
@@ -60,13 +66,17 @@ class _Sums(NamedTuple):
     revenue: Decimal
 
 
-_Kind = tuple[str, str, str]
+_Kind = tuple[str, str, str, str, str | None]
+"""Source, stage, type, channel and currency."""
+
 _ByKind = Mapping[tuple[datetime, _Kind], _Sums]
 
 _campaign_key = deriving(b"campaign\0")
 
 _NONE: Final = _Sums(0, 0, Decimal(0))
-_KIND = attrgetter("source", "funnel_stage", "event_type")
+_KIND = itemgetter(
+    *map(EventRow._fields.index, ("source", "funnel_stage", "event_type", "channel", "currency"))
+)
 
 
 def event_rollups(
@@ -91,25 +101,37 @@ def event_rollups(
     hours = _folded(minutes, "hour")
     days = _folded(hours, "day")
     longer = [*_listed("minute", minutes), *_listed("hour", hours), *_listed("day", days)]
-    return longer, [SecondRollup(at, *kind, *sums) for (at, kind), sums in seconds.items()]
+    return longer, [SecondRollup(at, *_named(kind), *sums) for (at, kind), sums in seconds.items()]
 
 
 def campaign_rollups(rows: Sequence[EventRow]) -> list[CampaignRollup]:
-    """Sum revenue by campaign; one addition for each campaign."""
-    figures: dict[str, CampaignRollup] = {}
+    """Sum revenue by campaign and currency; one addition for each."""
+    figures: dict[tuple[str, str | None], CampaignRollup] = {}
     for row in rows:
         if row.revenue is None or row.campaign_id is None:
             continue
-        known = figures.get(row.campaign_id)
-        figures[row.campaign_id] = CampaignRollup(
-            key=known.key if known else _campaign_key(row.campaign_id.encode()),
+        place = (row.campaign_id, row.currency)
+        known = figures.get(place)
+        figures[place] = CampaignRollup(
+            key=known.key if known else _key_of(*place),
             campaign_id=row.campaign_id,
+            currency=row.currency or UNSPECIFIED,
             first_at=min(known.first_at, row.occurred_at) if known else row.occurred_at,
             last_at=max(known.last_at, row.occurred_at) if known else row.occurred_at,
             transactions=known.transactions + 1 if known else 1,
             revenue=known.revenue + row.revenue if known else row.revenue,
         )
     return list(figures.values())
+
+
+def _key_of(campaign_id: str, currency: str | None) -> bytes:
+    # No id has a NUL character.
+    return _campaign_key((f"{campaign_id}\0{currency}" if currency else campaign_id).encode())
+
+
+def _named(kind: _Kind) -> tuple[str, str, str, str, str]:
+    source, stage, event_type, channel, currency = kind
+    return source, stage, event_type, channel, currency or UNSPECIFIED
 
 
 def _by(length: timedelta, rows: Sequence[EventRow]) -> _ByKind:
@@ -142,4 +164,4 @@ def _sum(one: _Sums, other: _Sums) -> _Sums:
 
 def _listed(granularity: Granularity, figures: _ByKind) -> Iterator[EventRollup]:
     for (bucket, kind), sums in figures.items():
-        yield EventRollup(granularity, bucket, *kind, *sums)
+        yield EventRollup(granularity, bucket, *_named(kind), *sums)

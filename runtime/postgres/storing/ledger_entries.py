@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from functions.events.rows import EventRow
 from functions.messages import DeadLetter, Envelope, EnvelopeOutcome
+from functions.senders.notices import NoticeRow
 
 
 class LedgerEntry(NamedTuple):
@@ -33,7 +34,7 @@ class AnnouncementEntry(NamedTuple):
     sequence: int
 
 
-_New = Sequence[EventRow] | Sequence[DeadLetter]
+_New = Sequence[EventRow | NoticeRow] | Sequence[DeadLetter]
 
 
 def ledger_entries(outcomes: Sequence[EnvelopeOutcome], new: _New) -> list[LedgerEntry]:
@@ -44,7 +45,7 @@ def ledger_entries(outcomes: Sequence[EnvelopeOutcome], new: _New) -> list[Ledge
 
     Args:
         outcomes: Settled now, for the first time; those without an envelope have no entry.
-        new: What was stored now: rows, or letters of events that the gateway had
+        new: What was stored now: rows and notices, or letters of events that the gateway had
             rejected; where outcomes share one, any of them.
     """
     sums: dict[tuple[datetime, str | None, bytes, bool], LedgerEntry] = {}
@@ -84,9 +85,9 @@ def announcement_entries(outcomes: Sequence[EnvelopeOutcome]) -> list[Announceme
 
 
 def _things(outcome: EnvelopeOutcome) -> _New:
-    """Return an outcome's rows, or its letters if the gateway had rejected all of it."""
+    """Return an outcome's rows and notices, or its letters if the gateway rejected all of it."""
     if outcome.unread or not (outcome.envelope and outcome.envelope.rejected):
-        return outcome.rows
+        return [*outcome.rows, *outcome.notices] if outcome.notices else outcome.rows
     return outcome.letters
 
 
@@ -108,6 +109,6 @@ def _stored(outcomes: Sequence[EnvelopeOutcome], new: _New) -> list[int]:
     ]
 
 
-def _events(things: Sequence[EventRow | DeadLetter]) -> int:
-    """Count the events of rows, one each, or of dead letters, which may hold many."""
+def _events(things: Sequence[EventRow | NoticeRow | DeadLetter]) -> int:
+    """Count the events of rows and notices, one each, or of dead letters, often many."""
     return sum(it.elements if isinstance(it, DeadLetter) else 1 for it in things)

@@ -14,6 +14,7 @@ from functions.errors import Unavailable
 from functions.events.rows import EventRow
 from functions.letters import letter_of_row
 from functions.messages import DeadLetter, EnvelopeOutcome, Stored
+from functions.senders.notices import NoticeRow
 from runtime.postgres.granularity import Granularity
 from runtime.postgres.retention import (
     KNOWN_EVENTS,
@@ -25,6 +26,7 @@ from runtime.postgres.retention import (
 from runtime.postgres.sql import load
 from runtime.postgres.storing.event_rollups import campaign_rollups, event_rollups
 from runtime.postgres.storing.ledger_entries import announcement_entries, ledger_entries
+from runtime.postgres.storing.notices import add_notices
 from runtime.postgres.storing.user_rollups import city_rollups, lost_spreads, user_rollups
 from runtime.postgres.storing.users import User, UserChanges, match_users
 from runtime.postgres.transactions import await_copies, committed
@@ -106,7 +108,7 @@ class PostgresEventStore:
                 self._clean_batches = 0
                 continue
             self._clean_batches = self._clean_batches + 1 if batch.all_was_new else 0
-            return _stored(batch, sum(len(outcome.rows) for outcome in outcomes))
+            return _stored(batch, sum(len(it.rows) + len(it.notices) for it in outcomes))
         raise Unavailable(Reason.OTHERS_STORE)
 
     async def probe(self, rows: Sequence[EventRow]) -> None:
@@ -126,16 +128,20 @@ class PostgresEventStore:
 
 
 async def store_within(
-    connection: PoolConnectionProxy, rows: Sequence[EventRow], letters: Sequence[DeadLetter]
+    connection: PoolConnectionProxy,
+    rows: Sequence[EventRow],
+    letters: Sequence[DeadLetter],
+    notices: Sequence[NoticeRow] = (),
 ) -> Stored:
-    """Store events and letters without an envelope in the caller's transaction; returns the counts.
+    """Store what came without an envelope in the caller's transaction; returns the counts.
 
     Raises:
         UniqueViolationError: Others store the same: roll back and try again. The
             same goes for all of ``MEANWHILE``.
     """
-    batch = await _settle(connection, [EnvelopeOutcome(None, rows, letters)], look=True)
-    return _stored(batch, len(rows))
+    outcome = EnvelopeOutcome(None, rows, letters, notices=notices)
+    batch = await _settle(connection, [outcome], look=True)
+    return _stored(batch, len(rows) + len(notices))
 
 
 class _Batch(NamedTuple):
@@ -145,15 +151,18 @@ class _Batch(NamedTuple):
         new: Its events that were new.
         all_was_new: Whether all of them were, and all of their users.
         too_old: How many became dead letters because they were too old.
+        notices: Its records that are not events, as far as they were new.
     """
 
     new: Sequence[EventRow]
     all_was_new: bool
     too_old: int = 0
+    notices: Sequence[NoticeRow] = ()
 
 
 def _stored(batch: _Batch, rows: int) -> Stored:
-    return Stored(len(batch.new), rows - len(batch.new) - batch.too_old, batch.too_old)
+    new = len(batch.new) + len(batch.notices)
+    return Stored(new, rows - new - batch.too_old, batch.too_old)
 
 
 async def _settle(
@@ -166,8 +175,10 @@ async def _settle(
     await _run(
         connection, STORE_DEAD_LETTERS, [_row(it) for outcome in fresh for it in outcome.letters]
     )
-    await _count_outcomes(connection, fresh, batch.new)
-    return batch._replace(too_old=too_old)
+    given = [notice for outcome in fresh for notice in outcome.notices]
+    notices = await add_notices(connection, given) if given else ()
+    await _count_outcomes(connection, fresh, [*batch.new, *notices] if notices else batch.new)
+    return batch._replace(too_old=too_old, notices=notices)
 
 
 async def _without_too_old(
@@ -203,7 +214,7 @@ async def _keep(
 async def _count_outcomes(
     connection: PoolConnectionProxy,
     outcomes: Sequence[EnvelopeOutcome],
-    new: Sequence[EventRow] | Sequence[DeadLetter],
+    new: Sequence[EventRow | NoticeRow] | Sequence[DeadLetter],
 ) -> None:
     """Write outcomes, and the envelopes that they announce, into the ledger.
 
@@ -272,7 +283,7 @@ def _in_order(by_id: Mapping[bytes, EventRow]) -> list[EventRow]:
 
 
 def _user_keys(rows: Iterable[EventRow]) -> Iterator[bytes]:
-    return map(attrgetter("user_key"), rows)
+    return filter(None, map(attrgetter("user_key"), rows))
 
 
 def _finite(rows: list[EventRow]) -> list[EventRow]:

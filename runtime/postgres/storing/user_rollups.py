@@ -159,7 +159,8 @@ def _facebook(changes: UserChanges) -> dict[_NumberedPlace, _Sums]:
 
 
 def _counted(users: Iterable[User]) -> Counter[_NumberedPlace]:
-    theirs = [user for user in users if user.source == "facebook"]
+    # Of a user who did not come natively, no attribute is known.
+    theirs = [user for user in users if user.source == "facebook" and user.age is not None]
     hours = [_hour(user.first_at) for user in theirs]
     counts = Counter(zip(hours, repeat("age"), [str(user.age) for user in theirs]))
     counts.update(zip(hours, repeat("gender"), [str(user.gender) for user in theirs]))

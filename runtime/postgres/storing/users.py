@@ -56,7 +56,9 @@ def match_users(rows: Iterable[EventRow], known: Mapping[bytes, User]) -> UserCh
     users = dict(known)
     returns = []
     for row in rows:
-        arrived, seen = _user(row), users.get(row.user_key)
+        if row.user_key is None:
+            continue
+        arrived, seen = _user(row, row.user_key), users.get(row.user_key)
         if seen is None:
             users[row.user_key] = arrived
         else:
@@ -66,10 +68,10 @@ def match_users(rows: Iterable[EventRow], known: Mapping[bytes, User]) -> UserCh
     return UserChanges([user for key, user in users.items() if key not in known], changed, returns)
 
 
-def _user(row: EventRow) -> User:
+def _user(row: EventRow, key: bytes) -> User:
     at = row.occurred_at
     return User(
-        row.user_key, row.source, at, at, row.id,
+        key, row.source, at, at, row.id,
         row.age, row.gender, row.followers, row.country, row.city,
     )  # fmt: skip
 

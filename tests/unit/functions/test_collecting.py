@@ -13,7 +13,18 @@ from functions.events.rows import EventRow, event_key, user_key
 from functions.fb_collector.handler import handle as collect_facebook
 from functions.messages import AcceptedBatch, Stored
 from functions.ttk_collector.handler import handle as collect_tiktok
-from tests.builders import NOON, a_facebook_event, a_letter, a_part, a_tiktok_event, letters_of, raw
+from tests.builders import (
+    NOON,
+    a_facebook_event,
+    a_letter,
+    a_part,
+    a_purchase,
+    a_record,
+    a_tiktok_event,
+    letters_of,
+    raw,
+    records,
+)
 from tests.doubles.fakes import FakeEventStore
 
 
@@ -138,7 +149,9 @@ async def test_dead_letters_are_kept_once() -> None:
 
 def row_of(event: dict[str, Any]) -> EventRow:
     text = raw(event)
-    return make_row_of(a_part(text, correlation_id="corr"), text)
+    row = make_row_of(a_part(text, correlation_id="corr"), text)
+    assert isinstance(row, EventRow)
+    return row
 
 
 def test_the_row_of_a_facebook_event_at_the_top() -> None:
@@ -169,6 +182,11 @@ def test_the_row_of_a_facebook_event_at_the_top() -> None:
         watch_device=None,
         watch_seconds=None,
         percentage_watched=None,
+        channel="native",
+        currency=None,
+        order_id=None,
+        event_name=None,
+        mapping=None,
         payload=raw(event).decode(),
     )
 
@@ -201,6 +219,11 @@ def test_the_row_of_a_tiktok_event_at_the_top() -> None:
         watch_device="iOS",
         watch_seconds=10,
         percentage_watched=50,
+        channel="native",
+        currency=None,
+        order_id=None,
+        event_name=None,
+        mapping=None,
         payload=raw(event).decode(),
     )
 
@@ -247,3 +270,43 @@ async def test_each_collector_keeps_its_own_source() -> None:
 
     assert collected == Collected(stored=1, duplicates=0, rejected=1, refused=0)
     assert [row.payload for row in store.rows.values()] == [tiktok.decode()]
+
+
+async def test_records_of_other_channels_are_read_as_such() -> None:
+    store = FakeEventStore()
+    part = records(a_purchase(eventId="p-1"), a_record("retraction"), a_record("metric"))
+
+    collected = await collect_facebook([part, a_part(*events(1))], store=store)
+
+    assert collected == Collected(stored=4, duplicates=0, rejected=0, refused=0)
+    (sale,) = (row for row in store.rows.values() if row.event_id == "p-1")
+    assert (sale.channel, sale.currency, sale.revenue) == (
+        "meta.conversions",
+        "EUR",
+        Decimal("10.50"),
+    )
+    assert len(store.notices) == 2
+
+
+async def test_an_invalid_record_is_a_dead_letter_of_its_channel() -> None:
+    store = FakeEventStore()
+
+    await collect_facebook([records(a_record(eventType="follow"))], store=store)
+    await collect_facebook([records(a_facebook_event())], store=store)
+    await collect_facebook([a_part(raw(a_record()))], store=store)
+
+    channels = [(it.channel, it.fault.code) for it in store.letters.values()]
+    assert channels == [
+        ("meta.conversions", "no_such_kind"),
+        ("meta.conversions", "record_invalid"),
+        ("native", "missing"),
+    ]
+
+
+async def test_a_record_that_the_store_refuses_is_a_dead_letter_of_its_channel() -> None:
+    store = refusing("p-1")
+
+    await collect_facebook([records(a_purchase(eventId="p-1"), a_record("metric"))], store=store)
+
+    assert [it.channel for it in store.letters.values()] == ["meta.conversions"]
+    assert len(store.notices) == 1

@@ -5,12 +5,13 @@ CREATE TYPE funnel_stage AS ENUM ('top', 'bottom');
 CREATE TYPE channel AS ENUM (
     'native', 'meta.conversions', 'meta.webhook', 'tiktok.events', 'tiktok.webhook', 'tiktok.shop'
 );
+CREATE TYPE mapping AS ENUM ('exact', 'approximate');
 CREATE TYPE granularity AS ENUM ('minute', 'hour', 'day', 'month');
 
 -- Columns are ordered from wide to narrow, so that alignment pads little.
 CREATE TABLE events (
     id uuid PRIMARY KEY,                        -- derived from source and event_id
-    user_key uuid NOT NULL,                     -- derived from source and the user's id
+    user_key uuid,                              -- derived from source and the user's id; null if unknown
     occurred_at timestamptz NOT NULL,           -- the event's own time
     accepted_at timestamptz NOT NULL,           -- when the gateway accepted it
     stored_at timestamptz NOT NULL DEFAULT now(),
@@ -20,12 +21,17 @@ CREATE TABLE events (
     percentage_watched double precision,        -- tiktok, top
     source event_source NOT NULL,
     funnel_stage funnel_stage NOT NULL,
+    channel channel NOT NULL,                   -- how it came
+    mapping mapping,                            -- whether its type is the platform's; null if native
     deliveries integer,                         -- of that message, until the event was stored
     event_type text NOT NULL,
     event_id text NOT NULL,
     correlation_id text NOT NULL,
     trace_parent text,                          -- the request's W3C trace context
     revenue numeric(18, 6),                     -- only on revenue events
+    currency text,                              -- of revenue that did not come natively; ISO 4217
+    order_id text,                              -- the shop's, if it did not come natively
+    event_name text,                            -- the sender's name of a custom event
     campaign_id text,                           -- facebook, bottom
     watch_country text,                         -- tiktok, top
     watch_device text,                          -- tiktok, top
@@ -46,11 +52,13 @@ CREATE TABLE event_rollups (
     granularity granularity NOT NULL,           -- how long it is
     source event_source NOT NULL,
     funnel_stage funnel_stage NOT NULL,
+    channel channel NOT NULL,
     event_type text NOT NULL,
+    currency text NOT NULL,                     -- of the revenue, if any
     events bigint NOT NULL,
     transactions bigint NOT NULL,               -- events with revenue
     revenue numeric NOT NULL,
-    PRIMARY KEY (granularity, bucket, source, funnel_stage, event_type)
+    PRIMARY KEY (granularity, bucket, source, funnel_stage, event_type, channel, currency)
 ) WITH (fillfactor = 50);                       -- space for in-place updates
 
 -- The same by the second, for recent events alone: reports of now end within a minute.
@@ -58,11 +66,13 @@ CREATE TABLE second_rollups (
     bucket timestamptz NOT NULL,
     source event_source NOT NULL,
     funnel_stage funnel_stage NOT NULL,
+    channel channel NOT NULL,
     event_type text NOT NULL,
+    currency text NOT NULL,
     events bigint NOT NULL,
     transactions bigint NOT NULL,
     revenue numeric NOT NULL,
-    PRIMARY KEY (bucket, source, funnel_stage, event_type)
+    PRIMARY KEY (bucket, source, funnel_stage, event_type, channel, currency)
 ) WITH (fillfactor = 50);                       -- space for in-place updates
 
 -- From when on second_rollups has every event. It only ever moves forward; before it,
@@ -77,14 +87,15 @@ CREATE UNIQUE INDEX second_horizon_has_one_row ON second_horizon ((true));
 INSERT INTO second_horizon (complete_from)
 VALUES (date_trunc('minute', now() - interval '26 hours'));
 
--- A campaign's total: its revenue in any range of time is never more.
+-- A campaign's total in a currency: its revenue in any range of time is never more.
 CREATE TABLE campaigns (
-    key uuid PRIMARY KEY,                       -- derived from campaign_id
+    key uuid PRIMARY KEY,                       -- derived from campaign_id and currency
     first_at timestamptz NOT NULL,              -- its first and last sale
     last_at timestamptz NOT NULL,
     transactions bigint NOT NULL,
     revenue numeric NOT NULL,
-    campaign_id text NOT NULL
+    campaign_id text NOT NULL,
+    currency text NOT NULL
 ) WITH (fillfactor = 90);
 
 CREATE INDEX campaigns_by_revenue ON campaigns (revenue DESC) INCLUDE (first_at, last_at);
@@ -94,8 +105,10 @@ CREATE TABLE campaign_minutes (
     minute timestamptz NOT NULL,                -- UTC, its first instant
     transactions bigint NOT NULL,
     source event_source NOT NULL,
+    channel channel NOT NULL,
     revenue numeric NOT NULL,
-    campaign_id text NOT NULL
+    campaign_id text NOT NULL,
+    currency text NOT NULL
 );
 
 CREATE INDEX campaign_minutes_by_time ON campaign_minutes (minute);
@@ -187,6 +200,58 @@ CREATE TABLE user_cities (
 
 -- Most cities have one user; only the others need an order.
 CREATE INDEX user_cities_by_users ON user_cities (users DESC) WHERE users > 1;
+
+-- Events that were taken back, whichever came first; see take_back_events.
+CREATE TABLE retractions (
+    id uuid PRIMARY KEY,                        -- derived from source and event_id
+    retracted_key uuid NOT NULL,                -- that of the event
+    occurred_at timestamptz NOT NULL,           -- when it was taken back
+    accepted_at timestamptz NOT NULL,
+    stored_at timestamptz NOT NULL DEFAULT now(),
+    source event_source NOT NULL,
+    channel channel NOT NULL,
+    event_id text NOT NULL,                     -- the retraction's own
+    retracted_id text NOT NULL,                 -- the event's
+    correlation_id text NOT NULL,
+    payload json NOT NULL                       -- the canonical record
+);
+
+CREATE INDEX retractions_by_event ON retractions (retracted_key);
+
+-- Figures as platforms report them, which are never events.
+CREATE TABLE metric_snapshots (
+    id uuid PRIMARY KEY,                        -- derived from source and event_id
+    occurred_at timestamptz NOT NULL,           -- as of when the platform reports it
+    accepted_at timestamptz NOT NULL,
+    stored_at timestamptz NOT NULL DEFAULT now(),
+    source event_source NOT NULL,
+    channel channel NOT NULL,
+    event_id text NOT NULL,
+    object_type text NOT NULL,
+    object_id text NOT NULL,
+    metric text NOT NULL,
+    value text NOT NULL,                        -- a decimal; money in the currency's minor unit
+    correlation_id text NOT NULL,
+    payload json NOT NULL                       -- the canonical record
+);
+
+CREATE INDEX metric_snapshots_by_object
+    ON metric_snapshots (source, object_type, object_id, metric, occurred_at);
+
+-- Platforms' requests to erase a user.
+CREATE TABLE erasures (
+    id uuid PRIMARY KEY,                        -- derived from source and event_id
+    user_key uuid NOT NULL,
+    requested_at timestamptz NOT NULL,
+    accepted_at timestamptz NOT NULL,
+    stored_at timestamptz NOT NULL DEFAULT now(),
+    source event_source NOT NULL,
+    channel channel NOT NULL,
+    event_id text NOT NULL,
+    confirmation_code text NOT NULL,
+    correlation_id text NOT NULL,
+    payload json NOT NULL                       -- the canonical record
+);
 
 CREATE TABLE dead_letters (
     id uuid PRIMARY KEY,                        -- derived from reason, position and payload

@@ -2,17 +2,21 @@
 --
 -- $1 key           uuid[]
 -- $2 campaign_id   text[]
--- $3 first_at      timestamptz[]  the earliest of the new sales
--- $4 last_at       timestamptz[]  the latest of them
--- $5 transactions  bigint[]
--- $6 revenue       numeric[]
--- Arrays are parallel; no two elements have the same campaign.
+-- $3 currency      text[]         unspecified for sales that came natively
+-- $4 first_at      timestamptz[]  the earliest of the new sales
+-- $5 last_at       timestamptz[]  the latest of them
+-- $6 transactions  bigint[]       negative where sales were taken back, as is the next one
+-- $7 revenue       numeric[]
+-- Arrays are parallel; no two elements have the same campaign and currency.
 -- Returns one row for each campaign: (transactions bigint), its new total.
-INSERT INTO campaigns AS known (key, campaign_id, first_at, last_at, transactions, revenue)
-SELECT key, campaign_id, first_at, last_at, transactions, revenue
+INSERT INTO campaigns AS known (
+    key, campaign_id, currency, first_at, last_at, transactions, revenue
+)
+SELECT key, campaign_id, currency, first_at, last_at, transactions, revenue
 FROM unnest(
-    $1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::bigint[], $6::numeric[]
-) AS added (key, campaign_id, first_at, last_at, transactions, revenue)
+    $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::bigint[],
+    $7::numeric[]
+) AS added (key, campaign_id, currency, first_at, last_at, transactions, revenue)
 ORDER BY key
 ON CONFLICT (key) DO UPDATE SET
     first_at = least(known.first_at, excluded.first_at),
