@@ -11,7 +11,7 @@ from functions.errors import Fault, Invalid
 from functions.events import Source
 from functions.parameters import Interval, Period
 from functions.zones import UTC_NAME, zone_of
-from runtime.postgres.reporting.segments import Bound
+from runtime.postgres.reporting.segments import Span
 from runtime.postgres.sql import load
 
 REPORT_GONE = load(__file__, "report_gone")
@@ -20,38 +20,29 @@ _ODD_YEARS: Final = range(1999, 1849, -1)
 """Years in which some offsets from UTC had seconds: Liberia's until 1972. Before railways
 introduced standard time, all offsets had them."""
 
-_Piece = tuple[Bound, Bound]
-
 
 def pieces_of_rows(
-    period: Period, ends: Sequence[Bound], interval: Interval | None, zone: str
-) -> list[_Piece]:
+    period: Period, ragged: Sequence[Span], interval: Interval | None, zone: str
+) -> Sequence[Span]:
     """List the pieces of a period that a report counts from rows; usually there are none.
 
     Args:
         period: The whole.
-        ends: Starts and ends of its ragged ends, in turn.
+        ragged: Its ragged ends.
         interval: Of the buckets; None for none.
         zone: Where buckets begin; in some zones that is inside a minute of UTC.
     """
-    pieces = pieces_between(ends)
     odd_until = _odd_until(zone) if interval is not None and zone != UTC_NAME else None
     if odd_until is None or (period.start is not None and period.start >= odd_until):
-        return pieces
+        return ragged
     return [
-        *pieces,
+        *ragged,
         (period.start, odd_until if period.end is None else min(period.end, odd_until)),
     ]
 
 
-def pieces_between(bounds: Sequence[Bound]) -> list[_Piece]:
-    """List pieces, given as starts and ends in turn, without the empty ones."""
-    pairs = zip(bounds[::2], bounds[1::2], strict=True)
-    return [(start, end) for start, end in pairs if start != end]
-
-
 async def check_rows(
-    connection: PoolConnectionProxy, pieces: Sequence[_Piece], source: Source | None
+    connection: PoolConnectionProxy, pieces: Sequence[Span], source: Source | None
 ) -> None:
     """Check that the rows of some pieces of time are still stored.
 

@@ -3,14 +3,15 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from functions.errors import Fault, Invalid
+from functions.events import FunnelStage
 from functions.messages import Backlog
-from functions.parameters import Interval, Period
+from functions.parameters import Interval
 from functions.reporter.demographics_report import (
     AGE_EDGES,
     FOLLOWER_EDGES,
@@ -29,19 +30,18 @@ from functions.reporter.revenue_report import RevenueQuestion
 from functions.zones import UTC_NAME
 from runtime.postgres.errors import translated
 from runtime.postgres.granularity import EPOCH, Granularity
-from runtime.postgres.reporting.gone import check_rows, pieces_between, pieces_of_rows
+from runtime.postgres.reporting.gone import check_rows, pieces_of_rows
 from runtime.postgres.reporting.rows import (
     campaign_figures,
     event_figures,
     revenue_figures,
     user_figures,
 )
-from runtime.postgres.reporting.segments import Bound, split
+from runtime.postgres.reporting.segments import Bound, Segments, Span, split
 from runtime.postgres.sql import load
 
 PLANNING = load(__file__, "report_planning")
-EVENTS = load(__file__, "report_events")
-REVENUE = load(__file__, "report_revenue")
+SUMS = load(__file__, "report_sums")
 CAMPAIGN = load(__file__, "report_campaign")
 CAMPAIGNS = load(__file__, "report_campaigns")
 WHOLE_CAMPAIGNS = load(__file__, "report_whole_campaigns")
@@ -63,7 +63,7 @@ says little about the campaigns' order by total revenue."""
 
 _UNKNOWN_ZONE: Final = (asyncpg.InvalidParameterValueError,)
 
-_NO_PIECE: Final = (EPOCH, EPOCH)
+_NO_SPAN: Final = (EPOCH, EPOCH)
 
 _MAX_KINDS = 100
 """More kinds of events than there will ever be; their rows precede the buckets'."""
@@ -83,51 +83,42 @@ class PostgresReports:
     async def count_events(self, question: EventsQuestion, *, max_buckets: int) -> EventFigures:
         """Count events; see ``Reports``."""
         period, interval, zone = question.period, question.interval, question.zone_name
-        bounds, max_rows = _event_bounds(period, interval), _MAX_KINDS + max_buckets
-        asked = (
-            bounds,
-            question.source,
-            question.funnel_stage,
-            question.event_type,
-            interval,
-            max_rows,
-            zone,
-            _may_cut(interval, zone),
+        segments = split(period, _granularities(interval))
+        asked = _parameters(
+            segments,
+            question,
+            funnel_stage=question.funnel_stage,
+            event_type=question.event_type,
+            max_rows=_MAX_KINDS + max_buckets,
         )
-        segments = pieces_of_rows(period, bounds[-4:], interval, zone)
-        if not segments:
+        by_row = pieces_of_rows(period, segments.ragged, interval, zone)
+        if not by_row:
             with translated(but=_UNKNOWN_ZONE), _zone_known():
-                return event_figures(await self._pool.fetch(EVENTS, *asked), max_buckets)
+                return event_figures(await self._pool.fetch(SUMS, *asked), max_buckets)
         async with self._snapshot() as connection:
-            await check_rows(connection, segments, question.source)
-            return event_figures(await connection.fetch(EVENTS, *asked), max_buckets)
+            await check_rows(connection, by_row, question.source)
+            return event_figures(await connection.fetch(SUMS, *asked), max_buckets)
 
     async def sum_revenue(self, question: RevenueQuestion, *, max_buckets: int) -> RevenueFigures:
         """Sum revenue; see ``Reports``."""
         period, interval, zone = question.period, question.interval, question.zone_name
         source, campaign_id = question.source, question.campaign_id
         bounds, max_rows = (period.start, period.end), _MAX_KINDS + max_buckets
-        segments = _event_bounds(period, interval)
+        segments = split(period, _granularities(interval))
+        by_row = pieces_of_rows(period, segments.ragged, interval, zone)
         async with self._snapshot() as connection:
-            rows_of = pieces_of_rows(period, segments[-4:], interval, zone)
-            await check_rows(connection, rows_of, source)
+            await check_rows(connection, by_row, source)
             if campaign_id is not None:
                 rows = await connection.fetch(
                     CAMPAIGN, *bounds, source, campaign_id, interval, max_rows, zone
                 )
                 return campaign_figures(rows, campaign_id, max_buckets)
             rows = await connection.fetch(
-                REVENUE,
-                segments,
-                source,
-                interval,
-                max_rows,
-                zone,
-                _may_cut(interval, zone),
+                SUMS, *_parameters(segments, question, sales=True, max_rows=max_rows)
             )
             if source == "tiktok":
                 return revenue_figures(rows, (), max_buckets)
-            few = sum(row["transactions"] for row in rows if row["source"]) <= _FEW_SALES
+            few = sum(row["events"] for row in rows if row["source"]) <= _FEW_SALES
             campaigns: Sequence[asyncpg.Record]
             if few:
                 campaigns = await connection.fetch(CAMPAIGNS, *bounds, question.limit)
@@ -139,17 +130,18 @@ class PostgresReports:
         """Describe users; see ``Reports``."""
         period, source, limit = question.period, question.source, question.limit
         bounds, segments = (period.start, period.end), split(period, _USER_GRANULARITIES)
+        slots = _slots(segments)
         async with self._snapshot() as connection:
             users = await connection.fetch(
-                USERS, segments, *bounds, source, AGE_EDGES, FOLLOWER_EDGES, limit
+                USERS, slots, *bounds, source, AGE_EDGES, FOLLOWER_EDGES, limit
             )
             cities: Sequence[asyncpg.Record] = ()
             watching: Sequence[asyncpg.Record] = ()
             if source in (None, "facebook"):
                 cities = await _cities(connection, bounds, limit)
             if source in (None, "tiktok"):
-                await check_rows(connection, pieces_between(segments[-4:]), "tiktok")
-                watching = await connection.fetch(WATCHING, segments, limit)
+                await check_rows(connection, segments.ragged, "tiktok")
+                watching = await connection.fetch(WATCHING, slots, limit)
         return user_figures(users, cities, watching)
 
     async def sum_ledger(self, question: LedgerQuestion, *, max_buckets: int) -> LedgerFigures:
@@ -182,15 +174,49 @@ class PostgresReports:
                 yield connection
 
 
-def _event_bounds(period: Period, interval: Interval | None) -> list[Bound]:
-    """Split a period into segments that no bucket of UTC cuts."""
-    if interval == "minute":
-        minutes, ends = (bounds := split(period, _EVENT_GRANULARITIES[2:]))[:2], bounds[2:]
-        return [*3 * _NO_PIECE, *minutes, *_NO_PIECE, *ends]
-    if interval == "hour":
-        hours, rest = (bounds := split(period, _EVENT_GRANULARITIES[1:]))[:2], bounds[2:]
-        return [*_NO_PIECE, *hours, *_NO_PIECE, *rest]
-    return split(period, _EVENT_GRANULARITIES)
+def _granularities(interval: Interval | None) -> Sequence[Granularity]:
+    """Return the longest buckets that no interval of UTC cuts, and all shorter ones."""
+    start = _EVENT_GRANULARITIES.index(interval) if interval in ("hour", "minute") else 0
+    return _EVENT_GRANULARITIES[start:]
+
+
+def _parameters(
+    segments: Segments,
+    question: EventsQuestion | RevenueQuestion,
+    *,
+    funnel_stage: FunnelStage | None = None,
+    event_type: str | None = None,
+    sales: bool = False,
+    max_rows: int,
+) -> list[Any]:
+    """Return the parameters of ``report_sums``, in its order."""
+    interval, zone = question.interval, question.zone_name
+    return [
+        [granularity for granularity, _ in segments.whole],
+        [start for _, (start, _) in segments.whole],
+        [end for _, (_, end) in segments.whole],
+        [start for start, _ in segments.ragged],
+        [end for _, end in segments.ragged],
+        question.source,
+        funnel_stage,
+        event_type,
+        sales,
+        interval,
+        zone,
+        _may_cut(interval, zone),
+        max_rows,
+    ]
+
+
+def _slots(segments: Segments) -> list[Bound]:
+    """Return starts and ends in turn: of months, twice of days, of hours, of the rest."""
+    spans: list[Span] = []
+    for granularity in _USER_GRANULARITIES:
+        own = [span for each, span in segments.whole if each == granularity]
+        slots = 1 if granularity == _USER_GRANULARITIES[0] else 2
+        spans += [*own, *(slots - len(own)) * [_NO_SPAN]]
+    spans += [*segments.ragged, *(2 - len(segments.ragged)) * [_NO_SPAN]]
+    return [bound for span in spans for bound in span]
 
 
 def _may_cut(interval: Interval | None, zone: str) -> bool:

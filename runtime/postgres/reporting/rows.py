@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from asyncpg import Record
 
+from functions.events import Source
 from functions.reporter.figures import (
     BucketCount,
     BucketSum,
@@ -22,12 +23,13 @@ from functions.reporter.figures import (
     UserFigures,
     Watching,
 )
+from functions.reporter.rounding import add
 
 Rows = Sequence[Record]
 
 
 def event_figures(rows: Rows, max_buckets: int) -> EventFigures:
-    """Read the rows of ``report_events``."""
+    """Read the rows of ``report_sums``."""
     buckets = [BucketCount(row["bucket"], row["events"]) for row in rows if row["bucket"]]
     kinds = [
         KindCount(row["source"], row["funnel_stage"], row["event_type"], row["events"])
@@ -38,10 +40,19 @@ def event_figures(rows: Rows, max_buckets: int) -> EventFigures:
 
 
 def revenue_figures(rows: Rows, campaigns: Rows, max_buckets: int) -> RevenueFigures:
-    """Read the rows of ``report_revenue``, and those of the campaigns' statement."""
-    buckets = [BucketSum(bucket, *sums) for _, bucket, *sums in rows if bucket]
+    """Read the rows of ``report_sums`` for sales, and those of the campaigns' statement."""
+    buckets = [
+        BucketSum(row["bucket"], row["revenue"], row["events"]) for row in rows if row["bucket"]
+    ]
+    kinds: dict[Source, list[Record]] = {}
+    for row in rows:
+        if not row["bucket"]:
+            kinds.setdefault(row["source"], []).append(row)
     return RevenueFigures(
-        sources=[SourceSum(source, *sums) for source, bucket, *sums in rows if not bucket],
+        sources=[
+            SourceSum(source, add(row["revenue"] for row in own), sum(row["events"] for row in own))
+            for source, own in kinds.items()
+        ],
         campaigns=[CampaignSum(*row) for row in campaigns],
         buckets=buckets[:max_buckets],
     )

@@ -2,47 +2,62 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from functions.parameters import Period
 from runtime.postgres.granularity import EPOCH, START_OF, Granularity, end_of
 
 Bound = datetime | None
-_Segment = tuple[Bound, Bound]
+Span = tuple[Bound, Bound]
+"""Start and exclusive end; None for no bound."""
 
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
-_EMPTY: Final[_Segment] = (EPOCH, EPOCH)
+_EMPTY: Final[Span] = (EPOCH, EPOCH)
 
 
-def split(period: Period, granularities: Sequence[Granularity]) -> list[Bound]:
-    """Split a period into half-open segments; an empty one ends where it starts.
+class Segments(NamedTuple):
+    """A period in parts.
+
+    Attributes:
+        whole: Spans of whole buckets, with the buckets' length; only the first may
+            have no bound.
+        ragged: The rest.
+    """
+
+    whole: Sequence[tuple[Granularity, Span]]
+    ragged: Sequence[Span]
+
+
+def split(period: Period, granularities: Sequence[Granularity]) -> Segments:
+    """Split a period: its whole buckets, shorter ones before and after them, the ragged ends.
 
     Args:
         period: What to split.
         granularities: The buckets' lengths, longest first.
-
-    Returns:
-        Starts and ends in turn: first of the whole longest buckets (the only
-        segment in which None means no bound), then for each shorter granularity
-        of the segments before and after, at last of the two ragged ends.
     """
     longest, *shorter = granularities
     whole, before, after = _part(period.start, period.end, longest)
-    segments = [whole]
+    segments = [(longest, whole)]
     for granularity in shorter:
         if whole is _EMPTY:  # no whole bucket fits: the rest lies in ``before`` alone
             whole, before, after = _part(*before, granularity)
-            segments += [whole, _EMPTY]
+            segments.append((granularity, whole))
         else:
             first, last = _ceil(before[0], granularity), _floor(after[1], granularity)
-            segments += [(first, before[1]), (after[0], last)]
+            segments += [(granularity, (first, before[1])), (granularity, (after[0], last))]
             before, after = (before[0], first), (last, after[1])
-    return [bound for segment in [*segments, before, after] for bound in segment]
+    return Segments(
+        [segment for segment in segments if _is_any(segment[1])],
+        [span for span in (before, after) if _is_any(span)],
+    )
 
 
-def _part(
-    start: Bound, end: Bound, granularity: Granularity
-) -> tuple[_Segment, _Segment, _Segment]:
+def _is_any(span: Span) -> bool:
+    start, end = span
+    return start is None or start != end
+
+
+def _part(start: Bound, end: Bound, granularity: Granularity) -> tuple[Span, Span, Span]:
     """Find the whole buckets of a period, and the parts before and after them.
 
     Without a whole bucket, all of the period is the part before.

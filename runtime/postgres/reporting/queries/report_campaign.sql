@@ -10,7 +10,7 @@
 -- Minutes whose rows were let go have only sums: no bound may lie within one.
 -- Returns first a row for each source, with null as bucket, then a row for each
 -- bucket that is not empty, oldest first, with null as source:
--- (source text, bucket timestamptz, revenue numeric, transactions bigint)
+-- (source text, bucket timestamptz, events bigint, revenue numeric)
 WITH sales AS (
     SELECT source, occurred_at AS at, revenue, 1 AS transactions
     FROM events
@@ -39,8 +39,8 @@ asked AS (
 SELECT
     source::text AS source,
     bucket,
-    sum(revenue) AS revenue,
-    sum(transactions)::bigint AS transactions
+    sum(transactions)::bigint AS events,
+    sum(revenue) AS revenue
 FROM asked
 GROUP BY GROUPING SETS ((source), (bucket))
 HAVING grouping(bucket) = 1 OR bucket IS NOT NULL

@@ -5,15 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from functions.parameters import Interval, Period
-from runtime.postgres.reporting.gone import pieces_between, pieces_of_rows
+from runtime.postgres.reporting.gone import pieces_of_rows
 
 NEW = datetime(2024, 1, 1, tzinfo=UTC)
 OLD = datetime(1900, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-
-
-def test_pieces_that_are_empty_are_left_out() -> None:
-    assert pieces_between([NEW, NEW, NEW, NEW + SECOND]) == [(NEW, NEW + SECOND)]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +28,7 @@ def test_clocks_that_were_apart_by_seconds_cut_minutes(
 ) -> None:
     period = Period(start, NEW + SECOND)
 
-    pieces = pieces_of_rows(period, [NEW, NEW + SECOND], interval, zone)
+    pieces = pieces_of_rows(period, [(NEW, NEW + SECOND)], interval, zone)
 
     odd = pieces[1:]
     assert pieces[0] == (NEW, NEW + SECOND)
