@@ -18,7 +18,7 @@ from pydantic import (
     ValidationInfo,
 )
 from pydantic_core import PydanticCustomError, Url
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from runtime.api_keys import ApiKeys
 from runtime.networks import read_networks
@@ -163,6 +163,39 @@ Pepper = Annotated[SecretStr, Field(min_length=MIN_PEPPER_CHARACTERS)]
 """The secret of all users' keys: with another one, every user is a new one."""
 
 
+_SIGNED: Final = ("meta_app_secrets", "tiktok_client_secrets", "tiktok_shop_app_secrets")
+
+
+def _check_pepper(pepper: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    """Check that senders whose secrets are set find a pepper: they would get 404."""
+    needing = [name.upper() for name in _SIGNED if info.data.get(name)]
+    if pepper is None and needing:
+        raise PydanticCustomError(
+            "no_pepper", "is not set, and {needing} needs it", {"needing": ", ".join(needing)}
+        )
+    return pepper
+
+
+def _split_secrets(given: Any) -> Any:
+    if isinstance(given, SecretStr):
+        given = given.get_secret_value()
+    return [each.strip() for each in given.split(",")] if isinstance(given, str) else given
+
+
+Secrets = Annotated[
+    tuple[Annotated[SecretStr, Field(min_length=1)], ...],
+    NoDecode,
+    BeforeValidator(_split_secrets),
+]
+"""Comma-separated secrets, the newest first; they are kept, since signatures are made by them."""
+
+
+def _check_url(url: str) -> str:
+    if url:
+        _HTTP.validate_python(url)
+    return url
+
+
 class BadSettings(Exception):
     """Settings are missing or wrong; the message has a line for each.
 
@@ -252,11 +285,23 @@ class PepperSettings(Settings):
     user_key_pepper: Pepper | None = None
 
 
-class IngestSettings(BodySettings, PepperSettings):
+class IngestSettings(BodySettings):
     """Settings of the gateway, for any bus."""
 
     publish_timeout_seconds: Seconds = 5.0
     ingest_api_keys: Keys = ApiKeys()
+
+    public_url: Annotated[str, AfterValidator(_check_url)] = ""
+    meta_app_secrets: Secrets = ()
+    meta_verify_token: SecretStr | None = None
+    tiktok_client_secrets: Secrets = ()
+    tiktok_signature_tolerance_seconds: Annotated[float, Field(gt=0)] = 73 * 3600.0
+    tiktok_shop_app_key: SecretStr | None = None
+    tiktok_shop_app_secrets: Secrets = ()
+    # After the secrets that need it.
+    user_key_pepper: Annotated[
+        Pepper | None, AfterValidator(_check_pepper), Field(validate_default=True)
+    ] = None
 
 
 class GatewaySettings(BrokerSettings, IngestSettings):

@@ -11,7 +11,7 @@ from functions.messages import DeadLetter
 from functions.ports import Bus
 from functions.senders.adapting import Adapted, Outcome, Refused, Skipped
 from functions.senders.answering import MAX_REFUSED, Taken
-from functions.senders.canonical import ErasureRequest, encode_record
+from functions.senders.canonical import encode_record
 
 _BREATH: Final = 200
 """Outcomes made before other requests get their turn: one or two milliseconds."""
@@ -35,7 +35,7 @@ async def handle_call(adapted: Adapted, *, origin: Origin, bus: Bus) -> Taken:
         Unavailable: Some may be on the bus; the request may be sent again without being
             counted twice.
     """
-    taken = Taken(secret=adapted.secret)
+    taken = Taken(secret=adapted.secret, reply=adapted.reply)
     window: list[Outcome] = []
     while run := list(islice(adapted.outcomes, _BREATH)):
         if window:
@@ -63,8 +63,6 @@ async def _publish(window: Sequence[Outcome], taken: Taken, origin: Origin, bus:
                 taken.skipped[outcome.reason] += 1
             case record:
                 taken.kinds[str(record.__struct_config__.tag)] += 1
-                if isinstance(record, ErasureRequest):
-                    taken.erasure = record
                 records[record.source].append(encode_record(record))
     publishing = [bus.publish(source, origin.part(own)) for source, own in records.items() if own]
     if letters:

@@ -95,10 +95,12 @@ class Adapted(NamedTuple):
     Attributes:
         outcomes: What its parts came to, in order, each made when it is asked for.
         secret: Which of the secrets proved it, 0 for the newest; None if it was a key.
+        reply: What the answer says beside, if its platform wants to know something.
     """
 
     outcomes: Iterator[Outcome]
     secret: int | None = None
+    reply: Mapping[str, str] | None = None
 
 
 class BadProof(Exception):

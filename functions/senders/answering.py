@@ -1,13 +1,12 @@
 """What became of a request, and the answer that its platform expects."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from functions.senders.adapting import Refused
-from functions.senders.canonical import ErasureRequest
 
 MAX_REFUSED = 100
 """Refused parts that an answer tells of."""
@@ -21,15 +20,15 @@ class Taken:
         kinds: How many parts became a record of each kind, were ``refused``, or ``skipped``.
         skipped: How many were skipped for each reason.
         refused: The refused ones in their order, ``MAX_REFUSED`` at most.
-        erasure: The request to erase a user, if it was one.
         secret: Which secret proved the request; see ``Adapted``.
+        reply: What the answer says beside; see ``Adapted``.
     """
 
     kinds: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     refused: list[Refused] = field(default_factory=list)
-    erasure: ErasureRequest | None = None
     secret: int | None = None
+    reply: Mapping[str, str] | None = None
 
     @property
     def records(self) -> int:

@@ -10,11 +10,19 @@ from typing import Any, Final
 
 from functions.senders import Channel
 from functions.senders.adapting import Adapter, Call, Trust
-from functions.senders.answering import Answer, Explain, Respond
+from functions.senders.answering import Answer, Explain, Respond, empty
 from functions.senders.meta_conversions import adapter as meta_conversions
 from functions.senders.meta_conversions import answers as graph
+from functions.senders.meta_deletion import adapter as meta_deletion
+from functions.senders.meta_deletion import answers as deletion
+from functions.senders.meta_webhooks import adapter as meta_webhooks
+from functions.senders.meta_webhooks import examples as meta_deliveries
 from functions.senders.tiktok_events import adapter as tiktok_events
 from functions.senders.tiktok_events import answers as tiktok_api
+from functions.senders.tiktok_shop import adapter as tiktok_shop
+from functions.senders.tiktok_shop import examples as shop_deliveries
+from functions.senders.tiktok_webhooks import adapter as tiktok_webhooks
+from functions.senders.tiktok_webhooks import examples as tiktok_deliveries
 
 Handshake = Callable[[Call, Trust], Answer]
 """Answers a platform that asks by GET whether the path is the right one; raises ``BadProof``."""
@@ -82,5 +90,56 @@ SENDERS: Final[Sequence[Sender]] = (
         explain=tiktok_api.explain,
         description=tiktok_api.DESCRIPTION,
         examples=tiktok_api.EXAMPLES,
+    ),
+    Sender(
+        name="meta_webhooks",
+        title="Webhooks of Meta",
+        paths=("/webhooks/meta",),
+        channel="meta.webhook",
+        adapt=meta_webhooks.adapt,
+        respond=empty,
+        denied=HTTPStatus.FORBIDDEN,
+        secrets="meta_app_secrets",
+        options=("meta_verify_token",),
+        handshake=meta_webhooks.shake,
+        description=meta_deliveries.DESCRIPTION,
+        examples=meta_deliveries.EXAMPLES,
+    ),
+    Sender(
+        name="meta_deletion",
+        title="Data deletion requests of Meta",
+        paths=("/privacy/meta/deletion",),
+        channel="meta.webhook",
+        adapt=meta_deletion.adapt,
+        respond=deletion.answer,
+        denied=HTTPStatus.FORBIDDEN,
+        secrets="meta_app_secrets",
+        options=("public_url",),
+        description=deletion.DESCRIPTION,
+        examples=deletion.EXAMPLES,
+    ),
+    Sender(
+        name="tiktok_webhooks",
+        title="Webhooks of TikTok",
+        paths=("/webhooks/tiktok",),
+        channel="tiktok.webhook",
+        adapt=tiktok_webhooks.adapt,
+        respond=empty,
+        secrets="tiktok_client_secrets",
+        options=("tiktok_signature_tolerance_seconds",),
+        description=tiktok_deliveries.DESCRIPTION,
+        examples=tiktok_deliveries.EXAMPLES,
+    ),
+    Sender(
+        name="tiktok_shop",
+        title="Webhooks of TikTok Shop",
+        paths=("/webhooks/tiktok-shop",),
+        channel="tiktok.shop",
+        adapt=tiktok_shop.adapt,
+        respond=empty,
+        secrets="tiktok_shop_app_secrets",
+        options=("tiktok_shop_app_key",),
+        description=shop_deliveries.DESCRIPTION,
+        examples=shop_deliveries.EXAMPLES,
     ),
 )

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 import structlog
+from pydantic import SecretStr
 
 from functions.errors import Invalid, Unavailable
 from functions.gateway.calls import handle_call
@@ -44,7 +45,7 @@ def trusts_of(settings: IngestSettings) -> dict[str, Trust]:
     found = {}
     for sender in SENDERS:
         secrets = () if sender.secrets is None else getattr(settings, sender.secrets)
-        options = {name: getattr(settings, name) for name in sender.options}
+        options = {name: _plain(getattr(settings, name)) for name in sender.options}
         if (sender.secrets is None or secrets) and None not in options.values():
             found[sender.name] = Trust(
                 settings.user_key_pepper.get_secret_value().encode(),
@@ -53,6 +54,10 @@ def trusts_of(settings: IngestSettings) -> dict[str, Trust]:
                 admits,
             )
     return found
+
+
+def _plain(value: object) -> object:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 @dataclass(frozen=True, slots=True)

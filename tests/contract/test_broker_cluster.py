@@ -57,7 +57,7 @@ async def test_nobody_joins_without_a_certificate(nodes: list[ClusterNode], tmp_
     assert await _is_let_in(port, nodes[0].certificate)
     assert not await _is_let_in(port, make_certificate(elsewhere))
     assert not await _is_let_in(port, None)
-    assert not await _is_let_in(port, nodes[0].certificate, password="guessed")  # noqa: S106
+    assert not await _is_let_in(port, nodes[0].certificate, password="guessed")
 
 
 async def _is_let_in(

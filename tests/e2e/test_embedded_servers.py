@@ -137,11 +137,11 @@ async def test_a_data_folder_has_one_owner(
 
 
 async def test_another_password_than_the_data_s_is_told(data_dir: Path) -> None:
-    async with EmbeddedPostgres(data_dir, password="first @/%"):  # noqa: S106
+    async with EmbeddedPostgres(data_dir, password="first @/%"):
         pass
 
     with pytest.raises(StartFailed, match="has another password for postgres"):
-        async with EmbeddedPostgres(data_dir, password="second"):  # noqa: S106
+        async with EmbeddedPostgres(data_dir, password="second"):
             pass
 
 
@@ -154,7 +154,7 @@ async def test_a_password_gives_way_to_another_before_anybody_can_connect(
         if killed:
             kill(first)
 
-    second = EmbeddedPostgres(data_dir, password='it\'s \\ "1" $x', change_password=True)  # noqa: S106
+    second = EmbeddedPostgres(data_dir, password='it\'s \\ "1" $x', change_password=True)
     async with second:
         assert [row["x"] for row in await execute(second, "SELECT x FROM kept")] == [7]
         with pytest.raises(asyncpg.InvalidPasswordError):

@@ -21,7 +21,7 @@ from tests.certificates import Certificate, make_certificate
 from tests.faults.kept_system import KeptSystem
 
 _CONFIGURATION = Path(__file__).parents[2] / "infra" / "nats-cluster.conf"
-ROUTE_PASSWORD = "it's 1"  # noqa: S105 - of these tests
+ROUTE_PASSWORD = "it's 1"
 NODES = ("nats-1", "nats-2", "nats-3")
 _READY_SECONDS = 60
 

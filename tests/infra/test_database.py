@@ -23,7 +23,7 @@ CONFIGURATIONS = [
     ROOT / "runtime" / "local" / "embedded" / "postgres.conf",
     *sorted((INFRA / "postgres").glob("*.conf")),
 ]
-_PASSWORD = "secret"  # noqa: S105 - of a server that lives for one test
+_PASSWORD = "secret"
 
 
 def cluster_of(overlay: str) -> Any:

@@ -145,8 +145,8 @@ def test_brokers_know_each_other_by_certificate_and_password() -> None:
     assert cluster["tls"]["enabled"] is True
     assert cluster["tls"]["merge"]["verify"] is True
     assert here["tls"]["verify"] == "true"
-    assert cluster["merge"]["authorization"]["password"] == "<< $NATS_ROUTE_PASSWORD >>"  # noqa: S105
-    assert here["authorization"]["password"] == "$NATS_ROUTE_PASSWORD"  # noqa: S105
+    assert cluster["merge"]["authorization"]["password"] == "<< $NATS_ROUTE_PASSWORD >>"
+    assert here["authorization"]["password"] == "$NATS_ROUTE_PASSWORD"
 
 
 def test_the_broker_is_closed_to_who_has_no_certificate_but_in_development() -> None:

@@ -3,14 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from datetime import UTC
 from http import HTTPStatus
 from typing import Final
 
 from functions.errors import Fault
-from functions.events.timestamps import UtcMoment
 from functions.senders.answering import Taken
-from functions.senders.canonical import ErasureRequest
 from functions.senders.table import SENDERS, Sender
 from runtime.http.documentation.document import operation
 from runtime.http.documentation.responses import (
@@ -46,14 +43,10 @@ _LATER: Final = (
 )
 _TAKEN: Final = Taken(
     Counter(event=1),
-    erasure=ErasureRequest(
-        event_id="e",
-        timestamp=UtcMoment(2026, 11, 18, tzinfo=UTC),
-        source="facebook",
-        platform_event="deletion",
-        user_key="0123456789abcdef" * 2,
-        confirmation_code="5d0bf3c1a77e4b52a9c0",
-    ),
+    reply={
+        "url": "https://events.example/privacy/requests/5d0bf3c1a77e4b52a9c0",
+        "confirmation_code": "5d0bf3c1a77e4b52a9c0",
+    },
 )
 """What became of the request of every example."""
 

@@ -54,5 +54,5 @@ def test_for_a_source_every_file_is_named_that_spells_one() -> None:
 
 def test_every_kind_of_extension_has_its_section() -> None:
     assert list(SECTIONS) == [
-        "A field of an event", "An event type", "A report", "A source", "A bus",
+        "A field of an event", "An event type", "A report", "A source", "A sender", "A bus",
     ]  # fmt: skip

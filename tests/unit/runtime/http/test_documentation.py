@@ -42,7 +42,14 @@ GUARDED_REPORTER = reporter_document(
     url="http://127.0.0.1:3004", guarded=True, operator_guarded=True
 )
 
-ALL_SENDERS: dict[str, Any] = {"user_key_pepper": SecretStr("p" * 32)}
+ALL_SENDERS: dict[str, Any] = {
+    "user_key_pepper": SecretStr("p" * 32),
+    "meta_app_secrets": "a",
+    "meta_verify_token": SecretStr("b"),
+    "tiktok_client_secrets": "c",
+    "tiktok_shop_app_key": SecretStr("d"),
+    "tiktok_shop_app_secrets": "e",
+}
 """Settings with which every sender is taken."""
 
 both = pytest.mark.parametrize(

@@ -1,29 +1,49 @@
 """Real senders over HTTP: proofs, answers in the platforms' shapes, and what is logged."""
 
+import hmac
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
+from prometheus_client.samples import Sample
 
 from functions.errors import Unavailable
-from functions.senders.canonical import CanonicalEvent, decode_record
+from functions.events import Source
+from functions.senders.canonical import CanonicalEvent, ErasureRequest, decode_record
 from runtime.http.body import BodyReader
 from runtime.http.ingesting import ingest_endpoints
+from runtime.http.responses import PROBLEM
 from runtime.http.server.app import create_app
 from runtime.settings import BadSettings, IngestSettings
 from runtime.telemetry.health import Health
 from runtime.telemetry.metrics import HttpMetrics
 from tests.doubles.fakes import FakeBus
+from tests.unit.functions.senders.calling import sample
 
 PEPPER = "a pepper of at least 32 characters"
 LIMIT = 1_000_000
 META = "/v25.0/1234567890123/events"
 TIKTOK = "/open_api/v1.3/event/track/"
+WEBHOOKS = {
+    "meta_app_secrets": "meta-app-secret-sample,older",
+    "meta_verify_token": "sample-verify-token",
+    "tiktok_client_secrets": "tiktok-client-secret-sample",
+    "tiktok_signature_tolerance_seconds": 10**9,
+    "tiktok_shop_app_key": "6jsampleappkey",
+    "tiktok_shop_app_secrets": "tiktok-shop-app-secret-sample",
+}
+DENIED = {
+    "/webhooks/meta": 403,
+    "/privacy/meta/deletion": 403,
+    "/webhooks/tiktok": 401,
+    "/webhooks/tiktok-shop": 401,
+}
 EVERY_PATH = [META, TIKTOK, "/open_api/v1.2/pixel/track/", "/open_api/v1.3/pixel/batch/"]
 
 Open = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -158,6 +178,149 @@ async def test_without_a_pepper_there_are_no_paths(client: Open, path: str) -> N
         assert (await gateway.get(path)).status_code == 405
 
 
+async def send(gateway: httpx.AsyncClient, number: int, **headers: str) -> httpx.Response:
+    """Send a sample as it is."""
+    asked = sample(number)["request"]
+    body = sample(number).get("raw_body", "") or urlencode(asked.get("form", {}))
+    told = {**asked.get("headers", {}), **headers}
+    return await gateway.request(
+        asked["method"], asked["path"], params=asked.get("query"), content=body, headers=told
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "source", "channel"),
+    [
+        (1, "facebook", "meta.webhook"),
+        (2, "facebook", "meta.webhook"),
+        (3, "facebook", "meta.webhook"),
+        (5, "tiktok", "tiktok.webhook"),
+        (6, "tiktok", "tiktok.webhook"),
+        (7, "tiktok", "tiktok.shop"),
+    ],
+)
+async def test_delivery_is_answered_with_exactly_200(
+    number: int, source: Source, channel: str, client: Open, bus: FakeBus
+) -> None:
+    registry = CollectorRegistry()
+    async with client(registry, **WEBHOOKS) as gateway:
+        answer = await send(gateway, number)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    [part] = bus.parts[source]
+    assert part.channel == channel
+    assert all(decode_record(event) for event in part.events)
+    proven = [it.labels["secret"] for it in samples_of(registry, "sender_secrets_total")]
+    assert proven == ["newest"]
+
+
+async def test_deletion_request_is_answered_with_its_code(client: Open, bus: FakeBus) -> None:
+    async with client(**WEBHOOKS, public_url="https://eps.example") as gateway:
+        answer = await send(gateway, 9)
+
+    [record] = [decode_record(event) for event in bus.events]
+    assert isinstance(record, ErasureRequest)
+    assert answer.json() == {
+        "url": f"https://eps.example/privacy/requests/{record.confirmation_code}",
+        "confirmation_code": record.confirmation_code,
+    }
+
+
+async def test_handshake_is_answered_with_its_challenge(client: Open, bus: FakeBus) -> None:
+    bus.failure = Unavailable("the broker is down")
+    async with client(**WEBHOOKS) as gateway:
+        answer = await send(gateway, 0)
+        query = {"hub.mode": "subscribe", "hub.verify_token": "wrong", "hub.challenge": "1"}
+        wrong = await gateway.get("/webhooks/meta", params=query)
+        other = await gateway.put("/webhooks/meta")
+
+    assert (answer.status_code, answer.text) == (200, "1158201444")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert wrong.status_code == 403
+    assert "wrong" not in wrong.text
+    assert other.status_code == 405
+    assert set(other.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
+
+
+@pytest.mark.parametrize("path", DENIED)
+@pytest.mark.parametrize("body", [b"", b"{}", b"\xff" * 10, b"signed_request=x.y"])
+@pytest.mark.parametrize(
+    "proof",
+    [
+        b"",
+        b"\xff\xfe",
+        "sha256=\u0661".encode(),
+        b"sha256=" + b"0" * 64,
+        b"t=1,s=" + b"0" * 10_000,
+        "t=\u0661,s=x".encode(),
+        b"v1,not base64",
+    ],
+)
+async def test_bad_proof_is_refused_and_nothing_else(
+    path: str, body: bytes, proof: bytes, client: Open, bus: FakeBus
+) -> None:
+    names = (b"X-Hub-Signature-256", b"TikTok-Signature", b"Authorization")
+    headers = {b"Content-Type": b"application/x-www-form-urlencoded", **dict.fromkeys(names, proof)}
+    async with client(**WEBHOOKS) as gateway:
+        answer = await gateway.post(path, content=body, headers=headers)
+
+    assert answer.status_code == DENIED[path]
+    assert answer.headers["content-type"] == PROBLEM
+    assert (bus.events, bus.letters) == ([], [])
+
+
+@pytest.mark.parametrize("number", [1, 5, 7, 9])
+async def test_broker_that_is_down_is_told_by_503(number: int, client: Open, bus: FakeBus) -> None:
+    bus.failure = Unavailable("the broker is down")
+    async with client(**WEBHOOKS) as gateway:
+        answer = await send(gateway, number)
+
+    assert answer.status_code == 503
+
+
+@pytest.mark.parametrize("path", DENIED)
+async def test_without_secrets_there_are_no_paths(path: str, client: Open) -> None:
+    async with client() as gateway:
+        assert (await gateway.post(path, content=b"{}")).status_code == 404
+
+
+async def test_subscription_without_data_is_told_of_loudly(
+    client: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = json.dumps({"object": "page", "entry": [{"id": "1", "changed_fields": ["feed"]}]})
+    signature = hmac.digest(b"older", body.encode(), "sha256").hex()
+    headers = {"X-Hub-Signature-256": f"sha256={signature}"}
+    async with client(**WEBHOOKS) as gateway:
+        answer = await gateway.post("/webhooks/meta", content=body, headers=headers)
+
+    assert answer.status_code == 200
+    assert "subscription sends no data" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["meta_app_secrets", "tiktok_client_secrets"])
+def test_secrets_without_a_pepper_refuse_the_start(name: str) -> None:
+    needing = rf"USER_KEY_PEPPER: is not set, and {name.upper()} needs it"
+    with pytest.raises(BadSettings, match=needing):
+        IngestSettings.load(**{name: "a,b"})
+
+
+@pytest.mark.parametrize("name", ["META_APP_SECRETS", "TIKTOK_SHOP_APP_SECRETS"])
+def test_secrets_are_a_list_newest_first(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USER_KEY_PEPPER", PEPPER)
+    monkeypatch.setenv(name, "new, old")
+
+    secrets = getattr(IngestSettings.load(), name.lower())
+
+    assert [it.get_secret_value() for it in secrets] == ["new", "old"]
+    monkeypatch.setenv(name, "new,,old")
+    with pytest.raises(BadSettings, match=name):
+        IngestSettings.load()
+
+
+def samples_of(registry: CollectorRegistry, name: str) -> list[Sample]:
+    return [it for metric in registry.collect() for it in metric.samples if it.name == name]
+
+
 def test_short_pepper_is_refused() -> None:
     with pytest.raises(BadSettings, match="USER_KEY_PEPPER"):
         IngestSettings.load(user_key_pepper="short")
@@ -188,6 +351,19 @@ async def test_nothing_secret_or_personal_is_logged_or_kept(
         assert taken.status_code == 200
         refused = await gateway.post(META, params={"access_token": "SECRETTOKEN0002"}, json={})
         assert refused.status_code == 401
+
+    async with client(**WEBHOOKS) as gateway:
+        for number in (1, 5, 6, 9):
+            await send(gateway, number)
+    told |= {
+        "names": "Zo\u00eb",
+        "text": "how much?",
+        "comment": "nice",
+        "user": "7700000000000001",
+        "account": "act.example12345Example12345Example",
+        "asking": "218471",
+        "author": "AbCdEf123==",
+    }
 
     out = capsys.readouterr()
     kept = [*bus.events, *(letter.payload for letter in bus.letters)]

@@ -10,7 +10,7 @@ from runtime.aws.deploying.parameters import check_given, check_together
 from runtime.aws.deploying.template import read_template, translated
 from runtime.aws.packaging.packages import PACKAGES
 
-SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:one"  # noqa: S105 - its name
+SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:one"
 DATABASE = {"CollectorSecretArn": SECRET, "ReporterSecretArn": SECRET}
 KEYS = {f"{name}KeysSecretArn": SECRET for name in ("Ingest", "Reporter", "Operator")}
 OF_ZIPS = {"Architecture": "arm64", "PythonVersion": "3.14"}

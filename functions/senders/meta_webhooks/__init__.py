@@ -1,0 +1,1 @@
+"""Meta's webhooks: Pages (comments, likes, lead forms) and ad accounts."""

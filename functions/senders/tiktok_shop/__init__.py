@@ -1,0 +1,1 @@
+"""TikTok Shop's webhooks: orders, without their amounts."""

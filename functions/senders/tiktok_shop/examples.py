@@ -1,0 +1,23 @@
+"""What a delivery looks like, for the documentation."""
+
+from typing import Final
+
+DESCRIPTION: Final = """\
+A delivery of TikTok Shop, signed in `Authorization` with the app secret over app key and raw \
+body. A paid order (`AWAITING_SHIPMENT`) becomes a purchase without an amount, which the webhook \
+does not tell; a cancelled one is taken back. The answer is `200` even if it can't be read: that \
+is a dead letter."""
+
+EXAMPLES: Final = {
+    "application/json": {
+        "type": 1,
+        "tts_notification_id": "7327112393057371910",
+        "shop_id": "7494049642642441621",
+        "timestamp": 1795010402,
+        "data": {
+            "order_id": "576486316948490001",
+            "order_status": "AWAITING_SHIPMENT",
+            "update_time": 1795010400,
+        },
+    }
+}
