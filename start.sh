@@ -12,7 +12,7 @@ Usage: ./start.sh [OPTIONS]
 
   Run the whole system on this machine until Ctrl-C: broker, database, every
   function, and a publisher of test events. The first start installs packages
-  into .venv. Data stay for the next time.
+  into .venv. Data are kept for the next start.
 
 Options:
   --docker        Run it in containers; ENVIRONMENT chooses development,
@@ -20,8 +20,8 @@ Options:
   --no-publisher  Send no test events.
   --torrent       Send 25,500 test events a second, not 300.
   --reload        Restart the functions whenever a source file changes.
-  --data DIR      Where data are kept [.data].
-  --scale NAME=N  Run N of a function; repeatable.
+  --data DIR      The data folder [.data].
+  --scale NAME=N  Run N replicas of a function; repeatable.
   -h, --help      Show this message and exit; nothing is installed.
 
 Settings come from the environment or .env: see .env.example.

@@ -20,7 +20,7 @@ def zone_of(name: str) -> tzinfo:
     if name == UTC_NAME:
         return UTC
     if name not in _names():
-        raise ValueError("no zone has this name")
+        raise ValueError("there is no zone of this name")
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, OSError) as error:

@@ -124,7 +124,7 @@ make_venv() {
   fi
   rm -rf "$VENV"
   if "$1" -c 'import venv, ensurepip' 2>/dev/null; then
-    die "No environment can be made in $PWD/$VENV: ${why##*$'\n'}"
+    die "No environment can be created in $PWD/$VENV: ${why##*$'\n'}"
   fi
   die "Python's venv is missing: install python3-venv (Debian, Ubuntu) or uv, then run this again"
 }

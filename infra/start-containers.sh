@@ -49,11 +49,11 @@ case $environment in
   staging | production)
     export COMPOSE_FILE=docker-compose.yml:compose.staging.yml
     if [[ $environment == production ]]; then COMPOSE_FILE+=:compose.production.yml; fi
-    [[ -d secrets ]] || die "secrets is missing: infra/make-secrets.sh makes it"
+    [[ -d secrets ]] || die "the folder secrets is missing: create it with infra/make-secrets.sh"
     publisher=no # test events have no place there
     web=https
     ;;
-  *) die "ENVIRONMENT is development, staging or production, not $environment" ;;
+  *) die "ENVIRONMENT should be development, staging or production, not $environment" ;;
 esac
 
 # Its arguments go to "up"; what is scaled is said each time, or the others would end.
@@ -124,7 +124,7 @@ export VERSION REVISION CREATED
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-echo "Stopping what runs"
+echo "Stopping the running containers"
 compose down --remove-orphans >>"$log" 2>&1 || { tail -n 20 "$log" >&2; die "it can't be stopped"; }
 echo "Building the image"
 compose build migrate >>"$log" 2>&1 || { tail -n 40 "$log" >&2; die "the image can't be built"; }
@@ -167,4 +167,4 @@ line prometheus "$(published prometheus 9090)" http://
 line postgres "$(published postgres 5432)" postgresql:// /eventdb
 line nats "$(published nats 4222)" nats://
 echo
-echo "Health: ./healthcheck.sh   Logs: docker compose logs -f   Stop, data kept: docker compose down"
+echo "Health: ./healthcheck.sh   Logs: docker compose logs -f   Stop and keep the data: docker compose down"

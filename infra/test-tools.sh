@@ -15,14 +15,14 @@ readonly MINISTACK=$VENV/ministack MINISTACK_LOCK=tests/aws/ministack.lock
 
 test_tools_if_possible() {
   has_ministack || install_ministack ||
-    echo "ministack can't be had; tests of the whole stack on it are skipped." >&2
+    echo "ministack can't be installed; tests of the whole stack on it are skipped." >&2
   if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then return; fi
   has_prometheus || fetched prometheus move_prometheus ||
-    echo "Prometheus can't be had; its tests are skipped." >&2
+    echo "Prometheus can't be installed; its tests are skipped." >&2
   has_libfuse || fetched libfuse3-3 move_libfuse || fetched libfuse3-4 move_libfuse ||
-    echo "libfuse3 can't be had; tests that cut the power are skipped." >&2
+    echo "libfuse3 can't be installed; tests of power cuts are skipped." >&2
   has_chromium || install_chromium ||
-    echo "Chromium can't be had; tests of pages in a browser are skipped." >&2
+    echo "Chromium can't be installed; browser tests are skipped." >&2
 }
 
 has_ministack() {

@@ -44,7 +44,8 @@ class ApiKeys:
         if not all(map(_KEY.fullmatch, keys)):
             raise PydanticCustomError(
                 "api_keys",
-                "Input should be keys, separated by commas, of letters, digits and - . _ ~ + /",
+                "Input should be keys separated by commas; a key has letters, digits and - . _ ~ "
+                "+ /",
             )
         return cls(keys)
 

@@ -60,14 +60,12 @@ def check_postgres(url: SecretStr) -> SecretStr:
     """
     text = url.get_secret_value()
     if not re.match("postgres(ql)?://", text):
-        raise PydanticCustomError(
-            "database_url", "should begin with postgresql:// (or postgres://), as the driver wants"
-        )
+        raise PydanticCustomError("database_url", "should begin with postgresql:// or postgres://")
     from runtime.database_urls import fault_of  # noqa: PLC0415 - who has no database has no driver
 
     if fault := fault_of(text):
         raise PydanticCustomError(
-            "database_url", "is no URL of a database: {fault}", {"fault": fault}
+            "database_url", "is not a valid database URL: {fault}", {"fault": fault}
         )
     return url
 
@@ -93,7 +91,7 @@ def _check_keys(keys: ApiKeys, info: ValidationInfo) -> ApiKeys:
     if not keys and environment != "development":
         raise PydanticCustomError(
             "no_keys",
-            "is not set, and ENVIRONMENT={environment} needs it",
+            "is not set, but ENVIRONMENT={environment} requires it",
             {"environment": environment},
         )
     return keys
@@ -104,7 +102,8 @@ def _check_networks(text: str) -> str:
         read_networks(text)
     except ValueError:
         raise PydanticCustomError(
-            "networks", "Input should be addresses or networks, as 10.0.0.0/8, separated by commas"
+            "networks",
+            "Input should be addresses or networks separated by commas, such as 10.0.0.0/8",
         ) from None
     return text
 

@@ -173,7 +173,7 @@ def read_manifest(
     if text is None:
         raise ArchiveFailed(f"{day}: {day.folder}{MANIFEST} is missing")
     if digest is not None and digest_of(text) != digest:
-        raise ArchiveFailed(f"{day}: the manifest is not the one that this database wrote")
+        raise ArchiveFailed(f"{day}: the manifest is not the one written from this database")
     return _parsed(day, text)
 
 
@@ -190,7 +190,7 @@ def read_day(
     for file in manifest.files:
         with place.opened(day.folder + file.name) as path:
             if (path.stat().st_size, _digest(path)) != (file.bytes, file.sha256):
-                raise ArchiveFailed(f"{day}: {file.name} has other bytes than it was written with")
+                raise ArchiveFailed(f"{day}: {file.name} was changed since it was written")
             for rows in _read_file(day, path):
                 content.add(rows)
                 yield rows
@@ -203,16 +203,16 @@ def _parsed(day: DayOfSource, text: bytes) -> ArchiveManifest:
     except msgspec.DecodeError as error:
         raise ArchiveFailed(f"{day}: the manifest can't be read: {error}") from error
     if manifest.schema_version != SCHEMA_VERSION:
-        raise ArchiveFailed(f"{day}: written by another version, schema {manifest.schema_version}")
+        raise ArchiveFailed(f"{day}: written by another version (schema {manifest.schema_version})")
     return manifest
 
 
 def _compare(day: DayOfSource, found: ArchiveManifest, wanted: ArchiveManifest) -> None:
     if found.content != wanted.content:
         raise ArchiveFailed(
-            f"{day}: the archive and what it should hold differ: "
-            f"{found.events} events of {found.revenue}, not {wanted.events} of {wanted.revenue}, "
-            "or others than these. Is it another database's?"
+            f"{day}: the archive differs from its manifest: it has {found.events} events with a "
+            f"revenue of {found.revenue}, the manifest {wanted.events} with {wanted.revenue}. If "
+            "these are equal, the events differ. Is it the archive of another database?"
         )
 
 
@@ -220,7 +220,7 @@ def _read_file(day: DayOfSource, path: Path) -> Iterator[Sequence[Row]]:
     try:
         with pq.ParquetFile(path) as file:
             if not file.schema_arrow.equals(SCHEMA):
-                raise ArchiveFailed(f"{day}: {path.name} has other columns")
+                raise ArchiveFailed(f"{day}: {path.name} has unexpected columns")
             for batch in file.iter_batches(batch_size=_READ_ROWS):
                 yield list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
     except pa.ArrowException as error:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from runtime.archiving.errors import ArchiveFailed
 
-NEEDS: Final = "is missing here: install what requirements-archive.lock has"
+NEEDS: Final = "is not installed: install requirements-archive.lock"
 
 
 class ArchivePlace(Protocol):
@@ -97,7 +97,7 @@ def open_place(url: str) -> ArchivePlace:
         return Folder(Path(url).expanduser().absolute())
     parts = urlsplit(url)
     if parts.scheme != "s3" or not parts.netloc:
-        raise ArchiveFailed("an archive lies in a folder or in s3://bucket/prefix, nowhere else")
+        raise ArchiveFailed("an archive has to be in a folder or in s3://bucket/prefix")
     try:
         from runtime.archiving.bucket import ArchiveBucket  # noqa: PLC0415 - optional, slow to import
     except ModuleNotFoundError as error:

@@ -72,7 +72,7 @@ async def alone(pool: asyncpg.Pool) -> AsyncIterator[None]:
     """
     async with pool.acquire() as connection:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _ONE_ARCHIVE):
-            raise ArchiveFailed("another eps archive is at work on this database")
+            raise ArchiveFailed("another eps archive is running on this database")
         yield  # the pool releases the lock with the connection
 
 
@@ -98,7 +98,7 @@ async def let_events_go(
         Unavailable: The database can't be asked now.
     """
     until = await _today(pool) - timedelta(days=keep_days)
-    tell("events of before then are taken no more")
+    tell("stopping to accept events of these days")
     await _move_kept_from(pool, until)
     for record in await pool.fetch(DUE, until, restored):
         day = _known(record)
@@ -115,7 +115,7 @@ async def _let_go(pool: asyncpg.Pool, place: ArchivePlace, day: KnownDay, tell: 
         tell(f"{day.key}: written")
     prove(place, day._replace(digest=digest), tell)
     await pool.fetch(NOTE, day.key.start, day.key.source, digest)
-    tell(f"{day.key}: noted")
+    tell(f"{day.key}: recorded in the database")
     await _drop(pool, day, tell)
     return day
 
@@ -129,8 +129,8 @@ def prove(place: ArchivePlace, day: KnownDay, tell: Tell) -> ArchiveManifest:
     manifest = read_manifest(place, day.key, day.digest)
     if (manifest.events, Decimal(manifest.revenue)) != (day.events, day.revenue):
         raise ArchiveFailed(
-            f"{day.key}: the archive has {manifest.events} events of {manifest.revenue}, "
-            f"the figures {day.events} of {day.revenue}"
+            f"{day.key}: the archive has {manifest.events} events with a revenue of "
+            f"{manifest.revenue}, the rollups have {day.events} with {day.revenue}"
         )
     number = 0
     for rows in read_day(place, day.key, manifest):
@@ -148,7 +148,7 @@ async def _drop(pool: asyncpg.Pool, day: KnownDay, tell: Tell) -> None:
         async with committed(pool) as connection:
             gone = await connection.fetchval(DROP, key.start, key.source, until, start)
         if gone is None:
-            raise ArchiveFailed(f"{key}: somebody else has changed what is known of it")
+            raise ArchiveFailed(f"{key}: another process changed its record meanwhile")
         start, number = until, number + gone
         tell(f"{key}: {number} of {day.events} dropped")
         await asyncio.sleep(monotonic() - began)
@@ -208,8 +208,8 @@ async def restore(pool: asyncpg.Pool, place: ArchivePlace, day: KnownDay, tell: 
                 tell(f"{key}: {number} of {day.events} restored")
     except asyncpg.UniqueViolationError as error:
         raise ArchiveFailed(
-            f"{key}: an event of this day came again with a later time, and is stored so: "
-            f"both can't be kept ({error.detail})"
+            f"{key}: an event of this day was received again with a later time and is stored with "
+            f"that time; it can't be stored twice ({error.detail})"
         ) from error
     return True
 
@@ -221,7 +221,7 @@ async def forget_letters(pool: asyncpg.Pool, keep_days: int, tell: Tell) -> int:
 
 async def forget_ledger(pool: asyncpg.Pool, keep_days: int, tell: Tell) -> int:
     """Delete balanced ledger entries older than so many days; returns how many."""
-    return await _forget(pool, DROP_LEDGER, keep_days, tell, "entries of the ledger")
+    return await _forget(pool, DROP_LEDGER, keep_days, tell, "ledger entries")
 
 
 async def _forget(pool: asyncpg.Pool, statement: str, keep_days: int, tell: Tell, what: str) -> int:
@@ -263,7 +263,8 @@ async def _move_kept_from(pool: asyncpg.Pool, until: datetime) -> None:
             continue
         return
     raise ArchiveFailed(
-        "a transaction that may store old events goes on, or a backup: try again when it is over"
+        "a transaction that may store old events, or a backup, is still running: try again when it "
+        "has ended"
     )
 
 

@@ -33,8 +33,8 @@ _MAX_RESPONSE_BYTES: Final = 6 * 1024**2 - 64 * 1024
 
 _GZIP_AS_TEXT: Final = "\x1f"
 _GZIP_DESTROYED: Final = (
-    "This platform passes a body of this content type on as text, which gzip does not survive:"
-    " send gzip as application/x-ndjson, or this body unpacked"
+    "This platform passes a body of this content type on as text, which destroys gzip: send gzip "
+    "as application/x-ndjson, or send this body uncompressed"
 )
 
 _QUIET: Final = frozenset({"/health/live", "/health/ready"})
@@ -134,7 +134,7 @@ class _Asked:
 
     async def answer(self, unit: HttpUnit) -> Response:
         if not self.method:
-            detail = "This is no HTTP request in Lambda's payload format 2.0"
+            detail = "This is not an HTTP request in Lambda's payload format 2.0"
             raise HttpProblem(HTTPStatus.BAD_REQUEST, detail)
         found = unit.router.find(self.method, _decoded(self.path, self._event))
         self.route = found.route
@@ -208,7 +208,7 @@ def _body_of(event: Event, headers: Mapping[str, str]) -> bytes:
     try:
         return base64.b64decode(body, validate=True)
     except binascii.Error as error:
-        detail = "The body is not the base64 that the platform says it is"
+        detail = "The platform marked the body as base64, but it is not"
         raise HttpProblem(HTTPStatus.BAD_REQUEST, detail) from error
 
 
@@ -220,7 +220,7 @@ def _carried(answer: Response) -> Response:
     """
     half = _MAX_RESPONSE_BYTES // 2  # a JSON string has at most two characters for each of ours
     if len(answer.body) > half and len(_json_string(answer.body)) > _MAX_RESPONSE_BYTES:
-        detail = "The answer is larger than this platform carries: ask for less at a time"
+        detail = "The answer is larger than this platform can carry: ask for less at once"
         raise HttpProblem(HTTPStatus.BAD_REQUEST, detail)
     return answer
 

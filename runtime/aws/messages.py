@@ -75,7 +75,7 @@ def read_message(message: Message) -> bytes:
     try:
         return base64.b64decode(message.body, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise UnreadableEnvelope("not the base64 that it says it is") from error
+        raise UnreadableEnvelope("marked as base64, but it is not") from error
 
 
 def fits(event: bytes) -> bool:

@@ -135,4 +135,4 @@ class Process(Generic[Resources]):
     def _end(self, task: asyncio.Task[Any]) -> None:
         self._left.discard(task)
         if not task.cancelled() and task.exception():
-            _log.warning("what was given up failed", error=repr(task.exception()))
+            _log.warning("abandoned work failed", error=repr(task.exception()))

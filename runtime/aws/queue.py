@@ -47,13 +47,13 @@ class Queue:
                 self._client.send_message_batch, QueueUrl=self._url, Entries=entries
             )
         except client_errors() as error:
-            _log.warning("queue does not take messages", code=code_of(error))
+            _log.warning("queue accepts no messages", code=code_of(error))
             if may_pass(error):
                 return list(messages)
             raise Unavailable(Reason.QUEUE_REFUSES.of(code_of(error))) from error
         failed = answer.get("Failed", [])
         for failure in failed:
-            _log.warning("message not taken", code=failure["Code"], ours=failure["SenderFault"])
+            _log.warning("message not accepted", code=failure["Code"], ours=failure["SenderFault"])
         return [messages[int(failure["Id"])] for failure in failed]
 
     async def check(self) -> None:

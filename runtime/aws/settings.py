@@ -107,7 +107,7 @@ async def configured(kind: type[Kind], service: str) -> Kind:
         settings = await load_with_secrets(kind)
     except BadSettings as error:
         faults = "; ".join(line.strip() for line in str(error).splitlines())
-        raise Unavailable(f"settings are missing or wrong: {faults}") from error
+        raise Unavailable(f"settings are missing or invalid: {faults}") from error
     logs.configure(settings.log_level, settings.log_format, service, gathered=False)
     return settings
 

@@ -75,9 +75,9 @@ class QueueFunction(Generic[Item]):
         try:
             self._process.invoke(batch.settle, context)
         except Unavailable as error:
-            _log.warning("records given back", records=len(left), error=str(error))
+            _log.warning("records returned", records=len(left), error=str(error))
         except Exception:  # noqa: BLE001 - whatever it is, what is left is listed
-            _log.exception("records given back", records=len(left))
+            _log.exception("records returned", records=len(left))
         self._metrics.retried.inc(len(left))
         self._embedded.flush()
         return {"batchItemFailures": [{"itemIdentifier": record} for record in left]}

@@ -197,7 +197,7 @@ def decode_letters(data: bytes) -> list[DeadLetter]:
         letters.append(_letter(letter, payloads[start:end]))
         start = end
     if start != len(payloads):
-        raise UnreadableEnvelope("the payloads are not as long as their description says")
+        raise UnreadableEnvelope("the payloads are not as long as their header says")
     return letters
 
 

@@ -68,7 +68,8 @@ def summarize(letters: Sequence[DeadLetter], events: int) -> DeadLetter:
         fault=Fault(
             "",
             "dead_letters_full",
-            f"The room for dead letters was used up: of {events} rejected events this is kept",
+            f"There was no more room for dead letters: this summary stands for {events} rejected "
+            "events",
         ),
         payload=msgspec.json.encode(_Summary(events, others, kinds)),
         accepted_at=letters[0].accepted_at,

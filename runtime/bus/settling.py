@@ -211,12 +211,12 @@ class Settling(Generic[AnyMessage, Item]):
         try:
             deaths = await attempts.begin(message_id) - self._outlived[message_id]
         except Unavailable as error:
-            _log.warning("batch given back", messages=1, error=str(error))
+            _log.warning("batch returned", messages=1, error=str(error))
             self._outlived[message_id] += 1  # the mark may be set nevertheless
             await self._nack(message)  # unopened, so it stays as suspicious
             return False
         if deaths >= _MAX_DEATHS:
-            why = f"{deaths} processes ended while they handled it; it was not opened again"
+            why = f"{deaths} processes ended while handling it; it was not opened again"
             settled = await self._set_aside(message, why)
         else:
             settled = await self._settle([message])
@@ -239,7 +239,7 @@ class Settling(Generic[AnyMessage, Item]):
         except Unavailable as error:
             if not is_handled and await self._is_too_much(messages):
                 return await self._halve(messages)
-            _log.warning("batch given back", error=str(error), **self._named(messages, items))
+            _log.warning("batch returned", error=str(error), **self._named(messages, items))
             await self._return(messages)
             return False
         except Exception:  # noqa: BLE001 - whatever it is, every message is settled

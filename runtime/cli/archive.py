@@ -55,7 +55,9 @@ class _Job:
         """
         url = self._place or self.settings.archive_url
         if url is None:
-            raise click.UsageError("the archive's place is missing: give --to or set ARCHIVE_URL")
+            raise click.UsageError(
+                "the archive's location is missing: give --to or set ARCHIVE_URL"
+            )
         return open_place(url)
 
     def done(self, line: str) -> None:
@@ -130,16 +132,19 @@ async def _let_go(pool: asyncpg.Pool, job: _Job, *, restored: bool) -> None:
             number += 1
             job.done(f"{day.key}: {day.events} events archived and dropped")
         if not number:
-            job.done("no day's events are to go")
+            job.done("no day has to be archived")
     if settings.dead_letters_keep_days is not None:
         number = await retaining.forget_letters(pool, settings.dead_letters_keep_days, tell)
         job.done(f"{number} dead letters dropped")
     if settings.ledger_keep_days is not None:
         number = await retaining.forget_ledger(pool, settings.ledger_keep_days, tell)
-        job.done(f"{number} entries of the ledger dropped")
+        job.done(f"{number} ledger entries dropped")
     kept = {settings.events_keep_days, settings.dead_letters_keep_days, settings.ledger_keep_days}
     if kept == {None}:
-        job.done("all is kept for ever: EVENTS_KEEP_DAYS and the like are not set")
+        job.done(
+            "everything is kept forever: neither EVENTS_KEEP_DAYS nor any other KEEP_DAYS setting "
+            "is set"
+        )
 
 
 async def _restore(
@@ -150,7 +155,7 @@ async def _restore(
         if await retaining.restore(pool, job.place, day, job.tell):
             job.done(f"{day.key}: {day.events} events restored")
         else:
-            job.done(f"{day.key}: is there")
+            job.done(f"{day.key}: is in the database already")
 
 
 async def _check(
@@ -166,8 +171,8 @@ async def _check(
             is_bad = True
             job.done(f"{error}")
         else:
-            state = "in the database too" if day.dropped_until == day.key.start else "dropped"
-            job.done(f"{day.key}: {day.events} events, as they should be; {state}")
+            state = "also in the database" if day.dropped_until == day.key.start else "dropped"
+            job.done(f"{day.key}: {day.events} events, correct; {state}")
     if is_bad:
         sys.exit(1)
 

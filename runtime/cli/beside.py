@@ -39,7 +39,9 @@ def _wanted(kind: type[Settings], data_dir: Path) -> dict[str, str]:
     running = _running(data_dir)
     missing = [name for name in _SERVERS if name in kind.model_fields and name not in running]
     if missing:
-        raise BadSettings(f"nothing runs on {data_dir.resolve()}: ./start.sh starts it", missing)
+        raise BadSettings(
+            f"nothing is running on {data_dir.resolve()}: start it with ./start.sh", missing
+        )
     return {name: url for name, url in running.items() if name in kind.model_fields}
 
 

@@ -64,7 +64,7 @@ def status() -> None:
                 window = await read_window(connection.client)
         except TimeoutError as error:
             why = in_words(error, ANSWER_SECONDS)
-            raise Unavailable(f"the broker does not answer what it holds: {why}") from error
+            raise Unavailable(f"the broker did not list its streams: {why}") from error
         for contents in found:
             for line in status_lines(contents, datetime.now(UTC)):
                 click.echo(line)
@@ -160,7 +160,7 @@ def take(stream: str, sequence: int, file: Path) -> None:
 
     async def work(connection: Broker, _: BrokerSettings) -> None:
         await set_aside(connection.jetstream, stream, sequence, file)
-        click.echo(f"message {sequence} of {stream} is in {file} now")
+        click.echo(f"message {sequence} of {stream} was moved to {file}")
 
     _run(work)
 
@@ -171,7 +171,7 @@ def put(file: Path) -> None:
     """Put the message in FILE back at the end of its stream; the file stays."""
 
     async def work(connection: Broker, _: BrokerSettings) -> None:
-        click.echo(f"it is message {await put_back(connection.jetstream, file)} now")
+        click.echo(f"published as message {await put_back(connection.jetstream, file)}")
 
     _run(work)
 
@@ -182,7 +182,7 @@ def put(file: Path) -> None:
     "since",
     required=True,
     metavar="MOMENT",
-    help="A date-time or a date, RFC 3339; in UTC unless it says otherwise.",
+    help="A date-time or a date, RFC 3339; in UTC if it has no offset.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show how many messages would be replayed.")
 def replay_kept(since: str, *, dry_run: bool) -> None:
@@ -208,7 +208,9 @@ def replay_kept(since: str, *, dry_run: bool) -> None:
         click.echo(f"{done:,} messages replayed; `eps broker status` shows how many still wait")
         if done < span.messages:
             gone = span.messages - done
-            raise click.ClickException(f"{gone:,} were gone from the broker before their turn")
+            raise click.ClickException(
+                f"{gone:,} messages were deleted by the broker before their turn"
+            )
 
     _run(work)
 
@@ -225,13 +227,13 @@ async def _configurations(connection: Broker) -> dict[str, StreamConfig]:
 def _difference(before: StreamConfig | None, now: StreamConfig) -> str:
     """Describe how a stream's settings changed."""
     if before is None:
-        return f"made, {size_in_words(now.max_bytes or 0)}"
+        return f"created, {size_in_words(now.max_bytes or 0)}"
     changed = [
         f"{words} {show(was)} to {show(to)}"
         for field, (words, show) in _TOLD.items()
         if (was := getattr(before, field)) != (to := getattr(now, field))
     ]
-    return f"changed, {', '.join(changed)}" if changed else "as it was"
+    return f"changed, {', '.join(changed)}" if changed else "unchanged"
 
 
 def _seconds(number: float) -> str:
@@ -239,10 +241,10 @@ def _seconds(number: float) -> str:
 
 
 _TOLD: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {
-    "max_bytes": ("room from", lambda size: size_in_words(size or 0)),
-    "num_replicas": ("copies from", str),
-    "max_age": ("kept from", lambda seconds: _seconds(seconds or 0)),
-    "duplicate_window": ("duplicates known from", lambda seconds: _seconds(seconds or 0)),
+    "max_bytes": ("size from", lambda size: size_in_words(size or 0)),
+    "num_replicas": ("replicas from", str),
+    "max_age": ("maximum age from", lambda seconds: _seconds(seconds or 0)),
+    "duplicate_window": ("duplicate window from", lambda seconds: _seconds(seconds or 0)),
     "retention": ("retention from", str),
     "discard": ("when full, from", str),
     "subjects": ("subjects from", str),
@@ -258,7 +260,7 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise click.BadParameter(f"{text} is no date-time", param_hint="--since") from error
+        raise click.BadParameter(f"{text} is not a date-time", param_hint="--since") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -266,9 +268,9 @@ def window_line(window: Window, now: datetime) -> str:
     """Describe, for people, the settled messages that are kept."""
     reach = (now - window.since).total_seconds()
     return (
-        f"{KEPT}: {window.messages:,} settled messages, {size_in_words(window.bytes)}"
-        f" of {size_in_words(window.max_bytes)}, since {window.since:%Y-%m-%d %H:%M:%SZ},"
-        f" {reach:,.0f} s back; {window.wanted_seconds:,.0f} s are wanted"
+        f"{KEPT}: {window.messages:,} settled messages, {size_in_words(window.bytes)} of "
+        f"{size_in_words(window.max_bytes)}, since {window.since:%Y-%m-%d %H:%M:%SZ}, {reach:,.0f} "
+        f"s ago; {window.wanted_seconds:,.0f} s are required"
     )
 
 
@@ -276,19 +278,19 @@ def status_lines(contents: Contents, now: datetime) -> Iterator[str]:
     """Write what a stream holds as a person reads it."""
     copies, current = contents.copies
     yield (
-        f"{contents.name}: {contents.messages:,} messages, {size_in_words(contents.bytes)}"
-        f" of {size_in_words(contents.max_bytes)}, up to sequence {contents.last_sequence},"
-        f" {current} of {copies} copies current"
+        f"{contents.name}: {contents.messages:,} messages, {size_in_words(contents.bytes)} of "
+        f"{size_in_words(contents.max_bytes)}, up to sequence {contents.last_sequence}, {current} "
+        f"of {copies} replicas current"
     )
     for waiting in contents.waiting:
         yield f"  {waiting.consumer}: {_waiting(waiting)}{_first(waiting.first, now)}"
     if contents.unclaimed:
-        yield f"  nobody's: {contents.unclaimed:,}{_first(contents.first, now)}"
+        yield f"  without a consumer: {contents.unclaimed:,}{_first(contents.first, now)}"
 
 
 def _waiting(waiting: WaitingMessages) -> str:
-    again = f" ({waiting.again:,} again)" if waiting.again else ""
-    return f"{waiting.undelivered:,} waiting, {waiting.in_hand:,} in hand{again}"
+    again = f" ({waiting.again:,} redelivered)" if waiting.again else ""
+    return f"{waiting.undelivered:,} waiting, {waiting.in_hand:,} in progress{again}"
 
 
 def _first(first: First | None, now: datetime) -> str:

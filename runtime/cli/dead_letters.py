@@ -79,7 +79,7 @@ def list_letters(limit: int, **chosen: str | None) -> None:
         number = 0
         async for head in _heads(letters, chosen):
             if number == limit:
-                click.echo(f"there are more; list them with --limit {10 * limit}", err=True)
+                click.echo(f"there are more: use --limit {10 * limit}", err=True)
                 return
             number += 1
             click.echo(_line(head))

@@ -65,7 +65,7 @@ def deploy(
         from runtime.aws.deploying.deployment import deploy as deploy_zips  # noqa: PLC0415
     except ImportError as error:
         raise click.ClickException(
-            f"{error.name} is missing here: install what requirements-deploy.lock has"
+            f"{error.name} is not installed: install requirements-deploy.lock"
         ) from error
     try:
         with progress() as tell:
@@ -80,7 +80,7 @@ def deploy(
     if deployed.changes is None:
         click.echo(f"{stack} is up to date")
     elif not deployed.changes:
-        click.echo("no resource changes, only the stack's own description")
+        click.echo("no resource changes, only the description of the stack")
     else:
         for change in deployed.changes:
             click.echo(change)

@@ -24,7 +24,7 @@ from runtime.postgres.reporting.gone import REPORT_GONE
 from runtime.postgres.reporting.reports import PostgresReports
 from runtime.settings import DatabaseSettings
 
-MISSING: Final = "pyarrow is missing here: install what requirements-archive.lock has"
+MISSING: Final = "pyarrow is not installed: install requirements-archive.lock"
 
 _PARAMETERS: Final = {"from": parse_start, "to": parse_end}
 
@@ -77,7 +77,7 @@ def export(
         raise click.UsageError(str(error)) from error
     if output is None and format_ == "parquet" and sys.stdout.isatty():
         raise click.UsageError(
-            "Parquet is binary and can't be written to a terminal: give --output FILE"
+            "Parquet is binary and can't be written to a terminal: use --output FILE"
         )
     try:
         with _opened(output) as file:
@@ -114,8 +114,8 @@ async def _check(pool: asyncpg.Pool, period: Period, source: Source | None) -> N
         kept_from = await pool.fetchval(REPORT_GONE, [period.start], [period.end], source)
     if kept_from is not None:
         raise click.ClickException(
-            f"events of before {kept_from:%Y-%m-%d} were archived: "
-            "begin later, or bring them back with eps archive restore"
+            f"events before {kept_from:%Y-%m-%d} were archived: start later, or restore them with "
+            "eps archive restore"
         )
 
 

@@ -39,7 +39,7 @@ broker refuses them before the last byte is used."""
 
 _FULL = {
     EVENTS: "the gateway answers 503",
-    DEAD_LETTERS: "of rejected events only summaries are kept; no event is refused for it",
+    DEAD_LETTERS: "rejected events are kept only as summaries; no event is refused because of it",
 }
 
 
@@ -77,7 +77,9 @@ async def check_health(data_dir: Path | None = None) -> SystemHealth:
     )
     lines = [_line(*pair) for pair in zip(processes, faults, strict=True)]
     if state is None and all(faults):
-        nowhere = f"Nothing runs, neither on {folder.resolve()} nor on the ports of the settings."
+        nowhere = (
+            f"Nothing is running, neither on {folder.resolve()} nor on the ports of the settings."
+        )
         lines = [nowhere, *lines]
     return SystemHealth((*lines, *full), ok=not any(faults) and not full)
 
@@ -158,7 +160,7 @@ def _check_process(process: Running) -> None:
     if process.finished:
         return
     if process.pid is None or not psutil.pid_exists(process.pid):
-        raise NotReady("it ended, and waits for its restart")
+        raise NotReady("it ended and waits to be restarted")
 
 
 def _line(process: Running, fault: str) -> str:

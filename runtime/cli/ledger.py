@@ -152,7 +152,7 @@ def account_lines(account: LedgerAccount) -> list[str]:
         _HEAD,
         *((f"{it.bucket:%Y-%m-%d}, all day", *_cells(it)) for it in account.before),
         *((f"{it.bucket:%Y-%m-%d %H:%M}Z", *_cells(it)) for it in report.series),
-        ("all of the range", *_cells(report.total)),
+        ("whole range", *_cells(report.total)),
     ]
     return [*_aligned(rows), "", *_waiting_lines(account)]
 
@@ -160,15 +160,15 @@ def account_lines(account: LedgerAccount) -> list[str]:
 def _waiting_lines(account: LedgerAccount) -> list[str]:
     noted = {
         it.collector: (
-            f"{it.messages} messages waiting, the oldest {it.oldest_seconds:.1f} s"
-            f" old, seen {it.measured_at:%Y-%m-%d %H:%M:%S}Z"
+            f"{it.messages} messages waiting, the oldest {it.oldest_seconds:.1f} s old, measured "
+            f"{it.measured_at:%Y-%m-%d %H:%M:%S}Z"
         )
         for it in account.report.waiting
     }
     now = {
         name: (
-            f"{it.messages} messages waiting, the oldest {it.oldest_seconds:.1f} s old, says the"
-            f" broker at {it.measured_at:%Y-%m-%d %H:%M:%S}Z"
+            f"{it.messages} messages waiting, the oldest {it.oldest_seconds:.1f} s old, according "
+            f"to the broker at {it.measured_at:%Y-%m-%d %H:%M:%S}Z"
         )
         for name, it in (account.broker or {}).items()
         if name != SUMMARY_COLLECTOR.name or it.messages

@@ -55,7 +55,7 @@ def show_logs(
 def _known(folder: Path, wanted: Collection[str]) -> list[str]:
     known = logged(folder)
     if not known:
-        raise UnknownLog(f"nothing has run on {folder.resolve().parent}: it has no logs")
+        raise UnknownLog(f"{folder.resolve().parent} has no logs: nothing has run on it yet")
     for name in wanted:
         if not matching(folder, [name]):
             raise UnknownLog(f"{name} has no log in {folder.resolve()}: {', '.join(known)}")

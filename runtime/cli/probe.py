@@ -38,7 +38,7 @@ def _examine(url: str) -> tuple[str, bool]:
         status, body = _ask(url)
     except (OSError, HTTPException, ValueError) as error:
         return str(error) or type(error).__name__, False
-    return ("", _is_full(body)) if status == _OK else (f"it answers {status}", False)
+    return ("", _is_full(body)) if status == _OK else (f"it answered {status}", False)
 
 
 def _is_full(body: bytes) -> bool:

@@ -102,7 +102,7 @@ def publish(
     click.echo(json.dumps(summary, indent=2))
     if summary["requests"] and not any(status.startswith("2") for status in summary["byStatus"]):
         why = summary["commonestError"] or f"the answers were {', '.join(summary['byStatus'])}"
-        click.echo(f"no request to {options.events_url} was answered with success: {why}", err=True)
+        click.echo(f"no request to {options.events_url} was successful: {why}", err=True)
         sys.exit(1)
 
 

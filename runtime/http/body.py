@@ -50,7 +50,7 @@ _MAX_MEMBERS = 1_000
 
 _GZIP = 16 + zlib.MAX_WBITS
 _GZIP_BEGINS = 0x1F
-_GARBAGE = "The body has bytes behind its gzip that are no gzip"
+_GARBAGE = "The body has bytes after its gzip data that are not gzip"
 
 
 class BodyReader:
@@ -308,7 +308,7 @@ async def _unpacked(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[b
     async for chunk in chunks:
         packed_bytes += len(chunk)
         if packed_bytes > limit + limit // 100 + _PACKED_PIECE_BYTES:  # stored blocks, and a header
-            detail = f"The body may have at most {limit} bytes, and hardly more when packed"
+            detail = f"The body may have at most {limit} bytes, and hardly more when compressed"
             raise HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
         for start in range(0, len(chunk), _PACKED_PIECE_BYTES):
             for piece in gzip.unpack(chunk[start : start + _PACKED_PIECE_BYTES]):
@@ -350,7 +350,7 @@ class _Gzip:
             Invalid: It is not.
         """
         if not self._unpacker.eof:
-            raise _no_gzip("The body ends before its gzip does")
+            raise _no_gzip("The body ends before its gzip data do")
 
     def _begin_member(self, packed: bytes) -> None:
         if packed[0] != _GZIP_BEGINS:

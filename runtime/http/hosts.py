@@ -11,7 +11,8 @@ from typing import Final
 from runtime.http.responses import HttpProblem
 
 UNKNOWN_HOST: Final = (
-    "Without keys this function answers to this machine's names only; ALLOWED_HOSTS names others"
+    "Without keys, this function answers only to names of this machine; allow others with "
+    "ALLOWED_HOSTS"
 )
 
 _HOST: Final = re.compile(r"(?:\[(?P<ipv6>[^\[\]]*)\]|(?P<name>[^:\[\]]*))(?::[0-9]{0,5})?")

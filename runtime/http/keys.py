@@ -8,7 +8,7 @@ from runtime.http.request import Endpoint, Endpoints, Request
 from runtime.http.responses import HttpProblem, Response
 
 CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="eps"'}
-NOT_ADMITTED: Final = "A key is needed: Authorization: Bearer <key>"
+NOT_ADMITTED: Final = "A key is required: Authorization: Bearer <key>"
 """The same text for a missing key and a wrong one."""
 
 

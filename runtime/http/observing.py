@@ -99,5 +99,5 @@ def refuse(error: Exception, correlation_id: str) -> Response:
     if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request failed", exc_info=error)
     elif answer.status > HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.warning("request not taken", reason=str(error))
+        _log.warning("request not accepted", reason=str(error))
     return answer

@@ -26,7 +26,7 @@ from runtime.http.request import Endpoints, Request
 from runtime.http.responses import HttpProblem, Response
 
 NO_SUCH_LETTER: Final = "There is no such dead letter"
-NO_SUCH_EVENT: Final = "There is no such event, neither stored nor dead"
+NO_SUCH_EVENT: Final = "There is no such event, neither stored nor as a dead letter"
 
 
 def operator_endpoints(

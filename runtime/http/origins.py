@@ -7,7 +7,7 @@ from typing import Final
 from runtime.http.request import Endpoint, Endpoints, Headers, Request
 from runtime.http.responses import HttpProblem, Response
 
-FOREIGN: Final = "A page of another site may not do this"
+FOREIGN: Final = "Pages of another site may not do this"
 
 _OWN: Final = frozenset({"same-origin", "none"})
 """Values of ``Sec-Fetch-Site`` for our own pages and for a person's own navigation."""

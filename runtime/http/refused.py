@@ -41,4 +41,4 @@ class RefusedRequests:
             return
         requests, self._untold = self._untold, 0
         self._next = now + _SECONDS
-        _log.warning("request rejected whole", requests=requests, status=status, **facts)
+        _log.warning("whole request rejected", requests=requests, status=status, **facts)

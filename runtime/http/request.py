@@ -90,7 +90,7 @@ def text_of(path: bytes | str) -> str:
 
 
 def _no_text(what: str) -> Invalid:
-    message = f"{what} is no text: percent-encoded bytes should be UTF-8"
+    message = f"{what} is not text: percent-encoded bytes should be UTF-8"
     return Invalid([Fault("", "encoding", message)])
 
 

@@ -115,7 +115,7 @@ def answer_error(error: Exception, correlation_id: str) -> Response:
         case _:
             return problem(
                 HTTPStatus.INTERNAL_SERVER_ERROR,
-                "Internal error; the log has more under this correlation id",
+                "Internal error. The log has the details under this correlation id.",
                 correlation_id,
             )
 

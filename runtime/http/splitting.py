@@ -104,7 +104,9 @@ def split_json(body: bytes, event_size_limit: int) -> Windows:
         case b"[":
             yield from _array(body, start, end, event_size_limit)
         case _:
-            raise Invalid([Fault("", "body_type", "The body should be an array of events, or one")])
+            raise Invalid(
+                [Fault("", "body_type", "The body should be an event or an array of events")]
+            )
 
 
 def split_lines(body: bytes, event_size_limit: int) -> Windows:
@@ -228,7 +230,7 @@ def _check_step(walk: Walk) -> bool:
 
 
 def _mismatch() -> Invalid:
-    message = "The body is not JSON: brackets do not match, or a string never ends"
+    message = "The body is not JSON: brackets do not match, or a string is not closed"
     return Invalid([Fault("", "json_invalid", message)])
 
 

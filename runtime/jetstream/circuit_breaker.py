@@ -56,7 +56,7 @@ class CircuitBreaker:
 
     async def _ask(self) -> None:
         if _now() - self._probed_at < _REST_SECONDS:
-            raise Unavailable(Reason.BROKER_AWAY.of("it has just not answered"))
+            raise Unavailable(Reason.BROKER_AWAY.of("it did not answer just now"))
         try:
             await self._probe()
         finally:

@@ -87,7 +87,7 @@ def refusal_of(error: Exception) -> str | None:
     """
     match error:
         case NotTlsError():
-            return "offers no TLS, and its URL in NATS_URL says tls://"
+            return "offers no TLS, but its URL in NATS_URL begins with tls://"
         case ssl.SSLCertVerificationError():
             return f"has a certificate that is not trusted: {error.verify_message}"
         case _ if _VIOLATION in str(error).lower():

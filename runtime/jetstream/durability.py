@@ -61,7 +61,7 @@ class Durability:
             _log.info("a 202 means disk", durability=meaning)
         else:
             _log.warning(
-                "a 202 may not mean disk: see sync_interval of the broker, NATS_MONITORING_URL",
+                "a 202 may not mean disk: check the broker's sync_interval and NATS_MONITORING_URL",
                 durability=meaning,
             )
 

@@ -64,20 +64,20 @@ async def _why(broker: Broker, settings: BrokerSettings, error: Exception) -> st
     if code in _NO_JETSTREAM or (
         code is None and isinstance(error, NoRespondersError | ServiceUnavailableError)
     ):
-        return "has no JetStream for this user: enable it, jetstream {} in its configuration"
+        return "has no JetStream for this user: enable it with jetstream {} in its configuration"
     if code in _NO_PEERS:
         copies = settings.stream_replicas
         return f"has too few servers for STREAM_REPLICAS={copies}: {in_words(error)}"
     if code in _OVERLAP:
         return (
-            "has other streams that take events.>, dead_letters.> or kept.>:"
-            f" {in_words(error)}; give this system a broker, or an account, of its own"
+            "has other streams with the subjects events.>, dead_letters.> or kept.>: "
+            f"{in_words(error)}; give this system its own broker or account"
         )
     if isinstance(error, APIError):
         return f"refuses the streams: {in_words(error)}"
     return (
-        f"does not make the streams: {in_words(error)}; may the user of NATS_URL use $JS.API.>,"
-        " and does a majority of its servers run?"
+        f"does not create the streams: {in_words(error)}; may the user of NATS_URL use $JS.API.>, "
+        "and is a majority of its servers running?"
     )
 
 
@@ -99,11 +99,11 @@ async def _has(broker: Broker, monitoring_urls: Sequence[str]) -> str:
             told = await ask(url, "/jsz")
             limit, reserved = told["config"]["max_storage"], told["reserved_storage"]
             return (
-                f"its max_file_store is {size_in_words(limit)},"
-                f" {size_in_words(reserved)} of it reserved"
+                f"its max_file_store is {size_in_words(limit)}, of which {size_in_words(reserved)} "
+                "are reserved"
             )
     with suppress(NatsError, TimeoutError):
         limit = (await broker.jetstream.account_info()).limits.max_storage or -1
         if limit > 0:
             return f"its account may store {size_in_words(limit)}"
-    return "see its max_file_store, and what is free on its disk"
+    return "check its max_file_store and the free space on its disk"

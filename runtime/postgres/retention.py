@@ -46,5 +46,5 @@ def is_too_old(row: EventRow, kept_from: datetime, too_old: frozenset[bytes]) ->
 
 def too_old_fault(kept_from: datetime) -> Fault:
     """Make the fault of an event that is too old."""
-    message = f"Should not be before {kept_from:%Y-%m-%d}: older events were let go"
+    message = f"Should not be before {kept_from:%Y-%m-%d}: older events were archived and deleted"
     return Fault("timestamp", "too_old", message)

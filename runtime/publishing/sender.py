@@ -137,7 +137,7 @@ def _in_words(error: Exception) -> str:
         case aiohttp.ServerDisconnectedError():
             return "the connection was closed before the answer"
         case aiohttp.ClientConnectorDNSError():
-            return "the host's name can't be resolved"
+            return "the host name can't be resolved"
         case OSError(errno=int(number)) if number > 0:
             return os.strerror(number).lower()
         case _:

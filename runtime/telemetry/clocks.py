@@ -61,7 +61,9 @@ class ServerClock:
     def _log(self) -> None:
         facts = {"server": self.server, "seconds_ahead": self.seconds_ahead}
         if self._is_too_far():
-            _log.warning("clocks differ by more than a minute: is NTP running on both?", **facts)
+            _log.warning(
+                "clocks differ by more than a minute; is NTP running on both machines?", **facts
+            )
         else:
             _log.info("clocks agree again", **facts)
 

@@ -37,7 +37,7 @@ def in_words(error: BaseException, seconds: float | None = None) -> str:
         case ssl.SSLCertVerificationError():
             words = f"its certificate is not trusted: {error.verify_message}"
         case socket.gaierror():
-            words = "its host name is not known"
+            words = "its host name is unknown"
         case TimeoutError():  # including the NATS library's
             words = "no answer in time" if seconds is None else f"no answer within {seconds:g} s"
         case OSError() if number := _number_of(error):

@@ -65,7 +65,7 @@ def _gathering(render: "_JsonLine") -> LineWriter:
     lines = LineWriter(
         sys.stdout.fileno(),
         gather_seconds=_GATHER_SECONDS,
-        tell_lost=lambda lost: render(None, "error", {"event": "lines lost", "lines": lost}),
+        tell_lost=lambda lost: render(None, "error", {"event": "log lines lost", "lines": lost}),
     )
     atexit.register(lines.close)
     return lines

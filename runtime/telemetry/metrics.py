@@ -110,7 +110,7 @@ class Saturation:
     def __init__(self, registry: CollectorRegistry, service: str) -> None:
         self._ratio = Gauge(
             "saturation_ratio",
-            "Share in use of what there is only so much of; at 1 others wait or are refused",
+            "Share of a limited resource in use; at 1 requests wait or are refused",
             ("service", "resource"),
             registry=registry,
         )
@@ -127,7 +127,7 @@ class ClockMetrics:
     def __init__(self, registry: CollectorRegistry, service: str, *clocks: ServerClock) -> None:
         seconds = Gauge(
             "clock_difference_seconds",
-            "How far a server's clock is ahead of the function's; not a number before it told",
+            "How far a server's clock is ahead of the function's; NaN until it was measured",
             ("service", "server"),
             registry=registry,
         )
@@ -192,7 +192,7 @@ class SummaryMetrics:
     def __init__(self, registry: CollectorRegistry, service: str) -> None:
         self._summarized = Counter(
             "dead_letters_summarized_total",
-            "Rejected events of which a summary was kept, as dead letters had no room",
+            "Rejected events kept only in a summary because dead letters had no room",
             ("service", "source"),
             registry=registry,
         )
@@ -221,10 +221,10 @@ class ConsumerMetrics:
             registry=registry,
         ).labels(service)
         self.redelivered = Counter(
-            "messages_redelivered_total", "Messages that came again", label, registry=registry
+            "messages_redelivered_total", "Messages that were redelivered", label, registry=registry
         ).labels(service)
         self.retried = Counter(
-            "messages_retried_total", "Messages given back to come again", label, registry=registry
+            "messages_retried_total", "Messages returned for redelivery", label, registry=registry
         ).labels(service)
         self.backlog = Gauge(
             "consumer_backlog_messages",
@@ -234,13 +234,14 @@ class ConsumerMetrics:
         ).labels(service)
         self.oldest_seconds = Gauge(
             "consumer_oldest_message_seconds",
-            "Age of the oldest message not yet acknowledged; 0 when there is none",
+            "Age of the oldest message not yet acknowledged; 0 if there is none",
             label,
             registry=registry,
         ).labels(service)
         self.imbalance = Gauge(
             "ledger_imbalance_events",
-            "Events that a gateway counted and nobody can account for; anything but 0 is an alert",
+            "Events that a gateway counted and that are unaccounted for; anything but 0 is an "
+            "alert",
             label,
             registry=registry,
         ).labels(service)
@@ -248,7 +249,7 @@ class ConsumerMetrics:
         registry.register(self.freshness)
         self._dead = Counter(
             "dead_letters_total",
-            "Dead letters stored, repeats included",
+            "Dead letters stored, including repeats",
             ("service", "reason"),
             registry=registry,
         )

@@ -75,48 +75,55 @@ BROKER_FIGURES: Final = (
     ServerFigure(BROKER_UP, "Whether the broker's monitoring answered", _SERVER),
     ServerFigure("broker_syncs_always", "Whether the broker acknowledges from disk only", _SERVER),
     ServerFigure("broker_store_bytes", "Bytes of all streams on the broker's disk", _SERVER),
-    ServerFigure("broker_store_limit_bytes", "Bytes that all streams together may take", _SERVER),
-    ServerFigure(
-        "broker_store_reserved_bytes", "Bytes that the limits of the streams come to", _SERVER
-    ),
+    ServerFigure("broker_store_limit_bytes", "Limit of the bytes of all streams together", _SERVER),
+    ServerFigure("broker_store_reserved_bytes", "Sum of the streams' limits, in bytes", _SERVER),
     ServerFigure("broker_memory_bytes", "Resident memory of the broker", _SERVER),
-    ServerFigure("broker_connections", "Clients that are connected to the broker", _SERVER),
-    ServerFigure("broker_slow_consumers_total", "Clients cut off for reading too slowly", _SERVER),
+    ServerFigure("broker_connections", "Clients connected to the broker", _SERVER),
+    ServerFigure(
+        "broker_slow_consumers_total", "Clients disconnected for reading too slowly", _SERVER
+    ),
     ServerFigure("broker_messages_total", "Messages in and out", ("server", "direction")),
     ServerFigure("broker_bytes_total", "Bytes of messages in and out", ("server", "direction")),
     ServerFigure("stream_messages", "Messages in a stream", _STREAM),
     ServerFigure("stream_bytes", "Bytes of a stream on disk", _STREAM),
     ServerFigure(
-        "stream_limit_bytes", "Bytes at which a stream is full: the gateway says 503", _STREAM
+        "stream_limit_bytes", "Bytes at which a stream is full and the gateway answers 503", _STREAM
     ),
-    ServerFigure("kept_bytes", "Bytes of stored messages that the broker keeps for a replay"),
-    ServerFigure("kept_limit_bytes", "Bytes that these may take: beyond, the oldest go"),
-    ServerFigure("kept_reach_seconds", "How far back what is kept reaches"),
-    ServerFigure("kept_wanted_seconds", "How far back it should: KEEP_SETTLED_SECONDS"),
+    ServerFigure("kept_bytes", "Bytes of settled messages that the broker keeps for a replay"),
+    ServerFigure("kept_limit_bytes", "Limit of these bytes; beyond it the oldest are deleted"),
+    ServerFigure("kept_reach_seconds", "How far back the kept messages reach"),
+    ServerFigure("kept_wanted_seconds", "How far back they should reach: KEEP_SETTLED_SECONDS"),
 )
 
 DATABASE_FIGURES: Final = (
     ServerFigure(DATABASE_UP, "Whether the database answered"),
     ServerFigure("database_size_bytes", "Bytes of the database on disk, without its log"),
-    ServerFigure("database_disk_bytes", "Bytes that the database may take: DATABASE_DISK_BYTES"),
-    ServerFigure("database_disk_days", "Days until it has them, as the last hour's events came"),
+    ServerFigure("database_disk_bytes", "Limit of the bytes of the database: DATABASE_DISK_BYTES"),
+    ServerFigure(
+        "database_disk_days", "Days until this limit is reached, at the rate of the last hour"
+    ),
     ServerFigure("database_connections", "Sessions of the database"),
-    ServerFigure("database_connections_limit", "Sessions that the server takes at most"),
+    ServerFigure("database_connections_limit", "Limit of sessions of the server"),
     ServerFigure("database_commits_total", "Transactions committed"),
     ServerFigure("database_rollbacks_total", "Transactions rolled back"),
     ServerFigure("database_blocks_hit_total", "Pages found in the server's own memory"),
-    ServerFigure("database_blocks_read_total", "Pages that were not, read from disk or its cache"),
-    ServerFigure("database_temporary_bytes_total", "Bytes of sorts and the like that went to disk"),
-    ServerFigure("database_deadlocks_total", "Deadlocks that the server ended"),
+    ServerFigure("database_blocks_read_total", "Pages read from disk or from the system's cache"),
+    ServerFigure(
+        "database_temporary_bytes_total", "Bytes of temporary files, for example of sorts"
+    ),
+    ServerFigure("database_deadlocks_total", "Deadlocks detected by the server"),
     ServerFigure(
         "database_open_transactions_age",
-        "Transactions begun since the oldest that still writes: long ones stop the vacuum",
+        "Transactions since the oldest open one that writes; an old one blocks vacuum",
     ),
     ServerFigure(
         "database_frozen_age",
-        "Transactions since the oldest that is not frozen: the server stops at 2 billion",
+        "Transactions since the oldest one not frozen; the server stops at 2 billion",
     ),
-    ServerFigure("database_live_rows", "Rows, as the statistics have it", ("table",)),
-    ServerFigure("database_dead_rows", "Rows that wait for the vacuum", ("table",)),
-    ServerFigure("database_replica_lag_seconds", "How far reports lag behind a primary; 0 on one"),
+    ServerFigure("database_live_rows", "Rows, according to statistics", ("table",)),
+    ServerFigure("database_dead_rows", "Dead rows waiting for vacuum", ("table",)),
+    ServerFigure(
+        "database_replica_lag_seconds",
+        "How far the replica lags behind the primary; 0 on a primary",
+    ),
 )

@@ -79,7 +79,7 @@ async def _run(function: Function, settings: Settings) -> int:
         return 1
     except OSError as error:
         _log.error(
-            "can't listen: set HOST or PORT", host=settings.host, port=port, reason=str(error)
+            "can't listen; change HOST or PORT", host=settings.host, port=port, reason=str(error)
         )
         return 1
     _log.info("stopped")

@@ -42,7 +42,11 @@ def warn_of_open(**keys: ApiKeys) -> None:
     """Warn which settings would close endpoints that are open."""
     unset = [name for name, known in keys.items() if not known]
     if unset:
-        _log.warning("no API keys set: open to everyone (fine on a developer's machine)", set=unset)
+        _log.warning(
+            "no API keys set: endpoints are open to everyone, which is fine on a developer's "
+            "machine",
+            unset=unset,
+        )
 
 
 def host_check(settings: Settings, *keys: ApiKeys) -> CheckHost | None:

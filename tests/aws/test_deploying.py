@@ -219,7 +219,7 @@ def test_zips_that_are_missing_are_told(double: Double, tmp_path: Path) -> None:
     done = eps("deploy", "--zips", str(tmp_path), env=double.env)
 
     assert done.returncode == 1
-    assert "has not what eps package makes" in done.stderr
+    assert "was not made by eps package" in done.stderr
 
 
 @pytest.mark.parametrize("wrong", ["LogLevel", "=debug"])

@@ -22,11 +22,11 @@ def test_it_tells_what_was_made_what_changed_and_what_did_not(nats_url: str) -> 
     changed = make(nats_url, EVENTS_STREAM_MAX_BYTES="8gb", KEEP_SETTLED_SECONDS="60")
     longer = make(nats_url, EVENTS_STREAM_MAX_BYTES="8gb", KEEP_SETTLED_SECONDS="90")
 
-    assert made == ["EVENTS: made, 4 GB", "DEAD_LETTERS: made, 1 GB"]
-    assert again == ["EVENTS: as it was", "DEAD_LETTERS: as it was"]
+    assert made == ["EVENTS: created, 4 GB", "DEAD_LETTERS: created, 1 GB"]
+    assert again == ["EVENTS: unchanged", "DEAD_LETTERS: unchanged"]
     assert changed == [
-        "EVENTS: changed, room from 4 GB to 8 GB",
-        "DEAD_LETTERS: as it was",
-        "KEPT: made, 4 GB",
+        "EVENTS: changed, size from 4 GB to 8 GB",
+        "DEAD_LETTERS: unchanged",
+        "KEPT: created, 4 GB",
     ]
-    assert longer[2].startswith("KEPT: changed, kept from 60 s to 90 s")
+    assert longer[2].startswith("KEPT: changed, maximum age from 60 s to 90 s")

@@ -186,7 +186,7 @@ async def test_what_is_unavailable_comes_again_later_and_nothing_is_lost(broker:
             bench.is_away = False
             await eventually(lambda: len(bench.done) == 2)
 
-    given_back = [line for line in logged if line["event"] == "batch given back"]
+    given_back = [line for line in logged if line["event"] == "batch returned"]
     named = {request for line in given_back for request in line["correlation_ids"]}
     assert "request-1" in named  # and what came after as far as it was read
     assert bench.done == [b"1", b"2"]

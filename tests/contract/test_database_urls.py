@@ -31,9 +31,9 @@ def test_what_the_driver_takes_is_taken(url: str) -> None:
     [
         ("postgresql+asyncpg://u:hidden@127.0.0.1/eventdb", "should begin with postgresql://"),
         ("mysql://u:hidden@127.0.0.1/eventdb", "should begin with postgresql://"),
-        ("postgresql://u:hidden@127.0.0.1:port/eventdb", "is no URL of a database"),
-        ("postgresql://u:hidden@127.0.0.1/eventdb?sslmode=often", "is no URL of a database"),
-        ("postgresql://u:hidden@127.0.0.1/eventdb?noequals", "is no URL of a database"),
+        ("postgresql://u:hidden@127.0.0.1:port/eventdb", "is not a valid database URL"),
+        ("postgresql://u:hidden@127.0.0.1/eventdb?sslmode=often", "is not a valid database URL"),
+        ("postgresql://u:hidden@127.0.0.1/eventdb?noequals", "is not a valid database URL"),
     ],
 )
 def test_what_it_does_not_take_is_a_wrong_setting(url: str, words: str) -> None:

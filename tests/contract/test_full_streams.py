@@ -54,8 +54,8 @@ async def test_health_has_a_line_for_a_full_stream(
     assert ill.lines[1:] == (
         "stream EVENTS  full (15.8 KB of 16 KB): the gateway answers 503",
         (
-            "stream DEAD_LETTERS  full (15.8 KB of 16 KB): of rejected events only summaries are"
-            " kept; no event is refused for it"
+            "stream DEAD_LETTERS  full (15.8 KB of 16 KB): rejected events are kept only as "
+            "summaries; no event is refused because of it"
         ),
     )
 

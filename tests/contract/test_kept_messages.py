@@ -228,7 +228,7 @@ async def test_a_moment_that_is_not_kept_any_more_is_refused(system: System) -> 
     await system.collect()
     await system.broker.jetstream.purge_stream(KEPT, keep=1)
 
-    with pytest.raises(NotKept, match="is gone from the broker; to replay what is left: --since"):
+    with pytest.raises(NotKept, match="are deleted; to replay the rest, use --since"):
         await settled_since(system.broker.client, datetime.now(UTC) - timedelta(minutes=1))
 
     window = await read_window(system.broker.client)
@@ -262,7 +262,7 @@ async def test_the_command_says_how_much_it_would_be_and_ends_as_it_went(system:
 
     assert dry == (0, f"{window.messages} messages would be replayed\n")
     assert too_old[0] == 1
-    assert "is gone from the broker" in too_old[1]
+    assert "are deleted; to replay" in too_old[1]
     assert no_moment[0] == 2
     assert (await system.broker.jetstream.stream_info(EVENTS)).state.last_seq == before
 

@@ -165,7 +165,9 @@ async def test_the_ledger_asks_the_broker_and_is_even(
     )
 
     assert (code, err) == (0, "")
-    assert "fb-collector: 0 messages waiting, the oldest 0.0 s old, says the broker at" in out
+    assert (
+        "fb-collector: 0 messages waiting, the oldest 0.0 s old, according to the broker at" in out
+    )
 
 
 async def test_the_ledger_of_a_collector_that_stands_still_is_not_even(

@@ -41,9 +41,9 @@ async def test_too_little_store_names_settings_and_what_there_is(tmp_path: Path)
         assert str(raised.value) == (
             f"the broker at {url} has too little room for the streams:"
             " EVENTS_STREAM_MAX_BYTES=4 GB, DEAD_LETTERS_STREAM_MAX_BYTES=1 GB;"
-            " its max_file_store is 1 GB, 0 B of it reserved"
+            " its max_file_store is 1 GB, of which 0 B are reserved"
         )
-        assert "see its max_file_store" in await refusal(server)
+        assert "check its max_file_store" in await refusal(server)
 
 
 async def test_subjects_that_another_stream_has(nats_server: EmbeddedNats, nats_url: str) -> None:
@@ -54,7 +54,7 @@ async def test_subjects_that_another_stream_has(nats_server: EmbeddedNats, nats_
         finally:
             await broker.jetstream.delete_stream("OTHER")
 
-    assert "has other streams that take events.>" in told
+    assert "has other streams with the subjects events.>" in told
 
 
 async def test_more_copies_than_servers(nats_server: EmbeddedNats, nats_url: str) -> None:

@@ -140,7 +140,7 @@ async def test_another_password_than_the_data_s_is_told(data_dir: Path) -> None:
     async with EmbeddedPostgres(data_dir, password="first @/%"):
         pass
 
-    with pytest.raises(StartFailed, match="has another password for postgres"):
+    with pytest.raises(StartFailed, match="has a different password for postgres"):
         async with EmbeddedPostgres(data_dir, password="second"):
             pass
 

@@ -70,10 +70,10 @@ async def test_a_file_of_settings_is_heeded_and_what_is_wrong_in_it_told(
 
     host = urlsplit(database_url)
     own = f"postgresql://postgres@{host.hostname}:{host.port}{host.path}"
-    assert system.said(f"the database is that of DATABASE_URL, {own}: none is started here")
-    assert system.said("LOG_LEVL in .env is no setting; did you mean LOG_LEVEL?")
-    assert system.said("INGEST_API_KEYES in .env is no setting; did you mean INGEST_API_KEYS?")
-    assert system.said("PORT is not used by `eps up`: every function has a port of its own")
+    assert system.said(f"using the database of DATABASE_URL, {own}; no embedded one is started")
+    assert system.said("LOG_LEVL in .env is not a setting; did you mean LOG_LEVEL?")
+    assert system.said("INGEST_API_KEYES in .env is not a setting; did you mean INGEST_API_KEYS?")
+    assert system.said("PORT is not used by `eps up`: each function has its own port")
     assert system.said("POSTGRES_PASSWORD is not used by `eps up`: DATABASE_URL has the password")
     assert not system.said("-secret")
     assert not system.said(database_url)
@@ -150,7 +150,7 @@ def test_every_wrong_setting_is_told_in_one_message(tmp_path: Path) -> None:
     assert result.returncode == 1
     told = [line.strip().split(":")[0] for line in result.stderr.splitlines() if "  " in line]
     assert told == sorted(wrong.keys() - {"GATEWAY_PROT"})
-    assert "GATEWAY_PROT in the environment is no setting" in result.stderr
+    assert "GATEWAY_PROT in the environment is not a setting" in result.stderr
     assert "a-secret" not in result.stderr
     assert not (tmp_path / "data").exists()
 
@@ -163,5 +163,5 @@ async def test_a_copied_example_starts_everything(system: Supervised) -> None:
     await system.ready()
 
     assert {"nats", "postgres", "gateway", "publisher"} == system.processes.keys()
-    assert not system.said("is no setting")
+    assert not system.said("is not a setting")
     assert await asyncio.to_thread((system.data_dir / "postgres" / "cluster").is_dir)

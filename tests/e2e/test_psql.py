@@ -66,7 +66,7 @@ def test_where_nothing_runs_it_says_so(tmp_path: Path) -> None:
 
     assert unset.returncode == named.returncode == 1
     assert "DATABASE_URL: is not set" in unset.stderr
-    assert named.stderr == f"nothing runs on {tmp_path}: ./start.sh starts it\n"
+    assert named.stderr == f"nothing is running on {tmp_path}: start it with ./start.sh\n"
 
 
 def test_help_is_its_own() -> None:

@@ -71,7 +71,7 @@ async def test_functions_start_anew_when_a_file_changes_and_servers_stay(copy: P
         whole = source.read_text()
 
         source.write_text(whole + "\nthis is no Python\n")
-        await until(lambda: "exited with 1; it comes back in" in (copy / "output").read_text(), 60)
+        await until(lambda: "exited with 1; restarting in" in (copy / "output").read_text(), 60)
         source.write_text(whole)
         await until(all_are_new(copy, first), 60)
         url = processes(copy)["gateway"]["url"]
@@ -84,6 +84,6 @@ async def test_functions_start_anew_when_a_file_changes_and_servers_stay(copy: P
 
     second = (copy / "output").read_text()
     assert code == 0
-    assert "runtime/wiring/process.py changed: the functions start anew" in second
+    assert "runtime/wiring/process.py changed: restarting the functions" in second
     assert "nats was" not in second
     assert "postgres exited" not in second

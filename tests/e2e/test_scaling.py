@@ -53,12 +53,12 @@ async def test_replicas_come_and_go_and_everyone_knows(system: Supervised) -> No
     third = system.pid_of("fb-collector-3")
     fewer = await scale(system, "fb-collector=2")
 
-    assert more[-1] == "fb-collector: 3 run, of 1 before"
+    assert more[-1] == "fb-collector: 3 running, 1 before"
     assert of_three.keys() == {"gateway", "fb-collector", "fb-collector-2", "fb-collector-3"}
-    assert f"fb-collector-3 runs: http://{of_three['fb-collector-3']}/metrics" in more
+    assert f"fb-collector-3 started: http://{of_three['fb-collector-3']}/metrics" in more
     assert health.ok
     assert sum(line.startswith("fb-collector") for line in health.lines) == 3
-    assert fewer == ["fb-collector-3 stopped", "fb-collector: 2 run, of 3 before"]
+    assert fewer == ["fb-collector-3 stopped", "fb-collector: 2 running, 3 before"]
     assert targets_of(system).keys() == {"gateway", "fb-collector", "fb-collector-2"}
     assert system.processes.keys() >= {"fb-collector", "fb-collector-2"}
     assert "fb-collector-3" not in system.processes
@@ -82,7 +82,7 @@ async def test_one_that_was_added_comes_back_and_is_stopped_with_all(system: Sup
     assert system.said("fb-collector-2 stopped")
     assert not any(child.is_running() for child in children)
     assert not (system.data_dir / "control.sock").exists()
-    with pytest.raises(NoSupervisor, match="nothing runs on"):
+    with pytest.raises(NoSupervisor, match="nothing is running on"):
         await scale(system, "fb-collector=3")
 
 
@@ -94,7 +94,7 @@ async def test_what_can_not_be_is_refused_and_changes_nothing(
     await system.ready()
     before = system.processes
 
-    with pytest.raises(NoSupervisor, match=f"{wanted} is no scale"):
+    with pytest.raises(NoSupervisor, match=f"{wanted} is not a scale"):
         await scale(system, wanted)
 
     assert system.processes == before
@@ -109,7 +109,7 @@ async def test_wishes_at_once_are_met_one_after_the_other(system: Supervised) ->
     )
     last = await scale(system, "fb-collector=2", "gateway=1")
 
-    assert last[-1] == "gateway: 1 run, of 2 before"
+    assert last[-1] == "gateway: 1 running, 2 before"
     assert targets_of(system).keys() == {"gateway", "fb-collector", "fb-collector-2"}
 
 
@@ -136,7 +136,7 @@ async def test_garbage_on_the_socket_does_no_harm(system: Supervised) -> None:
             client.sendall(garbage)
     os.close(folder)
 
-    assert (await scale(system, "gateway=2"))[-1] == "gateway: 2 run, of 1 before"
+    assert (await scale(system, "gateway=2"))[-1] == "gateway: 2 running, 1 before"
     port = urlsplit(system.processes["gateway-2"]["url"]).port
     socket.create_connection((LOOPBACK, port or 0)).close()
 
@@ -145,6 +145,6 @@ async def test_the_command_tells_what_was_done_and_what_went_wrong(system: Super
     await system.start("gateway", "fb-collector")
     await system.ready()
 
-    assert "fb-collector: 2 run, of 1 before" in await system.told("scale", "fb-collector=2")
-    assert "nobody=2 is no scale" in await system.told("scale", "nobody=2")
-    assert "reporter=2 is no scale" in await system.told("scale", "reporter=2")
+    assert "fb-collector: 2 running, 1 before" in await system.told("scale", "fb-collector=2")
+    assert "nobody=2 is not a scale" in await system.told("scale", "nobody=2")
+    assert "reporter=2 is not a scale" in await system.told("scale", "reporter=2")

@@ -171,7 +171,7 @@ async def test_all_output_is_json_where_that_is_asked_for(system: Supervised) ->
     await system.end()
 
     lines = [json.loads(line) for line in system.lines]
-    assert any("All is ready" in line["message"] for line in lines)
+    assert any("Everything is ready" in line["message"] for line in lines)
     assert {line.get("process") for line in lines} >= {"eps", "nats", "postgres", "gateway"}
 
 
@@ -200,7 +200,7 @@ async def test_who_dies_comes_back(name: str, system: Supervised) -> None:
     system.kill(name)
 
     await until(lambda: system.pid_of(name) not in {before, None})
-    assert system.said(f"{name} was ended by SIGKILL; it comes back in 0.2 s")
+    assert system.said(f"{name} was ended by SIGKILL; restarting in 0.2 s")
     system.signal(signal.SIGTERM)
     assert await system.exit_code() == 0
 
@@ -293,7 +293,7 @@ async def test_a_second_ctrl_c_hurries(system: Supervised) -> None:
     system.signal(signal.SIGINT)
 
     assert await system.exit_code() == 0
-    assert system.said("stubborn was killed: in a hurry")
+    assert system.said("stubborn was killed: to stop quickly")
     assert system.said("database system is shut down")
 
 
@@ -311,7 +311,7 @@ async def test_a_function_that_can_t_start_ends_everything(system: Supervised) -
     await system.start("gateway", "broken")
 
     assert await system.exit_code() == 1
-    assert system.said("broken ended 3 times while it started")
+    assert system.said("broken ended 3 times during its start")
     assert system.said("database system is shut down")
 
 
@@ -323,7 +323,7 @@ async def test_a_signal_while_it_starts_stops_it(said: str, system: Supervised) 
     system.signal(signal.SIGTERM)
 
     assert await system.exit_code() == 0
-    assert not system.said("All is ready") or said == "hello from gateway"
+    assert not system.said("Everything is ready") or said == "hello from gateway"
 
 
 async def test_nothing_outlives_a_supervisor_that_is_killed(system: Supervised) -> None:
@@ -358,7 +358,7 @@ async def test_a_second_supervisor_on_the_same_data_is_refused(system: Supervise
     await second.start("gateway")
 
     assert await second.exit_code() == 1
-    assert system.said("is in use by another process; stop it, or name another folder")
+    assert system.said("is in use by another process; stop it, or choose another folder")
     assert system.pid_of("gateway")
 
 
@@ -398,13 +398,13 @@ async def test_health_tells_who_is_well_and_who_is_not(
     assert next(line for line in ill.lines if "not healthy" in line).startswith("gateway ")
     assert "no answer within 2 s" in "".join(ill.lines)
     assert not nothing.ok
-    assert nothing.lines[0].startswith("Nothing runs")
+    assert nothing.lines[0].startswith("Nothing is running")
 
 
 async def test_test_events_stop_before_the_disk_is_full(system: Supervised) -> None:
     await system.start("gateway", "reporter", DISK_RESERVE_BYTES="900000gb")
 
-    await until(lambda: system.said("the disk is nearly full: no more test events are sent"))
+    await until(lambda: system.said("the disk is almost full: no more test events are sent"))
     await until(lambda: system.pid_of("publisher") is None)
 
     assert system.pid_of("gateway") is not None

@@ -294,7 +294,7 @@ async def test_what_is_refused_is_logged_and_counted_under_the_senders_id(
     assert b"\r\nx-correlation-id: mine\r\n" in answer
     [line] = [event for correlation_id, event in lines if correlation_id == "mine"]
     assert (line["method"], line["path"], line["status"]) == ("GET", "/secret/", 400)
-    assert line["reason"] == "A request should have one Host header"
+    assert line["reason"] == "A request should have exactly one Host header"
     assert line["client"] == LOOPBACK
     labels = {"service": "gateway", "route": "unknown", "status": "400"}
     assert registry.get_sample_value("http_request_duration_seconds_count", labels) == 1

@@ -42,7 +42,7 @@ class DeploymentBucket:
         """Make the bucket if it is missing, closed to the public."""
         if self._is_there(self._client.head_bucket):
             return
-        tell(f"making the bucket {self._name}")
+        tell(f"creating the bucket {self._name}")
         # S3 does not accept the name of this one region.
         where = (
             {}

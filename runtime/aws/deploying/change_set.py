@@ -35,7 +35,7 @@ class Change:
 
     def __str__(self) -> str:
         """Write it as a line."""
-        replaced = {"True": ", replaced", "Conditional": ", perhaps replaced"}
+        replaced = {"True": ", replaced", "Conditional": ", may be replaced"}
         return f"{self.action:<7} {self.resource} ({self.kind}{replaced.get(self.replaced, '')})"
 
 
@@ -65,9 +65,9 @@ def parameters_of(client: Any, stack: str) -> set[str] | None:
         return None
     if found["StackStatus"] in _STILLBORN:
         raise DeploymentFailed(
-            f"{stack} is {found['StackStatus']}: its first deployment failed, and CloudFormation"
-            " can only delete it. Mend what failed, then:"
-            f" aws cloudformation delete-stack --stack-name {stack}, and deploy again"
+            f"{stack} is {found['StackStatus']}: its first deployment failed, and CloudFormation "
+            "can only delete it. Fix the cause, run aws cloudformation delete-stack --stack-name "
+            f"{stack}, and deploy again"
         )
     return {it["ParameterKey"] for it in found.get("Parameters", [])}
 
@@ -121,7 +121,7 @@ def propose(
     discard(client, stack, proposed)
     if _is_nothing(reason := found.get("StatusReason", "")):
         return None
-    raise DeploymentFailed(f"{stack} can't be changed so: {reason}")
+    raise DeploymentFailed(f"{stack} can't be changed like this: {reason}")
 
 
 def discard(client: Any, stack: str, proposed: ChangeSet) -> None:

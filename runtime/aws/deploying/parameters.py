@@ -22,7 +22,8 @@ def check_given(stack: str, template: Template, given: Mapping[str, str]) -> Non
     faults = []
     if not _STACK_NAME.fullmatch(stack):
         faults.append(
-            f"{stack!r} can't be a stack's name: a letter first, then letters, digits and hyphens"
+            f"{stack!r} can't be a stack's name: it should be a letter, then letters, digits and "
+            "hyphens"
         )
     _refuse([*faults, *_faults_of(template["Parameters"], given)])
 
@@ -59,13 +60,13 @@ def _refuse(faults: list[str]) -> None:
 def _faults_of(known: Template, given: Mapping[str, str]) -> Iterator[str]:
     for name, value in given.items():
         if name in _SET_HERE:
-            yield f"{name} is no parameter to give: it is that of {_SET_HERE[name]}"
+            yield f"{name} can't be given as a parameter: {_SET_HERE[name]} decides it"
         elif name not in known:
             close = get_close_matches(name, known, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             yield f"{name}: the template has no such parameter{hint}"
         elif fault := _fault_of(known[name], value):
-            yield f"{name}: {fault}, and is {value!r}"
+            yield f"{name}: {fault}, but is {value!r}"
 
 
 def _fault_of(wanted: Mapping[str, Any], value: str) -> str | None:

@@ -49,7 +49,9 @@ def find_aws() -> Aws:
         double = Double(**_known(session), **_place())
         return Aws(double, double.region_name, _FOR_DOUBLES)
     if session.region_name is None:
-        raise DeploymentFailed("no region: set AWS_REGION, or one in AWS's configuration")
+        raise DeploymentFailed(
+            "no region is set: set AWS_REGION, or a region in the AWS configuration"
+        )
     return Aws(session, session.region_name)
 
 
@@ -76,5 +78,5 @@ def _place() -> dict[str, str]:
     if os.environ.get("AWS_ENDPOINT_URL") or not text:
         return {}
     if not (found := _HOST.fullmatch(text)):
-        raise DeploymentFailed(f"LOCALSTACK_HOST should be HOST or HOST:PORT, and is {text!r}")
+        raise DeploymentFailed(f"LOCALSTACK_HOST should be HOST or HOST:PORT, but is {text!r}")
     return {"localstack_host": found["host"]}

@@ -65,5 +65,5 @@ def _is_cause(event: dict[str, Any], stack: str) -> bool:
 
 
 def _line(event: dict[str, Any]) -> str:
-    reason = event.get("ResourceStatusReason", "no reason is given")
+    reason = event.get("ResourceStatusReason", "no reason given")
     return f"  {event['LogicalResourceId']} {event['ResourceStatus']}: {reason}"

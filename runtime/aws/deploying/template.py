@@ -28,7 +28,7 @@ def function_of(code_uri: str) -> str:
     """
     name = PurePosixPath(code_uri).name
     if not name.endswith(_WRITTEN_FOR):
-        raise DeploymentFailed(f"the template has code that eps package does not make: {code_uri}")
+        raise DeploymentFailed(f"the template has code that eps package does not build: {code_uri}")
     return name.removesuffix(_WRITTEN_FOR)
 
 

@@ -30,7 +30,7 @@ def install(lock: Path, target: Target, folder: Path) -> None:
         PackagingFailed: pip is missing, or says why it can't.
     """
     if find_spec("pip") is None:
-        raise PackagingFailed("pip is missing here: install what requirements-deploy.lock has")
+        raise PackagingFailed("pip is not installed: install requirements-deploy.lock")
     done = subprocess.run(  # noqa: S603 - our own arguments
         [*_PIP, *_wheels_for(target), "--target", str(folder), "--requirement", str(lock)],
         stdout=subprocess.DEVNULL,

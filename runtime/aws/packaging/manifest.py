@@ -55,9 +55,9 @@ class ZipManifest(_Camel):
             manifest = cls.model_validate_json((folder / _NAME).read_bytes())
             changed = [it.file for it in manifest.zips if sha256_of(folder / it.file) != it.sha256]
         except (OSError, ValidationError) as error:
-            raise PackagingFailed(f"{folder} has not what eps package makes: {error}") from error
+            raise PackagingFailed(f"{folder} was not made by eps package: {error}") from error
         if changed:
-            raise PackagingFailed(f"{folder}: not as they were made: {', '.join(changed)}")
+            raise PackagingFailed(f"{folder}: changed since they were built: {', '.join(changed)}")
         return manifest
 
     def find(self, function: str, architecture: Architecture) -> Zip:
@@ -69,7 +69,7 @@ class ZipManifest(_Camel):
         for found in self.zips:
             if (found.function, found.architecture) == (function, architecture):
                 return found
-        raise PackagingFailed(f"there is no zip of {function} for {architecture}")
+        raise PackagingFailed(f"no zip of {function} for {architecture}")
 
 
 def sha256_of(file: Path) -> str:

@@ -47,7 +47,9 @@ def cloud_events_endpoint(bodies: BodyReader, take: Take, dead_letter: DeadLette
                 await dead_letter(request, bytes(head.kept), _fault_of(error))
                 return _TAKEN
             if not body:  # lost on the way: there is nothing to keep
-                raise HttpProblem(HTTPStatus.BAD_REQUEST, "The body is empty: it has no event")
+                raise HttpProblem(
+                    HTTPStatus.BAD_REQUEST, "The body is empty; it should have an event"
+                )
             request.facts.update(bytes=len(body))
             await take(request, read_cloud_events(request.headers, body))
         return _TAKEN

@@ -82,12 +82,12 @@ async def read_form(request: Request) -> dict[str, str]:
     async for chunk in request.chunks():
         body += chunk
         if len(body) > _MOST_BYTES:
-            detail = f"A form has at most {_MOST_BYTES} bytes"
+            detail = f"The form may have at most {_MOST_BYTES} bytes"
             raise HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
     try:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
     except UnicodeDecodeError as error:
-        raise HttpProblem(HTTPStatus.BAD_REQUEST, "The form is no text") from error
+        raise HttpProblem(HTTPStatus.BAD_REQUEST, "The form is not text") from error
 
 
 def _form_page(visit: Visit, there: str, status: int, why: str) -> Response:

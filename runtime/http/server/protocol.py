@@ -398,7 +398,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """
         method = self.parser.get_method()
         if method == b"CONNECT":
-            self._refuse(HttpProblem(HTTPStatus.NOT_IMPLEMENTED, "This server is no proxy"))
+            self._refuse(HttpProblem(HTTPStatus.NOT_IMPLEMENTED, "This server is not a proxy"))
             return
         version = self.parser.get_http_version().encode()
         kept = [header for header in self.headers if header[0] != b"upgrade"]
@@ -422,15 +422,15 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._body_left = int(value)
             elif name == b"host":
                 if host is not None:
-                    self._stop(_bad_request("A request should have one Host header"))
+                    self._stop(_bad_request("A request should have exactly one Host header"))
                 host = value
         if version not in _VERSIONS:
             self._stop(_other_version(version))
         if host is None:
             if version == "1.1":  # RFC 9112, 3.2
-                self._stop(_bad_request("A request should have one Host header"))
+                self._stop(_bad_request("A request should have exactly one Host header"))
         elif not _HOST(host):
-            self._stop(_bad_request("The Host header is no host"))
+            self._stop(_bad_request("The Host header is not a host"))
 
     def _weigh_head(self) -> Exception | None:
         """Charge a head that is long or incomplete; returns why it can't be held."""
@@ -571,11 +571,12 @@ class _EnoughRead(Exception):
 
 
 _TOO_MANY: Final = HttpProblem(
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"A request may have {MAX_HEADERS} headers at most"
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"A request may have at most {MAX_HEADERS} headers"
 )
 _TOO_LONG: Final = HttpProblem(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    f"Request line and headers may have {MAX_HEAD_BYTES} bytes at most, and trailers as many",
+    f"The request line and headers may have at most {MAX_HEAD_BYTES} bytes together, and trailers "
+    "as many",
 )
 
 
@@ -596,7 +597,7 @@ def _bad_request(message: str) -> Invalid:
 
 
 def _other_version(version: str) -> HttpProblem:
-    detail = f"HTTP/{version} is not spoken here: send HTTP/1.1"
+    detail = f"HTTP/{version} is not supported: send HTTP/1.1"
     return HttpProblem(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, detail)
 
 
@@ -605,7 +606,7 @@ def _no_http(piece: bytes | memoryview, error: httptools.HttpParserError) -> Inv
     line = bytes(piece[:MAX_HEAD_BYTES]).partition(b"\r\n")[0]
     if isinstance(error, httptools.HttpParserInvalidURLError) and not line.isascii():
         return _bad_request("The target has bytes outside ASCII: percent-encode them")
-    return _bad_request(f"This is no HTTP/1.1 request: {error}")
+    return _bad_request(f"This is not an HTTP/1.1 request: {error}")
 
 
 def _written(answer: Response, correlation_id: str) -> bytes:

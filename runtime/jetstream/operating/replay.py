@@ -78,12 +78,11 @@ async def settled_since(client: Client, moment: datetime) -> Span:
     """
     window = await read_window(client)
     if window is None:
-        raise NotKept("nothing is kept: KEEP_SETTLED_SECONDS is 0, or was until now")
+        raise NotKept("no settled messages are kept: KEEP_SETTLED_SECONDS is 0, or was until now")
     if moment < window.since:
         reach = window.since.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         raise NotKept(
-            f"what was settled before {reach} is gone from the broker; to replay what is left:"
-            f" --since {reach}"
+            f"messages settled before {reach} are deleted; to replay the rest, use --since {reach}"
         )
     wanted = {"start_time": moment.isoformat(), "next_by_subj": ">"}
     found = await ask_broker(client, f"STREAM.MSG.GET.{KEPT}", wanted)
@@ -160,7 +159,7 @@ async def _patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
             return await ask()
         except (APIError, NatsTimeoutError, NoStreamResponseError, TimeoutError) as error:
             if asyncio.get_running_loop().time() > give_up:
-                raise Unavailable(f"the broker takes nothing: {error!r}") from error
+                raise Unavailable(f"the broker accepts nothing: {error!r}") from error
         except NatsError as error:
             raise Unavailable(f"the broker can't be reached: {error!r}") from error
         await asyncio.sleep(_POLL_SECONDS)
@@ -178,7 +177,7 @@ async def _until_there_is_room(client: Client, told: Told) -> None:
         if waiting != seen:
             moved_at, seen = loop.time(), waiting
         if loop.time() > moved_at + _PATIENCE_SECONDS:
-            raise Unavailable("what is replayed is not settled: do the collectors run?")
+            raise Unavailable("the replayed messages are not settled: are the collectors running?")
         told("waiting for the collectors")
         await asyncio.sleep(_POLL_SECONDS)
 

@@ -49,7 +49,7 @@ def _write(file: Path, content: bytes) -> None:
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
     except OSError as error:
-        raise NotSetAside(f"{file} can't be made: {error.strerror}") from error
+        raise NotSetAside(f"{file} can't be created: {error.strerror}") from error
     with os.fdopen(descriptor, "wb") as kept:
         kept.write(content)
         kept.flush()
@@ -76,7 +76,9 @@ async def put_back(jetstream: JetStreamContext, file: Path) -> int:
         headers=dict(kept.headers),
     )
     if ack.duplicate:
-        raise NotSetAside("the broker remembers this message: try again in two minutes")
+        raise NotSetAside(
+            "the broker still remembers this message as published: try again in two minutes"
+        )
     return int(ack.seq)
 
 

@@ -33,7 +33,7 @@ def copied_streams(folder: Path) -> list[str]:
     """
     names = sorted(file.name.removesuffix(_STREAM) for file in folder.glob(f"*{_STREAM}"))
     if not names:
-        raise BadCopy(f"{folder} has no copy of a stream")
+        raise BadCopy(f"{folder} has no copies of streams")
     return names
 
 
@@ -56,7 +56,7 @@ async def back_up(client: Client, stream: str, folder: Path) -> int:
     try:
         file = messages.open("xb")
     except FileExistsError as error:
-        raise BadCopy(f"{messages} is there already") from error
+        raise BadCopy(f"{messages} exists already") from error
     try:
         with file:
             described = await _receive(client, stream, file)

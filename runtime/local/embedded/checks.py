@@ -29,7 +29,7 @@ async def check_http(url: str) -> None:
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
             if response.status != HTTPStatus.OK:
-                raise NotReady(f"it answers {response.status}{_failing(await response.text())}")
+                raise NotReady(f"it answered {response.status}{_failing(await response.text())}")
     except TimeoutError:
         raise NotReady(_SILENT) from None
     except aiohttp.ClientConnectorError as error:
@@ -72,9 +72,9 @@ async def check_nats(host: str, port: int, server_name: str = "") -> None:
     """
     greeting = await _exchange(host, port, b"")
     if not greeting.startswith(b"INFO "):
-        raise NotReady("what answers there is no NATS server")
+        raise NotReady("the server there is not a NATS server")
     if server_name and f'"server_name":"{server_name}"' not in greeting.decode():
-        raise NotReady("another NATS server answers there")
+        raise NotReady("another NATS server is listening there")
 
 
 async def check_database(url: str) -> None:
@@ -105,7 +105,7 @@ async def check_postgres(host: str, port: int) -> None:
         NotReady: It does not, or not in time.
     """
     if await _exchange(host, port, _SSL_REQUEST) not in {b"S", b"N"}:
-        raise NotReady("what answers there is no PostgreSQL")
+        raise NotReady("the server there is not a PostgreSQL server")
 
 
 async def _exchange(host: str, port: int, request: bytes) -> bytes:
@@ -131,5 +131,5 @@ async def _first_answer(host: str, port: int, request: bytes) -> bytes:
 
 def _words(error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
-        return "nothing listens there"
+        return "nothing is listening there"
     return in_words(error)

@@ -28,7 +28,7 @@ def owned(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise Locked(
-                f"{folder} is in use by another process; stop it, or name another folder"
+                f"{folder} is in use by another process; stop it, or choose another folder"
             ) from error
         yield
 

@@ -106,14 +106,14 @@ class EmbeddedPostgres(EmbeddedServer):
             await self._check_answers()
         except asyncpg.InvalidPasswordError as error:
             raise StartFailed(
-                f"The database in {self.data_dir} has another password for {SUPERUSER}"
+                f"The database in {self.data_dir} has a different password for {SUPERUSER}"
             ) from error
         except (OSError, asyncpg.PostgresError) as error:
             raise NotReady(str(error)) from error
 
     async def _check_answers(self) -> None:
         if await self._query("SHOW data_directory") != str(self._cluster):
-            raise NotReady(f"another PostgreSQL answers on port {self.port}")
+            raise NotReady(f"another PostgreSQL is listening on port {self.port}")
         databases = await self._query("SELECT array_agg(datname) FROM pg_database")
         if DATABASE not in databases:
             await self._query(f"CREATE DATABASE {DATABASE}")
@@ -163,7 +163,7 @@ class EmbeddedPostgres(EmbeddedServer):
                 await child.stop()
                 raise
         if code != 0:
-            raise StartFailed("\n".join(["The database can't be made:", *lines]))
+            raise StartFailed("\n".join(["The database can't be created:", *lines]))
 
     async def _give_password(self) -> None:
         """Change the superuser's password before anybody can connect, without the old one.
@@ -235,7 +235,9 @@ def end_orphans(cluster: Path) -> None:
     _, alive = psutil.wait_procs(orphans, timeout=_END_SECONDS)
     if alive:
         pids = ", ".join(str(process.pid) for process in alive)
-        raise StartFailed(f"A PostgreSQL runs on {cluster} already, and won't end: pid {pids}")
+        raise StartFailed(
+            f"A PostgreSQL is already running on {cluster} and can't be stopped: pid {pids}"
+        )
     pid_file.unlink(missing_ok=True)
 
 

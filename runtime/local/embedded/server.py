@@ -92,7 +92,7 @@ class EmbeddedServer(ABC):
     async def _until_ready(self, child: Child) -> None:
         async def ended() -> str:
             code = await child.wait()
-            return "\n".join([f"{self.name} ended with {code} while it started", *self._tail])
+            return "\n".join([f"{self.name} ended with {code} during its start", *self._tail])
 
         await until_ready(self.name, self.check, hopeless=ended(), seconds=self.ready_seconds)
 

@@ -41,11 +41,13 @@ def choose_ports(wishes: Iterable[PortWish]) -> tuple[dict[str, int], list[str]]
         why = _why_not(wish.port, chosen)
         chosen[wish.setting] = wish.port if wish.port and not why else free_port()
         if why and wish.may_move:
-            notes.append(f"port {wish.port} is taken: {wish.setting} is {chosen[wish.setting]} now")
+            notes.append(
+                f"port {wish.port} is in use: {wish.setting} is now {chosen[wish.setting]}"
+            )
         elif why:
             faults.append(f"  {wish.port}, from {wish.setting}: {why}")
     if faults:
-        raise PortsTaken("\n".join(["These ports can't be used; set others:", *faults]))
+        raise PortsTaken("\n".join(["These ports can't be used; choose others:", *faults]))
     return chosen, notes
 
 
@@ -53,7 +55,7 @@ def _why_not(port: int, chosen: dict[str, int]) -> str | None:
     if port == 0:
         return None
     same = [setting for setting, other in chosen.items() if other == port]
-    return f"{same[0]} has it already" if same else why_not(port)
+    return f"{same[0]} uses it already" if same else why_not(port)
 
 
 def why_not(port: int) -> str | None:

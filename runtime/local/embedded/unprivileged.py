@@ -12,18 +12,18 @@ from runtime.local.embedded.readiness import StartFailed
 
 _USER = "pgserver"
 _MADE = (
-    "useradd --system {user}, since PostgreSQL refuses to run as root: it runs as this user."
-    " To undo it, when nothing runs: userdel {user}"
+    "useradd --system {user}: PostgreSQL refuses to run as root, so it runs as this user. To "
+    "undo this while nothing is running: userdel {user}"
 )
 _OPENED = (
-    "setfacl -m u:{user}:x {folder}, so that the database's user {user} can reach its files:"
-    " {user} may pass {folder} from now on, not list it; for other users nothing has changed."
-    " To undo it: setfacl -x u:{user} {folder}"
+    "setfacl -m u:{user}:x {folder}: the database's user {user} may now pass through "
+    "{folder} to its files, but not list it; nothing changed for other users. To undo this: "
+    "setfacl -x u:{user} {folder}"
 )
 _CLOSED = (
-    "PostgreSQL runs as {user}, not as root, and {user} may not pass {folder}; the file system"
-    " there has no access lists. Start as another user, keep project and data elsewhere, or let"
-    " every user of this machine pass: chmod o+x {folder}"
+    "PostgreSQL runs as {user}, not as root, and {user} may not pass through {folder}, "
+    "whose file system has no access lists. Start as another user, move project and data "
+    "elsewhere, or let every user of this machine pass: chmod o+x {folder}"
 )
 
 
@@ -50,12 +50,13 @@ def _make_user() -> None:
     useradd = shutil.which("useradd")
     if useradd is None:
         raise StartFailed(
-            f"PostgreSQL refuses to run as root: start as another user, or make one named {_USER}"
+            "PostgreSQL refuses to run as root: start as another user, or create a user named "
+            f"{_USER}"
         )
     command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", _USER]
     made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if made.returncode != 0:
-        raise StartFailed(f"The user {_USER} can't be made: {made.stderr.strip()}")
+        raise StartFailed(f"The user {_USER} can't be created: {made.stderr.strip()}")
 
 
 def give(path: Path, user: str) -> None:

@@ -177,4 +177,4 @@ class _LogFile:
 
 
 def _tell_lost(name: str, lines: int) -> str:
-    return as_json(name, f"WARNING: {lines} lines are lost: the disk did not take them")
+    return as_json(name, f"WARNING: {lines} lines are lost: they could not be written to disk")

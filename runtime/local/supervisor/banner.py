@@ -45,7 +45,7 @@ def banner(
     return "\n".join(
         [
             "",
-            "All is ready. Ctrl-C stops it; the data stay.",
+            "Everything is ready. Ctrl-C stops it; the data are kept.",
             *_pages(plan),
             "",
             *table,
@@ -57,12 +57,14 @@ def banner(
 
 def _lasts(days: float) -> str:
     number = f"{days:,.1f}" if days < _WHOLE_DAYS else f"{days:,.0f}"
-    return f"full in {number} days at the rate of the last hour with events; eps archive makes room"
+    return (
+        f"full in {number} days at the rate of the last hour with events; eps archive frees space"
+    )
 
 
 def _pages(plan: Plan) -> list[str]:
     reporters = [replica for replica in plan.replicas if replica.function.name == "reporter"]
-    return [f"Reports and the state of all: open {reporter.url}" for reporter in reporters[:1]]
+    return [f"Reports and the state of the system: {reporter.url}" for reporter in reporters[:1]]
 
 
 def _function_rows(plan: Plan) -> Iterator[tuple[str, str]]:

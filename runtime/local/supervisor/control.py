@@ -96,10 +96,12 @@ async def ask_to_scale(data_dir: Path, scale: Sequence[str], say: Say) -> None:
     try:
         reader, writer = await _connect(data_dir)
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
-        raise NoSupervisor(f"nothing runs on {_absolute(data_dir)}: ./start.sh starts it") from None
+        raise NoSupervisor(
+            f"nothing is running on {_absolute(data_dir)}: start it with ./start.sh"
+        ) from None
     except OSError as error:
         raise NoSupervisor(
-            f"what runs on {_absolute(data_dir)} can't be asked: {error.strerror or error}"
+            f"the system on {_absolute(data_dir)} can't be reached: {error.strerror or error}"
         ) from error
     try:
         writer.write(" ".join(scale).encode() + b"\n")
@@ -110,9 +112,9 @@ async def ask_to_scale(data_dir: Path, scale: Sequence[str], say: Say) -> None:
                 say(text)
             line = await reader.readline()
     except TimeoutError:
-        raise NoSupervisor(f"what runs on {_absolute(data_dir)} does not answer") from None
+        raise NoSupervisor(f"the system on {_absolute(data_dir)} does not answer") from None
     except OSError as error:
-        raise NoSupervisor(f"`eps up` has gone: {error}") from error
+        raise NoSupervisor(f"`eps up` has ended: {error}") from error
     finally:
         writer.close()
     if line[:1] != _DONE:

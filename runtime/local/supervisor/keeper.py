@@ -79,7 +79,7 @@ class Keeper:
     async def hopeless(self) -> str:
         """Wait until it has failed so often that waiting is pointless; returns a reason."""
         await self._hopeless.wait()
-        return f"{self.name} ended {self._deaths} times while it started"
+        return f"{self.name} ended {self._deaths} times during its start"
 
     async def stop(self, impatient: asyncio.Event) -> None:
         """End it for good, waiting patiently until ``impatient`` is set."""
@@ -87,7 +87,7 @@ class Keeper:
         if self._child is None:
             self._task.cancel()
         elif not await self._child.stop(impatient):
-            why = "in a hurry" if impatient.is_set() else "it took too long"
+            why = "to stop quickly" if impatient.is_set() else "it took too long to stop"
             self._say(f"{self.name} was killed: {why}")
         await asyncio.wait([self._task])
 
@@ -115,7 +115,7 @@ class Keeper:
                 continue
             delay = backoff.after(monotonic() - began)
             self._count_death()
-            self._say(f"{self.name} {end}; it comes back in {delay:g} s")
+            self._say(f"{self.name} {end}; restarting in {delay:g} s")
             await self._pause(delay)
             if self._anew.is_set():
                 self._anew.clear()

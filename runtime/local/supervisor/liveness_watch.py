@@ -45,8 +45,8 @@ async def watch_liveness(
                 silent[name] = silent.get(name, 0) + 1
                 if silent[name] == _SILENT_TIMES:
                     say(
-                        f"{name} hangs: /health/live gives no answer within {ANSWER_SECONDS:g} s;"
-                        f" kill -KILL {pid} ends it, and it comes back"
+                        f"{name} hangs: /health/live gave no answer within {ANSWER_SECONDS:g} s; "
+                        f"kill -KILL {pid} makes it restart"
                     )
             elif silent.pop(name, 0) >= _SILENT_TIMES:
                 say(f"{name} answers again")

@@ -168,7 +168,8 @@ def parse_scale(scale: Iterable[str], known: Sequence[str]) -> dict[str, int]:
         if not match or match[1] not in known or not 1 <= int(match[2]) <= MOST_REPLICAS:
             names = ", ".join(known)
             raise BadUsage(
-                f"{text} is no scale: give NAME=N, N from 1 to {MOST_REPLICAS}, NAME one of {names}"
+                f"{text} is not a scale: use NAME=N, with N from 1 to {MOST_REPLICAS} and NAME one "
+                f"of {names}"
             )
         counts[match[1]] = int(match[2])
     return counts

@@ -70,12 +70,12 @@ class Replicas:
         self._changed(self.running)
         for fault in filter(None, faults):
             raise fault
-        say(f"{first.function.name}: {len(names)} run, of {len(running)} before")
+        say(f"{first.function.name}: {len(names)} running, {len(running)} before")
 
     async def _add(self, replica: Replica, say: Callable[[str], None]) -> None:
         await self._start_one(replica)
         self.running.append(replica)
-        say(f"{replica.name} runs: {replica.url}/metrics")
+        say(f"{replica.name} started: {replica.url}/metrics")
 
     async def _remove(self, replica: Replica, say: Callable[[str], None]) -> None:
         self.running.remove(replica)

@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 from runtime.local.supervisor.own_file import write_own
 
 _HEAD: Final = (
-    "# Made by `eps up` for its owner alone: the database as its superuser, the broker as operator."
-    "\n# Users' keys are derived by the pepper: keep it as long as the data."
-    "\n# Of a shell: set -a; . .data/secrets.env; set +a\n"
+    "# Written by `eps up` for its owner only: the database as superuser, the broker as operator."
+    "\n# Users' keys are derived with the pepper: keep it as long as the data."
+    "\n# In a shell: set -a; . .data/secrets.env; set +a\n"
 )
 _LINE: Final = re.compile(r"^(?:# )?(DATABASE_URL|NATS_URL|USER_KEY_PEPPER)=(.+)$", re.MULTILINE)
 _PEPPER: Final = "USER_KEY_PEPPER"

@@ -59,28 +59,28 @@ def misspelled(file: Path = Path(".env")) -> Iterator[str]:
     own = _in_file(file)
     for name in own:
         if name.upper() not in known and not name.upper().startswith(_FOREIGN):
-            yield f"{name} in {file} is no setting{_meant(_most_like(name.upper(), known))}"
+            yield f"{name} in {file} is not a setting{_meant(_most_like(name.upper(), known))}"
     for name in sorted(os.environ.keys() - own.keys()):
         upper = name.upper()
         if upper in known or upper.startswith(_FOREIGN) or len(name) < _SHORTEST:
             continue
         if meant := _nearly(upper, all_settings()):
-            yield f"{name} in the environment is no setting{_meant(meant)}"
+            yield f"{name} in the environment is not a setting{_meant(meant)}"
 
 
 def unused(settings: LocalSettings, names: Collection[str]) -> Iterator[str]:
     """Report settings that are set, and that `eps up` does not use."""
     own_database, own_broker = settings.database_url is not None, settings.nats_url is not None
     reasons: Mapping[str, tuple[bool, str]] = {
-        "PORT": (True, "every function has a port of its own, as GATEWAY_PORT"),
+        "PORT": (True, "each function has its own port, such as GATEWAY_PORT"),
         "POSTGRES_PORT": (own_database, "DATABASE_URL says where the database is"),
         "POSTGRES_PASSWORD": (own_database, "DATABASE_URL has the password"),
         "NATS_PORT": (own_broker, "NATS_URL says where the broker is"),
-        "NATS_MAX_FILE_STORE": (own_broker, "it is the embedded broker's"),
-        "NATS_MONITORING_URL": (not own_broker, "it goes with NATS_URL, which is not set"),
+        "NATS_MAX_FILE_STORE": (own_broker, "it is only for the embedded broker"),
+        "NATS_MONITORING_URL": (not own_broker, "it is only used with NATS_URL, which is not set"),
         "OPERATOR_DATABASE_URL": (
             not own_database,
-            "it goes with DATABASE_URL, which is not set",
+            "it is only used with DATABASE_URL, which is not set",
         ),
     }
     for name, (applies, reason) in reasons.items():

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from runtime.local.embedded.process import OnLine
 
 _WORDS = (
-    "stopping; work in hand is finished first (once more to hurry)",
-    "hurrying: functions are killed, broker and database close (once more to kill all)",
+    "stopping; work in progress is finished first (press again to stop quickly)",
+    "stopping quickly: killing functions, closing broker and database (press again to kill all)",
     "killing everything",
 )
 

@@ -185,7 +185,7 @@ class _Run:
         )
 
         async def scale(wanted: Sequence[str], say: OnLine) -> None:
-            self._system.say(f"asked for {' '.join(wanted)}")
+            self._system.say(f"scaling to {' '.join(wanted)}")
             await replicas.scale(wanted, say)
 
         watch = watch_source(self._restart_functions) if self._reload else asyncio.Event().wait()
@@ -198,7 +198,7 @@ class _Run:
             await cancel(watching)
 
     async def _restart_functions(self, changed: str) -> None:
-        self._system.say(f"{changed} changed: the functions start anew")
+        self._system.say(f"{changed} changed: restarting the functions")
         await self._system.restart_functions()
 
     async def _start(self, publisher: Sequence[str]) -> None:
@@ -224,9 +224,11 @@ class _Run:
     def _notes(self) -> Iterator[str]:
         yield from self._plan.notes
         if isinstance(self._postgres, OwnDatabase):
-            yield f"the database is that of DATABASE_URL, {self._postgres}: none is started here"
+            yield (
+                f"using the database of DATABASE_URL, {self._postgres}; no embedded one is started"
+            )
         if isinstance(self._nats, OwnBroker):
-            yield f"the broker is that of NATS_URL, {self._nats}: none is started here"
+            yield f"using the broker of NATS_URL, {self._nats}; no embedded one is started"
         yield from unused(self._settings, names_set())
         yield from misspelled()
 

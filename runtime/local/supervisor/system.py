@@ -156,14 +156,14 @@ class System:
         """Send test events, while so much is free on the data's disk; it may finish."""
         free = shutil.disk_usage(self._data_dir).free
         self.say(
-            f"{in_gigabytes(free)} are free for data; "
-            f"test events stop when less than {in_gigabytes(reserve_bytes)} are"
+            f"{in_gigabytes(free)} are free for data; test events stop when less than "
+            f"{in_gigabytes(reserve_bytes)} are left"
         )
         start = partial(Child.start, program, self._output.named("publisher"))
         keeper = self._keep("publisher", start, _PUBLISHER_TURN, may_finish=True)
 
         async def stop() -> None:
-            self.say("the disk is nearly full: no more test events are sent")
+            self.say("the disk is almost full: no more test events are sent")
             await keeper.stop(asyncio.Event())
 
         self._disk_watch = asyncio.create_task(watch_disk(self._data_dir, reserve_bytes, stop))
@@ -222,7 +222,7 @@ class System:
         [keeper] = [kept.keeper for kept in self._kept if kept.keeper.name == nats.name]
 
         async def restart() -> None:
-            self.say("nats gave up writing when its disk was full; it is restarted")
+            self.say("nats stopped writing because its disk was full; restarting it")
             await keeper.restart()
 
         await watch_broker(nats.monitoring_url, nats.data_dir, restart)

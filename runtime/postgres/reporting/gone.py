@@ -55,8 +55,8 @@ async def check_rows(
     kept_from = await connection.fetchval(REPORT_GONE, starts, ends, source)
     if kept_from is not None:
         message = (
-            f"Needs rows of before {kept_from:%Y-%m-%dT%H:%M:%SZ}, which were archived: "
-            "there, only whole minutes can be told, and whole hours of demographics"
+            f"Needs rows from before {kept_from:%Y-%m-%dT%H:%M:%SZ}, which were archived: before "
+            "that, only whole minutes can be reported, and demographics only by whole hours"
         )
         raise Invalid([Fault("from", "rows_archived", message)])
 

@@ -53,8 +53,8 @@ class Migration:
         """
         if applied_digest != self.digest:
             raise SchemaMismatch(
-                f"the database was made by another version of the migration {self.name}: "
-                "start with a new one, or run the version that made it"
+                f"the database was created by another version of the migration {self.name}: start "
+                "with a new database, or run the version that created it"
             )
 
 

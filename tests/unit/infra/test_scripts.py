@@ -129,7 +129,7 @@ def test_asking_for_health_installs_nothing(project: Path) -> None:
     result = run(project, str(project / "healthcheck.sh"))
 
     assert result.returncode == 1
-    assert result.stderr == "Nothing is installed here yet: run ./start.sh first\n"
+    assert result.stderr == "Nothing is installed yet: run ./start.sh first\n"
     assert not (project / ".venv").exists()
 
 
@@ -189,7 +189,7 @@ def test_an_environment_that_can_not_be_made_says_why(project: Path) -> None:
     result = run(project, "bash", "-c", f"rm() {{ :; }}; {command}")
 
     assert result.returncode == 1
-    assert "No environment can be made in" in result.stderr
+    assert "No environment can be created in" in result.stderr
     assert "python3-venv" not in result.stderr
 
 

@@ -87,7 +87,7 @@ def test_without_keys_only_a_developers_machine_starts(
         kind.load()
 
     assert sorted(str(refused.value).splitlines()[1:]) == sorted(
-        f"  {name}: is not set, and ENVIRONMENT={where.lower()} needs it" for name in names
+        f"  {name}: is not set, but ENVIRONMENT={where.lower()} requires it" for name in names
     )
 
 
@@ -151,7 +151,7 @@ async def test_a_gateway_that_is_open_says_so(
         async with gateway(GatewaySettings(nats_url=SecretStr(nats_url))):
             pass
 
-    warnings = [line for line in logged if line.get("set") == ["INGEST_API_KEYS"]]
+    warnings = [line for line in logged if line.get("unset") == ["INGEST_API_KEYS"]]
     assert [line["log_level"] for line in warnings] == ["warning"] * lines
 
 
@@ -230,7 +230,7 @@ async def test_others_are_refused_alike_and_nothing_of_them_is_read(
         "type": "about:blank",
         "title": "Unauthorized",
         "status": 401,
-        "detail": "A key is needed: Authorization: Bearer <key>",
+        "detail": "A key is required: Authorization: Bearer <key>",
         "correlationId": "mine",
     }
 

@@ -28,10 +28,10 @@ def test_what_waits_is_told_in_lines() -> None:
     )
 
     lines = """\
-EVENTS: 1,012 messages, 3 MB of 4 GB, up to sequence 1112, 2 of 3 copies current
-  fb-collector: 1,000 waiting, 11 in hand (2 again); the first is 101, 3,600 s old, 12 KB
-  ttk-collector: 0 waiting, 0 in hand
-  nobody's: 1; the first is 100, 86,400 s old, 12 B
+EVENTS: 1,012 messages, 3 MB of 4 GB, up to sequence 1112, 2 of 3 replicas current
+  fb-collector: 1,000 waiting, 11 in progress (2 redelivered); the first is 101, 3,600 s old, 12 KB
+  ttk-collector: 0 waiting, 0 in progress
+  without a consumer: 1; the first is 100, 86,400 s old, 12 B
 """
     assert list(status_lines(contents, NOW)) == lines.splitlines()
 
@@ -49,7 +49,7 @@ def test_what_is_kept_is_told_with_how_far_back_it_reaches() -> None:
 
     assert window_line(window, NOW) == (
         "KEPT: 1,012 settled messages, 3 MB of 4 GB, since 2024-01-01 11:30:00Z,"
-        " 1,800 s back; 3,600 s are wanted"
+        " 1,800 s ago; 3,600 s are required"
     )
 
 

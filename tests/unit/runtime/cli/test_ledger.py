@@ -34,11 +34,11 @@ async def test_the_ledger_is_a_table() -> None:
             "         0     0         0                    0                    0"
         ),
         (
-            " all of the range    12,007  11,001         999     1          5          1"
+            "      whole range    12,007  11,001         999     1          5          1"
             "        30    20         6                    3                    1"
         ),
         "",
-        "fb-collector: 3 messages waiting, the oldest 1.5 s old, seen 2024-01-01 12:00:00Z",
+        "fb-collector: 3 messages waiting, the oldest 1.5 s old, measured 2024-01-01 12:00:00Z",
     ]
 
 
@@ -111,7 +111,7 @@ async def test_the_broker_tells_what_waits_for_one_that_does_not_measure() -> No
     account = await account_of(stale, broker={"fb-collector": seen})
 
     assert (
-        "fb-collector: 193 messages waiting, the oldest 99.0 s old, says the broker at"
+        "fb-collector: 193 messages waiting, the oldest 99.0 s old, according to the broker at"
         " 2024-01-01 12:00:00Z"
     ) in account_lines(account)
     assert account.exit_code == 3
@@ -130,9 +130,9 @@ async def test_missed_events_come_before_what_nobody_can_tell() -> None:
     report = await handle_ledger([], reports=FakeReports(ledger=figures))
     even = await account_of(BACKLOGS)
 
-    assert LedgerAccount(report, trouble="the broker is away").exit_code == 1
+    assert LedgerAccount(report, trouble="the broker can't be reached").exit_code == 1
     assert LedgerAccount(even.report, before=report.series).exit_code == 1
-    assert LedgerAccount(even.report, trouble="the broker is away").exit_code == 3
+    assert LedgerAccount(even.report, trouble="the broker can't be reached").exit_code == 3
     assert (
         "2024-01-01, all day" in account_lines(LedgerAccount(even.report, before=report.series))[1]
     )

@@ -60,7 +60,7 @@ def test_a_function_that_is_not_ready_is_not_well(
 
         assert probe.main([]) == 1
 
-    assert capsys.readouterr().err == (f"http://127.0.0.1:{port}/health/ready: it answers 503\n")
+    assert capsys.readouterr().err == (f"http://127.0.0.1:{port}/health/ready: it answered 503\n")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_event_endpoint_is_where_it_sends(monkeypatch: pytest.MonkeyPatch) -> No
     result = publish()
 
     assert result.exit_code == 1
-    assert "was answered with success: connection refused" in result.output
+    assert "was successful: connection refused" in result.output
     assert '"eventsPerSecond": 0.0' in result.output
 
 

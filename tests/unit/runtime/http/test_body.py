@@ -348,7 +348,7 @@ async def test_padding_behind_gzip_is_skipped(chunk_bytes: int, padding: bytes) 
 async def test_other_bytes_behind_gzip_are_said_to_be_that(
     chunk_bytes: int, garbage: bytes
 ) -> None:
-    with pytest.raises(Invalid, match="behind its gzip"):
+    with pytest.raises(Invalid, match="after its gzip"):
         await read(gzip.compress(b"[]") + garbage, chunk_bytes=chunk_bytes, content_encoding="gzip")
 
 
@@ -363,7 +363,7 @@ async def test_a_gzip_body_has_a_bounded_number_of_members() -> None:
 async def test_packed_bytes_are_bounded_by_the_limit_too() -> None:
     packed = gzip.compress(b"[]") + bytes(LIMIT + LIMIT // 8)
 
-    with pytest.raises(HttpProblem, match="packed") as caught:
+    with pytest.raises(HttpProblem, match="when compressed") as caught:
         await read(packed, content_encoding="gzip")
 
     assert caught.value.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
@@ -389,7 +389,7 @@ async def test_bodies_that_have_only_begun_leave_places_to_those_that_have_come(
     tasks = [asyncio.create_task(_begun(reader, {})) for _ in range(2)]
     await asyncio.sleep(SOON_SECONDS)
 
-    with pytest.raises(Unavailable, match="on their way"):
+    with pytest.raises(Unavailable, match="are arriving"):
         await _begun(reader, {})
     async with reader.read({}, untouchable(), b"[]") as whole:
         assert whole == b"[]"

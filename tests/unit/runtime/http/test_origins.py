@@ -107,7 +107,7 @@ async def test_a_page_of_another_site_changes_nothing(
     sent = await asked(app, {"host": HOST, **key, **headers}, receive)
 
     assert sent[0]["status"] == 403
-    assert json.loads(sent[1]["body"])["detail"] == "A page of another site may not do this"
+    assert json.loads(sent[1]["body"])["detail"] == "Pages of another site may not do this"
     assert reads == []
 
 

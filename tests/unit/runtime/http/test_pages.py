@@ -279,11 +279,11 @@ FOREIGN: Final = {"Sec-Fetch-Site": "cross-site"}
 @pytest.mark.parametrize(
     ("method", "path", "headers", "status", "says"),
     [
-        ("GET", f"/nowhere{HOSTILE}", {}, 404, "Look for it from the start page"),
-        ("GET", "/dead-letters/0", {}, 404, "Look for it from the start page"),
-        ("DELETE", "/pipeline", {}, 405, "Go on from the start page"),
+        ("GET", f"/nowhere{HOSTILE}", {}, 404, "Try the start page"),
+        ("GET", "/dead-letters/0", {}, 404, "Try the start page"),
+        ("DELETE", "/pipeline", {}, 405, "can't be opened this way"),
         ("GET", "/reports/events?source=mastodon", {}, 400, "source: Should be facebook"),
-        ("GET", "/%FF", {}, 400, "The path is no text"),
+        ("GET", "/%FF", {}, 400, "The path is not text"),
         ("GET", "/reports/revenue.csv?limit=0", {}, 400, "limit: "),
         ("POST", "/dead-letters/discard?field=a", FOREIGN, 403, "page of another site"),
         ("GET", "/", {"Host": "evil.test"}, 421, "ALLOWED_HOSTS"),
@@ -331,7 +331,7 @@ def test_every_status_says_what_to_do(status: int) -> None:
 
 
 def test_who_needs_a_key_is_led_back_to_where_it_was_needed() -> None:
-    given = problem(401, "A key is needed", "id", headers={"WWW-Authenticate": "Bearer"})
+    given = problem(401, "A key is required", "id", headers={"WWW-Authenticate": "Bearer"})
 
     page = explain({"accept": "text/html"}, "/reports/events.csv?source=facebook", given)
 
@@ -414,10 +414,10 @@ async def test_letters_are_tried_then_replayed(
     assert [it.head.state for it in letters.kept.values()] == ["open"]
     done = await client.post(form_actions(tried.text)["replay"])
 
-    assert "1 would live again" in tried.text
+    assert "1 would be replayed" in tried.text
     [language] = re.findall(r'href="([^"]+)" lang="uk"', tried.text)
     assert (await client.get(unescape(language))).status_code == 200
-    assert "1 live again" in done.text
+    assert "1 replayed, 0 still open" in done.text
     assert [it.head.state for it in letters.kept.values()] == ["replayed"]
 
 
@@ -431,13 +431,13 @@ async def test_a_progress_that_is_no_number_is_none(
     page = await client.post("/dead-letters/replay", params=query)
 
     assert page.status_code == 200
-    assert "1 of 1 tried: 1 would live again, 0 would stay" in Checked(page.text).text
+    assert "1 of 1 tried: 1 would be replayed, 0 would stay open" in Checked(page.text).text
 
 
 async def test_a_replay_is_of_what_was_there_when_it_was_tried(client: httpx.AsyncClient) -> None:
     letters_page = await client.get("/dead-letters?state=all")
 
-    assert "no such dead letters" in letters_page.text
+    assert "No dead letters match" in letters_page.text
 
 
 @pytest.mark.parametrize(("typed", "state"), [("1", "discarded"), ("2", "open"), ("", "open")])
@@ -500,7 +500,7 @@ async def test_operators_see_the_newest_events_each_a_link(
     page = (await client.get("/trail")).text
     [link] = re.findall(r'href="(/trail\?source=facebook&amp;id=[^"]+)"', page)
 
-    assert "No event is stored yet" in empty
+    assert "No events are stored yet" in empty
     assert HOSTILE in Checked(page).text
     assert "accepted by the gateway" in (await client.get(unescape(link))).text
 

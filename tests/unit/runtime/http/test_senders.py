@@ -164,7 +164,7 @@ async def test_a_request_that_is_rejected_whole_is_warned_of_now_and_then() -> N
 
     warnings = [line for line in lines if line["log_level"] == "warning"]
     assert len(lines) == 21
-    assert [line["event"] for line in warnings] == ["request rejected whole"]
+    assert [line["event"] for line in warnings] == ["whole request rejected"]
     assert warnings[0]["client"] == "203.0.113.1"
     assert warnings[0]["user_agent"] == "acme-webhooks/2.1"
     assert (warnings[0]["fault_field"], warnings[0]["fault_events"]) == ("timestamp", 2)
@@ -186,7 +186,7 @@ async def test_rejected_data_of_cloud_events_are_warned_of() -> None:
     )
 
     assert line["fault_field"] == warning["fault_field"] == "timestamp"
-    assert warning["event"] == "request rejected whole"
+    assert warning["event"] == "whole request rejected"
 
 
 @pytest.mark.parametrize("path", ["/events?dryRun=true", "/nowhere"])

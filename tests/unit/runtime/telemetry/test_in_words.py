@@ -23,7 +23,7 @@ SEVERAL = OSError(
         (REFUSED, None, "connection refused"),
         (SEVERAL, 2.0, "connection refused"),
         (OSError(errno.EHOSTUNREACH, "Connect call failed"), None, "no route to host"),
-        (socket.gaierror(-2, "Name or service not known"), None, "its host name is not known"),
+        (socket.gaierror(-2, "Name or service not known"), None, "its host name is unknown"),
         (nats.errors.ConnectionClosedError(), None, "connection closed"),
         (nats.errors.NoServersError(), None, "no servers available for connection"),
         (APIError(code=503, err_code=10047, description="no room"), None, "no room"),

@@ -23,7 +23,7 @@ def test_without_its_packages_it_says_which_lock_has_them() -> None:
     )
 
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: boto3 is missing here: install what requirements-deploy")
+    assert done.stderr.startswith("Error: boto3 is not installed: install requirements-deploy")
 
 
 def test_the_command_line_starts_without_the_packages_of_a_deployment() -> None:
@@ -40,7 +40,7 @@ def test_the_command_line_starts_without_the_packages_of_a_deployment() -> None:
     ("replaced", "line"),
     [
         ("True", "Modify  Gateway (AWS::Lambda::Function, replaced)"),
-        ("Conditional", "Modify  Gateway (AWS::Lambda::Function, perhaps replaced)"),
+        ("Conditional", "Modify  Gateway (AWS::Lambda::Function, may be replaced)"),
         ("False", "Modify  Gateway (AWS::Lambda::Function)"),
     ],
 )

@@ -34,15 +34,15 @@ def template() -> Any:
         (
             "LogLevel",
             "loud",
-            "LogLevel: should be one of debug, info, warning, error, and is 'loud'",
+            "LogLevel: should be one of debug, info, warning, error, but is 'loud'",
         ),
         ("LogRetentionDays", "2", "LogRetentionDays: should be one of 1, 3, 5,"),
         ("CollectorSecretArn", "x", "CollectorSecretArn: should match arn:"),
-        ("CollectorConcurrency", "1", "CollectorConcurrency: should be at least 2, and is '1'"),
+        ("CollectorConcurrency", "1", "CollectorConcurrency: should be at least 2, but is '1'"),
         ("CollectorConcurrency", "1001", "CollectorConcurrency: should be at most 1000"),
         ("MaxReceiveCount", "5.5", "MaxReceiveCount: should be a whole number"),
         ("MaxReceiveCount", "１０", "MaxReceiveCount: should be a whole number"),  # noqa: RUF001
-        ("Architecture", "x86_64", "Architecture is no parameter to give: it is that of --arch"),
+        ("Architecture", "x86_64", "Architecture can't be given as a parameter: --arch decides it"),
     ],
 )
 def test_a_parameter_that_the_template_does_not_take_is_told(

@@ -199,7 +199,7 @@ def test_a_zip_that_has_changed_is_not_taken(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PackagingFailed, match="has not what eps package makes"):
+    with pytest.raises(PackagingFailed, match="was not made by eps package"):
         ZipManifest.read(tmp_path)
 
 

@@ -70,10 +70,8 @@ def test_it_is_said_in_plain_words(closed: Path) -> None:
     let_pass("nobody", [closed / "file"], said.append)
 
     [line] = said
-    assert line.startswith(
-        f"setfacl -m u:nobody:x {closed}, so that the database's user nobody can reach its files"
-    )
-    assert f"nobody may pass {closed} from now on, not list it" in line
+    assert line.startswith(f"setfacl -m u:nobody:x {closed}: the database's user nobody may now")
+    assert f"may now pass through {closed} to its files, but not list it" in line
     assert f"setfacl -x u:nobody {closed}" in line
     assert closed.stat().st_mode & 0o007 == 0
 

@@ -49,7 +49,7 @@ def test_a_port_that_may_move_does_and_says_so(taken: int) -> None:
     chosen, notes = choose_ports([PortWish("POSTGRES_PORT", taken, may_move=True)])
 
     assert chosen["POSTGRES_PORT"] != taken
-    assert notes == [f"port {taken} is taken: POSTGRES_PORT is {chosen['POSTGRES_PORT']} now"]
+    assert notes == [f"port {taken} is in use: POSTGRES_PORT is now {chosen['POSTGRES_PORT']}"]
 
 
 def test_every_port_that_is_taken_is_named_with_its_setting(taken: int) -> None:
@@ -61,5 +61,5 @@ def test_every_port_that_is_taken_is_named_with_its_setting(taken: int) -> None:
 
     assert str(caught.value).splitlines()[1:] == [
         f"  {taken}, from A_PORT: Address already in use",
-        f"  {free}, from C_PORT: B_PORT has it already",
+        f"  {free}, from C_PORT: B_PORT uses it already",
     ]

@@ -136,7 +136,7 @@ def test_what_a_full_disk_refuses_is_told_later(tmp_path: Path) -> None:
     files.close()
 
     assert messages(log_file(folder, "one")) == [
-        "WARNING: 3 lines are lost: the disk did not take them",
+        "WARNING: 3 lines are lost: they could not be written to disk",
         "kept",
     ]
 
@@ -188,13 +188,13 @@ def test_output_can_be_json_to_its_last_line(tmp_path: Path) -> None:
     with (tmp_path / "out").open("wb") as file:
         output = Output(file.fileno(), width=4, coloured=False, is_json=True)
         output.named("gateway-2")(f"{_LINE}}}\nplain")
-        output.write("\nAll is ready.\n\n  a  table")
+        output.write("\nEverything is ready.\n\n  a  table")
         output.close()
 
     lines = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
     assert [line["message"] for line in lines[:2]] == ["taken", "plain"]
     assert {line["process"] for line in lines[:2]} == {"gateway-2"}
-    assert lines[2]["message"].endswith("All is ready.\n\n  a  table")
+    assert lines[2]["message"].endswith("Everything is ready.\n\n  a  table")
 
 
 class Log:

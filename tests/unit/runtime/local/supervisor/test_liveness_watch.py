@@ -5,7 +5,7 @@ from runtime.local.supervisor.liveness_watch import _is_silent, watch_liveness
 
 
 class Watched:
-    """A function that hangs and answers as it is told; ends the watch when it is told enough."""
+    """A function that hangs and answers as told; ends the watch after the last answer."""
 
     def __init__(self, answers: list[bool]) -> None:
         self.hangs = answers
@@ -27,17 +27,17 @@ class Watched:
         return self.told
 
 
-async def test_a_function_that_hangs_is_told_of_once_and_when_it_answers() -> None:
+async def test_a_function_that_hangs_is_reported_once_and_again_when_it_answers() -> None:
     assert await Watched([True, True, True, False, False]).watch() == [
         (
-            "fb-collector hangs: /health/live gives no answer within 2 s;"
-            " kill -KILL 7 ends it, and it comes back"
+            "fb-collector hangs: /health/live gave no answer within 2 s; "
+            "kill -KILL 7 makes it restart"
         ),
         "fb-collector answers again",
     ]
 
 
-async def test_one_slow_answer_is_not_told_of() -> None:
+async def test_one_slow_answer_is_not_reported() -> None:
     assert await Watched([True, False, True, False]).watch() == []
 
 

@@ -62,14 +62,14 @@ def test_a_misspelled_name_is_told_with_the_right_one(
     monkeypatch.setenv(name, "a-value")
     in_environment = list(misspelled(env))
 
-    assert in_file == [f"{name} in {env} is no setting; did you mean {meant}?"]
-    assert in_environment == [f"{name} in the environment is no setting; did you mean {meant}?"]
+    assert in_file == [f"{name} in {env} is not a setting; did you mean {meant}?"]
+    assert in_environment == [f"{name} in the environment is not a setting; did you mean {meant}?"]
 
 
 def test_what_is_unknown_in_the_file_is_told_without_a_guess(env: Path) -> None:
     env.write_text("FAVOURITE_COLOUR=green\nCOMPOSE_PROJECT_NAME=mine\nlog_level=debug\n")
 
-    assert list(misspelled(env)) == [f"FAVOURITE_COLOUR in {env} is no setting"]
+    assert list(misspelled(env)) == [f"FAVOURITE_COLOUR in {env} is not a setting"]
 
 
 @pytest.mark.parametrize(
