@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, Url
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from functions.senders.standard_webhooks import decode_secret
 from runtime.api_keys import ApiKeys
 from runtime.networks import read_networks
 
@@ -189,6 +190,18 @@ Secrets = Annotated[
 """Comma-separated secrets, the newest first; they are kept, since signatures are made by them."""
 
 
+def _check_webhook_secrets(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for secret in secrets:
+        try:
+            decode_secret(secret.get_secret_value())
+        except ValueError:
+            raise PydanticCustomError(
+                "webhook_secrets",
+                "Input should be secrets as whsec_ and base64, with commas between",
+            ) from None
+    return secrets
+
+
 def _check_url(url: str) -> str:
     if url:
         _HTTP.validate_python(url)
@@ -297,6 +310,7 @@ class IngestSettings(BodySettings):
     tiktok_signature_tolerance_seconds: Annotated[float, Field(gt=0)] = 73 * 3600.0
     tiktok_shop_app_key: SecretStr | None = None
     tiktok_shop_app_secrets: Secrets = ()
+    webhook_secrets: Annotated[Secrets, AfterValidator(_check_webhook_secrets)] = ()
     # After the secrets that need it.
     user_key_pepper: Annotated[
         Pepper | None, AfterValidator(_check_pepper), Field(validate_default=True)

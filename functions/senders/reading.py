@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, DecimalException
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -31,6 +32,9 @@ _LETTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _CURRENCY_LETTERS: Final = 3
 _LATEST_SECOND: Final = 253_402_300_799
 """The last second of the year 9999."""
+
+_MOMENTS_KNOWN: Final = 1024
+"""Parts of one delivery share their seconds."""
 
 _MAX_SKEW: Final = timedelta(minutes=10)
 """How far a sender's clock may be ahead."""
@@ -125,8 +129,13 @@ def moment_of(value: Any, path: str, *, units_a_second: int = 1) -> UtcMoment:
     if type(value) is not int or not 0 < value <= _LATEST_SECOND * units_a_second:
         raise Unmappable(path, "unix_time", "should be a Unix time")
     seconds, rest = divmod(value, units_a_second)
-    moment = UtcMoment.fromtimestamp(seconds, UTC)
+    moment = _moment_at(seconds)
     return moment + timedelta(microseconds=rest * 1_000_000 // units_a_second) if rest else moment
+
+
+@lru_cache(_MOMENTS_KNOWN)
+def _moment_at(seconds: int) -> UtcMoment:
+    return UtcMoment.fromtimestamp(seconds, UTC)
 
 
 def _is_small(value: Decimal) -> bool:

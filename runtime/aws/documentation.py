@@ -31,6 +31,7 @@ def gateway_documentation(settings: AwsGatewaySettings) -> Endpoints:
                 check="sqs",
                 ready_guarded=True,
                 senders=trusts_of(settings),
+                signed=bool(settings.webhook_secrets),
             )
         )
         return {**leading_to_documentation(), **documentation}

@@ -1,6 +1,6 @@
 """The gateway behind HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.message import Message
 from functools import lru_cache
@@ -28,8 +28,18 @@ _FIELD_CHARACTERS = 80
 """How much of a field is logged; the contract's longest is half as long."""
 
 
-def gateway_endpoint(bus: Bus, bodies: BodyReader) -> Endpoint:
-    """Make the endpoint of ``POST /events``."""
+CheckBody = Callable[[Request, bytes], None]
+"""Checks a request by its body, uncompressed; raises ``HttpProblem``."""
+
+
+def gateway_endpoint(bus: Bus, bodies: BodyReader, check: CheckBody | None = None) -> Endpoint:
+    """Make the endpoint of ``POST /events``.
+
+    Args:
+        bus: Where events and dead letters go.
+        bodies: Reads bodies.
+        check: What a request has to pass before anything of it is taken.
+    """
 
     async def post_events(request: Request) -> Response:
         accepted_at = datetime.now(UTC)
@@ -37,6 +47,8 @@ def gateway_endpoint(bus: Bus, bodies: BodyReader) -> Endpoint:
         split = _SPLITTERS[media_type(request.headers.get("content-type", ""))]
         correlation_id = request.correlation_id
         async with bodies.read(request.headers, request.chunks(), request.whole) as body:
+            if check is not None:
+                check(request, body)
             receipt = await handle(
                 split(body, bodies.event_size_limit),
                 correlation_id=correlation_id,

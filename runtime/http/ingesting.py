@@ -6,10 +6,10 @@ from functions.ports import Bus
 from runtime.http.body import BodyReader
 from runtime.http.cloud_events.gateway import gateway_cloud_events
 from runtime.http.cloud_events.taking import PATH as CLOUD_EVENTS
-from runtime.http.gateway import gateway_endpoint
-from runtime.http.keys import all_guarded
+from runtime.http.keys import guarded
 from runtime.http.platforms import Platforms, trusts_of
 from runtime.http.request import Endpoints
+from runtime.http.signed import events_endpoint
 from runtime.settings import IngestSettings
 from runtime.telemetry.sender_metrics import SenderMetrics
 
@@ -26,9 +26,10 @@ def ingest_endpoints(
         registry: Where senders' requests are counted.
     """
     trusts = trusts_of(settings)
-    platforms = Platforms(bus, bodies, SenderMetrics(registry, "gateway", trusts))
-    native: Endpoints = {
-        "/events": ("POST", gateway_endpoint(bus, bodies)),
-        CLOUD_EVENTS: ("POST", gateway_cloud_events(bus, bodies)),
+    metrics = SenderMetrics(registry, "gateway", trusts)
+    cloud_events = guarded(settings.ingest_api_keys, gateway_cloud_events(bus, bodies))
+    return {
+        "/events": ("POST", events_endpoint(bus, bodies, settings, metrics)),
+        CLOUD_EVENTS: ("POST", cloud_events),
+        **Platforms(bus, bodies, metrics).endpoints(trusts),
     }
-    return {**all_guarded(settings.ingest_api_keys, native), **platforms.endpoints(trusts)}

@@ -88,6 +88,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[RunningFunction]:
                         guarded=bool(settings.ingest_api_keys),
                         asks_host=not settings.ingest_api_keys,
                         senders=trusts_of(settings),
+                        signed=bool(settings.webhook_secrets),
                         facts={"durability": DISK, "brokerClockSeconds": 0.002},
                     )
                 ),

@@ -27,14 +27,13 @@ from functions.senders.reading import (
     id_in,
     moment_of,
     needed_id,
-    object_in,
     to_id,
 )
 from functions.senders.redacting import redact
 
 SIGNATURE: Final = "x-hub-signature-256"
 _PREFIX: Final = "sha256="
-_KEPT: Final = ("object", "field", "item", "verb", "reaction_type", "created_time")
+_KEPT: Final = ("kind", "field", "item", "verb", "reaction_type", "created_time")
 _NONE: Final = "0"
 """How ids of ads are written where a lead came without an ad."""
 
@@ -47,15 +46,23 @@ class _Change(NamedTuple):
 
     Attributes:
         kind: The object that the subscription is of, ``page``.
-        entry: The entry it is in.
+        owner: The object's id, the page's; None if there is none.
+        sent_at: When it was sent, as it came.
         field: Which field of the object changed.
         value: What it is now.
     """
 
     kind: str
-    entry: Mapping[str, Any]
+    owner: str | None
+    sent_at: Any
     field: str
     value: Mapping[str, Any]
+
+    @property
+    def sender(self) -> str | None:
+        """Who did it, by the platform's id."""
+        who = self.value.get("from")
+        return to_id(who.get("id")) if isinstance(who, dict) else None
 
 
 def shake(call: Call, trust: Trust) -> Answer:
@@ -97,8 +104,7 @@ def _outcomes(delivery: Any, trust: Trust) -> Iterator[Outcome]:
         except Unmappable as error:
             kept = part
             if isinstance(part, _Change):
-                kept = {"object": part.kind, "field": part.field, **part.value}
-                kept |= {"entry": part.entry.get("id")}
+                kept = {**part.value, **part._asdict()}
             yield Refused(position, error.fault, redact(kept, _KEPT, trust.pepper), "facebook")
 
 
@@ -113,23 +119,24 @@ def _parts(delivery: Any) -> Iterator[Any]:
         if not isinstance(entry, dict):
             yield entry
         elif isinstance(entry.get("changes"), list):
+            head = kind, id_in(entry, "id"), entry.get("time")
             for change in entry["changes"]:
-                yield _change(kind, entry, change)
+                yield _change(head, change)
         elif isinstance(entry.get("messaging"), list):
             yield from [Skipped("unmapped", f"{kind}.messaging")] * len(entry["messaging"])
         elif "changed_fields" in entry:
             yield Skipped("wrong_subscription", f"{kind}.changed_fields")
         else:
-            yield _change(kind, entry, entry)
+            yield _change((kind, id_in(entry, "id"), entry.get("time")), entry)
 
 
-def _change(kind: str, entry: Mapping[str, Any], change: Any) -> Any:
+def _change(head: tuple[str, str | None, Any], change: Any) -> Any:
     if not isinstance(change, dict):
         return change
     field, value = to_id(change.get("field")), change.get("value")
     if field is None or not isinstance(value, dict):
         return change
-    return _Change(kind, entry, field, value)
+    return _Change(*head, field, value)
 
 
 def _to_outcome(part: Any, pepper: bytes) -> Outcome:
@@ -183,10 +190,12 @@ def _of_like(change: _Change, verb: str, name: str, pepper: bytes) -> Outcome:
     if (skipped := _skip_of(change, verb)) is not None:
         return Skipped(skipped, name)
     value = change.value
-    page, post = needed_id(change.entry, "id", "entry."), id_in(value, "post_id")
-    comment, user = id_in(value, "comment_id"), _user_of(change, pepper)
+    if change.owner is None:
+        raise Unmappable("entry.id", "missing_id", "should be the page's id")
+    post, comment = id_in(value, "post_id"), id_in(value, "comment_id")
+    user = _user_of(change, pepper)
     # All that a removal says of the like; when that was made, it does not.
-    subject = ("meta.webhook", "like", page, post or "", comment or "", user or "")
+    subject = ("meta.webhook", "like", change.owner, post or "", comment or "", user or "")
     if verb in _REMOVING:
         return _retraction(change, name, record_id(*subject))
     timestamp = moment_of(value.get("created_time"), "created_time")
@@ -208,13 +217,12 @@ def _skip_of(change: _Change, verb: str) -> SkipReason | None:
         return None
     if verb != "add":
         return "edited" if verb in _EDITING else "visibility"
-    sender = id_in(object_in(change.value, "from"), "id")
-    own = sender is not None and sender == id_in(change.entry, "id")
+    own = change.owner is not None and change.owner == change.sender
     return "own_page_activity" if own else None
 
 
 def _retraction(change: _Change, name: str, retracted_id: str) -> Retraction:
-    at = change.value.get("created_time") or change.entry.get("time")
+    at = change.value.get("created_time") or change.sent_at
     timestamp = moment_of(at, "created_time")
     return Retraction(
         event_id=record_id("retraction", retracted_id, timestamp.isoformat()),
@@ -240,7 +248,7 @@ def _of_lead(change: _Change) -> CanonicalEvent:
 def _of_metric(change: _Change) -> MetricSnapshot:
     """Read a figure that passed a threshold. It is one figure, and never so many events."""
     value = change.value
-    at = moment_of(change.entry.get("time"), "entry.time")
+    at = moment_of(change.sent_at, "entry.time")
     metric, object_id = needed_id(value, "field"), needed_id(value, "object_id")
     figure = value.get("current_value")
     if isinstance(figure, Decimal) and figure.is_finite():
@@ -264,5 +272,5 @@ def _of_metric(change: _Change) -> MetricSnapshot:
 
 
 def _user_of(change: _Change, pepper: bytes) -> str | None:
-    user = id_in(object_in(change.value, "from"), "id")
+    user = change.sender
     return None if user is None else user_key(pepper, "facebook", user)

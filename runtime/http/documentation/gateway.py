@@ -15,6 +15,7 @@ from runtime.http.documentation.responses import (
     content,
     invalid,
     json_answer,
+    not_admitted,
     refusal,
     unavailable,
 )
@@ -64,6 +65,7 @@ def gateway_document(
     check: str = "nats",
     facts: Mapping[str, str | float] | None = None,
     senders: Collection[str] = (),
+    signed: bool = False,
 ) -> Document:
     """Describe the gateway.
 
@@ -77,6 +79,7 @@ def gateway_document(
         check: The name of the bus in readiness.
         facts: Examples of the further fields of readiness.
         senders: Names of the real senders that it takes requests from.
+        signed: Whether a signature of Standard Webhooks takes the place of a key.
     """
     keys = {"ingestKey": "One of `INGEST_API_KEYS`."} if guarded else {}
     post = operation(
@@ -84,7 +87,7 @@ def gateway_document(
         "postEvents",
         "Send events",
         _POST_EVENTS,
-        _answers(body_size_limit),
+        {**_answers(body_size_limit), **({"401": not_admitted()} if signed else {})},
         requestBody=_request_body(body_size_limit, event_size_limit),
         parameters=[_DRY_RUN],
         behind=list(keys),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from functions.senders.table import SENDERS
 from runtime.catalogue import FUNCTIONS
 from runtime.cli import probe
 from runtime.http.documentation.gateway import gateway_document
@@ -102,7 +103,7 @@ INSIDE = ("/metrics", "/health/ready", "/health/live")
 CLIENTS_PATHS = {
     path
     for document in (
-        gateway_document(url="http://x", body_size_limit=1),
+        gateway_document(url="http://x", body_size_limit=1, senders=[it.name for it in SENDERS]),
         reporter_document(url="http://x"),
     )
     for path in document["paths"]
@@ -114,7 +115,13 @@ def opened(edge: str, path: str) -> bool:
     """Tell whether the edge's list has a path, as HAProxy compares: byte for byte."""
     exact = [each for line in re.findall(r"\bpath ((?:/\S+ ?)+)", edge) for each in line.split()]
     beginnings = re.findall(r"path_beg (.*)", edge)
-    return path in exact or any(path.startswith(it) for line in beginnings for it in line.split())
+    patterns = [it for line in re.findall(r"path_reg (.*)", edge) for it in line.split()]
+    plain = path.replace("{major}", "25").replace("{minor}", "0").replace("{dataset}", "123")
+    return (
+        path in exact
+        or any(path.startswith(it) for line in beginnings for it in line.split())
+        or any(re.search(it, plain) for it in patterns)
+    )
 
 
 @pytest.mark.parametrize("path", sorted(CLIENTS_PATHS))
@@ -146,9 +153,12 @@ def test_the_edge_opens_pages_of_the_reporter_alone(path: str) -> None:
     assert "unless listed or page { so_name reporter } or {" in edge
 
 
-@pytest.mark.parametrize("path", ["/events", "/cloudevents", "/api"])
+@pytest.mark.parametrize(
+    "path",
+    ["/events", "/cloudevents", "/api", *(path for sender in SENDERS for path in sender.paths)],
+)
 def test_the_edge_of_gateways_opens_what_senders_need(path: str) -> None:
-    assert opened(text_of("infra/scaling/haproxy.cfg"), path)
+    assert opened(text_of("infra/scaling/haproxy.cfg"), path.replace(":int", ""))
 
 
 def test_only_on_a_developer_s_machine_the_edge_opens_all() -> None:

@@ -1,7 +1,9 @@
 """Real senders over HTTP: proofs, answers in the platforms' shapes, and what is logged."""
 
+import gzip
 import hmac
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
@@ -16,6 +18,7 @@ from prometheus_client.samples import Sample
 from functions.errors import Unavailable
 from functions.events import Source
 from functions.senders.canonical import CanonicalEvent, ErasureRequest, decode_record
+from functions.senders.standard_webhooks import decode_secret
 from runtime.http.body import BodyReader
 from runtime.http.ingesting import ingest_endpoints
 from runtime.http.responses import PROBLEM
@@ -23,6 +26,7 @@ from runtime.http.server.app import create_app
 from runtime.settings import BadSettings, IngestSettings
 from runtime.telemetry.health import Health
 from runtime.telemetry.metrics import HttpMetrics
+from tests.builders import a_facebook_event, raw
 from tests.doubles.fakes import FakeBus
 from tests.unit.functions.senders.calling import sample
 
@@ -44,6 +48,8 @@ DENIED = {
     "/webhooks/tiktok": 401,
     "/webhooks/tiktok-shop": 401,
 }
+STANDARD = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+OLDER = "whsec_b2xkZXJvbGRlcm9sZGVy"
 EVERY_PATH = [META, TIKTOK, "/open_api/v1.2/pixel/track/", "/open_api/v1.3/pixel/batch/"]
 
 Open = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -315,6 +321,49 @@ def test_secrets_are_a_list_newest_first(name: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv(name, "new,,old")
     with pytest.raises(BadSettings, match=name):
         IngestSettings.load()
+
+
+def signed_headers(body: bytes, secret: str = STANDARD) -> dict[str, str]:
+    at = str(now())
+    signature = hmac.digest(decode_secret(secret), f"m-1.{at}.".encode() + body, "sha256")
+    return {
+        "Content-Type": "application/json",
+        "webhook-id": "m-1",
+        "webhook-timestamp": at,
+        "webhook-signature": f"v1,AAAA v1,{b64encode(signature).decode()}",
+    }
+
+
+async def test_signed_request_needs_no_key(client: Open, bus: FakeBus) -> None:
+    registry, body = CollectorRegistry(), raw(a_facebook_event())
+    told = {"ingest_api_keys": "key-1", "webhook_secrets": f"{STANDARD},{OLDER}"}
+    async with client(registry, **told) as gateway:
+        plain = {"Content-Type": "application/json"}
+        keyed = {**plain, "Authorization": "Bearer key-1"}
+        packed = {**signed_headers(body, OLDER), "Content-Encoding": "gzip"}
+        asked = [
+            (body, signed_headers(body)),
+            (gzip.compress(body), packed),
+            (body, keyed),
+            (body, plain),
+            (body + b" ", signed_headers(body)),
+            (body, {**signed_headers(body), "Authorization": "Bearer key-1", "webhook-id": "m-2"}),
+        ]
+        answers = [await gateway.post("/events", content=it, headers=told) for it, told in asked]
+
+    assert [it.status_code for it in answers] == [202, 202, 202, 401, 401, 401]
+    assert len(bus.events) == 3
+    assert [part.channel for part in bus.parts["facebook"]] == ["native"] * 3
+    proven = samples_of(registry, "sender_secrets_total")
+    assert [(it.labels["sender"], it.labels["secret"], it.value) for it in proven] == [
+        ("standard_webhooks", "newest", 1),
+        ("standard_webhooks", "older", 1),
+    ]
+
+
+def test_secret_of_another_form_refuses_the_start() -> None:
+    with pytest.raises(BadSettings, match="WEBHOOK_SECRETS"):
+        IngestSettings.load(webhook_secrets="secret")
 
 
 def samples_of(registry: CollectorRegistry, name: str) -> list[Sample]:
