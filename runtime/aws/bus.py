@@ -8,7 +8,7 @@ from typing import Final
 from functions.errors import Unavailable
 from functions.events import Source
 from functions.messages import AcceptedBatch, DeadLetter, Envelope
-from runtime.aws.messages import Message, fits, in_batches, write_message
+from runtime.aws.messages import SqsMessage, fits, in_batches, write_message
 from runtime.aws.queue import Queue
 from runtime.bus.manifests import ENVELOPE_ID, NO_PLACE, Counted, write_manifest
 from runtime.bus.packing import by_source, pack_events, pack_letters
@@ -21,7 +21,7 @@ _MASS_BYTES: Final = 512 * 1024
 """Size of a mass of dead letters: in base64 it fits into a message, with the last elements."""
 
 
-_Packet = tuple[Envelope, Message]
+_Packet = tuple[Envelope, SqsMessage]
 """The count of an envelope, and its message."""
 
 
@@ -90,7 +90,7 @@ class SqsBus:
             self._counted.acknowledged(envelope, NO_PLACE)
 
 
-async def _send_all(queue: Queue, batch: Sequence[Message]) -> None:
+async def _send_all(queue: Queue, batch: Sequence[SqsMessage]) -> None:
     left = batch
     for turn in count():
         left = await queue.send(left)

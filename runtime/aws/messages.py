@@ -38,7 +38,7 @@ _ILLEGAL: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class SqsMessage:
     """A message to send.
 
     Attributes:
@@ -57,14 +57,14 @@ class Message:
         return sum(len(text.encode()) for text in texts) + types
 
 
-def write_message(data: bytes, headers: Mapping[str, str]) -> Message:
+def write_message(data: bytes, headers: Mapping[str, str]) -> SqsMessage:
     """Write bytes and ASCII headers; compressed if they are long or not valid text."""
     if len(data) <= _PLAIN_BYTES and (text := _as_text(data)) is not None:
-        return Message(text, headers)
-    return Message(_packed(data).decode(), {**headers, ENCODING: PACKED})
+        return SqsMessage(text, headers)
+    return SqsMessage(_packed(data).decode(), {**headers, ENCODING: PACKED})
 
 
-def read_message(message: Message) -> bytes:
+def read_message(message: SqsMessage) -> bytes:
     """Undo ``write_message``, except for ``zlib``, which readers of envelopes undo.
 
     Raises:
@@ -83,9 +83,9 @@ def fits(event: bytes) -> bool:
     return len(event) <= _SURELY_BYTES or len(_packed(event)) + _ROOM_BYTES <= MAX_BYTES
 
 
-def in_batches(messages: Sequence[Message]) -> list[list[Message]]:
+def in_batches(messages: Sequence[SqsMessage]) -> list[list[SqsMessage]]:
     """Group messages that fit into one call, in order."""
-    batches: list[list[Message]] = []
+    batches: list[list[SqsMessage]] = []
     room = 0
     for message in messages:
         if not batches or len(batches[-1]) == MAX_ENTRIES or message.size > room:

@@ -8,7 +8,7 @@ import structlog
 
 from functions.errors import Unavailable
 from runtime.aws.client import client_errors, code_of, may_pass
-from runtime.aws.messages import Message
+from runtime.aws.messages import SqsMessage
 from runtime.telemetry.reasons import Reason
 
 _log = structlog.get_logger()
@@ -28,7 +28,7 @@ class Queue:
         self._client = client
         self._url = url
 
-    async def send(self, messages: Sequence[Message]) -> list[Message]:
+    async def send(self, messages: Sequence[SqsMessage]) -> list[SqsMessage]:
         """Send messages in one call.
 
         Args:
@@ -74,7 +74,7 @@ class Queue:
             raise Unavailable(Reason.QUEUE_AWAY.of(code_of(error))) from error
 
 
-def _entry(number: int, message: Message) -> dict[str, Any]:
+def _entry(number: int, message: SqsMessage) -> dict[str, Any]:
     attributes = {
         name: {"DataType": "String", "StringValue": text}
         for name, text in message.attributes.items()

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from functions.errors import Unavailable
 from functions.messages import Delivery
 from runtime.aws.embedded_metrics import EmbeddedMetrics
-from runtime.aws.messages import Message, read_message
+from runtime.aws.messages import SqsMessage, read_message
 from runtime.aws.process import Context, Process
 from runtime.bus.settling import Settling
 from runtime.bus.work import Item, MessageHandler
@@ -70,8 +70,8 @@ class QueueFunction(Generic[Item]):
     def __call__(self, event: Event, context: Context) -> Response:
         """Settle a batch; raises only if it is malformed, and then all of it is delivered again."""
         logs.correlation_id.set(context.aws_request_id)
-        left = {record["messageId"]: _Record(record) for record in event["Records"]}
-        batch: _Batch[Item] = _Batch(left, self._metrics)
+        left = {record["messageId"]: SqsRecord(record) for record in event["Records"]}
+        batch: _InHand[Item] = _InHand(left, self._metrics)
         try:
             self._process.invoke(batch.settle, context)
         except Unavailable as error:
@@ -87,7 +87,7 @@ class QueueFunction(Generic[Item]):
         self._process.close()
 
 
-class _Record:
+class SqsRecord:
     """One record of SQS; see ``Message``.
 
     Attributes:
@@ -112,14 +112,14 @@ class _Record:
 
     def read(self) -> bytes:
         """Return the bytes that were sent; see ``Message``."""
-        self.data = read_message(Message(self._body, self.headers))
+        self.data = read_message(SqsMessage(self._body, self.headers))
         return self.data
 
 
-class _Batch(Generic[Item]):
+class _InHand(Generic[Item]):
     """The records in hand; a settled one leaves ``left`` at once."""
 
-    def __init__(self, left: dict[str, _Record], metrics: ConsumerMetrics) -> None:
+    def __init__(self, left: dict[str, SqsRecord], metrics: ConsumerMetrics) -> None:
         self._left = left
         self._metrics = metrics
 
@@ -129,7 +129,7 @@ class _Batch(Generic[Item]):
         Raises:
             Unavailable: Something they need can't be reached now.
         """
-        settling: Settling[_Record, Item] = Settling(
+        settling: Settling[SqsRecord, Item] = Settling(
             unit.work, self._metrics, ack=self._ack, nack=_leave, max_crashes=math.inf
         )
         records = list(self._left.values())
@@ -137,9 +137,9 @@ class _Batch(Generic[Item]):
         if len(self._left) < len(records):  # otherwise the store is probably away
             await unit.tidy()
 
-    async def _ack(self, record: _Record) -> None:
+    async def _ack(self, record: SqsRecord) -> None:
         del self._left[record.key]
 
 
-async def _leave(_record: _Record) -> None:
+async def _leave(_record: SqsRecord) -> None:
     """Leave a record among those that are listed: the queue's redrive policy sets it aside."""

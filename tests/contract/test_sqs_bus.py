@@ -16,7 +16,7 @@ from functions.masses import unpacked
 from functions.messages import AcceptedBatch, DeadLetter
 from runtime.aws.bus import SqsBus
 from runtime.aws.client import open_client
-from runtime.aws.messages import MAX_BYTES, Message, read_message
+from runtime.aws.messages import MAX_BYTES, SqsMessage, read_message
 from runtime.aws.queue import Queue
 from runtime.bus.envelopes import decode, decode_letters
 from runtime.bus.manifests import NO_PLACE, read_manifest
@@ -64,9 +64,9 @@ class Queues:
         made = self.flaky.client.create_queue(QueueName=f"{name}-{uuid4().hex}")
         return str(made["QueueUrl"])
 
-    def messages(self, name: str) -> list[Message]:
+    def messages(self, name: str) -> list[SqsMessage]:
         """Take all messages out of a queue."""
-        found: list[Message] = []
+        found: list[SqsMessage] = []
         while answer := self.flaky.client.receive_message(
             QueueUrl=self.urls[name], MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         ).get("Messages"):
@@ -93,10 +93,10 @@ class Queues:
         ]
 
 
-def _message(found: dict[str, Any]) -> Message:
+def _message(found: dict[str, Any]) -> SqsMessage:
     attributes = found.get("MessageAttributes", {})
     texts = {name: attribute["StringValue"] for name, attribute in attributes.items()}
-    message = Message(found["Body"], texts)
+    message = SqsMessage(found["Body"], texts)
     assert message.size <= MAX_BYTES
     return message
 
@@ -275,7 +275,7 @@ async def test_a_queue_that_does_not_exist_is_unavailable_and_not_ready() -> Non
     with pytest.raises(Unavailable):
         await queue.check()
     with pytest.raises(Unavailable):
-        await queue.send([Message("x", {})])
+        await queue.send([SqsMessage("x", {})])
 
 
 async def test_calls_at_once_do_not_wait_for_each_other(queues: Queues) -> None:

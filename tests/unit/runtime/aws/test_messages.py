@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from runtime.aws.messages import (
     ENCODING,
     MAX_BYTES,
-    Message,
+    SqsMessage,
     fits,
     in_batches,
     read_message,
@@ -40,17 +40,17 @@ def test_what_is_no_such_text_or_long_is_packed(data: bytes) -> None:
 
 
 def test_what_is_short_text_stays_readable() -> None:
-    assert write_message('{"a": "Ї😀"}'.encode(), {}) == Message('{"a": "Ї😀"}', {})
+    assert write_message('{"a": "Ї😀"}'.encode(), {}) == SqsMessage('{"a": "Ї😀"}', {})
 
 
 @pytest.mark.parametrize("body", ["%", "a", "Ї"])
 def test_what_is_not_base64_is_unreadable(body: str) -> None:
     with pytest.raises(UnreadableEnvelope):
-        read_message(Message(body, {ENCODING: "zlib+base64"}))
+        read_message(SqsMessage(body, {ENCODING: "zlib+base64"}))
 
 
 def test_a_size_counts_bytes_and_attributes() -> None:
-    assert Message("Ї", {"ab": "c"}).size == 2 + 2 + 1 + len("String")
+    assert SqsMessage("Ї", {"ab": "c"}).size == 2 + 2 + 1 + len("String")
 
 
 def test_what_fits_has_room_for_what_is_beside_it() -> None:
@@ -69,8 +69,8 @@ def test_what_fits_without_being_compressed_fits(size: int) -> None:
 
 
 def test_batches_are_bounded_in_number_and_bytes_and_keep_their_order() -> None:
-    small = [Message(str(number), {}) for number in range(25)]
-    large = [Message("x" * (MAX_BYTES // 2), {}) for _ in range(3)]
+    small = [SqsMessage(str(number), {}) for number in range(25)]
+    large = [SqsMessage("x" * (MAX_BYTES // 2), {}) for _ in range(3)]
 
     assert [len(batch) for batch in in_batches(small)] == [10, 10, 5]
     assert [message for batch in in_batches(small) for message in batch] == small
