@@ -1,17 +1,22 @@
 """The documentation behind HTTP."""
 
+from base64 import b64encode
+from hashlib import sha256
 from http import HTTPStatus
 
 import msgspec
 
 from runtime.http.documentation.document import Document
 from runtime.http.documentation.page import render
+from runtime.http.documentation.trying import SCRIPT
 from runtime.http.request import Endpoint, Endpoints, Request
 from runtime.http.responses import Response
 
 _PAGE_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{b64encode(sha256(SCRIPT.encode()).digest()).decode()}'; "
+        "connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",

@@ -2,6 +2,7 @@
 
 from runtime.http.documentation.commands import curl_lines, written
 from runtime.http.documentation.schemas import Schema
+from runtime.http.documentation.trying import show_form
 from runtime.http.documentation.words import describe
 from runtime.http.html import Html, element, join, line, prose
 
@@ -25,7 +26,7 @@ def show_operation(url: str, path: str, method: str, operation: Schema) -> Html:
         _part("Body", _request_body(operation["requestBody"]))
         if "requestBody" in operation
         else Html(""),
-        _part("Try it", join([_listing(command) for command in commands])),
+        _part("Try it", join([*map(_listing, commands), show_form(path, method, operation)])),
         _part("Answers", _answers(operation["responses"])),
         id=operation["operationId"],
         class_="operation",

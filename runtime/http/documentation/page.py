@@ -6,6 +6,7 @@ from pathlib import Path
 from runtime.http.documentation.document import Document
 from runtime.http.documentation.operations import show_operation
 from runtime.http.documentation.schemas import Schema
+from runtime.http.documentation.trying import SCRIPT
 from runtime.http.documentation.words import describe
 from runtime.http.html import Html, element, join, line, prose
 
@@ -46,6 +47,7 @@ def _body(document: Document) -> Html:
             element("h2", "Schemas", id="schemas"),
             *(_schema(name, schema) for name, schema in schemas.items()),
         ),
+        element("script", Html(SCRIPT)),
     )
 
 
