@@ -11,7 +11,7 @@ from functions.senders.canonical import Mapping
 
 
 class EventRow(NamedTuple):
-    """One event as it is stored: the columns of table ``events``, then those of its user.
+    """One event as it is stored: what it is, how it arrived, and its user.
 
     Columns that a source or a stage does not have are None. Times are in UTC.
 
@@ -35,16 +35,9 @@ class EventRow(NamedTuple):
     id: bytes
     user_key: bytes | None
     occurred_at: datetime
-    accepted_at: datetime
     source: Source
     funnel_stage: FunnelStage
     event_type: str
-    event_id: str
-    correlation_id: str
-    trace_parent: str | None
-    published_at: datetime | None
-    stream_sequence: int | None
-    deliveries: int | None
     revenue: Decimal | None
     campaign_id: str | None
     watch_country: str | None
@@ -56,6 +49,13 @@ class EventRow(NamedTuple):
     order_id: str | None
     event_name: str | None
     mapping: Mapping | None
+    accepted_at: datetime
+    correlation_id: str
+    trace_parent: str | None
+    published_at: datetime | None
+    stream_sequence: int | None
+    deliveries: int | None
+    event_id: str
     payload: str
     age: int | None
     gender: str | None

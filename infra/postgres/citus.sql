@@ -6,6 +6,8 @@
 CREATE EXTENSION IF NOT EXISTS citus;
 
 SELECT create_distributed_table('events', 'id');
+SELECT create_distributed_table('payload_blocks', 'id');
+SELECT create_distributed_table('arrivals', 'block', colocate_with => 'payload_blocks');
 SELECT create_distributed_table('users', 'key', colocate_with => 'events');
 SELECT create_distributed_table('return_visits', 'user_key', colocate_with => 'events');
 SELECT create_distributed_table('campaigns', 'key', colocate_with => 'events');

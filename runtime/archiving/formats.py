@@ -1,13 +1,12 @@
 """Events as files for people: CSV, lines of JSON, Parquet."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final, Literal, Protocol
 
-import asyncpg
-
 from functions.tables import write_csv
+from runtime.archiving.pages import Page, StoredRow
 
 Format = Literal["csv", "ndjson", "parquet"]
 
@@ -35,7 +34,7 @@ _LINE_ENDS: Final = str.maketrans("\r\n", "  ")
 class Writer(Protocol):
     """Writes events, one page after another."""
 
-    def write(self, rows: Sequence[asyncpg.Record]) -> None:
+    def write(self, rows: Page) -> None:
         """Write a page."""
 
 
@@ -50,7 +49,7 @@ class CsvWriter:
         self._file = file
         self._file.write(write_csv(_CSV_COLUMNS, ()))
 
-    def write(self, rows: Sequence[asyncpg.Record]) -> None:
+    def write(self, rows: Page) -> None:
         """Write a page; see ``Writer``."""
         self._file.write(write_csv(_CSV_COLUMNS, map(_cells, rows), header=False))
 
@@ -65,9 +64,9 @@ class NdjsonWriter:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
-    def write(self, rows: Sequence[asyncpg.Record]) -> None:
+    def write(self, rows: Page) -> None:
         """Write a page; see ``Writer``."""
-        lines = (f"{row['payload'].translate(_LINE_ENDS)}\n" for row in rows)
+        lines = (f"{row.payload.translate(_LINE_ENDS)}\n" for row in rows)
         self._file.write("".join(lines).encode())
 
 
@@ -95,8 +94,8 @@ _WRITERS: Final[dict[Format, Callable[[BinaryIO], AbstractContextManager[Writer]
 }
 
 
-def _cells(row: asyncpg.Record) -> dict[str, Any]:
-    return {name: _cell(row[name]) for name in _CSV_COLUMNS}
+def _cells(row: StoredRow) -> dict[str, Any]:
+    return {name: _cell(getattr(row, name)) for name in _CSV_COLUMNS}
 
 
 def _cell(value: Any) -> Any:

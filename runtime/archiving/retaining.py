@@ -5,19 +5,23 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from time import monotonic
 from typing import Final, NamedTuple
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from functions.events import Source
-from runtime.archiving.columns import SCHEMA
 from runtime.archiving.days import read_day, read_manifest, write_day
 from runtime.archiving.errors import ArchiveFailed
 from runtime.archiving.manifest import ArchiveManifest, DayOfSource
+from runtime.archiving.pages import Page, StoredRow
 from runtime.archiving.places import ArchivePlace
+from runtime.postgres.payloads import Arrival, add_payloads
 from runtime.postgres.retention import KEPT_FROM
 from runtime.postgres.sql import load
+from runtime.postgres.storing.store import EVENT_COLUMNS
 from runtime.postgres.transactions import committed
 
 TODAY = load(__file__, "archive_today")
@@ -40,6 +44,9 @@ _DROP_EVENTS: Final = 5_000
 _DROP_OTHERS: Final = 5_000
 
 _LOCK_TRIES: Final = 30
+
+_FACTS: Final = attrgetter(*(name for name in EVENT_COLUMNS if name in StoredRow._fields))
+_ARRIVAL: Final = attrgetter(*Arrival._fields)
 
 Tell = Callable[[str], None]
 """Called at each step; an error that it raises stops the work, which the next run continues."""
@@ -203,7 +210,7 @@ async def restore(pool: asyncpg.Pool, place: ArchivePlace, day: KnownDay, tell: 
         async with committed(pool, but=(asyncpg.UniqueViolationError,)) as connection:
             await connection.fetchval(CLEAR, key.start, key.source, key.end)
             for rows in read_day(place, key, manifest):
-                await connection.copy_records_to_table("events", records=rows, columns=SCHEMA.names)
+                await _put_back(connection, [StoredRow(*row) for row in rows])
                 number += len(rows)
                 tell(f"{key}: {number} of {day.events} restored")
     except asyncpg.UniqueViolationError as error:
@@ -212,6 +219,16 @@ async def restore(pool: asyncpg.Pool, place: ArchivePlace, day: KnownDay, tell: 
             f"that time; it can't be stored twice ({error.detail})"
         ) from error
     return True
+
+
+async def _put_back(connection: PoolConnectionProxy, rows: Page) -> None:
+    """Store rows of one source as they were."""
+    places = await add_payloads(
+        connection,
+        [(row.source, row.occurred_at, _ARRIVAL(row), row.event_id, row.payload) for row in rows],
+    )
+    records = [_FACTS(row) + place for row, place in zip(rows, places, strict=True)]
+    await connection.copy_records_to_table("events", records=records, columns=EVENT_COLUMNS)
 
 
 async def forget_letters(pool: asyncpg.Pool, keep_days: int, tell: Tell) -> int:

@@ -24,6 +24,7 @@ _NAMES = (
     "logs",
     "migrate",
     "package",
+    "payload",
     "psql",
     "publish",
     "run",

@@ -20,6 +20,7 @@ from tests.aws.http_api import http_api
 from tests.aws.runtime_api import Function
 from tests.builders import a_facebook_event, raw
 from tests.e2e.whole_system import Published, by_kind
+from tests.truth.payloads import stored_ids
 from tests.truth.recomputation import differences, ledger_differences
 
 QUEUES: Final = {
@@ -101,8 +102,7 @@ class System:
         async with httpx.AsyncClient(base_url=self.gateway_url, timeout=60) as client:
             answer = await client.post(path, content=gzip.compress(raw(event)), headers=headers)
         await self.drained()
-        rows = await self.fetch("SELECT event_id FROM events ORDER BY event_id")
-        return answer.status_code, [row["event_id"] for row in rows]
+        return answer.status_code, await stored_ids(self.fetch)
 
     async def emptied(self) -> None:
         """Forget all that was stored, once nothing waits."""

@@ -15,6 +15,7 @@ from tests.aws.system import MAX_RECEIVES, PACKED, OnLambda, on_lambda
 from tests.builders import a_facebook_event
 from tests.conftest import a_database
 from tests.e2e.whole_system import publish
+from tests.truth.payloads import stored_ids
 from tests.truth.recomputation import ledger_differences
 
 _TRAFFIC = ("--min", "200", "--max", "1500", "--corrupt", "0.9", "--duplicates", "0.05")
@@ -141,14 +142,14 @@ async def test_a_record_that_crashes_its_handler_is_set_aside_until_that_is_mend
 
     await system.drained()
 
-    assert await _stored(system) == [event["eventId"] for event in good]
+    assert await stored_ids(system.fetch) == [event["eventId"] for event in good]
     assert await system.set_aside("fb-collector") == 1
     assert system.sources["fb-collector"].failures == MAX_RECEIVES
     assert system.functions["fb-collector"].starts == 1
     (beside / "mended").touch()
     await system.redrive("fb-collector")
     await system.drained()
-    assert await _stored(system) == [_POISON, *(event["eventId"] for event in good)]
+    assert await stored_ids(system.fetch) == [_POISON, *(event["eventId"] for event in good)]
     assert await ledger_differences(system.fetch) == []
 
 
@@ -233,11 +234,6 @@ async def _cut_connections(administrator: asyncpg.Connection) -> int:
         while any(psutil.pid_exists(row["pid"]) for row in ended):
             await asyncio.sleep(0.02)
     return len(ended)
-
-
-async def _stored(system: OnLambda) -> list[str]:
-    rows = await system.fetch("SELECT event_id FROM events ORDER BY event_id")
-    return [row["event_id"] for row in rows]
 
 
 async def _until_something_is_stored(system: OnLambda) -> None:

@@ -20,12 +20,14 @@ from functions.fb_collector.handler import handle as collect_facebook
 from functions.messages import EnvelopeOutcome, Stored
 from functions.operator.handler import handle_show
 from functions.operator.replay import handle_replay
+from functions.parameters import Period
 from functions.reporter.demographics_report import handle_demographics
 from functions.reporter.events_report import handle_events
 from functions.reporter.handler import to_json
 from functions.reporter.revenue_report import handle_revenue
 from runtime.archiving import parquet, retaining
 from runtime.archiving.errors import ArchiveFailed
+from runtime.archiving.pages import read_pages
 from runtime.archiving.places import ArchivePlace, Folder, open_place
 from runtime.archiving.retaining import KnownDay, alone, known_days, let_events_go, prove, restore
 from runtime.bus.replaying import read_envelope
@@ -44,8 +46,12 @@ ANSWERS: dict[str, Any] = {
     "revenue": handle_revenue,
     "demographics": handle_demographics,
 }
-ALL = """
-    SELECT *, xmin::text::bigint * 0 AS zero FROM events ORDER BY id
+LEFT_OVER = """
+    SELECT 'payloads', id, NULL::smallint FROM payload_blocks
+    WHERE id NOT IN (SELECT block FROM events)
+    UNION ALL
+    SELECT 'arrivals', block, number FROM arrivals
+    WHERE (block, number) NOT IN (SELECT block, arrival FROM events)
 """
 ONLY_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -72,7 +78,8 @@ async def let_go(
 
 
 async def everything(pool: asyncpg.Pool) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in await pool.fetch(ALL)]
+    pages = [page async for page in read_pages(pool, Period(None, None), None)]
+    return sorted(row for page in pages for row in page)
 
 
 async def answers(pool: asyncpg.Pool, questions: list[dict[str, str]]) -> list[Any]:
@@ -142,12 +149,14 @@ async def test_what_goes_changes_no_report_and_comes_back_as_it_was(
     for question, now, then in zip(questions, await answers(pool, questions), before, strict=True):
         assert now == then, question
     assert await answers(pool, ragged) == [[("from", "rows_archived")]] * 3
+    assert await pool.fetch(LEFT_OVER) == []
     assert await let_go(pool, place, first_kept) == []
 
     for day in await known_days(pool, None, None):
         assert await restore(pool, place, day, silent)
 
     assert await everything(pool) == kept
+    assert await pool.fetch(LEFT_OVER) == []
     assert await differences(pool.fetch) == {}
     assert await answers(pool, questions) == before
     assert await answers(pool, ragged) == exact
@@ -211,6 +220,8 @@ async def test_a_crash_at_any_step_loses_and_doubles_nothing(
 
     assert len(steps) > 20
     assert await everything(pool) == []
+    assert await pool.fetchval("SELECT count(*) FROM payload_blocks") == 0
+    assert await pool.fetchval("SELECT count(*) FROM arrivals") == 0
     assert await answers(pool, questions) == before
     for _ in range(100):
         try:
@@ -243,6 +254,7 @@ async def test_a_partly_dropped_day_comes_back_whole(
     await restore(pool, place, day, silent)
 
     assert await everything(pool) == kept
+    assert await pool.fetch(LEFT_OVER) == []
 
 
 async def test_what_is_older_than_what_is_kept_is_a_dead_letter(

@@ -17,6 +17,7 @@ from runtime.bus.envelopes import encode
 from runtime.bus.manifests import write_manifest
 from tests.aws.invoking import AContext, a_record, closed, invoke
 from tests.builders import a_facebook_event, a_part, an_envelope, raw
+from tests.truth.payloads import stored_ids
 
 NOTHING_LISTED: Final[dict[str, list[object]]] = {"batchItemFailures": []}
 
@@ -46,11 +47,6 @@ def a_message(event_id: str, message_id: str = "1") -> dict[str, object]:
     return a_record(encode("facebook", [part]), message_id, **names)
 
 
-async def _stored(database: asyncpg.Connection) -> list[str]:
-    rows = await database.fetch("SELECT event_id FROM events ORDER BY event_id")
-    return [row["event_id"] for row in rows]
-
-
 async def _cut_connections(database: asyncpg.Connection) -> None:
     """End the server's side of the function's connections, and wait until it has hung up."""
     ended = await database.fetch(
@@ -71,7 +67,7 @@ async def test_a_batch_is_stored_once_however_often_it_comes(
     assert await invoke(collector, batch) == NOTHING_LISTED
     assert await invoke(collector, batch) == NOTHING_LISTED
 
-    assert await _stored(database) == ["fb-1", "fb-2"]
+    assert await stored_ids(database.fetch) == ["fb-1", "fb-2"]
     [ledger] = await database.fetch("SELECT sum(counted) AS a, sum(stored) AS s FROM ledger")
     assert (ledger["a"], ledger["s"]) == (2, 2)
 
@@ -84,7 +80,7 @@ async def test_connections_that_were_cut_in_a_freeze_are_replaced_before_they_ar
         assert await invoke(collector, batch) == NOTHING_LISTED
         await _cut_connections(database)
 
-    assert await _stored(database) == ["fb-0", "fb-1", "fb-2"]
+    assert await stored_ids(database.fetch) == ["fb-0", "fb-1", "fb-2"]
 
 
 async def test_a_database_that_does_not_answer_gives_everything_back_in_time(
@@ -99,7 +95,7 @@ async def test_a_database_that_does_not_answer_gives_everything_back_in_time(
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
     assert await invoke(collector, batch) == NOTHING_LISTED
-    assert await _stored(database) == ["fb-1"]
+    assert await stored_ids(database.fetch) == ["fb-1"]
 
 
 @pytest.mark.usefixtures("aws")
@@ -121,4 +117,4 @@ async def test_the_databases_url_comes_from_its_secret(
         answer = await invoke(gone, {"Records": [a_message("fb-2")]})
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
-    assert await _stored(database) == ["fb-1"]
+    assert await stored_ids(database.fetch) == ["fb-1"]

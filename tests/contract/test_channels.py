@@ -31,6 +31,7 @@ from tests.builders import (
     raw,
     records,
 )
+from tests.truth.payloads import stored_texts
 from tests.truth.recomputation import differences
 
 USER = "ab" * 16
@@ -68,7 +69,7 @@ async def test_a_sale_goes_from_its_envelope_into_row_and_rollups(pool: asyncpg.
 
     assert collected == Collected(1, 0, 0, 0)
     assert await rows(
-        pool, "SELECT channel, revenue, currency, order_id, mapping, user_key, payload FROM events"
+        pool, "SELECT channel, revenue, currency, order_id, mapping, user_key FROM events"
     ) == [
         (
             "meta.conversions",
@@ -77,9 +78,10 @@ async def test_a_sale_goes_from_its_envelope_into_row_and_rollups(pool: asyncpg.
             "7",
             "exact",
             bytes.fromhex(USER),
-            raw(sale).decode(),
         )
     ]
+    [texts] = await stored_texts(pool.fetch)
+    assert texts[1:] == ("p-1", raw(sale).decode())
     assert await rows(
         pool,
         "SELECT granularity, channel, currency, events, transactions, revenue FROM event_rollups"

@@ -17,23 +17,26 @@ from functions.events import Source
 from functions.events.rows import EventRow, user_key
 from functions.messages import Envelope, EnvelopeOutcome, Stored
 from functions.ports import EventStore
+from runtime.postgres.payloads import unpack
 from runtime.postgres.pool import opened
 from runtime.postgres.storing.store import CLAIM_ENVELOPES, PostgresEventStore
 from runtime.settings import DatabaseSettings
 from tests.builders import NOON, a_letter, a_row, a_sale, an_envelope, letters_of
 from tests.doubles.fakes import FakeEventStore
+from tests.truth.payloads import make_plain_payloads
 from tests.truth.recomputation import differences
 
 KEPT = """
     SELECT
-        id, user_key, occurred_at, accepted_at, events.source, funnel_stage, event_type, event_id,
-        correlation_id, trace_parent, published_at, stream_sequence, deliveries, revenue,
+        id, user_key, occurred_at, stored_events.source, funnel_stage, event_type, revenue,
         campaign_id, watch_country, watch_device, watch_seconds, percentage_watched,
-        channel, currency, order_id, event_name, mapping, payload,
-        age, gender, followers, country, city
-    FROM events
+        channel, currency, order_id, event_name, mapping,
+        accepted_at, correlation_id, trace_parent, published_at, stream_sequence, deliveries,
+        event_id, payload::text, age, gender, followers, country, city
+    FROM stored_events
+    JOIN plain_payloads USING (block, position)
     LEFT JOIN users ON users.key = user_key
-    ORDER BY events.event_id
+    ORDER BY event_id
 """
 
 
@@ -60,7 +63,10 @@ def in_memory() -> Kept:
 
 def on_postgres(pool: asyncpg.Pool) -> Kept:
     async def rows() -> dict[str, EventRow]:
-        return {row["event_id"]: EventRow(*row) for row in await pool.fetch(KEPT)}
+        async with pool.acquire() as connection:
+            await make_plain_payloads(connection)
+            found = await connection.fetch(KEPT)
+        return {row["event_id"]: EventRow(*row) for row in found}
 
     async def letters() -> dict[str, bytes]:
         found = await pool.fetch("SELECT id::text, payload FROM dead_letters")
@@ -170,7 +176,7 @@ async def test_a_text_may_be_long(kept: Kept) -> None:
 async def test_a_refused_batch_leaves_nothing(pool: asyncpg.Pool) -> None:
     store = PostgresEventStore(pool)
     refused = [
-        a_row("1", payload="{"),
+        a_row("1", payload="\ud800"),
         a_row("1", city="\0"),
         a_row("1", age=40_000),
         a_row("1", city="\ud800"),
@@ -315,6 +321,8 @@ async def test_stores_that_race_count_each_event_once_and_never_lock_each_other(
     for stored in results:
         total.update(new=stored.new, duplicates=stored.duplicates)
     assert total == {"new": len(rows), "duplicates": 2 * len(rows)}
+    blocks = await pool.fetch("SELECT data FROM payload_blocks")
+    assert sum(len(unpack(data)) // 2 for (data,) in blocks) == len(rows)
     assert await differences(pool.fetch) == {}
 
 

@@ -22,6 +22,7 @@ from runtime.postgres.pool import opened
 from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import DatabaseSettings
 from tests.builders import NOON, a_row, a_sale
+from tests.truth.payloads import stored_texts
 
 HOUR = timedelta(hours=1)
 
@@ -84,9 +85,13 @@ async def test_parquet_has_all_that_is_stored(
     done = export(database_url, "--format", "parquet", "--output", str(file))
 
     assert done.returncode == 0, done.stderr
-    kept = await pool.fetch("SELECT * FROM events ORDER BY occurred_at, id")
+    kept = await pool.fetch("SELECT * FROM stored_events ORDER BY occurred_at, id")
+    texts = {key: texts for key, *texts in await stored_texts(pool.fetch)}
     rows = pq.read_table(file).to_pylist()
-    assert rows == [dict(row) for row in kept]
+    assert [(row.pop("event_id"), row.pop("payload")) for row in rows] == [
+        tuple(texts[row["id"]]) for row in kept
+    ]
+    assert rows == [{name: row[name] for name in rows[0]} for row in kept]
     assert Decimal("12.5") in [row["revenue"] for row in rows]
     assert modes_in(tmp_path) == {"events.parquet": 0o600}
 

@@ -36,6 +36,7 @@ from tests.builders import a_facebook_event, a_tiktok_event
 from tests.contract.broker import a_broker, consuming, eventually, waiting
 from tests.doubles.fakes import FakeEventStore
 from tests.durables import DEAD_LETTER_COLLECTOR
+from tests.truth.payloads import make_plain_payloads
 from tests.truth.recomputation import differences, ledger_imbalances
 
 LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
@@ -111,6 +112,7 @@ class System:
         try:
             assert await differences(connection.fetch) == {}
             assert await ledger_imbalances(connection.fetch) == []
+            await make_plain_payloads(connection)
             return {name: await connection.fetch(query) for name, query in CONTENTS.items()}
         finally:
             await connection.close()
@@ -121,7 +123,10 @@ class System:
 
 
 CONTENTS = {
-    "events": "SELECT event_id, payload, published_at, stream_sequence FROM events ORDER BY id",
+    "events": """
+        SELECT event_id, payload, published_at, stream_sequence
+        FROM stored_events JOIN plain_payloads USING (block, position) ORDER BY id
+    """,
     "letters": "SELECT id, payload, correlation_id FROM dead_letters ORDER BY id",
     "ledger": "SELECT * FROM ledger ORDER BY minute, source, instance, rejected",
     "figures": "SELECT * FROM event_rollups ORDER BY 1, 2, 3, 4, 5",

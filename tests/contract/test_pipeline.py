@@ -88,7 +88,7 @@ async def test_freshness_is_of_the_newest_events_that_were_stored_lately(
 
     await PostgresEventStore(pool).store([slow, future, replayed])
     lately = (await PostgresPipeline(pool, None).look()).freshness_seconds
-    await pool.execute("UPDATE events SET stored_at = stored_at - interval '6 minutes'")
+    await pool.execute("UPDATE arrivals SET stored_at = stored_at - interval '6 minutes'")
     long_ago = (await PostgresPipeline(pool, None).look()).freshness_seconds
 
     assert nothing is None

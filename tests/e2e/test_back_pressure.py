@@ -14,6 +14,7 @@ import pytest
 
 from tests.builders import a_facebook_event, a_tiktok_event
 from tests.e2e.whole_system import WholeSystem
+from tests.truth.payloads import stored_ids
 
 _TIGHT = {
     "EVENTS_STREAM_MAX_BYTES": "4mb",
@@ -195,7 +196,7 @@ def _is_honest(answer: httpx.Response) -> bool:
 async def _assert_kept_once(system: WholeSystem, sender: Sender) -> None:
     """All that was acknowledged is there once; what was refused may be there, once."""
     await system.drained()
-    rows = [row["event_id"] for row in await system.fetch("SELECT event_id FROM events")]
+    rows = await stored_ids(system.fetch)
     report: dict[str, Any] = await system.ask("/reports/events")
     assert sender.acknowledged <= set(rows) <= sender.sent
     assert report["totalEvents"] == len(rows) == len(set(rows))

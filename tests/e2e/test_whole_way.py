@@ -164,7 +164,7 @@ async def test_a_correlation_id_and_a_trace_go_from_the_request_to_the_row(
     await system.drained()
 
     assert answer.headers["X-Correlation-Id"] == "trace-1"
-    [row] = await system.fetch("SELECT * FROM events WHERE event_id = 'fb-traced'")
+    [row] = await system.fetch("SELECT * FROM stored_events WHERE correlation_id = 'trace-1'")
     [letter] = await system.fetch("SELECT * FROM dead_letters WHERE event_id = 'fb-broken'")
     assert row["correlation_id"] == letter["correlation_id"] == "trace-1"
     assert row["trace_parent"] == letter["trace_parent"] == trace

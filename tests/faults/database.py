@@ -90,7 +90,7 @@ async def events_locked(world: World) -> AsyncIterator[None]:
 async def rows_refused(world: World) -> AsyncIterator[None]:
     """Let a constraint refuse one row in five hundred, here and there in every batch."""
     async with _connected(world) as connection:
-        check = f"CHECK (event_id NOT LIKE '{REFUSED}%') NOT VALID"
+        check = f"CHECK (campaign_id <> '{REFUSED}') NOT VALID"
         await connection.execute(f"ALTER TABLE events ADD CONSTRAINT fault {check}")
         world.sender.refused_share = _REFUSED_SHARE
         try:

@@ -10,6 +10,7 @@ from nats.errors import Error as NatsError
 from runtime.local.supervisor.drain import unacknowledged
 from tests.e2e.whole_system import WholeSystem
 from tests.faults.sender import BROKEN, Sender
+from tests.truth.payloads import stored_ids
 from tests.truth.recomputation import differences, ledger_imbalances
 
 
@@ -70,7 +71,7 @@ async def empty(system: WholeSystem, sender: Sender) -> None:
 async def balance(system: WholeSystem, sender: Sender) -> Balance:
     """Wait until nothing is on its way, and compare."""
     await settled(system)
-    rows = Counter([row["event_id"] for row in await system.fetch("SELECT event_id FROM events")])
+    rows = Counter(await stored_ids(system.fetch))
     letters = {row["event_id"] for row in await system.fetch("SELECT event_id FROM dead_letters")}
     kept_right = {each for each in rows if not each.startswith(BROKEN)} | letters
     twice = {each for each, count in rows.items() if count > 1}

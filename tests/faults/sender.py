@@ -121,11 +121,16 @@ class Sender:
         return [self._event() for _ in range(number)]
 
     def _event(self, word: str = "", **user: Any) -> dict[str, Any]:
+        make: Callable[..., dict[str, Any]] = self.random.choice((a_facebook_event, a_tiktok_event))
+        fields: dict[str, Any] = {}
         if not word and self.random.random() < self.refused_share:
-            word = REFUSED
-        make = self.random.choice((a_facebook_event, a_tiktok_event))
+            make = a_facebook_event
+            fields = {"eventType": "ad.click", "engagement": {"campaignId": REFUSED}}
         identity = f"{word}-{self.random.getrandbits(64):x}"
         user_id = f"user-{self.random.randrange(_USERS)}"
         return make(
-            eventId=identity, timestamp=self.moment(self.random), user={"userId": user_id, **user}
+            eventId=identity,
+            timestamp=self.moment(self.random),
+            user={"userId": user_id, **user},
+            **fields,
         )

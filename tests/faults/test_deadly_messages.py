@@ -17,6 +17,7 @@ from runtime.jetstream.connection import Broker
 from tests.builders import a_facebook_event, a_part, raw
 from tests.contract.broker import a_broker, waiting
 from tests.durables import FB_COLLECTOR
+from tests.truth.payloads import stored_ids
 from tests.truth.recomputation import ledger_imbalances
 
 _REPLICAS = 2
@@ -89,7 +90,7 @@ async def test_a_deadly_message_ends_five_processes_and_no_innocent_suffers(
             await publish(bus, "after")
             await until(partial(is_drained, broker))
 
-    stored = {row["event_id"] for row in await connection.fetch("SELECT event_id FROM events")}
+    stored = set(await stored_ids(connection.fetch))
     (letter,) = await connection.fetch("SELECT * FROM dead_letters")
     entry = await connection.fetchrow(
         "SELECT sum(counted) AS counted, sum(stored) AS stored, sum(dead) AS dead FROM ledger"

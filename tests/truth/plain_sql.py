@@ -26,7 +26,8 @@ MAKE_FLAT = """
         what."watchTime" AS watch_seconds,
         what."percentageWatched" AS percentage_watched
     FROM events
-    CROSS JOIN LATERAL json_to_record(events.payload) AS event (
+    JOIN plain_payloads USING (block, position)
+    CROSS JOIN LATERAL json_to_record(plain_payloads.payload) AS event (
         "timestamp" timestamptz, source text, "funnelStage" text, "eventType" text, data json
     )
     CROSS JOIN LATERAL json_to_record(event.data) AS data ("user" json, engagement json)
@@ -39,7 +40,7 @@ MAKE_FLAT = """
     )
     LEFT JOIN LATERAL json_to_record(who.location) AS place (country text, city text) ON TRUE
 """
-"""Reads the events' JSON once: PostgreSQL only."""
+"""Reads the events' JSON once, from ``make_plain_payloads``: PostgreSQL only."""
 
 COUNT_KINDS = """
     SELECT source, funnel_stage, event_type, count(*)

@@ -104,7 +104,7 @@ _KEPT = {
 _LEDGER = """
     WITH outcomes AS (
         SELECT date_trunc('minute', accepted_at, 'UTC') AS minute, source, 1 AS stored, 0 AS dead
-        FROM events
+        FROM stored_events
         UNION ALL
         SELECT date_trunc('minute', accepted_at, 'UTC'), source, 0, 1
         FROM dead_letters WHERE reason IN ('refused', 'too_old')
@@ -118,7 +118,7 @@ _KEPT_LEDGER = """
 
 _STORED = """
     SELECT date_trunc('minute', accepted_at, 'UTC') AS minute, source, count(*)
-    FROM events GROUP BY 1, 2
+    FROM stored_events GROUP BY 1, 2
 """
 _KEPT_STORED = """
     SELECT minute, source, sum(stored) FROM ledger WHERE NOT rejected GROUP BY 1, 2

@@ -12,7 +12,18 @@ WITH rest AS (
     WHERE occurred_at >= $1::timestamptz
         AND occurred_at < $3::timestamptz
         AND source = $2::text::event_source
-    RETURNING id
+    RETURNING block
+),
+blocks AS (
+    DELETE FROM payload_blocks
+    USING (SELECT DISTINCT block FROM rest) AS emptied
+    WHERE payload_blocks.id = emptied.block
+    RETURNING payload_blocks.id
+),
+arrived AS (
+    DELETE FROM arrivals
+    USING blocks
+    WHERE arrivals.block = blocks.id
 ),
 sums AS (
     DELETE FROM campaign_minutes

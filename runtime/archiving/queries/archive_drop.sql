@@ -4,6 +4,7 @@
 -- $2 source  text
 -- $3 until   timestamptz  the first instant of a minute, or the day's end
 -- $4 start   timestamptz  until when they were deleted before
+-- A block of payloads is of one day and source: it goes with its latest event.
 -- Besides rollups, reports need the sales of campaigns, which are summed by minute; and
 -- the first instant of the remaining rows is recorded: all in one statement.
 -- The driver sends the first instant of its calendar as an infinity.
@@ -22,7 +23,18 @@ gone AS (
         AND events.occurred_at < $3::timestamptz
         AND events.source = going.source
     RETURNING events.occurred_at, events.source, events.channel,
-        events.campaign_id, events.currency, events.revenue
+        events.campaign_id, events.currency, events.revenue, events.block
+),
+blocks AS (
+    DELETE FROM payload_blocks
+    USING (SELECT DISTINCT block FROM gone) AS touched
+    WHERE payload_blocks.id = touched.block AND payload_blocks.last_at < $3::timestamptz
+    RETURNING payload_blocks.id
+),
+arrived AS (
+    DELETE FROM arrivals
+    USING blocks
+    WHERE arrivals.block = blocks.id
 ),
 kept AS (
     INSERT INTO campaign_minutes (

@@ -10,6 +10,7 @@ from functions.events.rows import event_key
 from functions.operator.ports import LetterHead, NewEvent, StoredEvent
 from runtime.postgres.errors import translated
 from runtime.postgres.operating.dead_letters import head_of
+from runtime.postgres.payloads import text_at, unpack
 from runtime.postgres.sql import load
 
 NEWEST = load(__file__, "trail_newest")
@@ -29,13 +30,21 @@ class PostgresTrails:
         """List the newest events; see ``Trails``."""
         with translated():
             found = await self._pool.fetch(NEWEST, limit)
-        return [NewEvent(*record) for record in found]
+        texts = {block: unpack(data) for block, _, data, *_ in found if data is not None}
+        return [
+            NewEvent(source, text_at(texts[block], position)[0], *facts)
+            for block, position, _, source, *facts in found
+        ]
 
     async def find_event(self, source: Source, event_id: str) -> StoredEvent | None:
         """Find an event; see ``Trails``."""
         with translated():
             found = await self._pool.fetchrow(EVENT, event_key(source, event_id))
-        return None if found is None else StoredEvent(*found)
+        if found is None:
+            return None
+        facts = dict(found)
+        _, payload = text_at(unpack(facts.pop("data")), facts.pop("position"))
+        return StoredEvent(**facts, payload=payload)
 
     async def find_letters(self, source: Source, event_id: str) -> Sequence[LetterHead]:
         """Find an event's dead letters; see ``Trails``."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final, NamedTuple
 
 import asyncpg
@@ -16,6 +16,7 @@ from functions.letters import letter_of_row
 from functions.messages import DeadLetter, EnvelopeOutcome, Stored
 from functions.senders.notices import NoticeRow
 from runtime.postgres.granularity import Granularity
+from runtime.postgres.payloads import Place, add_payloads
 from runtime.postgres.retention import (
     KNOWN_EVENTS,
     find_too_old,
@@ -61,7 +62,14 @@ _CLEAN_BATCHES: Final = 20
 _FEW: Final = 50
 """Up to this number, single inserts cost less than a copy and its savepoint."""
 
-_EVENT_COLUMNS: Final = EventRow._fields[: EventRow._fields.index("payload") + 1]
+_FACTS: Final = EventRow._fields.index("accepted_at")
+"""How many columns come before those of the arrival, which are stored with the payloads."""
+
+_ARRIVAL: Final = EventRow._fields.index("event_id")
+"""How many columns come before and with those of the arrival."""
+
+EVENT_COLUMNS: Final = (*EventRow._fields[:_FACTS], *Place._fields)
+"""The columns of ``events``, in the order of its statements."""
 _LONGER_GRANULARITIES: Final[tuple[tuple[Granularity, Granularity], ...]] = (
     ("day", "hour"),
     ("month", "day"),
@@ -96,8 +104,8 @@ class PostgresEventStore:
 
         Copying into a table costs half of an insert that skips conflicts. A copy fails
         on the first row that is stored already, so those are looked up before, and
-        the rest is inserted one by one if others store some of it meanwhile. After
-        twenty batches without a duplicate the look-up is skipped.
+        the batch is tried again if others store some of it meanwhile. After twenty
+        batches without a duplicate the look-up is skipped.
         """
         for attempt in range(ATTEMPTS):
             look = bool(attempt) or self._clean_batches < _CLEAN_BATCHES
@@ -247,9 +255,10 @@ async def _store(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> _
     known = await connection.fetch(KNOWN_EVENTS, list(by_id))
     for record in known:
         del by_id[record["id"]]
-    new = await _add_events(connection, _in_order(by_id))
+    new = _finite(list(by_id.values()))
     if not new:
         return _Batch([], all_was_new=False)
+    await _add_events(connection, new)
     changes = await _update_users(connection, new)
     await _count(connection, new, changes)
     return _Batch(
@@ -264,8 +273,8 @@ async def _store_new(connection: PoolConnectionProxy, rows: Sequence[EventRow]) 
     Raises:
         UniqueViolationError: They are not; nothing was stored.
     """
-    new = _in_order(_by_id(rows))
-    await _copy(connection, "events", _EVENT_COLUMNS, _event_records(new))
+    new = _finite(list(_by_id(rows).values()))
+    await _add_events(connection, new)
     changes = match_users(new, {})
     await _copy(connection, "users", User._fields, sorted(changes.new))
     await _copy(connection, "return_visits", ("at", "user_key"), changes.return_visits)
@@ -276,10 +285,6 @@ async def _store_new(connection: PoolConnectionProxy, rows: Sequence[EventRow]) 
 def _by_id(rows: Sequence[EventRow]) -> dict[bytes, EventRow]:
     """Keep the first row of each event."""
     return {row.id: row for row in reversed(rows)}
-
-
-def _in_order(by_id: Mapping[bytes, EventRow]) -> list[EventRow]:
-    return _finite([by_id[key] for key in sorted(by_id)])
 
 
 def _user_keys(rows: Iterable[EventRow]) -> Iterator[bytes]:
@@ -294,17 +299,27 @@ def _finite(rows: list[EventRow]) -> list[EventRow]:
     return [row._replace(occurred_at=inside.get(row.occurred_at, row.occurred_at)) for row in rows]
 
 
-def _event_records(rows: Sequence[EventRow]) -> list[tuple[Any, ...]]:
-    """Drop the columns of users, which are stored with the users."""
-    return [row[: len(_EVENT_COLUMNS)] for row in rows]
+async def _add_events(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> None:
+    """Add events, in key order; their payloads as given, so that a request's are together.
 
-
-async def _add_events(
-    connection: PoolConnectionProxy, rows: Sequence[EventRow]
-) -> Sequence[EventRow]:
-    """Add events; returns those that nobody else has added meanwhile."""
-    added = await _add(connection, "events", _EVENT_COLUMNS, _event_records(rows), ADD_EVENTS)
-    return [row for row in rows if row.id in added]
+    Raises:
+        UniqueViolationError: One of them is stored already.
+    """
+    places = await add_payloads(
+        connection,
+        [
+            (row.source, row.occurred_at, (*row[_FACTS:_ARRIVAL], None), row.event_id, row.payload)
+            for row in rows
+        ],
+    )
+    records: list[tuple[Any, ...]] = [
+        row[:_FACTS] + place for row, place in zip(rows, places, strict=True)
+    ]
+    records.sort(key=itemgetter(0))
+    if len(records) > _FEW:
+        await _copy(connection, "events", EVENT_COLUMNS, records)
+    else:
+        await _run(connection, ADD_EVENTS, records)
 
 
 async def _count(

@@ -32,9 +32,9 @@ _COMPARED, _QUICK_COMPARED = 1, 3
 _WARM_UP = 10
 
 _CAMPAIGNS = """
-    SELECT payload -> 'data' -> 'engagement' ->> 'campaignId'
+    SELECT campaign_id
     FROM events TABLESAMPLE SYSTEM (5)
-    WHERE payload ->> 'eventType' = 'checkout.complete'
+    WHERE event_type = 'checkout.complete'
     LIMIT 1000
 """
 

@@ -12,6 +12,7 @@ from typing import Any
 from tests.benchmarks.case import say
 from tests.benchmarks.system import System, fresh_folder
 from tests.truth.oracle import Answer, Fetch, Rows, expected
+from tests.truth.payloads import make_plain_payloads
 from tests.truth.plain_sql import MAKE_FLAT
 from tests.truth.questions import Question
 
@@ -61,7 +62,9 @@ async def engines(system: System, parent: Path | None) -> AsyncIterator[list[Eng
     """
     say("plain SQL: copying the events flat")
     async with system.database() as connection:
-        for statement in (_PREPARE, MAKE_FLAT, _INDEX, _SETTLE):
+        await connection.execute(_PREPARE)
+        await make_plain_payloads(connection)
+        for statement in (MAKE_FLAT, _INDEX, _SETTLE):
             await connection.execute(statement)
 
         async def fetch(statement: str, values: Sequence[Any]) -> Rows:

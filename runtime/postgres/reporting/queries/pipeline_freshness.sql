@@ -12,7 +12,7 @@ SELECT
     ) AS seconds
 FROM (
     SELECT accepted_at, published_at, stored_at
-    FROM events
+    FROM stored_events
     WHERE occurred_at <= now()
     ORDER BY occurred_at DESC
     LIMIT $2::bigint

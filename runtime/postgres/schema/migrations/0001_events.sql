@@ -13,29 +13,23 @@ CREATE TABLE events (
     id uuid PRIMARY KEY,                        -- derived from source and event_id
     user_key uuid,                              -- derived from source and the user's id; null if unknown
     occurred_at timestamptz NOT NULL,           -- the event's own time
-    accepted_at timestamptz NOT NULL,           -- when the gateway accepted it
-    stored_at timestamptz NOT NULL DEFAULT now(),
-    published_at timestamptz,                   -- when the broker stored its message
-    stream_sequence bigint,                     -- that message's sequence in the broker's stream
+    block bigint NOT NULL,                      -- has its id and its JSON: see payload_blocks
     watch_seconds double precision,             -- tiktok, top
     percentage_watched double precision,        -- tiktok, top
     source event_source NOT NULL,
     funnel_stage funnel_stage NOT NULL,
     channel channel NOT NULL,                   -- how it came
     mapping mapping,                            -- whether its type is the platform's; null if native
-    deliveries integer,                         -- of that message, until the event was stored
+    position smallint NOT NULL,                 -- in its block, from 0
+    arrival smallint NOT NULL,                  -- how it arrived: see arrivals
     event_type text NOT NULL,
-    event_id text NOT NULL,
-    correlation_id text NOT NULL,
-    trace_parent text,                          -- the request's W3C trace context
     revenue numeric(18, 6),                     -- only on revenue events
     currency text,                              -- of revenue that did not come natively; ISO 4217
     order_id text,                              -- the shop's, if it did not come natively
     event_name text,                            -- the sender's name of a custom event
     campaign_id text,                           -- facebook, bottom
     watch_country text,                         -- tiktok, top
-    watch_device text,                          -- tiktok, top
-    payload json NOT NULL                       -- the event as it came, including unknown fields
+    watch_device text                           -- tiktok, top
 );
 
 CREATE INDEX events_by_time ON events (occurred_at);
@@ -45,6 +39,43 @@ CREATE INDEX events_by_campaign ON events (hashtextextended(campaign_id, 0), occ
     WHERE revenue IS NOT NULL AND campaign_id IS NOT NULL;
 
 CREATE INDEX events_by_sale ON events (occurred_at) INCLUDE (revenue) WHERE revenue IS NOT NULL;
+
+-- Ids and JSON of events that were stored together, of one source and one day of UTC, so
+-- that they are deleted with their day. See runtime/postgres/payloads.py.
+CREATE TABLE payload_blocks (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    last_at timestamptz NOT NULL,               -- the latest time of its events
+    data bytea STORAGE EXTERNAL NOT NULL        -- MessagePack, compressed by Zstandard
+);
+
+-- How events of a block arrived: a row for each request, not for each event.
+CREATE TABLE arrivals (
+    block bigint NOT NULL,
+    accepted_at timestamptz NOT NULL,           -- when the gateway accepted it
+    stored_at timestamptz NOT NULL DEFAULT now(),
+    published_at timestamptz,                   -- when the broker stored its message
+    stream_sequence bigint,                     -- that message's sequence in the broker's stream
+    deliveries integer,                         -- of that message, until its events were stored
+    number smallint NOT NULL,                   -- in its block, from 0
+    correlation_id text NOT NULL,
+    trace_parent text,                          -- the request's W3C trace context
+    PRIMARY KEY (block, number)
+);
+
+-- Everything about an event but its id and its JSON, which `eps export` and
+-- `GET /events/{source}/{eventId}` read.
+CREATE VIEW stored_events AS
+SELECT
+    events.id, events.user_key, events.occurred_at, arrivals.accepted_at, arrivals.stored_at,
+    arrivals.published_at, arrivals.stream_sequence, arrivals.deliveries,
+    events.source, events.funnel_stage, events.event_type,
+    arrivals.correlation_id, arrivals.trace_parent,
+    events.revenue, events.campaign_id,
+    events.watch_country, events.watch_device, events.watch_seconds, events.percentage_watched,
+    events.channel, events.currency, events.order_id, events.event_name, events.mapping,
+    events.block, events.position
+FROM events
+JOIN arrivals ON arrivals.block = events.block AND arrivals.number = events.arrival;
 
 -- Rollups: reports read them instead of events for whole minutes, hours and days.
 CREATE TABLE event_rollups (
