@@ -79,3 +79,4 @@ done
 for name in gateway collector; do once "${name}_nats_url" nats_url "$name"; done
 once nats_passwords nats_passwords
 for name in ingest reporter operator; do once "${name}_api_keys" key; done
+once user_key_pepper key

@@ -15,6 +15,7 @@ from functions.events import Source
 from functions.messages import AcceptedBatch
 from functions.ports import EventStore
 from runtime.settings import (
+    MIN_PEPPER_CHARACTERS,
     CollectorSettings,
     GatewaySettings,
     ReporterSettings,
@@ -127,7 +128,7 @@ COLLECTORS: Final = tuple(it for it in FUNCTIONS.values() if it.kind is COLLECTO
 
 
 def check_settings(*others: type[Settings]) -> None:
-    """Read the settings of every function, except for addresses that it will be given.
+    """Read the settings of every function, except for what it will be given.
 
     Args:
         others: Further kinds of settings to read.
@@ -135,5 +136,9 @@ def check_settings(*others: type[Settings]) -> None:
     Raises:
         BadSettings: Some are wrong; it names them all.
     """
-    given = {"nats_url": "nats://given", "database_url": "postgresql://given"}
+    given = {
+        "nats_url": "nats://given",
+        "database_url": "postgresql://given",
+        "user_key_pepper": "given".ljust(MIN_PEPPER_CHARACTERS),
+    }
     check_all({function.kind.settings for function in FUNCTIONS.values()}, given, others)

@@ -171,7 +171,7 @@ def _check_pepper(pepper: SecretStr | None, info: ValidationInfo) -> SecretStr |
     needing = [name.upper() for name in _SIGNED if info.data.get(name)]
     if pepper is None and needing:
         raise PydanticCustomError(
-            "no_pepper", "is not set, and {needing} needs it", {"needing": ", ".join(needing)}
+            "no_pepper", "is not set, and has to be with {needing}", {"needing": ", ".join(needing)}
         )
     return pepper
 

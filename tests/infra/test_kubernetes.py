@@ -169,6 +169,8 @@ def secrets_of(container: Manifest) -> dict[str, str]:
         "DATABASE_URL": "postgresql://collects:secret@postgres-rw:5432/eventdb",
         "REPORTER_DATABASE_URL": "postgresql://reports:secret@postgres-ro:5432/eventdb",
         "OPERATOR_DATABASE_URL": "postgresql://operates:secret@postgres-rw:5432/eventdb",
+        "USER_KEY_PEPPER": "p" * 32,
+        "WEBHOOK_SECRETS": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
     }
     return {
         it["name"]: values.get(it["name"], "a-key-of-some-length")

@@ -295,7 +295,7 @@ def test_in_staging_addresses_and_keys_are_secrets(name: str) -> None:
     secrets = {it if isinstance(it, str) else it["target"] for it in service["secrets"]}
     addresses = {it for it in base if it in ADDRESSES}
     is_asked = "NATS_URL" not in addresses or "DATABASE_URL" not in addresses
-    keys = {it for it in base if is_asked and it.endswith("_API_KEYS")}
+    keys = {it for it in base if is_asked and it.endswith(("_API_KEYS", "_PEPPER"))}
 
     assert {it for it in addresses if service["environment"][it] == ""} == addresses
     assert {it.lower() for it in addresses | keys} | {"ca.crt"} == secrets

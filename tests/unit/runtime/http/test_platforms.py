@@ -305,7 +305,7 @@ async def test_subscription_without_data_is_told_of_loudly(
 
 @pytest.mark.parametrize("name", ["meta_app_secrets", "tiktok_client_secrets"])
 def test_secrets_without_a_pepper_refuse_the_start(name: str) -> None:
-    needing = rf"USER_KEY_PEPPER: is not set, and {name.upper()} needs it"
+    needing = rf"USER_KEY_PEPPER: is not set, and has to be with {name.upper()}"
     with pytest.raises(BadSettings, match=needing):
         IngestSettings.load(**{name: "a,b"})
 
