@@ -88,7 +88,7 @@ def _collector(subject: bytes) -> tuple[Phase, ...]:
         Phase("in a COPY", "postgres", [_COPY], passes=True),
         Phase("before the commit", "postgres", [_COPY, _COMMIT], hits_server=True),
         Phase(
-            "committed, not told",
+            "committed, not answered",
             "postgres",
             [_COPY, _COMMIT, _COMMITTED],
             hits_server=True,
@@ -101,7 +101,7 @@ def _collector(subject: bytes) -> tuple[Phase, ...]:
 _DEAD_LETTERS = (
     _received(b"dead_letters."),
     Phase("before the commit", "postgres", [_LETTER]),
-    Phase("committed, not told", "postgres", [_LETTER, _COMMAND_COMPLETE]),
+    Phase("committed, not answered", "postgres", [_LETTER, _COMMAND_COMPLETE]),
     *_acknowledging(),
 )
 PHASES: Final = {
