@@ -11,9 +11,8 @@ SELECT create_distributed_table('arrivals', 'block', colocate_with => 'payload_b
 SELECT create_distributed_table('users', 'key', colocate_with => 'events');
 SELECT create_distributed_table('return_visits', 'user_key', colocate_with => 'events');
 SELECT create_distributed_table('campaigns', 'key', colocate_with => 'events');
-SELECT create_distributed_table('user_cities', 'key', colocate_with => 'events');
 
 -- These stay whole on the coordinator: event_rollups, second_rollups, second_horizon, user_rollups (many writers add
--- to the same few rows, and a report reads them all), ledger, ledger_clock, attempts, envelopes, announced_envelopes,
+-- to the same few rows, and a report reads them all), user_cities and city_users (by name, not by a user's key), ledger, ledger_clock, attempts, envelopes, announced_envelopes,
 -- backlogs (days of them), retention, archived_days, campaign_minutes (what is left of dropped rows), dead_letters, dead_letter_history (locked row by row),
 -- retractions, metric_snapshots, erasures (few), and schema_migrations.

@@ -341,6 +341,25 @@ async def test_stores_that_race_for_the_same_new_users_meet_each_once(
     assert await differences(pool.fetch) == {}
 
 
+async def test_users_who_move_are_listed_where_they_live(pool: asyncpg.Pool) -> None:
+    dice, store = Random(3), PostgresEventStore(pool)
+    towns = [*map(str, range(60)), "a" * 100, "a" * 101, "b" * 9_000, None]
+
+    for _ in range(30):
+        rows = [
+            a_row(
+                occurred_at=NOON + timedelta(hours=dice.randrange(40)),
+                user_id=f"user-{dice.randrange(80)}",
+                city=dice.choice(towns),
+                country=dice.choice(["Ukraine", "c" * 101]),
+            )
+            for _ in range(dice.choice([1, 2, 20, 60]))
+        ]
+        await asyncio.gather(store.store(rows[::2]), store.store(rows[1::2]))
+
+        assert await differences(pool.fetch) == {}
+
+
 def someone(dice: Random, source: Source) -> dict[str, Any]:
     """One of a few users, who may have changed."""
     key = user_key(source, f"user-{dice.randrange(150)}")

@@ -56,7 +56,12 @@ _USER_FIGURES = """
     WHERE watch_seconds IS NOT NULL GROUP BY 1, 2, 3, 4
 """
 _CITIES = """
-    SELECT country, city, count(*) FROM users WHERE city IS NOT NULL GROUP BY 1, 2
+    SELECT country, city, count(*) FROM users
+    WHERE length(country) <= 100 AND length(city) <= 100 GROUP BY 1, 2
+"""
+_CITY_USERS = """
+    SELECT country, city, first_at FROM users
+    WHERE length(country) <= 100 AND length(city) <= 100
 """
 
 _KEPT = {
@@ -97,6 +102,13 @@ _KEPT = {
     "user_cities": (
         _CITIES,
         "SELECT country, city, users FROM user_cities WHERE users <> 0",
+    ),
+    "city_users": (
+        _CITY_USERS,
+        (
+            "SELECT country, city, lone_at FROM user_cities WHERE shared = 0"
+            " UNION ALL SELECT country, city, first_at FROM city_users"
+        ),
     ),
 }
 

@@ -19,6 +19,7 @@ from functions.reporter.demographics_report import (
 )
 from functions.reporter.events_report import EventsQuestion
 from functions.reporter.figures import (
+    CityTally,
     EventFigures,
     LedgerFigures,
     LedgerSum,
@@ -30,6 +31,7 @@ from functions.reporter.revenue_report import RevenueQuestion
 from functions.zones import UTC_NAME
 from runtime.postgres.errors import translated
 from runtime.postgres.granularity import EPOCH, Granularity
+from runtime.postgres.reporting.cities import top_cities
 from runtime.postgres.reporting.gone import check_rows, pieces_of_rows
 from runtime.postgres.reporting.rows import (
     campaign_figures,
@@ -47,9 +49,6 @@ CAMPAIGNS = load(__file__, "report_campaigns")
 WHOLE_CAMPAIGNS = load(__file__, "report_whole_campaigns")
 PARTIAL_CAMPAIGNS = load(__file__, "report_partial_campaigns")
 USERS = load(__file__, "report_users")
-ALL_USERS = load(__file__, "report_all_users")
-CITIES = load(__file__, "report_cities")
-ALL_CITIES = load(__file__, "report_all_cities")
 WATCHING = load(__file__, "report_watching")
 LEDGER = load(__file__, "report_ledger")
 BACKLOGS = load(__file__, "report_backlogs")
@@ -135,10 +134,10 @@ class PostgresReports:
             users = await connection.fetch(
                 USERS, slots, *bounds, source, AGE_EDGES, FOLLOWER_EDGES, limit
             )
-            cities: Sequence[asyncpg.Record] = ()
+            cities: Sequence[CityTally] = []
             watching: Sequence[asyncpg.Record] = ()
             if source in (None, "facebook"):
-                cities = await _cities(connection, bounds, limit)
+                cities = await top_cities(connection, bounds, limit, users)
             if source in (None, "tiktok"):
                 await check_rows(connection, segments.ragged, "tiktok")
                 watching = await connection.fetch(WATCHING, slots, limit)
@@ -247,11 +246,3 @@ async def _top_campaigns(
     partial = await connection.fetch(PARTIAL_CAMPAIGNS, *bounds, mark, limit)
     ranked = sorted([*whole, *partial], key=lambda row: (-row["revenue"], row["campaign_id"]))
     return ranked[:limit]
-
-
-async def _cities(
-    connection: PoolConnectionProxy, bounds: tuple[Bound, Bound], limit: int
-) -> Sequence[asyncpg.Record]:
-    if await connection.fetchval(ALL_USERS, *bounds):
-        return await connection.fetch(ALL_CITIES, limit)
-    return await connection.fetch(CITIES, *bounds, limit)

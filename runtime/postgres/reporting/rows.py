@@ -67,14 +67,14 @@ def campaign_figures(rows: Rows, campaign_id: str, max_buckets: int) -> RevenueF
     return replace(figures, campaigns=campaigns)
 
 
-def user_figures(users: Rows, cities: Rows, watching: Rows) -> UserFigures:
-    """Read the rows of ``report_users``, ``report_cities`` and ``report_watching``."""
+def user_figures(users: Rows, cities: Sequence[CityTally], watching: Rows) -> UserFigures:
+    """Read the rows of ``report_users`` and ``report_watching``."""
     return UserFigures(
         facebook=FacebookUsers(
             ages=_spreads(users, "age"),
             genders=_tallies(users, "gender"),
             countries=_tallies(users, "country"),
-            cities=[CityTally(*row) for row in cities],
+            cities=cities,
         ),
         tiktok=TiktokUsers(
             followers=_spreads(users, "followers"),

@@ -20,6 +20,9 @@ GRANT DELETE ON second_rollups TO eps_collector;
 REVOKE INSERT, UPDATE ON second_horizon FROM eps_collector, eps_operator;
 GRANT UPDATE ON second_horizon TO eps_collector;
 
+-- Users who move leave the list of their former city.
+GRANT DELETE ON city_users TO eps_collector, eps_operator;
+
 -- Retention is the owner's decision: `eps archive`.
 REVOKE INSERT, UPDATE ON retention, archived_days, campaign_minutes
     FROM eps_collector, eps_operator;

@@ -28,7 +28,7 @@ from runtime.postgres.sql import load
 from runtime.postgres.storing.event_rollups import campaign_rollups, event_rollups
 from runtime.postgres.storing.ledger_entries import announcement_entries, ledger_entries
 from runtime.postgres.storing.notices import add_notices
-from runtime.postgres.storing.user_rollups import city_rollups, lost_spreads, user_rollups
+from runtime.postgres.storing.user_rollups import CityUser, city_rollups, lost_spreads, user_rollups
 from runtime.postgres.storing.users import User, UserChanges, match_users
 from runtime.postgres.transactions import await_copies, committed
 from runtime.telemetry.reasons import Reason
@@ -43,6 +43,7 @@ COUNT_SECONDS = load(__file__, "count_seconds")
 COUNT_CAMPAIGNS = load(__file__, "count_campaigns")
 COUNT_USERS = load(__file__, "count_users")
 COUNT_CITIES = load(__file__, "count_cities")
+LEAVE_CITIES = load(__file__, "leave_cities")
 SHRINK_HOURS = load(__file__, "shrink_hours")
 SHRINK_LONGER = load(__file__, "shrink_longer")
 STORE_DEAD_LETTERS = load(__file__, "store_dead_letters")
@@ -332,7 +333,10 @@ async def _count(
     await _run(connection, COUNT_CAMPAIGNS, campaign_rollups(rows))
     await _run(connection, COUNT_USERS, user_rollups(changes, rows))
     await _shrink(connection, changes)
-    await _run(connection, COUNT_CITIES, city_rollups(changes))
+    cities, came, left = city_rollups(changes)
+    await _run(connection, COUNT_CITIES, cities)
+    await _copy(connection, "city_users", CityUser._fields, came)
+    await _run(connection, LEAVE_CITIES, left)
 
 
 async def _update_users(connection: PoolConnectionProxy, rows: Sequence[EventRow]) -> UserChanges:

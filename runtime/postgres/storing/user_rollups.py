@@ -58,16 +58,25 @@ class LostSpread(NamedTuple):
 
 
 class CityRollup(NamedTuple):
-    """An addition to a city; the columns of ``user_cities``, in its statement's order.
+    """An addition to a city; the columns of ``count_cities``.
 
     Attributes:
         users: Negative where they have moved.
+        first_at: The first event of the one user who came, if that is all; otherwise None.
     """
 
-    key: bytes
     country: str
     city: str
     users: int
+    first_at: datetime | None
+
+
+class CityUser(NamedTuple):
+    """A user of a city; the columns of ``city_users``."""
+
+    country: str
+    city: str
+    first_at: datetime
 
 
 class _Sums(NamedTuple):
@@ -85,8 +94,10 @@ _Place = tuple[datetime, str, str]
 _NumberedPlace = tuple[int, str, str]
 """Number of the hour, figure and name."""
 
-_city_key = deriving(b"city\0")
 _name_key = deriving(b"name\0")
+
+_MOST_CHARACTERS: Final = 100
+"""Of the names in ``user_cities``; reports count the users of cities with longer ones."""
 
 _EXACT: Final = Context(prec=1000)
 """Enough for the sum of the largest and the smallest double."""
@@ -124,20 +135,36 @@ def lost_spreads(changes: UserChanges, granularity: Granularity) -> list[LostSpr
     ]
 
 
-def city_rollups(changes: UserChanges) -> list[CityRollup]:
-    """Count users by city; one addition for each city."""
-    users = Counter(_homes(changes.new))
-    users.subtract(_homes(before for before, _ in changes.changed))
-    users.update(_homes(after for _, after in changes.changed))
-    return [
-        CityRollup(_city_key(f"{country}\0{city}".encode()), country, city, number)
-        for (country, city), number in users.items()
-        if number
+def city_rollups(
+    changes: UserChanges,
+) -> tuple[list[CityRollup], list[CityUser], list[CityUser]]:
+    """Count users by city.
+
+    Returns:
+        One addition for each city; the users who came to those without a ``first_at``; and
+        the users who left theirs.
+    """
+    moved = [(before, after) for before, after in changes.changed if _home(before) != _home(after)]
+    left = [it for it in map(_home, (before for before, _ in moved)) if it]
+    came = [it for it in map(_home, (*changes.new, *(after for _, after in moved))) if it]
+    users = Counter((country, city) for country, city, _ in came)
+    several = {it for it, number in users.items() if number > 1}
+    several.update((country, city) for country, city, _ in left)
+    users.subtract((country, city) for country, city, _ in left)
+    alone = {(it.country, it.city): it.first_at for it in came}
+    cities = [
+        CityRollup(*city, number, None if city in several else alone[city])
+        for city, number in users.items()
     ]
+    return cities, [it for it in came if (it.country, it.city) in several], left
 
 
-def _homes(users: Iterable[User]) -> Iterator[tuple[str, str]]:
-    return ((str(user.country), user.city) for user in users if user.city is not None)
+def _home(user: User) -> CityUser | None:
+    """Return where a user is counted; None for an unknown place or a long name."""
+    country, city = user.country, user.city
+    if country is None or city is None or max(len(country), len(city)) > _MOST_CHARACTERS:
+        return None
+    return CityUser(country, city, user.first_at)
 
 
 def name_key(name: str) -> bytes:

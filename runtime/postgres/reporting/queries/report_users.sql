@@ -13,11 +13,30 @@
 -- A user is counted in the bucket of the first event. So a user with an event in the
 -- period either has the first event in it or a return visit.
 -- Returns rows of several figures, by number of users, then by names in order of code points:
--- (figure text, range integer, name text, number bigint, total numeric,
+-- (figure text, range integer, name text, city text, number bigint, total numeric,
 --  smallest bigint, largest bigint)
 -- age and followers have range, total, smallest and largest; gender and
--- country have name.
-WITH people AS MATERIALIZED (
+-- country have name. The others count the users with a return visit alone, and have a
+-- country as name, and city: shared_city is each of their cities that has, or had, several
+-- users; own_city the first of their other cities by name, which have one user each.
+WITH returned AS MATERIALIZED (
+    SELECT users.source, age, gender, followers, country, city
+    FROM (
+        SELECT DISTINCT user_key
+        FROM return_visits
+        WHERE at >= $2::timestamptz
+            AND at < coalesce($3::timestamptz, 'infinity')
+            AND EXISTS (SELECT FROM users WHERE first_at < $2::timestamptz)
+    ) AS visited
+    CROSS JOIN LATERAL (
+        SELECT source, age, gender, followers, country, city
+        FROM users
+        WHERE key = user_key
+            AND first_at < $2::timestamptz
+        OFFSET 0  -- looks each up, instead of reading all users
+    ) AS users
+),
+people AS MATERIALIZED (
     SELECT source, age, gender, followers, country
     FROM users
     WHERE first_at >= ($1::timestamptz[])[11]
@@ -28,21 +47,8 @@ WITH people AS MATERIALIZED (
     WHERE first_at >= ($1::timestamptz[])[13]
         AND first_at < ($1::timestamptz[])[14]
     UNION ALL
-    SELECT users.source, age, gender, followers, country
-    FROM (
-        SELECT DISTINCT user_key
-        FROM return_visits
-        WHERE at >= $2::timestamptz
-            AND at < coalesce($3::timestamptz, 'infinity')
-            AND EXISTS (SELECT FROM users WHERE first_at < $2::timestamptz)
-    ) AS returned
-    CROSS JOIN LATERAL (
-        SELECT source, age, gender, followers, country
-        FROM users
-        WHERE key = user_key
-            AND first_at < $2::timestamptz
-        OFFSET 0  -- looks each up, instead of reading all users
-    ) AS users
+    SELECT source, age, gender, followers, country
+    FROM returned
 ),
 counted AS (
     SELECT figure, name, number, total, smallest, largest
@@ -111,10 +117,29 @@ summed AS MATERIALIZED (
     GROUP BY figure, name
     HAVING sum(number) > 0
 ),
+homes AS MATERIALIZED (
+    SELECT country, city, count(*) AS number
+    FROM returned
+    WHERE $4::text IS DISTINCT FROM 'tiktok'
+        AND length(country) <= 100
+        AND length(city) <= 100
+    GROUP BY country, city
+),
+shared AS MATERIALIZED (
+    SELECT country, city, number
+    FROM homes
+    WHERE EXISTS (
+        SELECT
+        FROM user_cities
+        WHERE user_cities.country = homes.country
+            AND user_cities.city = homes.city
+            AND user_cities.shared > 0
+    )
+),
 figures AS (
     SELECT
         'age' AS figure, width_bucket(name::integer, $5::integer[]) AS range,
-        NULL AS name,
+        NULL AS name, NULL AS city,
         sum(number)::bigint AS number, sum(number * name::integer) AS total,
         min(name::bigint) AS smallest, max(name::bigint) AS largest
     FROM summed
@@ -122,14 +147,14 @@ figures AS (
     GROUP BY 2
     UNION ALL
     SELECT
-        'followers', width_bucket(smallest, $6::bigint[]), NULL,
+        'followers', width_bucket(smallest, $6::bigint[]), NULL, NULL,
         sum(number)::bigint, sum(total), min(smallest), max(largest)
     FROM summed
     WHERE figure = 'followers'
     GROUP BY 2
     UNION ALL
     (
-        SELECT 'gender', NULL, name, number, NULL, NULL, NULL
+        SELECT 'gender', NULL, name, NULL, number, NULL, NULL, NULL
         FROM summed
         WHERE figure = 'gender'
         ORDER BY number DESC, name COLLATE "C"
@@ -137,13 +162,29 @@ figures AS (
     )
     UNION ALL
     (
-        SELECT 'country', NULL, name, number, NULL, NULL, NULL
+        SELECT 'country', NULL, name, NULL, number, NULL, NULL, NULL
         FROM summed
         WHERE figure = 'country'
         ORDER BY number DESC, name COLLATE "C"
         LIMIT $7::bigint
     )
+    UNION ALL
+    SELECT 'shared_city', NULL, country, city, number, NULL, NULL, NULL
+    FROM shared
+    UNION ALL
+    (
+        SELECT 'own_city', NULL, country, city, number, NULL, NULL, NULL
+        FROM homes
+        WHERE NOT EXISTS (
+            SELECT
+            FROM shared
+            WHERE shared.country = homes.country
+                AND shared.city = homes.city
+        )
+        ORDER BY country COLLATE "C", city COLLATE "C"
+        LIMIT $7::bigint
+    )
 )
-SELECT figure, range, name, number, total, smallest, largest
+SELECT figure, range, name, city, number, total, smallest, largest
 FROM figures
 ORDER BY number DESC, name COLLATE "C"

@@ -178,11 +178,15 @@ CREATE TABLE users (
     source event_source NOT NULL,
     age smallint,                               -- facebook, as are those below
     gender text,
-    country text,
-    city text
+    country text COLLATE "C",
+    city text COLLATE "C"
 ) WITH (fillfactor = 90);
 
 CREATE INDEX users_by_first_event ON users (first_at);
+
+-- Usually none: an index by name has no room for them; see user_cities.
+CREATE INDEX users_by_long_city ON users (first_at)
+    WHERE length(country) > 100 OR length(city) > 100;
 
 -- The least and the most followers of an hour's users are the index's ends; see shrink_hours.
 CREATE INDEX users_by_followers
@@ -222,15 +226,27 @@ CREATE TABLE user_rollups (
     PRIMARY KEY (granularity, bucket, figure, name_key)
 ) WITH (fillfactor = 70);
 
+-- How many users each city has; most have one. Names of more than 100 characters are left out.
 CREATE TABLE user_cities (
-    key uuid PRIMARY KEY,                       -- derived from country and city
     users bigint NOT NULL,
-    country text NOT NULL,
-    city text NOT NULL
+    lone_at timestamptz,                        -- its one user's first event, until it has others
+    shared smallint NOT NULL,                   -- 0: it has one user, and always had; 1: the last
+                                                -- change ended that; 2: an earlier one did
+    country text COLLATE "C" NOT NULL,
+    city text COLLATE "C" NOT NULL,
+    PRIMARY KEY (country, city) INCLUDE (lone_at, shared)
 ) WITH (fillfactor = 90);
 
--- Most cities have one user; only the others need an order.
-CREATE INDEX user_cities_by_users ON user_cities (users DESC) WHERE users > 1;
+CREATE INDEX user_cities_by_users ON user_cities ((-users), country, city) WHERE shared > 0;
+
+-- The first event of each user of the other cities.
+CREATE TABLE city_users (
+    first_at timestamptz NOT NULL,
+    country text COLLATE "C" NOT NULL,
+    city text COLLATE "C" NOT NULL
+);
+
+CREATE INDEX city_users_by_city ON city_users (country, city, first_at);
 
 -- Events that were taken back, whichever came first; see take_back_events.
 CREATE TABLE retractions (

@@ -1,0 +1,43 @@
+-- Find the cities with the most users in a period among those with long names.
+--
+-- users_by_city and user_cities lack them. Usually there is none.
+-- $1 start  timestamptz  null for no bound
+-- $2 end    timestamptz  null for no bound
+-- $3 limit  bigint
+-- Returns them by number of users, then by country and city in order of code points:
+-- (country text, city text, users bigint)
+WITH homes AS (
+    SELECT country, city
+    FROM users
+    WHERE (length(country) > 100 OR length(city) > 100)
+        AND first_at >= coalesce($1::timestamptz, '-infinity')
+        AND first_at < coalesce($2::timestamptz, 'infinity')
+    UNION ALL
+    SELECT users.country, users.city
+    FROM (
+        SELECT DISTINCT user_key
+        FROM return_visits
+        WHERE at >= $1::timestamptz
+            AND at < coalesce($2::timestamptz, 'infinity')
+            AND EXISTS (
+                SELECT
+                FROM users
+                WHERE (length(country) > 100 OR length(city) > 100)
+                    AND first_at < $1::timestamptz
+            )
+    ) AS returned
+    CROSS JOIN LATERAL (
+        SELECT country, city
+        FROM users
+        WHERE key = user_key
+            AND first_at < $1::timestamptz
+            AND (length(country) > 100 OR length(city) > 100)
+        OFFSET 0  -- looks each up, instead of reading all users
+    ) AS users
+)
+SELECT country, city, count(*) AS users
+FROM homes
+WHERE country IS NOT NULL AND city IS NOT NULL
+GROUP BY country, city
+ORDER BY count(*) DESC, country COLLATE "C", city COLLATE "C"
+LIMIT $3::bigint
