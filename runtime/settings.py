@@ -109,7 +109,7 @@ def _check_networks(text: str) -> str:
     return text
 
 
-def check_monitoring(urls: str) -> str:
+def check_http_urls(urls: str) -> str:
     """Check that they are comma-separated HTTP URLs.
 
     Raises:
@@ -320,7 +320,7 @@ class IngestSettings(BodySettings):
 class GatewaySettings(BrokerSettings, IngestSettings):
     """Settings of the gateway."""
 
-    nats_monitoring_url: Annotated[str, AfterValidator(check_monitoring)] | None = None
+    nats_monitoring_url: Annotated[str, AfterValidator(check_http_urls)] | None = None
 
     @property
     def monitoring_urls(self) -> list[str]:
@@ -348,6 +348,12 @@ class ReporterSettings(DatabaseSettings):
     operator_api_keys: Keys = ApiKeys()
     reporter_api_keys: Keys = ApiKeys()
     database_disk_bytes: Size | None = None
+    gateway_url: Annotated[str, AfterValidator(check_http_urls)] | None = None
+
+    @property
+    def watched_gateways(self) -> list[str]:
+        """The gateways' URLs; none if they are not set."""
+        return self.gateway_url.split(",") if self.gateway_url else []
 
     @property
     def for_reports(self) -> DatabaseSettings:

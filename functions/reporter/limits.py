@@ -43,6 +43,9 @@ REJECTED_RATIO: Final = Limit(0.01, "DeadLettersAppear", "dead-letters-appear")
 CLOCK_SECONDS: Final = Limit(60, "ClocksDiffer", "clocks-differ")
 DISK_RATIO: Final = Limit(0.8, "DatabaseDiskFilling", "a-disk-fills")
 DISK_DAYS: Final = Limit(4, "DatabaseDiskFilling", "a-disk-fills", is_floor=True)
+UNREADY_GATEWAYS: Final = Limit(0, "", "a-function-is-down")
+REFUSED_REQUESTS: Final = Limit(0, "GatewayRefuses", "the-gateway-answers-503")
+NOT_DURABLE_GATEWAYS: Final = Limit(0, "", "a-202-does-not-mean-disk")
 ANSWER_SECONDS: Final = Limit(5, "", "a-function-is-down")
 """How long the database's answer may take; then the wait ends."""
 

@@ -31,6 +31,21 @@ _NO_FIGURES: Final = LedgerFigures((), ())
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayFigures:
+    """The gateways as the reporter sees them.
+
+    Attributes:
+        unready: How many are not ready.
+        refusals: Requests that they answered with 5xx in the last two minutes.
+        not_durable: How many answered 202 before the event was on disk.
+    """
+
+    unready: int
+    refusals: int
+    not_durable: int
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineFigures:
     """The pipeline's figures at one moment.
 
@@ -49,6 +64,7 @@ class PipelineFigures:
         store_days_left: In how many days it is full, at the last hour's rate; None if
             unknown.
         clock_seconds_ahead: How far the store's clock is ahead of ours.
+        gateways: None if they are not watched.
     """
 
     at: datetime
@@ -63,6 +79,7 @@ class PipelineFigures:
     store_limit_bytes: int | None
     store_days_left: float | None
     clock_seconds_ahead: float
+    gateways: GatewayFigures | None = None
 
 
 class Pipeline(Protocol):
@@ -167,6 +184,16 @@ def _checks(figures: PipelineFigures) -> Iterator[Check]:
     filled = figures.store_limit_bytes and figures.store_bytes / figures.store_limit_bytes
     yield _check("database-disk", filled, limits.DISK_RATIO)
     yield _check("database-disk-days", figures.store_days_left, limits.DISK_DAYS)
+    yield from _gateways(figures.gateways)
+
+
+def _gateways(seen: GatewayFigures | None) -> Iterator[Check]:
+    for name, value, limit in (
+        ("readiness", seen.unready if seen else None, limits.UNREADY_GATEWAYS),
+        ("refusals", seen.refusals if seen else None, limits.REFUSED_REQUESTS),
+        ("durability", seen.not_durable if seen else None, limits.NOT_DURABLE_GATEWAYS),
+    ):
+        yield _check(f"gateway-{name}", value, limit)
 
 
 def _collectors(backlogs: Mapping[str, Backlog]) -> Iterator[Check]:

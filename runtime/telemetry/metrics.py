@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 from functions.events import SOURCES, Source
 from functions.messages import Reason
 from runtime.telemetry.clocks import ServerClock
+from runtime.telemetry.refusals import Refusals
 
 ErrorType = Literal["invalid", "unreadable", "refused", "too_old", "unavailable"]
 """Why an event failed: invalid by the contract, in an unreadable envelope, refused by the
@@ -86,10 +87,22 @@ class _Children(dict[tuple[str, ...], Labelled]):
         return child
 
 
-class HttpMetrics:
-    """Metrics of every function's requests."""
+_REFUSED: Final = 500
 
-    def __init__(self, registry: CollectorRegistry, service: str) -> None:
+
+class HttpMetrics:
+    """Metrics of every function's requests.
+
+    Args:
+        registry: Where they are registered.
+        service: The function's name.
+        refusals: Counts those that got a 5xx, except probes; None if nobody asks.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry, service: str, refusals: Refusals | None = None
+    ) -> None:
+        self._refusals = refusals
         seconds = Histogram(
             "http_request_duration_seconds",
             "Time from a request's headers to its answer",
@@ -102,6 +115,8 @@ class HttpMetrics:
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count an answered request."""
         self._seconds[route, str(status)].observe(seconds)
+        if self._refusals and status >= _REFUSED and not route.startswith("/health/"):
+            self._refusals.note()
 
 
 class Saturation:

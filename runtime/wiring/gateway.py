@@ -32,6 +32,7 @@ from runtime.telemetry.metrics import (
     SummaryMetrics,
     new_registry,
 )
+from runtime.telemetry.refusals import Refusals
 from runtime.telemetry.server_metrics import BROKER_FIGURES, Measured
 from runtime.wiring.running import RunningFunction, broker_of, host_check, url_of, warn_of_open
 
@@ -44,7 +45,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[RunningFunction]:
     events = EventMetrics(registry, "gateway")
     events.expect(SOURCES, ("invalid", "unavailable"))
     bodies = body_reader(settings)
-    in_hand = InHand()
+    in_hand, refusals = InHand(), Refusals()
     saturation = Saturation(registry, "gateway")
     saturation.watch("requests", in_hand.filled)
     saturation.watch("small_bodies", bodies.small.filled)
@@ -67,6 +68,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[RunningFunction]:
                 "durability": lambda: durability.meaning,
                 "events": lambda: jetstream_bus.events,
                 "deadLetters": lambda: jetstream_bus.dead_letters,
+                "refusals": lambda: refusals.recent,
                 **clock_facts(broker.clock),
             },
         )
@@ -89,13 +91,13 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[RunningFunction]:
                         asks_host=not settings.ingest_api_keys,
                         senders=trusts_of(settings),
                         signed=bool(settings.webhook_secrets),
-                        facts={"durability": DISK, "brokerClockSeconds": 0.002},
+                        facts={"durability": DISK, "brokerClockSeconds": 0.002, "refusals": 0},
                     )
                 ),
             },
             health=health,
             registry=registry,
-            metrics=HttpMetrics(registry, "gateway"),
+            metrics=HttpMetrics(registry, "gateway", refusals),
             check_host=host_check(settings, settings.ingest_api_keys),
             senders=Senders(read_networks(settings.trusted_proxies)),
         )

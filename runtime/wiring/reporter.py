@@ -21,6 +21,7 @@ from runtime.postgres.reporting.pipeline import PostgresPipeline
 from runtime.postgres.reporting.reports import PostgresReports
 from runtime.settings import ReporterSettings
 from runtime.telemetry.clocks import ServerClock, clock_facts
+from runtime.telemetry.gateway_watch import GatewayWatch
 from runtime.telemetry.health import Health
 from runtime.telemetry.metrics import (
     ClockMetrics,
@@ -47,7 +48,8 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[RunningFunction]
         await schema_of(settings)
         await schema_of(settings.for_reports)  # which a replica gets from its primary
         Saturation(registry, "reporter").watch("database_connections", partial(filled, pool))
-        pipeline = PostgresPipeline(pool, settings.database_disk_bytes)
+        gateways = GatewayWatch(settings.watched_gateways)
+        pipeline = PostgresPipeline(pool, settings.database_disk_bytes, lambda: gateways.figures)
         clock = ServerClock("database")
         ClockMetrics(registry, "reporter", clock)
         health = Health(
@@ -94,4 +96,4 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[RunningFunction]
             Measured(DATABASE_FIGURES, registry),
             clock=clock,
         )
-        yield RunningFunction(app, health, [figures])
+        yield RunningFunction(app, health, [figures, gateways.watch])

@@ -148,6 +148,18 @@ class Readiness(TypedDict):
             ),
         ]
     ]
+    refusals: NotRequired[
+        Annotated[
+            int,
+            Field(
+                ge=0,
+                description=(
+                    "Only the gateway: how many requests it answered with 5xx in the last two "
+                    "minutes."
+                ),
+            ),
+        ]
+    ]
     brokerClockSeconds: NotRequired[
         Annotated[
             float,

@@ -20,6 +20,9 @@ _ORDER: Final = {"failing": 0, "unknown": 1, "ok": 2}
 _SIGNS: Final = {"failing": "✗", "unknown": "?", "ok": "✓"}
 _UNITS: Final = {
     "ledger": "",
+    "gateway-readiness": "",
+    "gateway-refusals": "",
+    "gateway-durability": "",
     "accepted-events-dead": "",
     "dead-letters-summarized": "",
     "rejected-ratio": "%",
@@ -30,6 +33,8 @@ _FLOORS: Final = frozenset({"database-disk-days"})
 """Checks that fail below their limit."""
 _COMMANDS: Final = {
     "a-function-is-down": "eps health",
+    "the-gateway-answers-503": "eps broker status",
+    "a-202-does-not-mean-disk": "eps broker status",
     "the-ledger-does-not-balance": "eps ledger",
     "events-come-late": "eps broker status",
     "the-backlog-grows": "eps broker status",

@@ -11,7 +11,7 @@ from runtime.settings import (
     Port,
     Settings,
     Size,
-    check_monitoring,
+    check_http_urls,
     check_nats,
     check_postgres,
     to_bytes,
@@ -30,8 +30,8 @@ def _check_broker(url: SecretStr | None) -> SecretStr | None:
     return None if url is None else check_nats(url)
 
 
-def _check_monitoring(urls: str | None) -> str | None:
-    return None if urls is None else check_monitoring(urls)
+def _check_http_urls(urls: str | None) -> str | None:
+    return None if urls is None else check_http_urls(urls)
 
 
 if TYPE_CHECKING:
@@ -52,13 +52,14 @@ class LocalSettings(PepperSettings, _Ports):
 
     database_url: Annotated[SecretStr | None, AfterValidator(_check_database)] = None
     nats_url: Annotated[SecretStr | None, AfterValidator(_check_broker)] = None
-    nats_monitoring_url: Annotated[str | None, AfterValidator(_check_monitoring)] = None
+    nats_monitoring_url: Annotated[str | None, AfterValidator(_check_http_urls)] = None
 
     nats_port: Port = 4222
     postgres_port: Port = 5432
     postgres_password: Annotated[SecretStr, Field(min_length=1)] | None = None
     nats_max_file_store: Size = 64 * 1024**3
     database_disk_bytes: Size | None = None
+    gateway_url: Annotated[str | None, AfterValidator(_check_http_urls)] = None
     disk_reserve_bytes: Size = 2 * 1024**3
     log_file_max_bytes: LogSize = 16 * 1024**2
     data_dir: Path = Path(".data")

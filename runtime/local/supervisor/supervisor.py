@@ -271,7 +271,11 @@ class _Run:
             told["OPERATOR_DATABASE_URL"] = self._url_of(self._postgres, "eps_operator")
             room = self._settings.database_disk_bytes or room_for(self._postgres.data_dir)
             told["DATABASE_DISK_BYTES"] = str(room)
+            told["GATEWAY_URL"] = self._settings.gateway_url or self._gateway_urls()
         return told
+
+    def _gateway_urls(self) -> str:
+        return ",".join(it.url for it in self._plan.replicas if it.function.name == "gateway")
 
     def _url_of(self, postgres: EmbeddedPostgres, group: str) -> str:
         return postgres.url_for(login_of(group), self._system.logins.passwords[group])

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -13,7 +14,7 @@ from functions.messages import Backlog
 from functions.reporter.figures import LedgerFigures, LedgerSum
 from functions.reporter.ledger_report import COLLECTORS
 from functions.reporter.limits import ANSWER_SECONDS, FRESHNESS_WINDOW_SECONDS, WINDOW_SECONDS
-from functions.reporter.pipeline import HOUR, PipelineFigures
+from functions.reporter.pipeline import HOUR, GatewayFigures, PipelineFigures
 from functions.zones import UTC_NAME
 from runtime.postgres.errors import translated
 from runtime.postgres.growth import measure_growth
@@ -38,11 +39,18 @@ class PostgresPipeline:
     Args:
         pool: Where reports are read.
         disk_bytes: The disk space for the database; None if unknown.
+        gateways: Tells what is known of the gateways.
     """
 
-    def __init__(self, pool: asyncpg.Pool, disk_bytes: int | None) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        disk_bytes: int | None,
+        gateways: Callable[[], GatewayFigures | None] = lambda: None,
+    ) -> None:
         self._pool = pool
         self._disk_bytes = disk_bytes
+        self._gateways = gateways
 
     async def look(self) -> PipelineFigures:
         """Read current figures; see ``Pipeline``."""
@@ -88,4 +96,5 @@ class PostgresPipeline:
             store_limit_bytes=self._disk_bytes,
             store_days_left=self._disk_bytes and growth.days_left(self._disk_bytes),
             clock_seconds_ahead=round((state["at"] - asked_at).total_seconds(), 3),
+            gateways=self._gateways(),
         )

@@ -12,7 +12,13 @@ from functions.errors import Invalid, Unavailable
 from functions.messages import Backlog
 from functions.reporter.figures import LedgerFigures, LedgerSum
 from functions.reporter.ledger_report import COLLECTORS
-from functions.reporter.pipeline import PipelineFigures, PipelineReport, handle_pipeline, judge
+from functions.reporter.pipeline import (
+    GatewayFigures,
+    PipelineFigures,
+    PipelineReport,
+    handle_pipeline,
+    judge,
+)
 from runtime.http.pipeline import SharedPipeline, pipeline_endpoints
 from runtime.http.server.app import create_app
 from runtime.telemetry.health import Health
@@ -43,6 +49,7 @@ def figures(**changes: Any) -> PipelineFigures:
         store_limit_bytes=100,
         store_days_left=30.0,
         clock_seconds_ahead=0.01,
+        gateways=GatewayFigures(0, 0, 0),
     )
     return replace(usual, **changes)
 
@@ -82,6 +89,9 @@ def test_all_is_well() -> None:
 @pytest.mark.parametrize(
     ("amiss", "names"),
     [
+        (figures(gateways=GatewayFigures(1, 0, 0)), {"gateway-readiness"}),
+        (figures(gateways=GatewayFigures(0, 1, 0)), {"gateway-refusals"}),
+        (figures(gateways=GatewayFigures(0, 0, 1)), {"gateway-durability"}),
         (figures(missed=1), {"ledger"}),
         (figures(own_faults=1), {"accepted-events-dead"}),
         (figures(summaries=1), {"dead-letters-summarized"}),
@@ -110,6 +120,7 @@ def test_what_is_over_its_limit_fails_and_nothing_else(
 @pytest.mark.parametrize(
     "fine",
     [
+        figures(gateways=None),
         figures(clock_seconds_ahead=60.0),
         figures(store_bytes=80),
         figures(store_days_left=4.0),

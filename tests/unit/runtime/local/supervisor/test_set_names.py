@@ -77,7 +77,7 @@ def test_what_is_unknown_in_the_file_is_told_without_a_guess(env: Path) -> None:
     [
         *("HOME", "HOSTNAME", "PATH", "POSTGRES_HOST", "NATS_HOST", "POSTGRES_USER", "PORTS"),
         *("LOGNAME", "PGHOST", "LOG_FILE", "HTTP_PORT", "MY_DATABASE_URL", "DATABASE_NAME"),
-        *("GATEWAY_HOST", "GATEWAY_URL", "AWS_REGION", "BASE_URL", "DATA_PATH", "REPORTER_URL"),
+        *("GATEWAY_HOST", "GATEWAY_ADDRESS", "AWS_REGION", "BASE_URL", "DATA_PATH", "REPORTER_URL"),
     ],
 )
 def test_a_name_of_somebody_else_s_in_the_environment_is_passed_over(
