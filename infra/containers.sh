@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# The way of running in containers; sourced by start-containers.sh and healthcheck.sh,
+# Functions for running in containers; sourced by start-containers.sh and healthcheck.sh,
 # after environment.sh.
 
-# In the order in which they start: what each step needs is in those before it. The
-# edge is the last, since it is waited for until it has found a replica of each function.
+# In starting order: each step needs only the steps before it. The edge is last, because
+# start-containers.sh waits until it has found a replica of each function.
 readonly INFRASTRUCTURE=(postgres nats)
 readonly APPLICATION=(gateway fb-collector ttk-collector dead-letters reporter edge)
 readonly MONITORING=(prometheus grafana)
@@ -11,10 +11,10 @@ readonly MONITORING=(prometheus grafana)
 readonly MAY_FINISH=(migrate publisher)
 readonly SCALABLE=(gateway fb-collector ttk-collector dead-letters reporter)
 
-readonly START_SECONDS=180 # for one service, recovery after a crash included
-readonly MOST_RESTARTS=5   # who ended that often while starting will not stand
+readonly START_SECONDS=180 # for one service, including recovery after a crash
+readonly MOST_RESTARTS=5   # a service that ended this often during its start will not recover
 
-# The plugin, or the older command where only that is.
+# The plugin, or the older command if only that is installed.
 compose() {
   if docker compose version >/dev/null 2>&1; then
     docker compose "$@"
@@ -30,7 +30,7 @@ need_docker() {
   docker info >/dev/null 2>&1 || die "The Docker engine can't be reached: is it running, and may you use it?"
 }
 
-# containers_of [SERVICE]: ids of this folder's containers, running or not.
+# containers_of [SERVICE]: print the ids of this folder's containers, running or not.
 containers_of() {
   local filters=(--filter "label=com.docker.compose.project.working_dir=$PWD")
   if [[ -n "${COMPOSE_PROJECT_NAME:-}" ]]; then
@@ -55,14 +55,14 @@ may_finish() {
   [[ " ${MAY_FINISH[*]} " == *" $1 "* ]]
 }
 
-# why CONTAINER: what its last health check said, in one line.
+# why CONTAINER: print the output of its last health check, in one line.
 why() {
   docker inspect --format '{{with .State.Health}}{{range .Log}}{{.Output}}{{println}}{{end}}{{end}}' "$1" |
     sed '/^[[:space:]]*$/d' | tail -n 1
 }
 
-# refuses CONTAINER: what a healthy container said last, when it has no room for events
-# (FULL in runtime/cli/probe.py); else nothing.
+# refuses CONTAINER: print the last output of a healthy container that has no room for events
+# (FULL in runtime/cli/probe.py); otherwise nothing.
 refuses() {
   docker inspect --format '{{with .State.Health}}{{range .Log}}next{{println}}{{.Output}}{{println}}{{end}}{{end}}' "$1" |
     awk '/^next$/ { said = "" } /^full: / { said = $0 } END { if (said) print said }'

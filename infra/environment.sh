@@ -1,17 +1,17 @@
 # shellcheck shell=bash
 # Make .venv in the project's folder; sourced by start.sh, test.sh and
-# healthcheck.sh, so that all agree on what an environment is. Here and not
-# beside them, since nobody runs it.
+# healthcheck.sh, so that all use the same environment. It is not beside them,
+# because it is not a command.
 #
-#   environment requirements.lock       what the system needs
-#   environment requirements-dev.lock   that, and what its tests need
+#   environment requirements.lock       the packages of the system
+#   environment requirements-dev.lock   these, and the packages of its tests
 
 readonly VENV=.venv
 readonly PYTHON=$VENV/bin/python
-readonly UNFINISHED=$VENV/unfinished # there while packages are being installed
+readonly UNFINISHED=$VENV/unfinished # exists while packages are being installed
 
-# Change to the project's folder, wherever it is called from and by whatever link.
-# A relative --data means the caller's folder: it is made absolute in ARGUMENTS.
+# Change to the project's folder, from any folder and through any link.
+# A relative --data refers to the caller's folder, so it is made absolute in ARGUMENTS.
 from_anywhere() {
   local script=$1 caller=$PWD follows=no argument
   shift
@@ -42,8 +42,8 @@ environment() {
   is_current "$lock" || locked "$lock"
 }
 
-# Only one script at a time; who waited may find the work done. A lock on a file
-# that is there leaves none behind.
+# Only one script at a time; a script that waited may find the work done. Locking an
+# existing file leaves no lock file behind.
 locked() (
   if command -v flock >/dev/null; then
     exec 9<requirements.lock
@@ -56,7 +56,7 @@ is_current() {
   [[ -x $PYTHON && ! -e $UNFINISHED && "$(cat "$VENV/$1" 2>/dev/null)" == "$(wanted)" ]]
 }
 
-# What an environment is made from; the path too, because it can't be moved.
+# The inputs of an environment, including its path, because it can't be moved.
 wanted() {
   cksum requirements.lock requirements-dev.lock pyproject.toml
   "$PYTHON" -V
@@ -69,7 +69,7 @@ install() {
   if ! is_new_enough "$PYTHON"; then rm -rf "$VENV"; fi
   if [[ -e $UNFINISHED ]]; then repair=(--force-reinstall); fi
   echo "Installing packages into $VENV; only the first start does." >&2
-  # An interrupted installation is repaired where it lies: a system may be running from it.
+  # An interrupted installation is repaired in place: a system may be running from it.
   install_packages "$python" "$lock" ${repair[@]+"${repair[@]}"} ||
     { [[ -n ${repair[*]-} ]] && rm -rf "$VENV" && install_packages "$python" "$lock"; } ||
     die "The packages can't be installed: see the messages above"
@@ -112,7 +112,7 @@ install_with_pip() {
     pip_of "$1" install --no-deps --no-build-isolation -e .
 }
 
-# Debian has venv, and the pip inside it, in packages of their own.
+# Debian has venv and its pip in separate packages.
 make_venv() {
   local why
   why=$("$1" -m venv "$VENV" 2>&1 >/dev/null) && return

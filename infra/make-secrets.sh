@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Make what compose.staging.yml and compose.production.yml mount, in ./secrets:
-# passwords, keys, a certificate authority of our own and the certificates it signs.
-# Existing files are kept: delete a file to have it made again.
+# Create the files that compose.staging.yml and compose.production.yml mount, in ./secrets:
+# passwords, keys, a certificate authority and the certificates that it signs.
+# Existing files are kept; delete a file to have it created again.
 #
 #   infra/make-secrets.sh [NAME OF THIS MACHINE …]   names that clients of the edge use
 #
-# The folder is its owner's alone; the files in it can be read by all, because in
-# a container it is another user who reads them.
+# Only the owner can enter the folder. Its files are readable by all, because a
+# container reads them as another user.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly DAYS=825
@@ -15,7 +15,7 @@ mkdir -p secrets
 chmod 700 secrets
 cd secrets
 
-# once FILE COMMAND…: FILE with what COMMAND writes, unless it is there; all or nothing.
+# once FILE COMMAND…: write the output of COMMAND to FILE, unless it exists; all or nothing.
 once() {
   local file=$1
   shift
@@ -26,7 +26,7 @@ once() {
   echo "made secrets/$file"
 }
 
-# Letters and digits: they stand in URLs.
+# Letters and digits only, because they are part of URLs.
 password() { openssl rand -hex 24; }
 key() { openssl rand -hex 32; }
 private_key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null; }

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# ./start.sh --docker: stop what runs, then start everything in order, each waited for.
+# ./start.sh --docker: stop running containers, then start all in order, waiting for each.
 #
 #   --no-publisher   send no test events
-#   --scale NAME=N   run N of a function; repeatable
+#   --scale NAME=N   run N replicas of a function; repeatable
 #
 # ENVIRONMENT (development, staging, production), from the environment or .env,
-# adds compose.<it>.yml; unset is docker-compose.yml alone.
+# adds compose.<it>.yml; if it is unset, only docker-compose.yml is used.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source infra/environment.sh
@@ -33,7 +33,7 @@ for pair in ${scale[@]+"${scale[@]}"}; do
 done
 need_docker
 
-# setting NAME: its value from the environment, else from .env, as compose reads it.
+# setting NAME: print its value from the environment, or else from .env, as compose reads it.
 setting() {
   local line
   line=$([[ -f .env ]] && grep -E "^$1=" .env | tail -n 1) || true
@@ -50,13 +50,13 @@ case $environment in
     export COMPOSE_FILE=docker-compose.yml:compose.staging.yml
     if [[ $environment == production ]]; then COMPOSE_FILE+=:compose.production.yml; fi
     [[ -d secrets ]] || die "the folder secrets is missing: create it with infra/make-secrets.sh"
-    publisher=no # test events have no place there
+    publisher=no # no test events there
     web=https
     ;;
   *) die "ENVIRONMENT should be development, staging or production, not $environment" ;;
 esac
 
-# Its arguments go to "up"; what is scaled is said each time, or the others would end.
+# Pass arguments to "up". The scales are given each time, because other replicas would be removed.
 start() {
   local service=$1 arguments=() pair
   for pair in ${scale[@]+"${scale[@]}"}; do
@@ -68,7 +68,7 @@ start() {
   }
 }
 
-# A container that ends is waited for no longer.
+# Stop waiting for a container that ends.
 wait_for() {
   local service=$1 began=$SECONDS container state
   for container in $(containers_of "$service"); do
@@ -103,7 +103,7 @@ run_in_order() {
   for service in "$@"; do wait_for "$service"; done
 }
 
-# Until the edge has found a replica of each function, so that each port answers.
+# Wait until the edge has found a replica of each function, so that each port answers.
 wait_until_complete() {
   local began=$SECONDS edge
   edge=$(containers_of edge)
@@ -115,7 +115,7 @@ wait_until_complete() {
   done
 }
 
-# What the image's labels say; without git the revision is unknown.
+# Values for the image's labels; without git the revision is unknown.
 VERSION=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
 REVISION=${REVISION:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}
 CREATED=${CREATED:-$(date -u +%Y-%m-%dT%H:%M:%SZ)}
@@ -145,7 +145,7 @@ if [[ $publisher == yes ]]; then
   run_in_order publisher
 fi
 
-# published SERVICE PORT: where this machine has it; nothing where it is not published.
+# published SERVICE PORT: print its address on this machine; nothing if it is not published.
 published() {
   compose port "$1" "$2" 2>/dev/null | sed 's/^0\.0\.0\.0:/localhost:/; s/^127\.0\.0\.1:/localhost:/; s/^:0$//' || true
 }

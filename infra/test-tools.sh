@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# Give the tests what is not in their lock file: an emulator of AWS whose packages
-# are other versions than ours, and from Debian what no package of Python's has:
-# unpacked into the environment and not installed, so that no service starts.
-# Without one the tests that need it are skipped, and say so. Sourced by test.sh.
+# Provide tools for tests that are not in the lock file: an emulator of AWS whose packages
+# conflict with this project's versions, and Debian packages without a Python equivalent.
+# These are unpacked into the environment and not installed, so that no service starts.
+# Tests whose tool is missing are skipped, and say so. Sourced by test.sh.
 #
 #   ministack    an emulator of AWS that runs functions: tests/aws
 #   prometheus   a real server and promtool: tests/monitoring
-#   libfuse3     a disk that forgets what was not synced: tests/faults/power
-#   chromium     a browser for the reporter's pages: tests/pages; with what it
-#                needs it can't be unpacked, so it is the one that is installed
+#   libfuse3     for a disk that loses unsynced data: tests/faults/power
+#   chromium     a browser for the reporter's pages: tests/pages; it is installed,
+#                because it can't be unpacked with its dependencies
 
 readonly FETCH_SECONDS=120
 readonly MINISTACK=$VENV/ministack MINISTACK_LOCK=tests/aws/ministack.lock
@@ -29,7 +29,7 @@ has_ministack() {
   cmp -s "$MINISTACK_LOCK" "$MINISTACK/lock"
 }
 
-# An environment of its own; the lock goes in last, and says that all is there.
+# A separate environment; the lock file is copied last, as a sign that it is complete.
 install_ministack() {
   rm -rf "$MINISTACK"
   "$PYTHON" -m venv "$MINISTACK" >/dev/null 2>&1 &&
@@ -55,7 +55,7 @@ move_prometheus() {
   mv "$1"/usr/bin/prometheus "$1"/usr/bin/promtool "$VENV/bin/"
 }
 
-# Where there is no device it is of no use.
+# Without the device it is of no use.
 has_libfuse() {
   [[ ! -c /dev/fuse || -e $VENV/lib/libfuse3.so ]] ||
     "$PYTHON" -c 'from ctypes.util import find_library; exit(not find_library("fuse3"))'
@@ -67,7 +67,7 @@ move_libfuse() {
   cp -L "$library" "$VENV/lib/libfuse3.so"
 }
 
-# Unpack a package of Debian's, and hand the folder to a function.
+# Unpack a Debian package, and pass its folder to a function.
 fetched() (
   package=$1 folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
