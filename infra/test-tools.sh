@@ -1,21 +1,23 @@
 # shellcheck shell=bash
-# Provide tools for tests that are not in the lock file: an emulator of AWS whose packages
-# conflict with this project's versions, and Debian packages without a Python equivalent.
-# These are unpacked into the environment and not installed, so that no service starts.
-# Tests whose tool is missing are skipped, and say so. Sourced by test.sh.
+# Provide tools for tests that are not in the lock file: an emulator of AWS and the platforms'
+# SDKs, whose packages conflict with this project's versions, and Debian packages without a
+# Python equivalent. These are unpacked into the environment and not installed, so that no service
+# starts. Tests whose tool is missing are skipped, and say so. Sourced by test.sh.
 #
 #   ministack    an emulator of AWS that runs functions: tests/aws
+#   sender-sdks  the platforms' own clients: tests/contract
 #   prometheus   a real server and promtool: tests/monitoring
 #   libfuse3     for a disk that loses unsynced data: tests/faults/power
 #   chromium     a browser for the reporter's pages: tests/pages; it is installed,
 #                because it can't be unpacked with its dependencies
 
 readonly FETCH_SECONDS=120
-readonly MINISTACK=$VENV/ministack MINISTACK_LOCK=tests/aws/ministack.lock
 
 test_tools_if_possible() {
-  has_ministack || install_ministack ||
+  own_environment ministack tests/aws/ministack.lock ||
     echo "ministack can't be installed; tests of the whole stack on it are skipped." >&2
+  own_environment sender-sdks tests/contract/sender_sdks.lock ||
+    echo "The platforms' SDKs can't be installed; tests with them are skipped." >&2
   if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then return; fi
   has_prometheus || fetched prometheus move_prometheus ||
     echo "Prometheus can't be installed; its tests are skipped." >&2
@@ -25,17 +27,16 @@ test_tools_if_possible() {
     echo "Chromium can't be installed; browser tests are skipped." >&2
 }
 
-has_ministack() {
-  cmp -s "$MINISTACK_LOCK" "$MINISTACK/lock"
-}
-
-# A separate environment; the lock file is copied last, as a sign that it is complete.
-install_ministack() {
-  rm -rf "$MINISTACK"
-  "$PYTHON" -m venv "$MINISTACK" >/dev/null 2>&1 &&
-    timeout "$FETCH_SECONDS" "$MINISTACK/bin/python" -m pip install --quiet --require-hashes \
-      -r "$MINISTACK_LOCK" >/dev/null 2>&1 &&
-    cp "$MINISTACK_LOCK" "$MINISTACK/lock"
+# own_environment NAME LOCK: a separate environment; the lock file is copied last, as a sign that it
+# is complete.
+own_environment() {
+  local folder=$VENV/$1
+  if cmp -s "$2" "$folder/lock"; then return; fi
+  rm -rf "$folder"
+  "$PYTHON" -m venv "$folder" >/dev/null 2>&1 &&
+    timeout "$FETCH_SECONDS" "$folder/bin/python" -m pip install --quiet --require-hashes \
+      -r "$2" >/dev/null 2>&1 &&
+    cp "$2" "$folder/lock"
 }
 
 has_chromium() {

@@ -6,10 +6,11 @@ import pytest
 from functions.events import SOURCES
 from functions.reporter import ledger_report
 from runtime.aws.packaging.packages import PACKAGES, ROOT
-from runtime.catalogue import COLLECTORS, FUNCTIONS, Function
+from runtime.catalogue import COLLECTORS, FUNCTIONS, Function, check_settings
 from runtime.jetstream.streams import CONSUMERS
 from runtime.local.supervisor.plan import ALL_PLANNED
 from runtime.local.supervisor.settings import LocalSettings
+from runtime.settings import BadSettings
 
 _DRIVERS = {"boto3", "click", "nats", "starlette", "uvicorn"}
 
@@ -76,6 +77,19 @@ def test_eps_up_runs_each_function_with_its_rights(
     assert planned.is_public is is_public
     assert planned.command == (sys.executable, "-m", "runtime", "run", name)
     assert LocalSettings.model_fields[planned.port_setting].default == FUNCTIONS[name].port
+
+
+def test_eps_up_needs_no_pepper_since_it_makes_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("META_APP_SECRETS", "secret")
+    monkeypatch.setenv("NATS_URL", "nats://127.0.0.1")
+
+    check_settings(LocalSettings)
+
+    with pytest.raises(BadSettings, match="USER_KEY_PEPPER"):
+        FUNCTIONS["gateway"].kind.settings.load()
+    monkeypatch.setenv("USER_KEY_PEPPER", "short")
+    with pytest.raises(BadSettings, match="USER_KEY_PEPPER"):
+        check_settings(LocalSettings)
 
 
 def test_the_catalogue_loads_no_driver() -> None:
