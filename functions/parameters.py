@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, Final, Literal, get_args
 
 from functions.errors import Fault, Invalid
-from functions.events import EVENT_TYPES, FUNNEL_STAGES, SOURCES
+from functions.events import FUNNEL_STAGES, SOURCES, UNSPECIFIED
+from functions.senders import CHANNELS, KINDS
 from functions.zones import UTC_NAME, midnight, zone_of
 
 Interval = Literal["minute", "hour", "day", "week", "month"]
@@ -123,7 +124,8 @@ _DATE_TIME = re.compile(
 )
 _NOT_IN_UTC = "Should be in the years 1 to 9999 in UTC"
 _LIMITS = {str(number): number for number in range(1, MAX_LIMIT + 1)}
-_ALL_TYPES = tuple(dict.fromkeys(name for types in EVENT_TYPES.values() for name in types))
+_ALL_TYPES = tuple(dict.fromkeys(name for types in KINDS.values() for name in types))
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,16 @@ def parse_choice(text: str, choices: Sequence[str]) -> str:
     return text
 
 
+def parse_currency(text: str) -> str:
+    """Read a currency of ISO 4217, or the native format's, in any case of ASCII letters."""
+    if text.isascii() and text.lower() == UNSPECIFIED:
+        return UNSPECIFIED
+    code = text.upper() if text.isascii() else text
+    if not _CURRENCY.fullmatch(code):
+        raise Wrong("currency", f"Should be a code of ISO 4217, such as EUR, or {UNSPECIFIED}")
+    return code
+
+
 def parse_flag(text: str) -> bool:
     """Read ``true`` or ``false``."""
     return parse_choice(text, ("true", "false")) == "true"
@@ -221,4 +233,5 @@ def _read_date(text: str) -> date:
 
 parse_funnel_stage: Parse = partial(parse_choice, choices=FUNNEL_STAGES)
 parse_event_type: Parse = partial(parse_choice, choices=_ALL_TYPES)
+parse_channel: Parse = partial(parse_choice, choices=CHANNELS)
 parse_interval: Parse = partial(parse_choice, choices=get_args(Interval))

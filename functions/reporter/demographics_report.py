@@ -98,6 +98,14 @@ class CityUsers(JsonModel):
     users: Number
 
 
+class UnknownUsers(JsonModel):
+    """Users of whom something is not known; they are in no list of it."""
+
+    age: Number
+    gender: Number
+    place: Number
+
+
 class FacebookDemographics(JsonModel):
     """The demographics of Facebook users."""
 
@@ -107,6 +115,7 @@ class FacebookDemographics(JsonModel):
     gender: tuple[GenderUsers, ...]
     countries: tuple[CountryUsers, ...] = Field(max_length=100)
     cities: tuple[CityUsers, ...] = Field(max_length=100)
+    unknown: UnknownUsers
 
 
 class Followers(JsonModel):
@@ -138,6 +147,12 @@ class DeviceEvents(JsonModel):
     events: Number
 
 
+class UnknownFollowers(JsonModel):
+    """Users of whom it is not known; they are in no range."""
+
+    followers: Number
+
+
 class TiktokDemographics(JsonModel):
     """The demographics of TikTok users."""
 
@@ -148,6 +163,7 @@ class TiktokDemographics(JsonModel):
     devices: tuple[DeviceEvents, ...]
     average_watch_time: Average | None = Field(description="Seconds.")
     average_percentage_watched: Average | None
+    unknown: UnknownFollowers
 
 
 class DemographicsReport(Report):
@@ -202,7 +218,7 @@ def shape(question: DemographicsQuestion, figures: UserFigures) -> DemographicsR
 
 def _facebook(found: FacebookUsers) -> FacebookDemographics:
     return FacebookDemographics(
-        users=_users(found.ages),
+        users=_users(found.ages) + found.unknown.age,
         average_age=_average(found.ages),
         age=tuple(
             AgeUsers(range=label, users=users)
@@ -214,12 +230,13 @@ def _facebook(found: FacebookUsers) -> FacebookDemographics:
             CityUsers(country=country, city=city, users=users)
             for country, city, users in found.cities
         ),
+        unknown=UnknownUsers(**found.unknown._asdict()),
     )
 
 
 def _tiktok(found: TiktokUsers) -> TiktokDemographics:
     return TiktokDemographics(
-        users=_users(found.followers),
+        users=_users(found.followers) + found.unknown_followers,
         followers=_followers(found.followers),
         follower_ranges=tuple(
             FollowerUsers(range=label, users=users)
@@ -231,6 +248,7 @@ def _tiktok(found: TiktokUsers) -> TiktokDemographics:
         devices=tuple(DeviceEvents(device=name, events=events) for name, events in found.devices),
         average_watch_time=average(found.watching.seconds, found.watching.events),
         average_percentage_watched=average(found.watching.percentages, found.watching.events),
+        unknown=UnknownFollowers(followers=found.unknown_followers),
     )
 
 

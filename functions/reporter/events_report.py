@@ -3,17 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Final, Protocol
+from typing import Annotated, Final, Protocol
 
 from pydantic import MISSING, Field
 
 from functions.errors import Fault
-from functions.events import (
-    EVENT_TYPES,
-    EventType,
-    FunnelStage,
-    Source,
-)
+from functions.events import FunnelStage, Source
 from functions.json_model import JsonModel
 from functions.parameters import (
     Interval,
@@ -28,8 +23,8 @@ from functions.parameters import (
 )
 from functions.reporter.figures import BucketCount, EventFigures, KindCount
 from functions.reporter.filters import (
-    SHARED,
-    Filters,
+    CHANNELED,
+    ChannelFilters,
     Number,
     Question,
     Report,
@@ -39,11 +34,12 @@ from functions.reporter.filters import (
     minute_faults,
 )
 from functions.reporter.series import MAX_BUCKETS, buckets_of
+from functions.senders import KINDS
 from functions.tables import write_list
 from functions.zones import shown
 
 _EVENTS = {
-    **SHARED,
+    **CHANNELED,
     "funnelStage": parse_funnel_stage,
     "eventType": parse_event_type,
     "interval": parse_interval,
@@ -80,6 +76,7 @@ def parse_events_question(params: Params) -> EventsQuestion:
         event_type=values.get("eventType"),
         interval=values.get("interval"),
         timezone=values.get("timezone"),
+        channel=values.get("channel"),
     )
 
 
@@ -87,7 +84,7 @@ def _kind_faults(values: Values) -> list[Fault]:
     wanted = values.get("eventType")
     possible = {
         name
-        for (source, stage), types in EVENT_TYPES.items()
+        for (source, stage), types in KINDS.items()
         if values.get("source", source) == source and values.get("funnelStage", stage) == stage
         for name in types
     }
@@ -98,7 +95,17 @@ def _kind_faults(values: Values) -> list[Fault]:
     ]
 
 
-class EventsFilters(Filters):
+EventType = Annotated[
+    str,
+    Field(
+        json_schema_extra={
+            "enum": list(dict.fromkeys(name for types in KINDS.values() for name in types))
+        }
+    ),
+]
+
+
+class EventsFilters(ChannelFilters):
     """The filters of the events report."""
 
     funnel_stage: FunnelStage | None

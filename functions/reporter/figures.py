@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from functions.events import FunnelStage, Source
+from functions.events import UNSPECIFIED, FunnelStage, Source
 from functions.messages import Backlog
 
 
@@ -40,27 +40,33 @@ class EventFigures:
 
 
 class SourceSum(NamedTuple):
-    """The exact revenue of one source; at least one transaction."""
+    """The exact revenue of one source in one currency; at least one transaction."""
 
     source: Source
     revenue: Decimal
     transactions: int
+    currency: str = UNSPECIFIED
 
 
 class CampaignSum(NamedTuple):
-    """The exact revenue of one campaign; at least one transaction."""
+    """The exact revenue of one campaign in one currency; at least one transaction."""
 
     campaign_id: str
     revenue: Decimal
     transactions: int
+    currency: str = UNSPECIFIED
 
 
 class BucketSum(NamedTuple):
-    """The exact revenue of a bucket, named by its first instant; at least one transaction."""
+    """The exact revenue of a bucket in one currency; at least one transaction.
+
+    A bucket is named by its first instant.
+    """
 
     bucket: datetime
     revenue: Decimal
     transactions: int
+    currency: str = UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +74,27 @@ class RevenueFigures:
     """Revenue, summed.
 
     Attributes:
-        sources: Each source that has revenue once, in no order.
-        campaigns: The top campaigns, by revenue, then by id in order of code points.
-        buckets: Oldest first, without the empty ones; none without an interval.
+        sources: Each source and currency that has revenue once, in no order.
+        campaigns: The top campaigns, by revenue, then by id in order of code points, then by
+            currency.
+        buckets: Oldest first, then by currency, without the empty ones; none without an
+            interval.
     """
 
     sources: Sequence[SourceSum]
     campaigns: Sequence[CampaignSum]
     buckets: Sequence[BucketSum]
+
+
+class UnknownFacebook(NamedTuple):
+    """How many Facebook users there are of whom something is not known."""
+
+    age: int = 0
+    gender: int = 0
+    place: int = 0
+
+
+_NOTHING_UNKNOWN: Final = UnknownFacebook()
 
 
 class Spread(NamedTuple):
@@ -128,12 +147,14 @@ class FacebookUsers:
         genders: At most the limit, as are countries and cities.
         countries: By name.
         cities: By country, then by name.
+        unknown: Users who are in none of the lists.
     """
 
     ages: Sequence[Spread]
     genders: Sequence[NameTally]
     countries: Sequence[NameTally]
     cities: Sequence[CityTally]
+    unknown: UnknownFacebook = _NOTHING_UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +166,14 @@ class TiktokUsers:
         countries: Top-of-funnel events by country; at most the limit.
         devices: Top-of-funnel events by device; at most the limit.
         watching: Over all top-of-funnel events.
+        unknown_followers: Users whose number of followers is not known.
     """
 
     followers: Sequence[Spread]
     countries: Sequence[NameTally]
     devices: Sequence[NameTally]
     watching: Watching
+    unknown_followers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,13 @@ from functions.parameters import (
     Parse,
     Period,
     Values,
+    parse_channel,
     parse_end,
     parse_source,
     parse_start,
     parse_timezone,
 )
+from functions.senders import Channel
 from functions.zones import UTC_NAME, zone_of
 
 DEFAULT_LIMIT: Final = 10
@@ -31,6 +33,9 @@ SHARED: Mapping[str, Parse] = {
     "source": parse_source,
 }
 
+CHANNELED: Mapping[str, Parse] = {**SHARED, "channel": parse_channel}
+"""Of the reports about events."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -38,11 +43,13 @@ class Question:
 
     Attributes:
         timezone: Where days begin; None for UTC.
+        channel: How the events came.
     """
 
     period: Period
     source: Source | None = None
     timezone: str | None = None
+    channel: Channel | None = None
 
     @property
     def zone_name(self) -> str:
@@ -60,6 +67,9 @@ def filters_of(question: Question) -> dict[str, Any]:
     fields = asdict(question)
     if fields["timezone"] is None:  # the answer's times are in UTC and marked so
         del fields["timezone"]
+    for name in ("channel", "currency"):
+        if fields.get(name) is None:
+            fields.pop(name, None)
     return {**fields.pop("period"), **fields}
 
 
@@ -91,6 +101,12 @@ class Filters(JsonModel):
     timezone: str | MISSING = Field(
         default=MISSING, description="Present if it was given; otherwise days are in UTC."
     )
+
+
+class ChannelFilters(Filters):
+    """The filters of reports about events."""
+
+    channel: Channel | MISSING = Field(default=MISSING, description="Present if it was given.")
 
 
 class Report(JsonModel):

@@ -65,6 +65,8 @@ class Overview:
     Attributes:
         points: Oldest first, without gaps; empty if they would be too many to see.
         newest: The month of the newest events, if the period has none.
+        currency: That of the chart of revenue, the one with the most sales; None if there is
+            no revenue.
     """
 
     view: View
@@ -74,6 +76,7 @@ class Overview:
     figures: Mapping[str, Figure]
     points: Sequence[Point]
     newest: datetime | None
+    currency: str | None
 
 
 async def handle_overview(params: Params, *, reports: Reports, now: datetime) -> Overview:
@@ -95,6 +98,7 @@ async def handle_overview(params: Params, *, reports: Reports, now: datetime) ->
         _ask_people(view, reports),
     )
     events_before, revenue_before = before
+    currency = next((it.currency for it in revenue.currencies), None)
     return Overview(
         view=view,
         events=events,
@@ -109,8 +113,9 @@ async def handle_overview(params: Params, *, reports: Reports, now: datetime) ->
             "sales": _figure(revenue, revenue_before, "transaction_count"),
             "average": _figure(revenue, revenue_before, "average_transaction_value"),
         },
-        points=_points(view, (events, revenue), before),
+        points=_points(view, (events, revenue), before, currency),
         newest=None if events.total_events else await _newest(reports),
+        currency=currency,
     )
 
 
@@ -140,7 +145,14 @@ async def _newest(reports: Reports) -> datetime | None:
 
 
 def _figure(now: RevenueReport, before: RevenueReport | None, field: str) -> Figure:
+    if before is not None and field != "transaction_count" and not _is_alike(now, before):
+        before = None  # an amount in another currency says nothing
     return Figure(_number(getattr(now, field)), _number(getattr(before, field, None)))
+
+
+def _is_alike(now: RevenueReport, before: RevenueReport) -> bool:
+    """Return whether both are in the same currency, as far as they have revenue."""
+    return len({it.currency for it in (*now.currencies, *before.currencies)}) <= 1
 
 
 def _number(value: object) -> Decimal | None:
@@ -151,11 +163,12 @@ def _points(
     view: View,
     now: tuple[EventsReport, RevenueReport],
     before: tuple[EventsReport, RevenueReport] | tuple[None, None],
+    currency: str | None,
 ) -> Sequence[Point]:
     """Align the period with the one before, bucket by bucket."""
     if view.interval is None:
         return ()
-    found = _series(view, now)
+    found = _series(view, now, currency)
     start = view.period.start or min(found, default=None)
     end = view.period.end
     if start is None or end is None:
@@ -163,7 +176,7 @@ def _points(
     buckets = _buckets(view, start, end)
     if len(buckets) > MOST_POINTS + 2:
         return ()
-    earlier = [] if view.before is None else _before(view, before)
+    earlier = [] if view.before is None else _before(view, before, currency)
     pairs = list(zip_longest(buckets, earlier[: len(buckets)]))
     zone = zone_of(view.zone)
     return [
@@ -178,9 +191,11 @@ def _points(
 
 
 def _before(
-    view: View, before: tuple[EventsReport, RevenueReport] | tuple[None, None]
+    view: View,
+    before: tuple[EventsReport, RevenueReport] | tuple[None, None],
+    currency: str | None,
 ) -> list[Decimal]:
-    found = _series(view, before)
+    found = _series(view, before, currency)
     if view.before is None or view.before.start is None or view.before.end is None:
         return []
     buckets = _buckets(view, view.before.start, view.before.end)
@@ -194,12 +209,20 @@ def _buckets(view: View, start: datetime, end: datetime) -> list[datetime]:
 
 
 def _series(
-    view: View, reports: tuple[EventsReport, RevenueReport] | tuple[None, None]
+    view: View,
+    reports: tuple[EventsReport, RevenueReport] | tuple[None, None],
+    currency: str | None,
 ) -> dict[datetime, Decimal]:
     """Read the chart's values, by the bucket's first instant."""
     events, revenue = reports
     if view.metric == "events":
         counts = () if events is None or events.series is MISSING else events.series
         return {it.bucket: Decimal(it.count) for it in counts}
-    sums = () if revenue is None or revenue.series is MISSING else revenue.series
-    return {it.bucket: Decimal(it.total_revenue) for it in sums}
+    if revenue is None or revenue.series is MISSING:
+        return {}
+    only = next((it.currency for it in revenue.currencies), currency)
+    return {
+        it.bucket: Decimal(it.total_revenue)
+        for it in revenue.series
+        if currency in (None, only if it.currency is MISSING else it.currency)
+    }

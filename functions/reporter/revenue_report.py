@@ -1,6 +1,6 @@
 """The revenue report: its question, its answer, and the way from one to the other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
@@ -8,13 +8,14 @@ from typing import Annotated, Final, Protocol
 
 from pydantic import MISSING, Field
 
-from functions.events import REVENUE_TYPES, RevenueType, Source
+from functions.events import REVENUE_TYPES, UNSPECIFIED, RevenueType, Source
 from functions.json_model import JsonModel
 from functions.parameters import (
     Interval,
     Params,
     Period,
     Values,
+    parse_currency,
     parse_interval,
     parse_limit,
     parse_text,
@@ -23,8 +24,9 @@ from functions.parameters import (
 )
 from functions.reporter.figures import BucketSum, CampaignSum, RevenueFigures, SourceSum
 from functions.reporter.filters import (
+    CHANNELED,
     DEFAULT_LIMIT,
-    SHARED,
+    ChannelFilters,
     Filters,
     Limit,
     Number,
@@ -36,11 +38,11 @@ from functions.reporter.filters import (
     minute_faults,
 )
 from functions.reporter.rounding import add, average_money, money
-from functions.reporter.series import MAX_BUCKETS, buckets_of
-from functions.tables import write_list
+from functions.reporter.series import MAX_BUCKETS, buckets_of, check_length
+from functions.tables import Row, columns_of, write_csv, write_list
 from functions.zones import shown
 
-_CAMPAIGNS = {**SHARED, "campaignId": parse_text}
+_CAMPAIGNS = {**CHANNELED, "campaignId": parse_text, "currency": parse_currency}
 _REVENUE = {**_CAMPAIGNS, "interval": parse_interval, "limit": parse_limit}
 
 MOST_CAMPAIGNS: Final = 10_000
@@ -55,11 +57,13 @@ class RevenueQuestion(Question):
         campaign_id: A source without campaigns has no revenue of one.
         interval: How long a bucket is.
         limit: Maximum number of campaigns.
+        currency: ISO 4217, or ``UNSPECIFIED``.
     """
 
     campaign_id: str | None = None
     interval: Interval | None = None
     limit: int = DEFAULT_LIMIT
+    currency: str | None = None
 
 
 def parse_revenue_question(params: Params) -> RevenueQuestion:
@@ -75,6 +79,8 @@ def _question(values: Values) -> RevenueQuestion:
         interval=values.get("interval"),
         limit=values.get("limit", DEFAULT_LIMIT),
         timezone=values.get("timezone"),
+        channel=values.get("channel"),
+        currency=values.get("currency"),
     )
 
 
@@ -89,37 +95,62 @@ AverageMoney = Annotated[
     str, Field(pattern=r"^[0-9]+\.[0-9]{2}$", description="Rounded half-even to two decimals.")
 ]
 
+Currency = Annotated[
+    str,
+    Field(
+        pattern=r"^([A-Z]{3}|unspecified)$",
+        description="ISO 4217; `unspecified` for events of the native format.",
+    ),
+]
+OwnCurrency = Annotated[
+    Currency | MISSING,
+    Field(description="Present if there are several currencies in `currencies`."),
+]
 
-class RevenueFilters(Filters):
+
+class RevenueFilters(ChannelFilters):
     """The filters of the revenue report."""
 
     campaign_id: str | None
     interval: Interval | None
     limit: Limit
+    currency: Currency | MISSING = Field(default=MISSING, description="Present if it was given.")
+
+
+class CurrencyRevenue(JsonModel):
+    """Revenue in one currency."""
+
+    currency: Currency
+    total_revenue: Money
+    transaction_count: Number
+    average_transaction_value: AverageMoney
 
 
 class SourceRevenue(JsonModel):
-    """Revenue of one source."""
+    """Revenue of one source in one currency."""
 
     source: Source
     event_type: RevenueType
     total_revenue: Money
     transaction_count: Number
     average_transaction_value: AverageMoney
+    currency: OwnCurrency = MISSING
 
 
-class CampaignsFilters(Filters):
+class CampaignsFilters(ChannelFilters):
     """The filters of the table of campaigns."""
 
     campaign_id: str | None
+    currency: Currency | MISSING = Field(default=MISSING, description="Present if it was given.")
 
 
 class CampaignRevenue(JsonModel):
-    """Revenue of one campaign."""
+    """Revenue of one campaign in one currency."""
 
     campaign_id: str
     total_revenue: Money
     transaction_count: Number
+    currency: OwnCurrency = MISSING
 
 
 class RevenueBucket(JsonModel):
@@ -128,23 +159,31 @@ class RevenueBucket(JsonModel):
     bucket: datetime
     total_revenue: Money
     transaction_count: Number
+    currency: OwnCurrency = MISSING
 
 
 class RevenueReport(Report):
     """Revenue by source and campaign."""
 
     filters: RevenueFilters
-    total_revenue: Money
+    total_revenue: Money | None = Field(
+        description="Null if there are several currencies: they are never added up."
+    )
     transaction_count: Number
     average_transaction_value: AverageMoney | None
-    revenue: tuple[SourceRevenue, ...] = Field(description="Sorted by revenue, then by source.")
+    currencies: tuple[CurrencyRevenue, ...] = Field(
+        description="Each currency with revenue, sorted by transactions, then by code."
+    )
+    revenue: tuple[SourceRevenue, ...] = Field(
+        description="Sorted by revenue, then by source, then by currency."
+    )
     top_campaigns: tuple[CampaignRevenue, ...] = Field(
-        max_length=100, description="Sorted by revenue, then by id."
+        max_length=100, description="Sorted by revenue, then by id, then by currency."
     )
     series: tuple[RevenueBucket, ...] | MISSING = Field(
         default=MISSING,
-        description="Only with an interval. Oldest first, including empty buckets unless "
-        "`seriesGaps` is set.",
+        description="Only with an interval. Oldest first, then by currency, including empty "
+        "buckets unless `seriesGaps` is set.",
     )
     series_gaps: SeriesGaps = MISSING
 
@@ -185,8 +224,9 @@ async def handle_campaigns(params: Params, *, reports: RevenueReader) -> Campaig
     values = read_parameters(params, _CAMPAIGNS)
     question = replace(_question(values), limit=MOST_CAMPAIGNS)
     figures = await reports.sum_revenue(question, max_buckets=MAX_BUCKETS)
-    named = Question(question.period, question.source, question.timezone)
-    return Campaigns(Filters(**filters_of(named)), tuple(map(_campaign_revenue, figures.campaigns)))
+    named = Question(question.period, question.source, question.timezone, question.channel)
+    rows = tuple(_campaign_revenue(found, several=True) for found in figures.campaigns)
+    return Campaigns(ChannelFilters(**filters_of(named)), rows)
 
 
 def shape(question: RevenueQuestion, figures: RevenueFigures) -> RevenueReport:
@@ -197,65 +237,111 @@ def shape(question: RevenueQuestion, figures: RevenueFigures) -> RevenueReport:
     """
     total = add(source.revenue for source in figures.sources)
     count = sum(source.transactions for source in figures.sources)
-    series, gaps = _series(figures.buckets, question.interval, question.zone)
+    currencies = _currencies(figures.sources)
+    several = len(currencies) > 1
+    series, gaps = _series(figures.buckets, question, several=several)
     return RevenueReport(
         filters=RevenueFilters(**filters_of(question)),
-        total_revenue=money(total),
+        total_revenue=None if several else money(total),
         transaction_count=count,
-        average_transaction_value=average_money(total, count),
-        revenue=tuple(map(_source_revenue, sorted(figures.sources, key=_rank))),
-        top_campaigns=tuple(map(_campaign_revenue, figures.campaigns)),
+        average_transaction_value=None if several else average_money(total, count),
+        currencies=currencies,
+        revenue=tuple(
+            _source_revenue(found, several=several) for found in sorted(figures.sources, key=_rank)
+        ),
+        top_campaigns=tuple(
+            _campaign_revenue(found, several=several) for found in figures.campaigns
+        ),
         series=series,
         series_gaps=True if gaps else MISSING,
     )
 
 
-def _rank(found: SourceSum) -> tuple[Decimal, str]:
-    return found.revenue.copy_negate(), found.source
+def _currencies(found: Sequence[SourceSum]) -> tuple[CurrencyRevenue, ...]:
+    by_currency: dict[str, list[SourceSum]] = {}
+    for it in found:
+        by_currency.setdefault(it.currency, []).append(it)
+    sums = [_currency_revenue(currency, theirs) for currency, theirs in by_currency.items()]
+    return tuple(sorted(sums, key=lambda it: (-it.transaction_count, it.currency)))
 
 
-def _source_revenue(found: SourceSum) -> SourceRevenue:
+def _currency_revenue(currency: str, found: Sequence[SourceSum]) -> CurrencyRevenue:
+    total, count = add(it.revenue for it in found), sum(it.transactions for it in found)
+    return CurrencyRevenue(
+        currency=currency,
+        total_revenue=money(total),
+        transaction_count=count,
+        average_transaction_value=average_money(total, count),
+    )
+
+
+def _rank(found: SourceSum) -> tuple[Decimal, str, str]:
+    return found.revenue.copy_negate(), found.source, found.currency
+
+
+def _source_revenue(found: SourceSum, *, several: bool) -> SourceRevenue:
     return SourceRevenue(
         source=found.source,
         event_type=REVENUE_TYPES[found.source],
         total_revenue=money(found.revenue),
         transaction_count=found.transactions,
         average_transaction_value=average_money(found.revenue, found.transactions),
+        currency=found.currency if several else MISSING,
     )
 
 
-def _campaign_revenue(found: CampaignSum) -> CampaignRevenue:
+def _campaign_revenue(found: CampaignSum, *, several: bool) -> CampaignRevenue:
     return CampaignRevenue(
         campaign_id=found.campaign_id,
         total_revenue=money(found.revenue),
         transaction_count=found.transactions,
+        currency=found.currency if several else MISSING,
     )
 
 
 def _series(
-    found: Sequence[BucketSum], interval: Interval | None, zone: tzinfo
+    found: Sequence[BucketSum], question: RevenueQuestion, *, several: bool
 ) -> tuple[tuple[RevenueBucket, ...] | MISSING, bool]:
-    if interval is None:
+    """List each bucket once for each currency."""
+    if question.interval is None:
         return MISSING, False
-    figures = {bucket.bucket: bucket for bucket in found}
-    buckets, gaps = buckets_of(list(figures), interval, zone)
-    series = (figures.get(it) or BucketSum(it, Decimal(0), 0) for it in buckets)
-    return tuple(_bucket(it, zone) for it in series), gaps
+    check_length(found)
+    figures = {(it.bucket, it.currency): it for it in found}
+    currencies = sorted({currency for _, currency in figures})
+    buckets, gaps = buckets_of(
+        list(dict.fromkeys(at for at, _ in figures)), question.interval, question.zone
+    )
+    series: Iterable[BucketSum] = found
+    if len(buckets) * len(currencies) > MAX_BUCKETS:
+        gaps = True
+    elif not gaps:
+        series = (
+            figures.get((at, currency)) or BucketSum(at, Decimal(0), 0, currency)
+            for at in buckets
+            for currency in currencies
+        )
+    return tuple(_bucket(it, question.zone, several=several) for it in series), gaps
 
 
-def _bucket(found: BucketSum, zone: tzinfo) -> RevenueBucket:
+def _bucket(found: BucketSum, zone: tzinfo, *, several: bool) -> RevenueBucket:
     return RevenueBucket(
         bucket=shown(found.bucket, zone),
         total_revenue=money(found.revenue),
         transaction_count=found.transactions,
+        currency=found.currency if several else MISSING,
     )
 
 
 def to_csv(report: RevenueReport) -> bytes:
-    """Write the list of sources, or the series where there is one."""
+    """Write the list of sources, or the series where there is one; always with the currency."""
+    only = next((it.currency for it in report.currencies), UNSPECIFIED)
     if report.series is not MISSING:
-        return write_list(RevenueBucket, report.series)
-    return write_list(SourceRevenue, report.revenue)
+        return write_csv(columns_of(RevenueBucket), _rows(report.series, only))
+    return write_csv(columns_of(SourceRevenue), _rows(report.revenue, only))
+
+
+def _rows(rows: Iterable[JsonModel], currency: str) -> Iterator[Row]:
+    return ({"currency": currency, **row.model_dump(mode="json")} for row in rows)
 
 
 def campaigns_to_csv(campaigns: Campaigns) -> bytes:

@@ -14,7 +14,9 @@ from functions.parameters import (
     Parse,
     Period,
     Values,
+    parse_channel,
     parse_choice,
+    parse_currency,
     parse_end,
     parse_event_type,
     parse_funnel_stage,
@@ -27,6 +29,7 @@ from functions.parameters import (
     read_parameters,
 )
 from functions.reporter.series import beginning_of
+from functions.senders import Channel
 from functions.zones import UTC_NAME, instant_of, shown, zone_of
 
 RangeName = Literal["1h", "24h", "today", "yesterday", "7d", "28d", "91d", "364d", "all", "custom"]
@@ -81,6 +84,8 @@ _KNOWN: Final[Mapping[str, Parse]] = {
     "funnelStage": parse_funnel_stage,
     "eventType": parse_event_type,
     "campaignId": parse_text,
+    "channel": parse_channel,
+    "currency": parse_currency,
     "interval": parse_interval,
     "compare": partial(parse_choice, choices=("before", "none")),
     "metric": partial(parse_choice, choices=("events", "revenue")),
@@ -114,6 +119,8 @@ class View:
     funnel_stage: FunnelStage | None
     event_type: str | None
     campaign_id: str | None
+    channel: Channel | None
+    currency: str | None
     metric: Metric
     is_running: bool
     has_people: bool
@@ -121,11 +128,18 @@ class View:
     def events_question(self, period: Period) -> Params:
         """Make the question to ``/reports/events`` for a period of this view."""
         kinds = {"funnelStage": self.funnel_stage, "eventType": self.event_type}
-        return _question(self, period, {**kinds, "interval": self.interval})
+        others = {**kinds, "channel": self.channel, "interval": self.interval}
+        return _question(self, period, others)
 
     def revenue_question(self, period: Period) -> Params:
         """Make the question to ``/reports/revenue`` for a period of this view."""
-        return _question(self, period, {"campaignId": self.campaign_id, "interval": self.interval})
+        others = {
+            "campaignId": self.campaign_id,
+            "channel": self.channel,
+            "currency": self.currency,
+            "interval": self.interval,
+        }
+        return _question(self, period, others)
 
     def people_question(self) -> Params:
         """Make the question to ``/reports/demographics`` for this view."""
@@ -162,6 +176,8 @@ def read_view(params: Params, now: datetime) -> View:
         funnel_stage=values.get("funnelStage"),
         event_type=values.get("eventType"),
         campaign_id=campaign,
+        channel=values.get("channel"),
+        currency=values.get("currency"),
         metric=values.get("metric", "revenue" if campaign else "events"),
         is_running=period.end == now,
         has_people="people" in values,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
-from functions.events import FunnelStage
+from functions.events import EVENT_TYPES, FunnelStage, Source
 
 Channel = Literal[
     "native",
@@ -43,3 +43,9 @@ STANDARD_TYPES: Final[Mapping[FunnelStage, tuple[str, ...]]] = {
     ),
 }
 """Types beside the native ones, of every source, by the stage they belong to."""
+
+KINDS: Final[Mapping[tuple[Source, FunnelStage], tuple[str, ...]]] = {
+    (source, stage): (*types, *STANDARD_TYPES[stage])
+    for (source, stage), types in EVENT_TYPES.items()
+}
+"""All types that an event of any channel may have, by source and stage; the native ones first."""

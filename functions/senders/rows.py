@@ -7,14 +7,14 @@ from typing import Final, assert_never
 import msgspec
 
 from functions.errors import Fault
-from functions.events import EVENT_TYPES, FUNNEL_STAGES, REVENUE_TYPES, SOURCES, FunnelStage, Source
+from functions.events import REVENUE_TYPES, SOURCES, FunnelStage, Source
 from functions.events.claims import claim_of
 from functions.events.judging import InvalidEvent
 from functions.events.keys import deriving
 from functions.events.reading import find_unstorable
 from functions.events.rows import EventRow, event_key
 from functions.messages import AcceptedBatch
-from functions.senders import STANDARD_TYPES
+from functions.senders import KINDS
 from functions.senders.canonical import (
     CanonicalEvent,
     ErasureRequest,
@@ -27,8 +27,9 @@ from functions.senders.notices import ErasureRow, MetricRow, NoticeRow, Retracti
 STAGE_OF: Final[Mapping[Source, Mapping[str, FunnelStage]]] = {
     source: {
         name: stage
-        for stage in FUNNEL_STAGES
-        for name in (*STANDARD_TYPES[stage], *EVENT_TYPES[source, stage])
+        for (theirs, stage), types in KINDS.items()
+        if theirs == source
+        for name in types
     }
     for source in SOURCES
 }

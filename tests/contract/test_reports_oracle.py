@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from random import Random
 from typing import Any, get_args
 
@@ -19,12 +20,13 @@ from functions.reporter.demographics_report import handle_demographics
 from functions.reporter.events_report import handle_events
 from functions.reporter.handler import Reports, to_json
 from functions.reporter.revenue_report import handle_revenue
+from functions.senders import KINDS, Channel
 from functions.ttk_collector.handler import handle as collect_tiktok
 from runtime.postgres.ledger import THIN_SECONDS
 from runtime.postgres.pool import send_keys_as_bytes
 from runtime.postgres.reporting.reports import PostgresReports
 from runtime.postgres.storing.store import PostgresEventStore
-from tests.builders import a_facebook_event, a_part, a_tiktok_event, raw
+from tests.builders import a_facebook_event, a_part, a_record, a_tiktok_event, raw, records
 from tests.truth.oracle import expected
 from tests.truth.payloads import make_plain_payloads
 from tests.truth.plain_sql import MAKE_FLAT
@@ -55,7 +57,7 @@ NAMES = ["a", "B", "b", "Z", "é", "я", "\U0001f600", "￿", "a b", 'a"b,c', ""
 LONG_NAME = "Llanfair" * 400
 FACEBOOK_TYPES = [*get_args(facebook.TopType), *get_args(facebook.BottomType)]
 TIKTOK_TYPES = [*get_args(tiktok.TopType), *get_args(tiktok.BottomType)]
-KINDS: list[Ask] = [
+ASKS: list[Ask] = [
     any_events,
     hourly_events,
     any_revenue,
@@ -72,6 +74,8 @@ ANSWERS: dict[str, Callable[..., Awaitable[Any]]] = {
     "revenue": handle_revenue,
     "demographics": handle_demographics,
 }
+CHANNELS: dict[str, Channel] = {"facebook": "meta.conversions", "tiktok": "tiktok.events"}
+CURRENCIES = ["unspecified", "EUR", "USD", "JPY"]
 COLLECT = {"facebook": collect_facebook, "tiktok": collect_tiktok}
 
 
@@ -101,10 +105,16 @@ async def test_every_answer_is_that_of_plain_sql(
         await make_plain_payloads(connection)
     await pool.execute(MAKE_FLAT)
     await pool.execute(statistics)  # without any, cities are read for short ranges alone
-    known = Known(START, START + timedelta(days=DAYS), [name for name in NAMES if name])
+    known = Known(
+        START,
+        START + timedelta(days=DAYS),
+        [name for name in NAMES if name],
+        ("native", *CHANNELS.values()),
+        CURRENCIES,
+    )
 
     assert await pool.fetchval("SELECT count(*) FROM bench_flat") == sent
-    for ask in KINDS:
+    for ask in ASKS:
         for question in distinct(ask, dice, known, QUESTIONS):
             assert await answer(question, PostgresReports(pool)) == await expected(
                 question, lambda statement, values: pool.fetch(statement, *values)
@@ -139,8 +149,11 @@ async def deliver(pool: asyncpg.Pool, dice: Random) -> int:
 
 async def collect(pool: asyncpg.Pool, source: str, batches: Sequence[Sequence[Any]]) -> None:
     for batch in batches:
+        native = [event for event in batch if "kind" not in event]
+        foreign = [event for event in batch if "kind" in event]
         collected = await COLLECT[source](
-            [a_part(*map(raw, batch))], store=PostgresEventStore(pool)
+            [a_part(*map(raw, native)), records(*foreign, channel=CHANNELS[source])],
+            store=PostgresEventStore(pool),
         )
         assert (collected.rejected, collected.refused) == (0, 0)
 
@@ -155,6 +168,8 @@ def some_events(source: str, dice: Random, moments: Sequence[str]) -> Iterator[d
         again = dice.random() < 0.05
         event_id = f"{source}-{dice.randrange(number + 1) if again else number}"
         make = a_facebook if source == "facebook" else a_tiktok
+        if dice.random() < 0.2:
+            make = partial(a_foreign, source)
         yield make(dice, eventId=event_id, timestamp=dice.choice(moments))
 
 
@@ -189,6 +204,27 @@ def a_tiktok(dice: Random, **fields: Any) -> dict[str, Any]:
         eventType=event_type,
         user={"userId": some_user(dice), "followers": followers},
         engagement=watched if top else {"purchaseAmount": some_amount(dice)},
+        **fields,
+    )
+
+
+def a_foreign(source: str, dice: Random, **fields: Any) -> dict[str, Any]:
+    """A canonical record; one in two is a sale, one in three of an unknown user."""
+    own = (
+        {"userKey": f"{dice.randrange(100) + 100 * len(source):032x}"}
+        if dice.random() < 0.67
+        else {}
+    )
+    if dice.random() < 0.5:
+        kinds = [name for (of, _), names in KINDS.items() if of == source for name in names]
+        return a_record(source=source, eventType=dice.choice(kinds), **own, **fields)
+    return a_record(
+        source=source,
+        eventType="checkout.complete" if source == "facebook" else "purchase",
+        amount=dice.choice(["0", "7.5", "-3", "5.00", "999999999999.999999", "0.000001"]),
+        currency=dice.choice(CURRENCIES[1:]),
+        campaignId=dice.choice([name for name in NAMES if name]),
+        **own,
         **fields,
     )
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from functions.errors import Unavailable
-from functions.events import REVENUE_TYPES, Source
+from functions.events import REVENUE_TYPES, UNSPECIFIED, Source
 from functions.events.rows import EventRow, user_key
 from functions.parameters import Interval, Period
 from functions.reporter.demographics_report import AGE_EDGES, FOLLOWER_EDGES, DemographicsQuestion
@@ -29,11 +29,13 @@ from functions.reporter.figures import (
     SourceSum,
     Spread,
     TiktokUsers,
+    UnknownFacebook,
     UserFigures,
     Watching,
 )
 from functions.reporter.ledger_report import LedgerQuestion
 from functions.reporter.revenue_report import RevenueQuestion
+from functions.senders import Channel
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
@@ -112,7 +114,7 @@ class FakeReports:
         interval, zone = question.interval, question.zone_name
         rows = [
             row
-            for row in self._of(question.period, question.source)
+            for row in self._of(question.period, question.source, question.channel)
             if question.funnel_stage in (None, row.funnel_stage)
             and question.event_type in (None, row.event_type)
         ]
@@ -127,18 +129,20 @@ class FakeReports:
         interval, zone = question.interval, question.zone_name
         rows = [
             row
-            for row in self._of(question.period, question.source)
-            if row.revenue is not None and question.campaign_id in (None, row.campaign_id)
+            for row in self._of(question.period, question.source, question.channel)
+            if row.revenue is not None
+            and question.campaign_id in (None, row.campaign_id)
+            and question.currency in (None, currency_of(row))
         ]
         campaigns = _sums((row for row in rows if row.campaign_id), lambda row: row.campaign_id)
-        ranked = sorted(campaigns, key=lambda sums: (-sums[1], sums[0]))
+        ranked = sorted(campaigns, key=lambda sums: (-sums[1], sums[0], sums[3]))
         buckets = _sums(
             rows if interval else [], lambda row: truncate(row.occurred_at, interval, zone)
         )
         return RevenueFigures(
             sources=[SourceSum(*sums) for sums in _sums(rows, lambda row: row.source)],
             campaigns=[CampaignSum(*sums) for sums in ranked[: question.limit]],
-            buckets=[BucketSum(*sums) for sums in sorted(buckets)][:max_buckets],
+            buckets=[BucketSum(*sums) for sums in sorted(buckets, key=_in_order)][:max_buckets],
         )
 
     async def sum_ledger(self, question: LedgerQuestion, *, max_buckets: int) -> LedgerFigures:
@@ -147,25 +151,35 @@ class FakeReports:
 
     async def describe_users(self, question: DemographicsQuestion) -> UserFigures:
         limit = question.limit
-        rows = list(self._of(question.period, question.source))
+        rows = list(self._of(question.period, question.source, question.channel))
         newest = list(self._newest({row.user_key for row in rows if row.user_key}))
         facebook = [row for row in newest if row.source == "facebook"]
         tiktok = [row for row in newest if row.source == "tiktok"]
-        views = [row for row in rows if row.source == "tiktok" and row.funnel_stage == "top"]
+        views = [row for row in rows if row.watch_seconds is not None]
         return UserFigures(
             facebook=FacebookUsers(
-                ages=_spreads((row.age for row in facebook), AGE_EDGES),
-                genders=_tallies((row.gender for row in facebook), limit),
-                countries=_tallies((row.country for row in facebook), limit),
+                ages=_spreads((row.age for row in facebook if row.age is not None), AGE_EDGES),
+                genders=_tallies((row.gender for row in facebook if row.gender), limit),
+                countries=_tallies(
+                    (row.country for row in facebook if row.country is not None), limit
+                ),
                 cities=[
                     CityTally(country, city, users)
                     for (country, city), users in _top(
-                        ((row.country, row.city) for row in facebook), limit
+                        ((row.country, row.city) for row in facebook if row.city is not None), limit
                     )
                 ],
+                unknown=UnknownFacebook(
+                    sum(row.age is None for row in facebook),
+                    sum(row.gender is None for row in facebook),
+                    sum(row.country is None for row in facebook),
+                ),
             ),
             tiktok=TiktokUsers(
-                followers=_spreads((row.followers for row in tiktok), FOLLOWER_EDGES),
+                followers=_spreads(
+                    (row.followers for row in tiktok if row.followers is not None), FOLLOWER_EDGES
+                ),
+                unknown_followers=sum(row.followers is None for row in tiktok),
                 countries=_tallies((row.watch_country for row in views), limit),
                 devices=_tallies((row.watch_device for row in views), limit),
                 watching=Watching(
@@ -176,14 +190,17 @@ class FakeReports:
             ),
         )
 
-    def _of(self, period: Period, source: Source | None) -> Iterator[EventRow]:
+    def _of(
+        self, period: Period, source: Source | None, channel: Channel | None = None
+    ) -> Iterator[EventRow]:
         self.asked.append(period)
         if self.down:
             raise Unavailable("the reports are away")
         for row in self.rows:
             late_enough = period.start is None or period.start <= row.occurred_at
             early_enough = period.end is None or row.occurred_at < period.end
-            if late_enough and early_enough and source in (None, row.source):
+            wanted = source in (None, row.source) and channel in (None, row.channel)
+            if late_enough and early_enough and wanted:
                 yield row
 
     def _newest(self, user_keys: set[bytes]) -> Iterator[EventRow]:
@@ -213,11 +230,23 @@ def truncate(moment: datetime, interval: Interval | None, zone: str = "UTC") -> 
 
 def _sums(
     rows: Iterable[EventRow], key: Callable[[EventRow], Any]
-) -> list[tuple[Any, Decimal, int]]:
+) -> list[tuple[Any, Decimal, int, str]]:
     amounts: dict[Any, list[Decimal]] = defaultdict(list)
     for row in rows:
-        amounts[key(row)].append(row.revenue or Decimal(0))
-    return [(name, sum(found, Decimal(0)), len(found)) for name, found in amounts.items()]
+        amounts[key(row), currency_of(row)].append(row.revenue or Decimal(0))
+    return [
+        (name, sum(found, Decimal(0)), len(found), currency)
+        for (name, currency), found in amounts.items()
+    ]
+
+
+def _in_order(sums: tuple[Any, Decimal, int, str]) -> tuple[Any, str]:
+    return sums[0], sums[3]
+
+
+def currency_of(row: EventRow) -> str:
+    """The currency of a row's revenue."""
+    return row.currency or UNSPECIFIED
 
 
 def _spreads(figures: Iterable[int | None], edges: Sequence[int]) -> list[Spread]:

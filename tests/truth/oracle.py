@@ -24,6 +24,8 @@ _CONDITIONS = {
     "funnel_stage": "funnel_stage = ",
     "event_type": "event_type = ",
     "campaign_id": "campaign_id = ",
+    "channel": "channel = ",
+    "currency": "currency = ",
 }
 _AGES = ("0-17", "18-24", "25-34", "35-44", "45-54", "55-64", "65+")
 _FOLLOWERS = ("0-999", "1000-9999", "10000-99999", "100000-999999", "1000000+")
@@ -80,29 +82,43 @@ async def _events(question: Question, fetch: Fetch) -> Answer:
 
 async def _revenue(question: Question, fetch: Fetch) -> Answer:
     sources = await _ask(question, fetch, plain_sql.SUM_SOURCES)
-    total, count = sum((row[2] for row in sources), Decimal()), sum(row[3] for row in sources)
+    currencies = [
+        {"currency": name} | _averaged([row for row in sources if row[4] == name])
+        for name in sorted({row[4] for row in sources})
+    ]
     campaigns = await _ask(question, fetch, plain_sql.SUM_CAMPAIGNS)
-    answer = _sums(total, count) | {
-        "averageTransactionValue": _average_money(total, count),
+    answer = _averaged(sources) | {
+        "currencies": sorted(currencies, key=lambda it: -it["transactionCount"]),
         "revenue": [
-            {"source": source, "eventType": name}
-            | _sums(revenue, sales)
-            | {"averageTransactionValue": _average_money(revenue, sales)}
-            for source, name, revenue, sales in sorted(sources, key=lambda row: (-row[2], row[0]))
+            {"source": row[0], "eventType": row[1]} | _averaged([row]) | {"currency": row[4]}
+            for row in sorted(sources, key=lambda row: (-row[2], row[0], row[4]))
         ],
         "topCampaigns": [
-            {"campaignId": campaign} | _sums(revenue, sales)
-            for campaign, revenue, sales in campaigns
+            {"campaignId": campaign} | _sums(revenue, sales) | {"currency": currency}
+            for campaign, revenue, sales, currency in campaigns
         ],
     }
     if question.interval:
         found = await _ask(question, fetch, plain_sql.SUM_BUCKETS)
-        sums = {bucket: (revenue, sales) for bucket, revenue, sales in found}
+        sums = {(row[0], row[3]): (row[1], row[2]) for row in found}
         answer["series"] = [
-            {"bucket": _instant(bucket)} | _sums(*sums.get(bucket, (Decimal(), 0)))
-            for bucket in _without_gaps(list(sums), question.interval)
+            {"bucket": _instant(bucket)}
+            | _sums(*sums.get((bucket, currency), (Decimal(), 0)))
+            | {"currency": currency}
+            for bucket in _without_gaps(sorted({row[0] for row in found}), question.interval)
+            for currency in sorted({row[3] for row in found})
         ]
+    if len(currencies) > 1:
+        return answer | {"totalRevenue": None, "averageTransactionValue": None}
+    for name in ("revenue", "topCampaigns", "series"):
+        for row in answer.get(name, []):
+            del row["currency"]
     return answer
+
+
+def _averaged(sources: Rows) -> Answer:
+    total, count = sum((row[2] for row in sources), Decimal()), sum(row[3] for row in sources)
+    return _sums(total, count) | {"averageTransactionValue": _average_money(total, count)}
 
 
 async def _demographics(question: Question, fetch: Fetch) -> Answer:
@@ -114,19 +130,21 @@ async def _demographics(question: Question, fetch: Fetch) -> Answer:
         facebook = _facebook(figures)
     if question.source != "facebook":
         watched = await _ask(question, fetch, plain_sql.SUM_WATCHING)
-        tiktok = _followers(figures.get("followers", [])) | _watching(watched, limit)
+        tiktok = _followers(figures) | _watching(watched, limit)
     total = sum(source["users"] for source in (facebook, tiktok) if source)
     return {"totalUsers": total, "facebook": facebook, "tiktok": tiktok}
 
 
 def _facebook(figures: Mapping[str, Rows]) -> Answer:
+    unknown = {name: number for name, _, number, *_ in figures["unknown"]}
     ages = {int(age): users for age, _, users, *_ in figures.get("age", [])}
     users = sum(ages.values())
     ranges = dict.fromkeys(_AGES, 0)
     for age, of_age in ages.items():
         ranges[_age_range(age)] += of_age
     return {
-        "users": users,
+        "users": users + unknown["age"],
+        "unknown": {name: unknown[name] for name in ("age", "gender", "place")},
         "averageAge": _average(sum(age * of_age for age, of_age in ages.items()), users),
         "age": [{"range": name, "users": number} for name, number in ranges.items()],
         "gender": [
@@ -148,11 +166,14 @@ def _age_range(age: int) -> str:
     return next(name for name in reversed(_AGES) if age >= int(name.rstrip("+").split("-")[0]))
 
 
-def _followers(parts: Rows) -> Answer:
+def _followers(figures: Mapping[str, Rows]) -> Answer:
+    parts = figures.get("followers", [])
+    unknown = {name: number for name, _, number, *_ in figures["unknown"]}["followers"]
     numbers = {name: users for name, _, users, *_ in parts}
     users = sum(numbers.values())
     return {
-        "users": users,
+        "users": users + unknown,
+        "unknown": {"followers": unknown},
         "followers": {
             "average": _average(sum(part[3] for part in parts), users),
             "min": min((part[4] for part in parts), default=None),

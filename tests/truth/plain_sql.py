@@ -10,34 +10,41 @@ MAKE_FLAT = """
         events.id,
         event."timestamp" AT TIME ZONE 'UTC' AS occurred_at,
         event.source,
-        event."funnelStage" AS funnel_stage,
+        coalesce(event."funnelStage", events.funnel_stage::text) AS funnel_stage,
         event."eventType" AS event_type,
-        who."userId" AS user_id,
+        events.channel::text AS channel,
+        coalesce(who."userId", event."userKey") AS user_id,
         who.age,
         who.gender,
         coalesce(place.country, what.country) AS country,
         place.city,
         who.followers,
-        what."campaignId" AS campaign_id,
+        coalesce(
+            what."campaignId", CASE WHEN event.source = 'facebook' THEN event."campaignId" END
+        ) AS campaign_id,
         CASE
-            WHEN event."eventType" IN ('checkout.complete', 'purchase') THEN what."purchaseAmount"
+            WHEN event."eventType" NOT IN ('checkout.complete', 'purchase') THEN NULL
+            WHEN event.amount < 0 THEN NULL
+            ELSE coalesce(what."purchaseAmount", event.amount)
         END AS revenue,
+        coalesce(event.currency, 'unspecified') AS currency,
         what.device,
         what."watchTime" AS watch_seconds,
         what."percentageWatched" AS percentage_watched
     FROM events
     JOIN plain_payloads USING (block, position)
     CROSS JOIN LATERAL json_to_record(plain_payloads.payload) AS event (
-        "timestamp" timestamptz, source text, "funnelStage" text, "eventType" text, data json
+        "timestamp" timestamptz, source text, "funnelStage" text, "eventType" text, data json,
+        "userKey" text, amount numeric(18, 6), currency text, "campaignId" text
     )
-    CROSS JOIN LATERAL json_to_record(event.data) AS data ("user" json, engagement json)
-    CROSS JOIN LATERAL json_to_record(data."user") AS who (
+    LEFT JOIN LATERAL json_to_record(event.data) AS data ("user" json, engagement json) ON TRUE
+    LEFT JOIN LATERAL json_to_record(data."user") AS who (
         "userId" text, age smallint, gender text, followers bigint, location json
-    )
-    CROSS JOIN LATERAL json_to_record(data.engagement) AS what (
+    ) ON TRUE
+    LEFT JOIN LATERAL json_to_record(data.engagement) AS what (
         "campaignId" text, "purchaseAmount" numeric(18, 6), device text, country text,
         "watchTime" numeric(18, 6), "percentageWatched" numeric(18, 6)
-    )
+    ) ON TRUE
     LEFT JOIN LATERAL json_to_record(who.location) AS place (country text, city text) ON TRUE
 """
 """Reads the events' JSON once, from ``make_plain_payloads``: PostgreSQL only."""
@@ -56,25 +63,25 @@ COUNT_BUCKETS = """
     ORDER BY bucket
 """
 SUM_SOURCES = """
-    SELECT source, event_type, sum(revenue), count(*)
+    SELECT source, event_type, sum(revenue), count(*), currency
     FROM bench_flat
     WHERE revenue IS NOT NULL AND {filters}
-    GROUP BY source, event_type
+    GROUP BY source, event_type, currency
 """
 SUM_CAMPAIGNS = """
-    SELECT campaign_id, sum(revenue), count(*)
+    SELECT campaign_id, sum(revenue), count(*), currency
     FROM bench_flat
     WHERE revenue IS NOT NULL AND campaign_id IS NOT NULL AND {filters}
-    GROUP BY campaign_id
-    ORDER BY sum(revenue) DESC, campaign_id
+    GROUP BY campaign_id, currency
+    ORDER BY sum(revenue) DESC, campaign_id, currency
     LIMIT {limit}
 """
 SUM_BUCKETS = """
-    SELECT date_trunc('{interval}', occurred_at) AS bucket, sum(revenue), count(*)
+    SELECT date_trunc('{interval}', occurred_at) AS bucket, sum(revenue), count(*), currency
     FROM bench_flat
     WHERE revenue IS NOT NULL AND {filters}
-    GROUP BY bucket
-    ORDER BY bucket
+    GROUP BY bucket, currency
+    ORDER BY bucket, currency
 """
 DESCRIBE_USERS = """
     WITH asked AS (
@@ -102,32 +109,44 @@ DESCRIBE_USERS = """
             ELSE '1000000+'
         END AS part,
         NULL, count(*), sum(followers), min(followers), max(followers)
-    FROM newest WHERE source = 'tiktok' GROUP BY part
+    FROM newest WHERE source = 'tiktok' AND followers IS NOT NULL GROUP BY part
+    UNION ALL
+    SELECT 'unknown', 'followers', NULL, count(*), NULL, NULL, NULL
+    FROM newest WHERE source = 'tiktok' AND followers IS NULL
+    UNION ALL
+    SELECT 'unknown', 'age', NULL, count(*), NULL, NULL, NULL
+    FROM newest WHERE source = 'facebook' AND age IS NULL
+    UNION ALL
+    SELECT 'unknown', 'gender', NULL, count(*), NULL, NULL, NULL
+    FROM newest WHERE source = 'facebook' AND gender IS NULL
+    UNION ALL
+    SELECT 'unknown', 'place', NULL, count(*), NULL, NULL, NULL
+    FROM newest WHERE source = 'facebook' AND country IS NULL
     UNION ALL
     SELECT 'age', CAST(age AS text), NULL, count(*), NULL, NULL, NULL
-    FROM newest WHERE source = 'facebook' GROUP BY age
+    FROM newest WHERE source = 'facebook' AND age IS NOT NULL GROUP BY age
     UNION ALL
     (
         SELECT 'gender', gender, NULL, count(*), NULL, NULL, NULL
-        FROM newest WHERE source = 'facebook' GROUP BY gender
+        FROM newest WHERE source = 'facebook' AND gender IS NOT NULL GROUP BY gender
         ORDER BY count(*) DESC, gender LIMIT {limit}
     )
     UNION ALL
     (
         SELECT 'country', country, NULL, count(*), NULL, NULL, NULL
-        FROM newest WHERE source = 'facebook' GROUP BY country
+        FROM newest WHERE source = 'facebook' AND country IS NOT NULL GROUP BY country
         ORDER BY count(*) DESC, country LIMIT {limit}
     )
     UNION ALL
     (
         SELECT 'city', country, city, count(*), NULL, NULL, NULL
-        FROM newest WHERE source = 'facebook' GROUP BY country, city
+        FROM newest WHERE source = 'facebook' AND city IS NOT NULL GROUP BY country, city
         ORDER BY count(*) DESC, country, city LIMIT {limit}
     )
 """
 SUM_WATCHING = """
     SELECT country, device, count(*), sum(watch_seconds), sum(percentage_watched)
     FROM bench_flat
-    WHERE source = 'tiktok' AND funnel_stage = 'top' AND {filters}
+    WHERE source = 'tiktok' AND watch_seconds IS NOT NULL AND {filters}
     GROUP BY country, device
 """

@@ -7,8 +7,9 @@ from random import Random
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
-from functions.events import EVENT_TYPES, SOURCES, FunnelStage, Source
+from functions.events import SOURCES, FunnelStage, Source
 from functions.parameters import Interval
+from functions.senders import CHANNELS, KINDS, Channel
 
 _T = TypeVar("_T")
 Bounds = tuple[datetime | None, datetime | None]
@@ -20,10 +21,12 @@ _PARAMETERS = {
     "funnel_stage": "funnelStage",
     "event_type": "eventType",
     "campaign_id": "campaignId",
+    "channel": "channel",
+    "currency": "currency",
     "interval": "interval",
     "limit": "limit",
 }
-_KINDS = [(source, stage, name) for (source, stage), types in EVENT_TYPES.items() for name in types]
+_KINDS = [(source, stage, name) for (source, stage), types in KINDS.items() for name in types]
 _LONG: Sequence[Interval] = ("day", "week", "month")
 _SHORTEST_SECONDS = 1.0
 _SECOND = timedelta(seconds=1)
@@ -47,6 +50,8 @@ class Question:
     campaign_id: str | None = None
     interval: Interval | None = None
     limit: int | None = None
+    channel: Channel | None = None
+    currency: str | None = None
 
     @property
     def params(self) -> list[tuple[str, str]]:
@@ -72,11 +77,23 @@ class Known:
         start: About when the first event happened.
         end: About when the last one did.
         campaigns: Some that have revenue.
+        channels: How the events came; one is asked for only if there are several.
+        currencies: Of the revenue; likewise.
     """
 
     start: datetime
     end: datetime
     campaigns: Sequence[str]
+    channels: Sequence[Channel] = CHANNELS[:1]
+    currencies: Sequence[str] = ()
+
+    def some_channel(self, dice: Random) -> Channel | None:
+        """Draw a channel to ask for, or none."""
+        return _sometimes(dice, 0.3, self.channels) if len(self.channels) > 1 else None
+
+    def some_currency(self, dice: Random) -> str | None:
+        """Draw a currency to ask for, or none."""
+        return _sometimes(dice, 0.3, self.currencies) if len(self.currencies) > 1 else None
 
 
 Ask = Callable[[Random, Known], Question]
@@ -97,14 +114,16 @@ def any_events(dice: Random, known: Known) -> Question:
     source, stage, name = _filters(dice)
     start, end = _ragged(dice, known)
     interval = _sometimes(dice, 0.25, _LONG)
-    return Question("events", start, end, source, stage, name, interval=interval)
+    channel = known.some_channel(dice)
+    return Question("events", start, end, source, stage, name, interval=interval, channel=channel)
 
 
 def hourly_events(dice: Random, known: Known) -> Question:
     """Count by hour, with any filters, over nearly all time."""
     source, stage, name = _filters(dice)
     start, end = _nearly_all(dice, known)
-    return Question("events", start, end, source, stage, name, interval="hour")
+    channel = known.some_channel(dice)
+    return Question("events", start, end, source, stage, name, interval="hour", channel=channel)
 
 
 def any_revenue(dice: Random, known: Known) -> Question:
@@ -117,6 +136,8 @@ def any_revenue(dice: Random, known: Known) -> Question:
         _sometimes(dice, 0.6, SOURCES),
         interval=_sometimes(dice, 0.25, ("hour", *_LONG)),
         limit=_some_limit(dice),
+        channel=known.some_channel(dice),
+        currency=known.some_currency(dice),
     )
 
 
@@ -131,6 +152,8 @@ def one_campaign(dice: Random, known: Known) -> Question:
         _sometimes(dice, 0.3, SOURCES),
         campaign_id=dice.choice(known.campaigns) if there else f"none-{dice.getrandbits(32)}",
         interval=_sometimes(dice, 0.25, ("hour", *_LONG)),
+        channel=known.some_channel(dice),
+        currency=known.some_currency(dice),
     )
 
 
@@ -138,7 +161,15 @@ def top_campaigns(dice: Random, known: Known) -> Question:
     """Find the top campaigns of nearly all time."""
     start, end = _nearly_all(dice, known)
     source = _sometimes(dice, 0.5, SOURCES[:1])
-    return Question("revenue", start, end, source, limit=dice.randint(1, 100))
+    return Question(
+        "revenue",
+        start,
+        end,
+        source,
+        limit=dice.randint(1, 100),
+        channel=known.some_channel(dice),
+        currency=known.some_currency(dice),
+    )
 
 
 def all_users(dice: Random, known: Known) -> Question:

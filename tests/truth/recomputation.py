@@ -41,7 +41,11 @@ _USER_FIGURES = """
     FROM users, unnest('{hour,day,month}'::granularity[]) AS granularity (granularity),
         LATERAL (VALUES
             ('age'::user_rollup_kind, age::text), ('gender', gender), ('country', country),
-            ('followers', length(followers::text)::text)
+            ('followers', length(followers::text)::text),
+            ('unknown_age', CASE WHEN source = 'facebook' AND age IS NULL THEN '' END),
+            ('unknown_gender', CASE WHEN source = 'facebook' AND gender IS NULL THEN '' END),
+            ('unknown_place', CASE WHEN source = 'facebook' AND country IS NULL THEN '' END),
+            ('unknown_followers', CASE WHEN source = 'tiktok' AND followers IS NULL THEN '' END)
         ) AS what (figure, name)
     WHERE name IS NOT NULL GROUP BY 1, 2, 3, 4
     UNION ALL

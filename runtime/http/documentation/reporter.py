@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from functions.errors import Fault
-from functions.events import SOURCES
+from functions.events import SOURCES, UNSPECIFIED
 from functions.reporter import pipeline
 from functions.reporter.filters import DEFAULT_LIMIT, ReportType
 from functions.reporter.handler import REPORTS
@@ -44,9 +44,11 @@ _MOMENT: Final[Schema] = {
         {"type": "string", "format": "date"},
     ]
 }
-_ANY_CASE = "|".join(
-    "".join(f"[{letter.upper()}{letter}]" for letter in source) for source in SOURCES
-)
+
+
+def _any_case(name: str) -> str:
+    return "".join(f"[{letter.upper()}{letter}]" for letter in name)
+
 
 # Parameters that take more forms than the answer's filters echo, or need more explanation.
 _PARAMETERS: Final[Mapping[str, Schema]] = {
@@ -68,7 +70,7 @@ _PARAMETERS: Final[Mapping[str, Schema]] = {
         "case.",
         "schema": {
             "type": "string",
-            "pattern": f"^({_ANY_CASE})$",
+            "pattern": f"^({'|'.join(map(_any_case, SOURCES))})$",
             "title": " or ".join(SOURCES),
         },
         "example": "facebook",
@@ -91,6 +93,21 @@ _PARAMETERS: Final[Mapping[str, Schema]] = {
         ),
         "schema": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_+/-]*$", "default": UTC_NAME},
         "example": "Europe/Kyiv",
+    },
+    "channel": {
+        "description": "Only events that came this way: in the native format, or by one of the "
+        "platforms' own interfaces.",
+        "example": "meta.conversions",
+    },
+    "currency": {
+        "description": "Only revenue in this currency (ISO 4217), or `unspecified`, that of the "
+        "native format; in upper or lower case.",
+        "schema": {
+            "type": "string",
+            "pattern": f"^([A-Za-z]{{3}}|{_any_case(UNSPECIFIED)})$",
+            "title": "ISO 4217",
+        },
+        "example": "EUR",
     },
     "interval": {
         "description": (

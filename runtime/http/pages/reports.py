@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, get_args
 
-from functions.events import EVENT_TYPES, FUNNEL_STAGES, SOURCES
+from pydantic import MISSING
+
+from functions.events import FUNNEL_STAGES, SOURCES, UNSPECIFIED
 from functions.parameters import Interval, Params, Period
 from functions.reporter.demographics_report import DemographicsReport
 from functions.reporter.overview import Figure, Overview, Point
 from functions.reporter.view import RANGES, View
+from functions.senders import CHANNELS, KINDS
 from functions.zones import shown, zone_of
 from runtime.http.html import Html, element, join
 from runtime.http.pages.chart import Line, bar, draw
@@ -33,9 +36,11 @@ _FILTERS: Final = (
     ("funnelStage", "stage"),
     ("eventType", "type"),
     ("campaignId", "campaign"),
+    ("channel", "channel"),
+    ("currency", "currency"),
     ("timezone", "timezone"),
 )
-_TYPES: Final = tuple(dict.fromkeys(name for types in EVENT_TYPES.values() for name in types))
+_TYPES: Final = tuple(dict.fromkeys(name for types in KINDS.values() for name in types))
 _LONGEST_CAMPAIGN: Final = 60
 
 
@@ -50,6 +55,7 @@ def reports_page(visit: Visit, seen: Overview) -> Response:
         _nothing(words, seen),
         _figures(words, seen),
         _course(words, seen),
+        _currencies(words, seen),
         element("div", _kinds(words, seen), _campaigns(words, seen), class_="two"),
         _people(words, seen),
     )
@@ -88,6 +94,10 @@ def _filters(words: Words, view: View) -> Html:
             words("type"), "eventType", [every, *((it, it) for it in _TYPES)], view.event_type
         ),
         blank(words("campaign"), "campaignId", view.campaign_id or "", size="12"),
+        selection(
+            words("channel"), "channel", [every, *((it, it) for it in CHANNELS)], view.channel
+        ),
+        blank(words("currency"), "currency", view.currency or "", size="4", placeholder="EUR"),
         selection(
             words("compare"),
             "compare",
@@ -175,6 +185,8 @@ def _figures(words: Words, seen: Overview) -> Html:
             words("not-narrowed.revenue") if view.funnel_stage or view.event_type else "",
         ),
     }
+    if len(seen.revenue.currencies) > 1:
+        notes |= dict.fromkeys(("revenue", "average"), words("several-currencies"))
     shown_figures = [
         _figure(words, name, figure, notes[name]) for name, figure in seen.figures.items()
     ]
@@ -210,6 +222,8 @@ def _course(words: Words, seen: Overview) -> Html:
     if view.before is not None:
         lines.append(Line(words("legend.before"), "before", [it.before for it in seen.points]))
     title = words(f"chart.{view.metric}", interval=words(f"interval.{view.interval}"))
+    if view.metric == "revenue" and seen.currency not in (None, UNSPECIFIED):
+        title = f"{title}, {seen.currency}"
     name = "events" if view.metric == "events" else "revenue"
     asked = view.events_question if name == "events" else view.revenue_question
     return element(
@@ -267,25 +281,61 @@ def _kinds(words: Words, seen: Overview) -> Html:
     )
 
 
-def _campaigns(words: Words, seen: Overview) -> Html:
-    view, total = seen.view, Decimal(seen.revenue.total_revenue or 0)
-    asked = _without_series(view.revenue_question(view.period))
+def _currencies(words: Words, seen: Overview) -> Html:
+    """List several currencies, which are never added up."""
+    currencies = seen.revenue.currencies
+    if len(currencies) < 2:  # noqa: PLR2004 - several
+        return Html("")
     rows = [
         (
-            _narrow(view, it.campaign_id, {"campaignId": it.campaign_id}),
+            _narrow(seen.view, it.currency, {"currency": it.currency}),
             number(it.total_revenue),
             number(it.transaction_count),
-            join(
-                [
-                    bar(_share(it.total_revenue, total)),
-                    Html(f"{percent(Decimal(it.total_revenue), total)} %"),
-                ]
-            ),
+            number(it.average_transaction_value),
         )
-        for it in seen.revenue.top_campaigns
+        for it in currencies
     ]
     heads = [
+        ("", words("currency")),
+        ("n", words("revenue")),
+        ("n", words("sales")),
+        ("n", words("average")),
+    ]
+    return element(
+        "section",
+        element("h2", words("currencies"), id="currencies"),
+        table(heads, rows, words("currencies")),
+        aria_labelledby="currencies",
+    )
+
+
+def _campaigns(words: Words, seen: Overview) -> Html:
+    view = seen.view
+    totals = {it.currency: Decimal(it.total_revenue) for it in seen.revenue.currencies}
+    several = len(totals) > 1
+    only = next(iter(totals), UNSPECIFIED)
+    asked = _without_series(view.revenue_question(view.period))
+    rows = []
+    for it in seen.revenue.top_campaigns:
+        currency = only if it.currency is MISSING else it.currency
+        total = totals.get(currency, Decimal(0))
+        rows.append(
+            (
+                _narrow(view, it.campaign_id, {"campaignId": it.campaign_id}),
+                *([_narrow(view, currency, {"currency": currency})] if several else []),
+                number(it.total_revenue),
+                number(it.transaction_count),
+                join(
+                    [
+                        bar(_share(it.total_revenue, total)),
+                        Html(f"{percent(Decimal(it.total_revenue), total)} %"),
+                    ]
+                ),
+            )
+        )
+    heads = [
         ("", words("campaign")),
+        *([("", words("currency"))] if several else []),
         ("n", words("revenue")),
         ("n", words("sales")),
         ("n", words("share")),

@@ -64,8 +64,9 @@ _UNKNOWN_ZONE: Final = (asyncpg.InvalidParameterValueError,)
 
 _NO_SPAN: Final = (EPOCH, EPOCH)
 
-_MAX_KINDS = 100
-"""More kinds of events than there will ever be; their rows precede the buckets'."""
+_MAX_KINDS = 1000
+"""More kinds of events, or currencies of the sources, than there will ever be; their rows
+precede the buckets'."""
 
 
 class PostgresReports:
@@ -102,6 +103,7 @@ class PostgresReports:
         """Sum revenue; see ``Reports``."""
         period, interval, zone = question.period, question.interval, question.zone_name
         source, campaign_id = question.source, question.campaign_id
+        channel, currency = question.channel, question.currency
         bounds, max_rows = (period.start, period.end), _MAX_KINDS + max_buckets
         segments = split(period, _granularities(interval))
         by_row = pieces_of_rows(period, segments.ragged, interval, zone)
@@ -109,7 +111,15 @@ class PostgresReports:
             await check_rows(connection, by_row, source)
             if campaign_id is not None:
                 rows = await connection.fetch(
-                    CAMPAIGN, *bounds, source, campaign_id, interval, max_rows, zone
+                    CAMPAIGN,
+                    *bounds,
+                    source,
+                    campaign_id,
+                    interval,
+                    max_rows,
+                    zone,
+                    channel,
+                    currency,
                 )
                 return campaign_figures(rows, campaign_id, max_buckets)
             rows = await connection.fetch(
@@ -119,10 +129,12 @@ class PostgresReports:
                 return revenue_figures(rows, (), max_buckets)
             few = sum(row["events"] for row in rows if row["source"]) <= _FEW_SALES
             campaigns: Sequence[asyncpg.Record]
-            if few:
-                campaigns = await connection.fetch(CAMPAIGNS, *bounds, question.limit)
+            if few or channel is not None:  # campaigns' totals are of all channels
+                campaigns = await connection.fetch(
+                    CAMPAIGNS, *bounds, question.limit, channel, currency
+                )
             else:
-                campaigns = await _top_campaigns(connection, bounds, question.limit)
+                campaigns = await _top_campaigns(connection, bounds, question.limit, currency)
             return revenue_figures(rows, campaigns, max_buckets)
 
     async def describe_users(self, question: DemographicsQuestion) -> UserFigures:
@@ -204,6 +216,8 @@ def _parameters(
         zone,
         _may_cut(interval, zone),
         max_rows,
+        question.channel,
+        question.currency if isinstance(question, RevenueQuestion) else None,
     ]
 
 
@@ -234,15 +248,22 @@ def _zone_known() -> Iterator[None]:
 
 
 async def _top_campaigns(
-    connection: PoolConnectionProxy, bounds: tuple[Bound, Bound], limit: int
+    connection: PoolConnectionProxy,
+    bounds: tuple[Bound, Bound],
+    limit: int,
+    currency: str | None,
 ) -> Sequence[asyncpg.Record]:
     """Find the top campaigns without summing them all.
 
     The highest campaigns with all their sales in the period set a mark; any other
     campaign with a smaller total can't be among the top.
     """
-    whole = await connection.fetch(WHOLE_CAMPAIGNS, *bounds, limit)
+    whole = await connection.fetch(WHOLE_CAMPAIGNS, *bounds, limit, currency)
     mark = whole[-1]["revenue"] if len(whole) == limit else Decimal(0)
-    partial = await connection.fetch(PARTIAL_CAMPAIGNS, *bounds, mark, limit)
-    ranked = sorted([*whole, *partial], key=lambda row: (-row["revenue"], row["campaign_id"]))
+    partial = await connection.fetch(PARTIAL_CAMPAIGNS, *bounds, mark, limit, currency)
+    ranked = sorted([*whole, *partial], key=_rank)
     return ranked[:limit]
+
+
+def _rank(row: asyncpg.Record) -> tuple[Decimal, str, str]:
+    return -row["revenue"], row["campaign_id"], row["currency"]

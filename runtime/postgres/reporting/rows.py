@@ -20,6 +20,7 @@ from functions.reporter.figures import (
     SourceSum,
     Spread,
     TiktokUsers,
+    UnknownFacebook,
     UserFigures,
     Watching,
 )
@@ -42,16 +43,23 @@ def event_figures(rows: Rows, max_buckets: int) -> EventFigures:
 def revenue_figures(rows: Rows, campaigns: Rows, max_buckets: int) -> RevenueFigures:
     """Read the rows of ``report_sums`` for sales, and those of the campaigns' statement."""
     buckets = [
-        BucketSum(row["bucket"], row["revenue"], row["events"]) for row in rows if row["bucket"]
+        BucketSum(row["bucket"], row["revenue"], row["events"], row["currency"])
+        for row in rows
+        if row["bucket"]
     ]
-    kinds: dict[Source, list[Record]] = {}
+    kinds: dict[tuple[Source, str], list[Record]] = {}
     for row in rows:
         if not row["bucket"]:
-            kinds.setdefault(row["source"], []).append(row)
+            kinds.setdefault((row["source"], row["currency"]), []).append(row)
     return RevenueFigures(
         sources=[
-            SourceSum(source, add(row["revenue"] for row in own), sum(row["events"] for row in own))
-            for source, own in kinds.items()
+            SourceSum(
+                source,
+                add(row["revenue"] for row in own),
+                sum(row["events"] for row in own),
+                currency,
+            )
+            for (source, currency), own in kinds.items()
         ],
         campaigns=[CampaignSum(*row) for row in campaigns],
         buckets=buckets[:max_buckets],
@@ -62,9 +70,14 @@ def campaign_figures(rows: Rows, campaign_id: str, max_buckets: int) -> RevenueF
     """Read the rows of ``report_campaign``."""
     figures = revenue_figures(rows, (), max_buckets)
     campaigns = [
-        CampaignSum(campaign_id, source.revenue, source.transactions) for source in figures.sources
+        CampaignSum(campaign_id, revenue, transactions, currency)
+        for _, revenue, transactions, currency in sorted(figures.sources, key=_rank)
     ]
     return replace(figures, campaigns=campaigns)
+
+
+def _rank(found: SourceSum) -> tuple[Decimal, str]:
+    return found.revenue.copy_negate(), found.currency
 
 
 def user_figures(users: Rows, cities: Sequence[CityTally], watching: Rows) -> UserFigures:
@@ -75,12 +88,16 @@ def user_figures(users: Rows, cities: Sequence[CityTally], watching: Rows) -> Us
             genders=_tallies(users, "gender"),
             countries=_tallies(users, "country"),
             cities=cities,
+            unknown=UnknownFacebook(
+                *(_number(users, f"unknown_{name}") for name in UnknownFacebook._fields)
+            ),
         ),
         tiktok=TiktokUsers(
             followers=_spreads(users, "followers"),
             countries=_tallies(watching, "country"),
             devices=_tallies(watching, "device"),
             watching=_watching(watching),
+            unknown_followers=_number(users, "unknown_followers"),
         ),
     )
 
@@ -100,6 +117,10 @@ def _watching(rows: Rows) -> Watching:
     for row in _of(rows, "all"):
         return Watching(row["number"], row["seconds"], row["percentages"])
     return Watching(0, Decimal(0), Decimal(0))
+
+
+def _number(rows: Rows, figure: str) -> int:
+    return sum(row["number"] for row in _of(rows, figure))
 
 
 def _of(rows: Rows, figure: str) -> Sequence[Record]:

@@ -88,6 +88,11 @@ class _Sums(NamedTuple):
 
 _NOTHING: Final = _Sums(0)
 
+_UNKNOWN: Final[Mapping[str, Sequence[str]]] = {
+    "facebook": ("unknown_age", "unknown_gender", "unknown_place"),
+    "tiktok": ("unknown_followers",),
+}
+
 _Place = tuple[datetime, str, str]
 """Bucket, figure and name."""
 
@@ -178,20 +183,24 @@ def _hour(moment: datetime) -> int:
 
 
 def _facebook(changes: UserChanges) -> dict[_NumberedPlace, _Sums]:
-    """Count Facebook users by attribute."""
+    """Count Facebook users by attribute, and users of both sources without any."""
     counts = _counted(changes.new)
     counts.subtract(_counted([before for before, _ in changes.changed]))
     counts.update(_counted([after for _, after in changes.changed]))
     return {place: _Sums(number) for place, number in counts.items()}
 
 
-def _counted(users: Iterable[User]) -> Counter[_NumberedPlace]:
-    # Of a user who did not come natively, no attribute is known.
-    theirs = [user for user in users if user.source == "facebook" and user.age is not None]
+def _counted(users: Sequence[User]) -> Counter[_NumberedPlace]:
+    theirs = [user for user in users if user.age is not None]
     hours = [_hour(user.first_at) for user in theirs]
     counts = Counter(zip(hours, repeat("age"), [str(user.age) for user in theirs]))
     counts.update(zip(hours, repeat("gender"), [str(user.gender) for user in theirs]))
     counts.update(zip(hours, repeat("country"), [str(user.country) for user in theirs]))
+    # Attributes come natively and together: of other users none is known.
+    unknown = [user for user in users if user.age is None and user.followers is None]
+    for user in unknown:
+        hour = _hour(user.first_at)
+        counts.update((hour, figure, "") for figure in _UNKNOWN[user.source])
     return counts
 
 

@@ -69,7 +69,7 @@ async def test_all_campaigns_are_a_table_whose_sum_is_the_reports(
 
     rows = rows_of(answer.text)
     assert 'filename="campaigns_2024-01-01_2024-02-01.csv"' in answer.headers["Content-Disposition"]
-    assert list(rows[0]) == ["campaignId", "totalRevenue", "transactionCount"]
+    assert list(rows[0]) == ["campaignId", "totalRevenue", "transactionCount", "currency"]
     assert rows[0]["campaignId"] == "'=HYPERLINK(1)"
     assert {row["campaignId"] for row in rows[1:]} == set(names)
     assert sum(Decimal(row["totalRevenue"]) for row in rows) == Decimal(told["totalRevenue"])
@@ -190,8 +190,8 @@ async def test_the_table_of_revenue_is_its_list_or_its_series(client: httpx.Asyn
 
     assert rows_of(sources.text)[0]["totalRevenue"] == "12.50"
     assert days.text.splitlines() == [
-        "bucket,totalRevenue,transactionCount",
-        "2024-01-01T00:00:00Z,12.50,1",
+        "bucket,totalRevenue,transactionCount,currency",
+        "2024-01-01T00:00:00Z,12.50,1,unspecified",
     ]
 
 

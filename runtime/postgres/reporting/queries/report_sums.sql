@@ -14,13 +14,17 @@
 -- $11 zone         text           where buckets begin: an IANA time zone
 -- $12 cuts         boolean        whether a bucket may cut a segment's days, hours or minutes
 -- $13 max_rows     bigint
+-- $14 channel      text           null for all
+-- $15 currency     text           of sales; null for all
 -- A zone's bucket may cut a day of UTC, an hour, even a minute: then the shorter
 -- granularity is read in its place, and the rest stays whole. A bucket that begins
--- before the first instant that clients can name begins there.
+-- before the first instant that clients can name begins there. Rollups whose events were
+-- all taken back are left out.
 -- Returns first a row for each kind, with null as bucket, then a row for each
--- bucket that is not empty, oldest first, with null as kind:
+-- bucket that is not empty, oldest first, with null as kind; of sales for each currency of
+-- these:
 -- (source text, funnel_stage text, event_type text, bucket timestamptz, events bigint,
--- revenue numeric)
+-- revenue numeric, currency text)
 WITH RECURSIVE lengths (granularity, length, shorter) AS (
     VALUES
         ('day'::granularity, interval '24 hours', 'hour'::granularity),
@@ -35,7 +39,8 @@ whole AS NOT MATERIALIZED (
         SELECT
             granularity, bucket AS at, source, funnel_stage, event_type,
             CASE WHEN $9::boolean THEN transactions ELSE events END AS events,
-            CASE WHEN $9::boolean THEN revenue END AS revenue
+            CASE WHEN $9::boolean THEN revenue END AS revenue,
+            channel, CASE WHEN $9::boolean THEN currency END AS currency
         FROM event_rollups
         WHERE granularity = segment.granularity
             AND bucket >= coalesce(segment.starts_at, '-infinity')
@@ -66,7 +71,8 @@ judged AS (
         SELECT
             granularity, bucket AS at, source, funnel_stage, event_type,
             CASE WHEN $9::boolean THEN transactions ELSE events END AS events,
-            CASE WHEN $9::boolean THEN revenue END AS revenue
+            CASE WHEN $9::boolean THEN revenue END AS revenue,
+            channel, CASE WHEN $9::boolean THEN currency END AS currency
         FROM event_rollups
         WHERE granularity = lengths.granularity
             AND bucket >= cut.at
@@ -100,9 +106,11 @@ by_row (starts_at, ends_at) AS (
     SELECT DISTINCT at, at + interval '1 minute' FROM judged WHERE is_cut AND granularity = 'minute'
 ),
 counted AS (
-    SELECT at, source, funnel_stage, event_type, events, revenue FROM whole WHERE NOT $12::boolean
+    SELECT at, source, funnel_stage, event_type, events, revenue, channel, currency
+    FROM whole WHERE NOT $12::boolean
     UNION ALL
-    SELECT at, source, funnel_stage, event_type, events, revenue FROM judged WHERE NOT is_cut
+    SELECT at, source, funnel_stage, event_type, events, revenue, channel, currency
+    FROM judged WHERE NOT is_cut
     UNION ALL
     SELECT part.*
     FROM ragged
@@ -110,7 +118,8 @@ counted AS (
         SELECT
             bucket AS at, source, funnel_stage, event_type,
             CASE WHEN $9::boolean THEN transactions ELSE events END AS events,
-            CASE WHEN $9::boolean THEN revenue END AS revenue
+            CASE WHEN $9::boolean THEN revenue END AS revenue,
+            channel, CASE WHEN $9::boolean THEN currency END AS currency
         FROM second_rollups
         WHERE bucket >= ragged.first
             AND bucket < ragged.last
@@ -118,10 +127,10 @@ counted AS (
         OFFSET 0
     ) AS part
     UNION ALL
-    SELECT part.at, part.source, part.funnel_stage, part.event_type, 1, NULL
+    SELECT part.at, part.source, part.funnel_stage, part.event_type, 1, NULL, part.channel, NULL
     FROM by_row
     CROSS JOIN LATERAL (
-        SELECT occurred_at AS at, source, funnel_stage, event_type
+        SELECT occurred_at AS at, source, funnel_stage, event_type, channel
         FROM events
         WHERE occurred_at >= by_row.starts_at
             AND occurred_at < by_row.ends_at
@@ -129,10 +138,12 @@ counted AS (
     ) AS part
     WHERE NOT $9::boolean
     UNION ALL
-    SELECT part.at, part.source, part.funnel_stage, part.event_type, 1, part.revenue
+    SELECT part.at, part.source, part.funnel_stage, part.event_type, 1, part.revenue, part.channel,
+        coalesce(part.currency, 'unspecified')
     FROM by_row
     CROSS JOIN LATERAL (
-        SELECT occurred_at AS at, source, funnel_stage, event_type, revenue
+        SELECT
+            occurred_at AS at, source, funnel_stage, event_type, revenue, channel, currency
         FROM events
         WHERE occurred_at >= by_row.starts_at
             AND occurred_at < by_row.ends_at
@@ -143,7 +154,7 @@ counted AS (
 ),
 asked AS (
     SELECT
-        source, funnel_stage, event_type, events, revenue,
+        source, funnel_stage, event_type, events, revenue, currency,
         CASE WHEN $10::text IS NOT NULL THEN
             greatest(date_trunc($10::text, at, $11::text), timestamptz '0001-01-01 00:00:00+00')
         END AS bucket
@@ -151,6 +162,8 @@ asked AS (
     WHERE ($6::text IS NULL OR source = $6::text::event_source)
         AND ($7::text IS NULL OR funnel_stage = $7::text::funnel_stage)
         AND ($8::text IS NULL OR event_type = $8::text)
+        AND ($14::text IS NULL OR channel = $14::text::channel)
+        AND ($15::text IS NULL OR currency = $15::text)
 )
 SELECT
     source::text AS source,
@@ -158,9 +171,10 @@ SELECT
     event_type,
     bucket,
     sum(events)::bigint AS events,
-    sum(revenue) AS revenue
+    sum(revenue) AS revenue,
+    currency
 FROM asked
-GROUP BY GROUPING SETS ((source, funnel_stage, event_type), (bucket))
-HAVING grouping(bucket) = 1 OR bucket IS NOT NULL
-ORDER BY bucket NULLS FIRST
+GROUP BY GROUPING SETS ((source, funnel_stage, event_type, currency), (bucket, currency))
+HAVING (grouping(bucket) = 1 OR bucket IS NOT NULL) AND sum(events) > 0
+ORDER BY bucket NULLS FIRST, currency
 LIMIT $13::bigint

@@ -16,7 +16,8 @@
 -- (figure text, range integer, name text, city text, number bigint, total numeric,
 --  smallest bigint, largest bigint)
 -- age and followers have range, total, smallest and largest; gender and
--- country have name. The others count the users with a return visit alone, and have a
+-- country have name. unknown_age, unknown_gender, unknown_place and unknown_followers count
+-- the users of whom that is not known. The others count the users with a return visit alone, and have a
 -- country as name, and city: shared_city is each of their cities that has, or had, several
 -- users; own_city the first of their other cities by name, which have one user each.
 WITH returned AS MATERIALIZED (
@@ -90,30 +91,43 @@ counted AS (
         'followers', length(followers::text)::text, count(*),
         sum(followers), min(followers), max(followers)
     FROM people
-    WHERE source = 'tiktok'
+    WHERE followers IS NOT NULL
     GROUP BY 2
     UNION ALL
     SELECT 'age', age::text, count(*), 0, NULL, NULL
     FROM people
-    WHERE source = 'facebook'
+    WHERE age IS NOT NULL
     GROUP BY 2
     UNION ALL
     SELECT 'gender', gender, count(*), 0, NULL, NULL
     FROM people
-    WHERE source = 'facebook'
+    WHERE gender IS NOT NULL
     GROUP BY 2
     UNION ALL
     SELECT 'country', country, count(*), 0, NULL, NULL
     FROM people
-    WHERE source = 'facebook'
+    WHERE country IS NOT NULL
     GROUP BY 2
+    UNION ALL
+    SELECT unknown.figure, '', count(*), 0, NULL, NULL
+    FROM people
+    CROSS JOIN LATERAL (
+        VALUES
+            ('unknown_age'::user_rollup_kind, source = 'facebook' AND age IS NULL),
+            ('unknown_gender', source = 'facebook' AND gender IS NULL),
+            ('unknown_place', source = 'facebook' AND country IS NULL),
+            ('unknown_followers', source = 'tiktok' AND followers IS NULL)
+    ) AS unknown (figure, is_so)
+    WHERE is_so
+    GROUP BY 1
 ),
 summed AS MATERIALIZED (
     SELECT
         figure, name, sum(number)::bigint AS number,
         sum(total) AS total, min(smallest) AS smallest, max(largest) AS largest
     FROM counted
-    WHERE $4::text IS NULL OR ($4::text = 'tiktok') = (figure = 'followers')
+    WHERE $4::text IS NULL
+        OR ($4::text = 'tiktok') = (figure IN ('followers', 'unknown_followers'))
     GROUP BY figure, name
     HAVING sum(number) > 0
 ),
@@ -152,6 +166,10 @@ figures AS (
     FROM summed
     WHERE figure = 'followers'
     GROUP BY 2
+    UNION ALL
+    SELECT figure::text, NULL, NULL, NULL, number, NULL, NULL, NULL
+    FROM summed
+    WHERE figure IN ('unknown_age', 'unknown_gender', 'unknown_place', 'unknown_followers')
     UNION ALL
     (
         SELECT 'gender', NULL, name, NULL, number, NULL, NULL, NULL

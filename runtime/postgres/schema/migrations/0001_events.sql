@@ -206,6 +206,10 @@ CREATE TYPE user_rollup_kind AS ENUM (
     'gender',
     'country',
     'followers',                                -- name is the number of digits
+    'unknown_age',                              -- users of whom it is not known; name is empty
+    'unknown_gender',
+    'unknown_place',
+    'unknown_followers',
     'watch_country',                            -- from here on number counts events
     'watch_device',
     'watch_seconds',

@@ -15,7 +15,7 @@ from functions.reporter.events_report import EventsReport, handle_events
 from functions.reporter.figures import LedgerFigures, LedgerSum
 from functions.reporter.handler import to_json
 from functions.reporter.ledger_report import LedgerReport, handle_ledger
-from functions.reporter.revenue_report import RevenueReport, handle_revenue
+from functions.reporter.revenue_report import REVENUE, RevenueReport, handle_revenue
 from tests.doubles.fakes_reports import NOON, FakeReports, a_row, a_sale
 
 HOUR = timedelta(hours=1)
@@ -54,6 +54,7 @@ async def test_nothing_stored_is_zeros_and_empty_lists() -> None:
         "totalRevenue": "0.00",
         "transactionCount": 0,
         "averageTransactionValue": None,
+        "currencies": [],
         "revenue": [],
         "topCampaigns": [],
     }
@@ -78,6 +79,7 @@ async def test_no_user_has_no_average_and_every_range_is_empty() -> None:
         "gender": [],
         "countries": [],
         "cities": [],
+        "unknown": {"age": 0, "gender": 0, "place": 0},
     }
     assert report["tiktok"] == {
         "users": 0,
@@ -90,6 +92,7 @@ async def test_no_user_has_no_average_and_every_range_is_empty() -> None:
         "devices": [],
         "averageWatchTime": None,
         "averagePercentageWatched": None,
+        "unknown": {"followers": 0},
     }
 
 
@@ -528,3 +531,134 @@ async def test_a_ledger_that_would_be_too_long_is_invalid() -> None:
 
     with pytest.raises(Invalid, match="buckets"):
         await handle_ledger([], reports=FakeReports(ledger=LedgerFigures(buckets, ())))
+
+
+async def test_currencies_are_never_added_up() -> None:
+    euros = a_sale("10", currency="EUR", channel="meta.conversions")
+    dollars = a_sale("7", currency="USD", channel="tiktok.events", source="tiktok")
+
+    report = await revenue(euros, euros, dollars, a_sale("1"), interval="day")
+
+    assert (report["totalRevenue"], report["averageTransactionValue"]) == (None, None)
+    assert report["transactionCount"] == 4
+    assert report["currencies"] == [
+        {
+            "currency": currency,
+            "totalRevenue": total,
+            "transactionCount": count,
+            "averageTransactionValue": average,
+        }
+        for currency, total, count, average in (
+            ("EUR", "20.00", 2, "10.00"),
+            ("USD", "7.00", 1, "7.00"),
+            ("unspecified", "1.00", 1, "1.00"),
+        )
+    ]
+    assert [(it["source"], it["totalRevenue"], it["currency"]) for it in report["revenue"]] == [
+        ("facebook", "20.00", "EUR"),
+        ("tiktok", "7.00", "USD"),
+        ("facebook", "1.00", "unspecified"),
+    ]
+    assert [(it["totalRevenue"], it["currency"]) for it in report["topCampaigns"]] == [
+        ("20.00", "EUR"),
+        ("1.00", "unspecified"),
+    ]
+    assert [(it["totalRevenue"], it["currency"]) for it in report["series"]] == [
+        ("20.00", "EUR"),
+        ("7.00", "USD"),
+        ("1.00", "unspecified"),
+    ]
+
+
+async def test_each_currency_has_a_series_without_gaps() -> None:
+    report = await revenue(
+        a_sale("10", currency="EUR"), a_sale("7", occurred_at=NOON + 2 * HOUR), interval="hour"
+    )
+
+    assert [(it["totalRevenue"], it["currency"]) for it in report["series"]] == [
+        ("10.00", "EUR"),
+        ("0.00", "unspecified"),
+        ("0.00", "EUR"),
+        ("0.00", "unspecified"),
+        ("0.00", "EUR"),
+        ("7.00", "unspecified"),
+    ]
+
+
+async def test_one_currency_is_named_once() -> None:
+    report = await revenue(a_sale("10", currency="EUR"), interval="day")
+
+    assert report["totalRevenue"] == "10.00"
+    assert [it["currency"] for it in report["currencies"]] == ["EUR"]
+    for name in ("revenue", "topCampaigns", "series"):
+        assert "currency" not in report[name][0]
+
+
+@pytest.mark.parametrize(
+    ("currency", "total"), [("eur", "10.00"), ("UNSPECIFIED", "1.00"), ("JPY", "0.00")]
+)
+async def test_revenue_is_filtered_by_currency(currency: str, total: str) -> None:
+    report = await revenue(a_sale("10", currency="EUR"), a_sale("1"), currency=currency)
+
+    assert report["totalRevenue"] == total
+    assert report["filters"]["currency"].lower() == currency.lower()
+
+
+async def test_reports_are_filtered_by_channel() -> None:
+    shop = a_sale("10", channel="tiktok.shop", source="tiktok")
+
+    counted = await events(shop, a_row(), channel="tiktok.shop")
+    earned = await revenue(shop, a_sale("1"), channel="native")
+
+    assert (counted["totalEvents"], counted["filters"]["channel"]) == (1, "tiktok.shop")
+    assert (earned["totalRevenue"], earned["filters"]["channel"]) == ("1.00", "native")
+    assert "channel" not in (await events())["filters"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"channel": "meta"},
+        {"channel": "Native"},
+        {"currency": "euro"},
+        {"currency": "\uff25\uff35\uff32"},
+    ],
+)
+async def test_a_wrong_channel_or_currency_is_refused(params: dict[str, str]) -> None:
+    with pytest.raises(Invalid):
+        await revenue(**params)
+
+
+@pytest.mark.parametrize("event_type", ["page.view", "custom"])
+async def test_standard_types_of_other_channels_can_be_asked_for(event_type: str) -> None:
+    row = a_row(event_type=event_type, channel="meta.conversions")
+
+    assert (await events(row, a_row(), eventType=event_type))["totalEvents"] == 1
+
+
+async def test_the_table_of_revenue_always_names_the_currency() -> None:
+    one = await handle_revenue([], reports=FakeReports([a_sale("1")]))
+    none = await handle_revenue([("interval", "day")], reports=FakeReports([]))
+
+    assert REVENUE.to_csv(one).decode().splitlines() == [
+        "source,eventType,totalRevenue,transactionCount,averageTransactionValue,currency",
+        "facebook,checkout.complete,1.00,1,1.00,unspecified",
+    ]
+    assert REVENUE.to_csv(none).decode() == "bucket,totalRevenue,transactionCount,currency\r\n"
+
+
+async def test_a_user_of_whom_nothing_is_known_counts_and_is_in_no_list() -> None:
+    unknown = {"channel": "meta.conversions", "age": None, "gender": None}
+    nobody = a_row(channel="meta.conversions", user_key=None)
+    facebook = a_row(**unknown, country=None, city=None)
+    tiktok = a_row(source="tiktok", channel="tiktok.shop", followers=None, watch_seconds=None)
+
+    report = await demographics(a_row(), facebook, nobody, tiktok)
+
+    assert report["totalUsers"] == 3
+    assert (report["facebook"]["users"], report["facebook"]["averageAge"]) == (2, 30.0)
+    assert report["facebook"]["unknown"] == {"age": 1, "gender": 1, "place": 1}
+    assert sum(it["users"] for it in report["facebook"]["age"]) == 1
+    assert report["facebook"]["gender"] == [{"gender": "female", "users": 1}]
+    assert report["tiktok"]["unknown"] == {"followers": 1}
+    assert (report["tiktok"]["users"], report["tiktok"]["countries"]) == (1, [])
