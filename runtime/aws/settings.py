@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeVar
 
+import msgspec
 from pydantic import AfterValidator, HttpUrl, TypeAdapter
 
 from functions.errors import Unavailable
@@ -22,6 +23,8 @@ from runtime.settings import (
 from runtime.telemetry import logs
 
 _URL: Final = TypeAdapter(HttpUrl)
+_BY_NAME: Final = msgspec.json.Decoder(dict[str, str])
+_PEPPER: Final = "user_key_pepper"
 _OPEN_SECONDS: Final = 5.0
 """Time for the database to answer: the next invocation asks again, and waiting is paid for."""
 
@@ -75,6 +78,7 @@ class SecretSettings(Settings):
     ingest_api_keys_secret_arn: str | None = None
     reporter_api_keys_secret_arn: str | None = None
     operator_api_keys_secret_arn: str | None = None
+    senders_secret_arn: str | None = None
 
     def of(self, kind: type[Settings]) -> dict[str, str]:
         """Return the secrets that a function needs, by field."""
@@ -119,16 +123,39 @@ async def load_with_secrets(kind: type[Kind]) -> Kind:
         BadSettings: Some are missing or wrong; it names them all.
         Unavailable: A secret can't be read.
     """
-    arns = SecretSettings.load().of(kind)
-    return kind.load(**await asyncio.to_thread(_read_secrets, arns) if arns else {})
+    secrets = SecretSettings.load()
+    arns = secrets.of(kind)
+    senders = secrets.senders_secret_arn if _PEPPER in kind.model_fields else None
+    if not arns and not senders:
+        return kind.load()
+    return kind.load(**await asyncio.to_thread(_read_secrets, kind, arns, senders))
 
 
-def _read_secrets(arns: Mapping[str, str]) -> dict[str, str]:
+def _read_secrets(
+    kind: type[Settings], arns: Mapping[str, str], senders: str | None
+) -> dict[str, str]:
     client = open_client("secretsmanager")
     try:
-        return {name: _read_secret(client, name, arn) for name, arn in arns.items()}
+        found = {name: _read_secret(client, name, arn) for name, arn in arns.items()}
+        if senders:
+            found |= _of_senders(kind, _read_secret(client, "senders_secret_arn", senders))
+        return found
     finally:
         client.close()
+
+
+def _of_senders(kind: type[Settings], text: str) -> dict[str, str]:
+    """Read the secret of real senders, a JSON object of settings by their names.
+
+    Raises:
+        Unavailable: It is none.
+    """
+    try:
+        values = _BY_NAME.decode(text)
+    except msgspec.MsgspecError as error:
+        raise Unavailable("the secret of SENDERS_SECRET_ARN is no JSON object of texts") from error
+    known = {name.lower(): value for name, value in values.items()}
+    return {name: value for name, value in known.items() if name in kind.model_fields}
 
 
 def _read_secret(client: Any, name: str, arn: str) -> str:

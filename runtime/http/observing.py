@@ -1,5 +1,6 @@
 """What is logged and counted for a request, whatever transport carried it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -8,6 +9,7 @@ from typing import Any, Final
 import structlog
 
 from functions.errors import Invalid
+from functions.senders.table import SENDERS
 from runtime.http.refused import RefusedRequests
 from runtime.http.responses import Response, answer_error
 from runtime.http.senders import Senders
@@ -15,10 +17,17 @@ from runtime.telemetry.metrics import HttpMetrics
 
 _log = structlog.get_logger()
 
+_KIND: Final = re.compile(r"\{(\w+):\w+\}")
 _LOGGED_CHARACTERS = 40
 """How much of an unknown path is logged."""
 
-_TAKING: Final = frozenset({"/events", "/cloudevents"})
+_TAKING: Final = frozenset(
+    {
+        "/events",
+        "/cloudevents",
+        *(_KIND.sub(r"{\1}", path) for sender in SENDERS for path in sender.paths),
+    }
+)
 """The endpoints that take events: a request rejected whole may be a sender's loss."""
 
 

@@ -167,14 +167,23 @@ def test_a_role_allows_what_its_function_does_and_nothing_else(
     assert "*" not in json.dumps(found)
 
 
-def test_the_gateway_may_read_its_keys_where_there_are_any(resources: dict[str, Any]) -> None:
-    policy = resources["ReadIngestKeys"]
+@pytest.mark.parametrize(
+    ("name", "condition", "secret"),
+    [
+        ("ReadIngestKeys", "HasIngestKeys", "IngestKeysSecretArn"),
+        ("ReadSenders", "HasSenders", "SendersSecretArn"),
+    ],
+)
+def test_the_gateway_may_read_its_secrets_where_there_are_any(
+    name: str, condition: str, secret: str, resources: dict[str, Any]
+) -> None:
+    policy = resources[name]
 
-    assert policy["Condition"] == "HasIngestKeys"
+    assert policy["Condition"] == condition
     assert policy["Properties"]["Roles"] == [{"Ref": "GatewayRole"}]
     (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
     assert actions(statement) == ["secretsmanager:GetSecretValue"]
-    assert statement["Resource"] == {"Ref": "IngestKeysSecretArn"}
+    assert statement["Resource"] == {"Ref": secret}
 
 
 def test_no_secret_is_in_a_functions_configuration(text: str, resources: dict[str, Any]) -> None:

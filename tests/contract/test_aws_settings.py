@@ -14,6 +14,8 @@ VALUES = {
     "INGEST_API_KEYS_SECRET_ARN": "ingest-1,ingest-2",
     "REPORTER_API_KEYS_SECRET_ARN": "reporter-1",
     "OPERATOR_API_KEYS_SECRET_ARN": "operator-1",
+    "SENDERS_SECRET_ARN": '{"USER_KEY_PEPPER": "%s", "META_APP_SECRETS": "new,old", "X": "y"}'
+    % ("p" * 32),
 }
 
 
@@ -52,13 +54,25 @@ async def test_the_reporter_is_told_by_its_secrets() -> None:
 async def test_the_gateway_reads_its_keys_and_no_other_secret(
     secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in secrets.keys() - {"INGEST_API_KEYS_SECRET_ARN"}:
+    for name in secrets.keys() - {"INGEST_API_KEYS_SECRET_ARN", "SENDERS_SECRET_ARN"}:
         monkeypatch.setenv(name, "arn:aws:secretsmanager:eu-central-1:1:secret:not-its-own")
 
     settings = await load_with_secrets(AwsGatewaySettings)
 
     assert settings.ingest_api_keys.admit(b"ingest-1")
     assert settings.ingest_api_keys.admit(b"ingest-2")
+    assert settings.user_key_pepper is not None
+    assert [it.get_secret_value() for it in settings.meta_app_secrets] == ["new", "old"]
+
+
+@pytest.mark.usefixtures("secrets")
+async def test_a_secret_of_senders_that_is_no_object_is_named(
+    secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENDERS_SECRET_ARN", secrets["REPORTER_API_KEYS_SECRET_ARN"])
+
+    with pytest.raises(Unavailable, match="SENDERS_SECRET_ARN is no JSON object"):
+        await load_with_secrets(AwsGatewaySettings)
 
 
 @pytest.mark.usefixtures("secrets")

@@ -290,6 +290,17 @@ async def test_without_secrets_there_are_no_paths(path: str, client: Open) -> No
         assert (await gateway.post(path, content=b"{}")).status_code == 404
 
 
+async def test_sender_whose_requests_are_refused_is_told_of_loudly(
+    client: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with client(**WEBHOOKS) as gateway:
+        await gateway.post("/webhooks/meta", content=b"{}")
+
+    out = capsys.readouterr().out
+    assert "requests=1" in out  # of the warning
+    assert "proof_missing" in out
+
+
 async def test_subscription_without_data_is_told_of_loudly(
     client: Open, capsys: pytest.CaptureFixture[str]
 ) -> None:
