@@ -1,4 +1,4 @@
-"""Events, rows, parts and letters; a test names only what it is about."""
+"""Builders of events, rows, batches and letters; a test names only the fields that it is about."""
 
 import json
 from dataclasses import replace
@@ -99,13 +99,13 @@ def a_part(
     accepted_at: datetime = NOON,
     trace_parent: str | None = None,
 ) -> AcceptedBatch:
-    """A part with these events, or one Facebook event."""
+    """An accepted batch of these events, or of one Facebook event."""
     events = events or (raw(a_facebook_event()),)
     return AcceptedBatch(correlation_id, accepted_at, events, trace_parent=trace_parent)
 
 
 def a_record(kind: str = "event", **fields: Any) -> dict[str, Any]:
-    """A canonical record as it travels: a Facebook page view at noon, or of another kind."""
+    """A canonical record as transported: a Facebook page view at noon, or of another kind."""
     head = {
         "kind": kind,
         "eventId": str(uuid4()),
@@ -133,12 +133,12 @@ def a_purchase(amount: str = "10.50", currency: str = "EUR", **fields: Any) -> d
 def records(
     *records: dict[str, Any], channel: Channel = "meta.conversions", **fields: Any
 ) -> AcceptedBatch:
-    """A batch of canonical records that came by a channel."""
+    """A batch of canonical records of a channel."""
     return replace(a_part(*map(raw, records), **fields), channel=channel)
 
 
 def an_envelope(events: int, **fields: Any) -> Envelope:
-    """An envelope of Facebook events accepted at noon, by a gateway of its own."""
+    """An envelope of Facebook events accepted at noon by its own gateway."""
     defaults: dict[str, Any] = {
         "id": uuid4().bytes,
         "source": "facebook",
@@ -165,7 +165,7 @@ def a_letter(**fields: Any) -> DeadLetter:
 
 
 def letters_of(*letters: DeadLetter, envelope: Envelope | None = None) -> EnvelopeOutcome:
-    """What came of a message of dead letters; counted in the ledger if it has an envelope."""
+    """The outcome of a message of dead letters; counted in the ledger if it has an envelope."""
     return EnvelopeOutcome(envelope, (), letters)
 
 
@@ -173,7 +173,7 @@ def a_row(event_id: str | None = None, **fields: Any) -> EventRow:
     """The row of a Facebook ad view at noon, or of a TikTok like.
 
     Args:
-        event_id: The platform's own; one of its own if None.
+        event_id: The platform's id; a new one if None.
         fields: Of the row; ``user_id`` stands for the key made of it.
     """
     event_id = event_id or str(uuid4())
@@ -241,7 +241,7 @@ def _head(source: str, event_id: str, stage: str, event_type: str) -> dict[str, 
 def _data(
     user: dict[str, Any], engagement: dict[str, Any], fields: dict[str, Any]
 ) -> dict[str, Any]:
-    """Take what concerns the data out of the fields, and merge it in."""
+    """Take the fields of the data out of the fields, and merge them in."""
     return {
         "data": {
             "user": user | fields.pop("user", {}),

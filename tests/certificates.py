@@ -1,4 +1,4 @@
-"""Certificates for a test: each its own authority."""
+"""Self-signed certificates for tests."""
 
 import subprocess
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Certificate:
 def make_certificate(
     folder: Path, *, names: str = "DNS:localhost,IP:127.0.0.1", common_name: str = "broker"
 ) -> Certificate:
-    """Make a certificate that both ends of a connection may show, and that signs itself."""
+    """Make a self-signed certificate that both ends of a connection may show."""
     made = Certificate(folder / f"{common_name}.crt", folder / f"{common_name}.key")
     subprocess.run(
         [

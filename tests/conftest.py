@@ -1,4 +1,4 @@
-"""Real servers for every test that needs one; they start with the first that asks."""
+"""Real servers for tests; they start with the first test that needs them."""
 
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 async def postgres_server() -> AsyncIterator[EmbeddedPostgres]:
-    # Not pytest's own folder, which it closes to the database's user.
+    # not pytest's own folder, which the database's user can't enter
     with tempfile.TemporaryDirectory(prefix="eps-postgres-") as folder:
         async with EmbeddedPostgres(folder) as server:
             yield server
@@ -47,7 +47,7 @@ async def database_url(
 
 @asynccontextmanager
 async def a_database(server: EmbeddedPostgres, template: str, name: str) -> AsyncIterator[str]:
-    """Hold a database of its own, a copy of a template; yields its URL."""
+    """Hold a separate database, a copy of a template; yields its URL."""
     await _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield server.url_of(name)
     await _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
@@ -67,7 +67,7 @@ async def nats_url(nats_server: EmbeddedNats) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
-    """Where a double of AWS answers."""
+    """The address of a double of AWS."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
@@ -77,14 +77,14 @@ def moto_url() -> Iterator[str]:
 
 @pytest.fixture
 def aws(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Let clients of AWS that this process makes go to the double."""
+    """Make this process's AWS clients use the double."""
     for name, value in aws_environment(moto_url).items():
         monkeypatch.setenv(name, value)
     return moto_url
 
 
 def aws_environment(url: str) -> dict[str, str]:
-    """Say in the environment's words where AWS is, and who asks."""
+    """Return the environment variables for the address of AWS and its credentials."""
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_DEFAULT_REGION": "eu-central-1",

@@ -24,7 +24,7 @@ _SERIES = {
 
 
 def registry() -> CollectorRegistry:
-    """Make a registry of all that functions have of their own."""
+    """Make a registry with all metrics of the functions."""
     found = CollectorRegistry()
     for kind in (
         HttpMetrics, EventMetrics, ConsumerMetrics, Saturation, SummaryMetrics, ClockMetrics,
@@ -36,7 +36,7 @@ def registry() -> CollectorRegistry:
 
 
 def metric_names() -> set[str]:
-    """Name the metrics as a document does."""
+    """Name the metrics as documents do."""
     return {
         family.name + ("_total" if family.type == "counter" else "")
         for family in registry().collect()
@@ -44,7 +44,7 @@ def metric_names() -> set[str]:
 
 
 def series_names() -> set[str]:
-    """Name the series as a query does, the process's own and Prometheus's ``up`` included."""
+    """Name the series as queries do, including those of the process and Prometheus's ``up``."""
     return {"up"} | {
         family.name + ending
         for source in (registry(), new_registry())

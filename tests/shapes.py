@@ -1,7 +1,7 @@
-"""Hostile shapes: bodies that are unusual in depth, number, packing, spelling or keys.
+"""Hostile shapes: bodies with unusual depth, number, compression, spelling or keys.
 
 ``SHAPES`` is a fixed table for whole processes: each makes about as many bytes
-as it is asked for, and few of them when packed. The strategies draw small
+as requested, and few of them compressed. The strategies draw small
 bodies for property tests, whose answers ``elements_of`` knows by walking
 through them a byte at a time.
 """
@@ -24,7 +24,7 @@ STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 
 Outcome = Literal["taken", "rejected", "mixed", "refused"]
-"""What becomes of a shape: 202, 422, 202 with some rejected, or 400."""
+"""The outcome of a shape: 202, 422, 202 with some rejected, or 400."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Shape:
     """A kind of body.
 
     Attributes:
-        name: What a test calls it.
+        name: Its name in tests.
         make: Makes one of about so many bytes.
-        outcome: What becomes of it when it has a megabyte or more, at the
-            default limit of an event; with CloudEvents the answer is 204 all the same.
+        outcome: Its outcome at a megabyte or more, with the
+            default limit of an event; CloudEvents always get 204.
         media_type: How it is sent.
     """
 
@@ -56,7 +56,7 @@ def filled(size: int, before: bytes, filling: bytes, after: bytes) -> bytes:
 
 
 def valid_event(number: int, **fields: object) -> bytes:
-    """Write a valid event, the same for the same number: a sale, Facebook's or TikTok's."""
+    """Write a valid event, always the same for a number: a sale on Facebook or TikTok."""
     fields = {"eventId": f"shape-{UUID(int=number)}", **fields}
     if number % 2:
         return raw(a_tiktok_event(eventType="purchase", **fields))
@@ -64,7 +64,7 @@ def valid_event(number: int, **fields: object) -> bytes:
 
 
 def event_with(filling: bytes, size: int, **fields: object) -> bytes:
-    """Write a valid event with so many bytes in an array at an unknown key, its last."""
+    """Write a valid event with so many bytes in an array at an unknown key, its last key."""
     return filled(size, valid_event(0, **fields)[:-1] + b',"e":[', filling + b",", filling + b"]}")
 
 
@@ -74,12 +74,12 @@ def array_of(size: int, element: bytes) -> bytes:
 
 
 def array_with(size: int, events: Iterable[bytes]) -> bytes:
-    """Gather events in an array until there are about so many bytes."""
+    """Collect events in an array until there are about so many bytes."""
     return b"[" + b",".join(_up_to(size, events)) + b"]"
 
 
 def lines_of(size: int, events: Iterable[bytes]) -> bytes:
-    """Gather events, a line each, until there are about so many bytes."""
+    """Collect events, one per line, until there are about so many bytes."""
     return b"\n".join(_up_to(size, events))
 
 
@@ -101,12 +101,12 @@ def _nested(depth: int) -> bytes:
 
 
 def _alike(number: int) -> bytes:
-    """Write an event of 630 KB of objects that all open as the event itself does."""
+    """Write an event of 630 KB of objects that all begin like the event itself."""
     return b'{"eventId":[' + b'{"eventId":1},' * 45_000 + b"%d]}" % number
 
 
 def _mixed(number: int) -> bytes:
-    """Write a valid event, or one of several that are none, in turns."""
+    """Write in turns a valid event and one of several invalid ones."""
     odd = (b"NaN", b"{'a':1}", b'{"a":"\t"}', b'"\\\'"', b"word", b'{"a":"\\ud800"}', b"{}", b"1")
     return odd[number // 2 % len(odd)] if number % 2 else valid_event(number)
 
@@ -251,13 +251,13 @@ SHAPES: Final = {
         ),
     )
 }
-"""By name; their order is that of the file."""
+"""By name, in the order of the file."""
 
 
 def elements_of(body: bytes) -> list[bytes] | None:
-    """Cut an array by the plainest walk there is; None where it can't be cut.
+    """Cut an array with the simplest scan; None if it can't be cut.
 
-    What lies between two commas may be nothing; that is no JSON, either.
+    Between two commas there may be nothing, which is not JSON.
     """
     body = body.strip(_SPACE)
     if not body.startswith(b"["):
@@ -282,7 +282,7 @@ def elements_of(body: bytes) -> list[bytes] | None:
 
 
 def _end_of_string(body: bytes, position: int) -> int:
-    """Find the quotation mark that ends a string; -1 where it has no end."""
+    """Find the quotation mark that ends a string; -1 if there is none."""
     position += 1
     while position < len(body):
         if body[position : position + 1] == b'"':
@@ -304,10 +304,10 @@ ODD_ELEMENTS: Final = st.sampled_from(
         b'{"source":"tiktok","eventId":"ttk-odd","a":NaN}', b'{"eventId":"\\ud83d\\ude00"}',
     ]
 )  # fmt: skip
-"""Elements that are no events; an array can be cut at each of them."""
+"""Elements that are not events; an array can be cut at each of them."""
 
 FILLINGS: Final = st.sampled_from([b"{}", b"[]", b"1", b'""', b'{"a":{}}', b"[[[]]]", b'"},{"'])
-"""What is repeated inside an event."""
+"""The part that is repeated inside an event."""
 
 
 @st.composite
@@ -341,7 +341,7 @@ def arrays(draw: st.DrawFn, max_size: int = 12) -> bytes:
 
 @st.composite
 def bodies(draw: st.DrawFn) -> bytes:
-    """Draw an array, or what is left of one when some bytes are taken out or put in."""
+    """Draw an array, or an array with some bytes removed or inserted."""
     body = draw(arrays())
     if draw(st.booleans()):
         return body
@@ -351,5 +351,5 @@ def bodies(draw: st.DrawFn) -> bytes:
 
 
 def named(names: Iterable[str] = SHAPES) -> Iterator[Shape]:
-    """Give shapes by name, all of them unless some are named."""
+    """Return shapes by name; all if none are named."""
     return islice((SHAPES[name] for name in names), None)

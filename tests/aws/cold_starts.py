@@ -1,4 +1,4 @@
-"""How long cold starts take, as ``./test.sh tests/aws/cold_starts.py -s`` prints it.
+"""Measure cold starts; ``./test.sh tests/aws/cold_starts.py -s`` prints the times.
 
 A run of all tests leaves it out: it measures, and takes a quiet machine.
 """
@@ -27,8 +27,8 @@ _REQUESTS: Final[Mapping[str, Any]] = {
         "POST", "/events", json.dumps(a_facebook_event(eventId="fb-cold")).encode()
     ),
 }
-"""What each is asked. A collector gets an empty batch: it opens all it needs, and
-inserts nothing. The gateway is last: what it sends would be brought to the others."""
+"""The request for each function. A collector gets an empty batch: it opens all resources and
+inserts nothing. The gateway is last, because its events would reach the other functions."""
 
 
 @pytest.fixture

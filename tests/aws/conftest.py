@@ -1,4 +1,4 @@
-"""Zips as they would be on Lambda, made once, for the Python and the processor of this machine."""
+"""Zips as on Lambda, built once, for this machine's Python and processor."""
 
 import os
 import platform
@@ -39,7 +39,7 @@ def eps(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Com
 
 @pytest.fixture(scope="session")
 def aws_double(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of a process that takes a moto server for AWS.
+    """The environment of a process that uses a moto server as AWS.
 
     The server is a process too: it warns of what it does not know of a stack,
     and here warnings are errors.
@@ -79,7 +79,7 @@ def wait_for_answer(url: str) -> None:
 
 @pytest.fixture(scope="session")
 def zips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with a zip of each function, and their manifest."""
+    """The folder with the functions' zips and their manifest."""
     folder = tmp_path_factory.mktemp("zips")
     for_this_machine = ("--arch", THIS_ARCHITECTURE, "--python", THIS_PYTHON)
     done = eps("package", *for_this_machine, "--output", str(folder))
@@ -89,7 +89,7 @@ def zips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def unpacked(zips: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The folder of each function, with what is in its zip and nothing else."""
+    """The folder of each function, with the contents of its zip and nothing else."""
     folders = {}
     for made in ZipManifest.read(zips).zips:
         folders[made.function] = tmp_path_factory.mktemp(made.function)

@@ -1,4 +1,4 @@
-"""An event source mapping: batches of ten out of a queue into a function, as Lambda's pollers do.
+"""An event source mapping: it passes batches of ten from a queue to a function, like Lambda.
 
 Moto's own ignores partial failures, and needs Docker to run a function.
 """
@@ -16,11 +16,11 @@ _IDLE_SECONDS = 0.1
 
 
 class EventSource:
-    """Brings what a queue has to a function until it is gone, or the queue's policy gives it up.
+    """Passes a queue's records to a function until they are gone or given up by its policy.
 
     Attributes:
-        failures: How many records a function gave back.
-        crashes: How many batches came back whole.
+        failures: How many records a function returned.
+        crashes: How many whole batches failed.
         function_seconds: How long an invocation may take.
     """
 

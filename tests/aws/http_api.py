@@ -1,4 +1,4 @@
-"""An HTTP API: what comes over HTTP, as payload 2.0 to a function, and its answer back."""
+"""An HTTP API: it passes HTTP requests to a function as payload 2.0, and returns its answers."""
 
 import base64
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from tests.aws.runtime_api import Failed, Function
 
 @asynccontextmanager
 async def http_api(function: Function) -> AsyncIterator[str]:
-    """Stand before a function while the context is open; gives the URL."""
+    """Run in front of a function while the context is open; returns the URL."""
     app = web.Application(client_max_size=6 * 1024**2)
 
     async def answer(request: web.Request) -> web.Response:
@@ -24,7 +24,7 @@ async def http_api(function: Function) -> AsyncIterator[str]:
         return _response(given)
 
     app.router.add_route("*", "/{path:.*}", answer)
-    # A body goes on as it came: HTTP APIs unpack nothing.
+    # the body is passed on as it is: HTTP APIs decompress nothing
     runner = web.AppRunner(app, shutdown_timeout=0.1, auto_decompress=False)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

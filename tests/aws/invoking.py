@@ -1,4 +1,4 @@
-"""Invocations as Lambda makes them: what comes in, and a thread that calls the handler."""
+"""Invocations as Lambda makes them: the input, and a thread that calls the handler."""
 
 import asyncio
 import base64
@@ -16,7 +16,7 @@ _TEXTS: Final = ("application/json", "application/xml", "application/javascript"
 
 @dataclass
 class AContext:
-    """What Lambda says of an invocation."""
+    """The context that Lambda passes to a handler."""
 
     milliseconds: int = 30_000
     aws_request_id: str = "invocation-1"
@@ -28,12 +28,12 @@ class AContext:
 async def invoke(
     function: Callable[[Any, Any], Any], event: Any, context: AContext | None = None
 ) -> Any:
-    """Call a handler as Lambda does: in a thread without a loop, which it waits for."""
+    """Call a handler as Lambda does: in a thread without an event loop."""
     return await asyncio.to_thread(function, event, context or AContext())
 
 
 def a_request(method: str, path: str, body: bytes = b"", **headers: str) -> dict[str, Any]:
-    """A request of an HTTP API; whether its body comes as text, the content type decides."""
+    """A request of an HTTP API; the content type decides whether its body is passed as text."""
     path, _, query = path.partition("?")
     kind = headers.get("content_type", "application/json")
     text = is_text(kind)
@@ -56,7 +56,7 @@ def a_request(method: str, path: str, body: bytes = b"", **headers: str) -> dict
 
 
 def is_text(content_type: str) -> bool:
-    """Tell what HTTP APIs pass on as text: they look at the content type alone.
+    """Return whether HTTP APIs pass a body on as text: they look only at the content type.
 
     The list is of ministack's authors, who compared it with AWS itself
     (https://github.com/ministackorg/ministack/pull/766); AWS's pages have none.
@@ -66,12 +66,12 @@ def is_text(content_type: str) -> bool:
 
 
 def as_text(body: bytes) -> str:
-    """Read bytes as text, as HTTP APIs do: what is no UTF-8 is gone."""
+    """Decode bytes as HTTP APIs do; bytes that are not UTF-8 are lost."""
     return body.decode(errors="replace")
 
 
 def a_record(data: bytes, message_id: str, **attributes: str) -> dict[str, Any]:
-    """A record of SQS with any bytes in it."""
+    """A record of SQS with arbitrary bytes in it."""
     given = {ENCODING: PACKED, **{name.replace("_", "-"): it for name, it in attributes.items()}}
     return {
         "messageId": message_id,
@@ -84,7 +84,7 @@ def a_record(data: bytes, message_id: str, **attributes: str) -> dict[str, Any]:
 
 
 def holding(unit: Unit) -> Callable[[], AbstractAsyncContextManager[Unit]]:
-    """Make what holds a unit that needs no opening."""
+    """Return a holder of a unit that needs no opening."""
 
     @asynccontextmanager
     async def hold() -> AsyncIterator[Unit]:
@@ -99,7 +99,7 @@ class _Closing(Protocol):
 
 @asynccontextmanager
 async def closed(function: _Closing) -> AsyncIterator[None]:
-    """Close a function's resources after the context, in a thread without a loop."""
+    """Close a function's resources after the context, in a thread without an event loop."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""ministack, an emulator of AWS that nobody of this project wrote, as a process."""
+"""ministack, an independent emulator of AWS, as a process."""
 
 import json
 import os
@@ -20,37 +20,37 @@ from tests.aws.conftest import REGION, wait_for_answer
 from tests.conftest import aws_environment
 
 PYTHON: Final = Path(sys.prefix) / "ministack" / "bin" / "python"
-"""Of its own environment, which ``infra/test-tools.sh`` makes; it runs the functions, too."""
+"""The Python of its environment, made by ``infra/test-tools.sh``; it also runs functions."""
 
 _PLACES: Final = {
     "execute-api": "/_aws/execute-api/{id}/$default",
     "lambda-url": "/_aws/lambda-url/{id}",
 }
-"""Where addresses are that no name server knows, by the kind that they name."""
+"""The real addresses behind host names that no name server resolves, by kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ministack:
-    """It, running.
+    """A running ministack.
 
     Attributes:
-        url: Where its services are.
+        url: The address of its services.
     """
 
     url: str
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Make the environment of a process that takes it for AWS."""
+        """Return the environment of a process that uses it as AWS."""
         return {**aws_environment(self.url), "AWS_REGION": REGION}
 
     def client(self, service: str) -> Any:
-        """Make a client of one of its services."""
+        """Create a client of one of its services."""
         session: Any = boto3.Session("test", "test", region_name=REGION)
         return session.client(service, endpoint_url=self.url)
 
     def bound_pollers(self, most: int) -> None:
-        """Say again how many processes a queue may call at once.
+        """Set again how many processes a queue may call at once.
 
         It keeps the number of a template's parameter as a string, and then polls nothing.
         """
@@ -61,7 +61,7 @@ class Ministack:
             )
 
     def allow_batches(self, role: str) -> None:
-        """Let a role send messages in batches: AWS has no such right, SendMessage covers it."""
+        """Allow a role to send messages in batches: on AWS the right SendMessage includes it."""
         allowed = {"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": "*"}
         self.client("iam").put_role_policy(
             RoleName=role,
@@ -70,14 +70,14 @@ class Ministack:
         )
 
     def reached(self, address: str) -> str:
-        """Tell where an address of the stack's outputs can be reached."""
+        """Return where an address of the stack's outputs can be reached."""
         identity, kind, *_ = str(urlsplit(address).hostname).split(".")
         return self.url + _PLACES[kind].format(id=identity)
 
 
 @contextmanager
 def ministack(folder: Path) -> Iterator[Ministack]:
-    """Run it while the context is open, and end with it what it has started."""
+    """Run it while the context is open, and end it with all processes that it started."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -86,7 +86,7 @@ def ministack(folder: Path) -> Iterator[Ministack]:
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
-        "AUTH": "true",  # roles allow what they say, and nothing else
+        "AUTH": "true",  # roles allow only their stated rights
         "TMPDIR": str(folder),
         "HOME": str(folder),
         "PATH": os.environ["PATH"],

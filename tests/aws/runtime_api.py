@@ -1,4 +1,4 @@
-"""A function as Lambda runs it: a process of the real runtime client, and what that asks for.
+"""A function as Lambda runs it: a process of the real runtime client, and the API that it calls.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -28,7 +28,7 @@ class Failed(Exception):
 
 @dataclass
 class Invocation:
-    """An event on its way, and what becomes of it."""
+    """An event on its way, and its result."""
 
     event: Any
     seconds: float
@@ -39,31 +39,31 @@ class Invocation:
 
 
 class Function:
-    """One function with one process, which is frozen unless it is asked something.
+    """One function with one process, which is frozen between invocations.
 
     Attributes:
-        starts: How many processes there were.
+        starts: How many processes were started.
         pid: The process, if one lives.
-        listens_at: What the runtime client calls.
+        listens_at: The address that the runtime client calls.
     """
 
     def __init__(
         self, handler: str, path: Sequence[Path], environment: Mapping[str, str], log: Path
     ) -> None:
-        """Make a function; its process starts with its first invocation.
+        """Create a function; its process starts with its first invocation.
 
         Args:
-            handler: What Lambda would be told to call.
+            handler: The name of the handler for Lambda.
             path: Where Python finds modules: these folders, and its own library.
-            environment: All that the process is told.
-            log: What it writes.
+            environment: The complete environment of the process.
+            log: The file for its output.
         """
         self._handler = handler
         self._environment = {
             **environment,
             "PYTHONPATH": ":".join(map(str, path)),
             "PATH": os.environ["PATH"],
-            "PYTHONDONTWRITEBYTECODE": "1",  # on Lambda the zip's folder can't be written to
+            "PYTHONDONTWRITEBYTECODE": "1",  # on Lambda the zip's folder is read-only
         }
         self._log = log
         self._turn = asyncio.Lock()
@@ -103,7 +103,7 @@ class Function:
             await runner.cleanup()
 
     async def invoke(self, event: Any, *, seconds: float = 20.0) -> Any:
-        """Ask the function, and freeze it again.
+        """Invoke the function, and freeze it again.
 
         Raises:
             Failed: It raised, died, or did not answer in time and was killed.
@@ -115,7 +115,7 @@ class Function:
             try:
                 async with asyncio.timeout(seconds):
                     answer = await self._current.outcome
-                    await self._asked.wait()  # until it asks for more, it may still be at work
+                    await self._asked.wait()  # until it asks for more, it may still be working
             except TimeoutError:
                 await self.kill()
                 raise Failed("the time is up") from None
@@ -123,7 +123,7 @@ class Function:
             return answer
 
     async def kill(self) -> None:
-        """End the process without a word."""
+        """Kill the process."""
         if self.pid and self._process:
             with suppress(ProcessLookupError):
                 self._process.kill()
@@ -149,7 +149,7 @@ class Function:
             await self._asked.wait()
 
     async def _wait(self, process: asyncio.subprocess.Process) -> None:
-        """Settle the invocation in hand when its process dies."""
+        """Settle the current invocation when its process dies."""
         await process.wait()
         if self._current and not self._current.outcome.done():
             self._current.outcome.set_exception(Failed("the process died"))

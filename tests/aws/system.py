@@ -1,4 +1,4 @@
-"""The whole system on Lambda's own terms: zips as processes, queues, a secret, a database."""
+"""The whole system as on Lambda: zips as processes, queues, a secret, a database."""
 
 import asyncio
 import gzip
@@ -28,14 +28,14 @@ QUEUES: Final = {
     "ttk-collector": "EVENTS_QUEUE_URL_TIKTOK",
     "dead-letters": "DEAD_LETTERS_QUEUE_URL",
 }
-"""Which setting of the gateway names the queue of each function."""
+"""The setting of the gateway that names the queue of each function."""
 
 PACKED: Final = {
     ("/events", "application/json"): (415, []),
     ("/events", "application/x-ndjson"): (202, ["fb-packed"]),
     ("/cloudevents", "application/cloudevents+json"): (204, ["fb-packed"]),
 }
-"""What becomes of gzip: no platform passes it on whole where the content type is one of text."""
+"""The fate of gzip: no platform passes it on intact if the content type is a text type."""
 
 MAX_RECEIVES: Final = 4
 _PATIENCE_SECONDS: Final = 60.0
@@ -48,8 +48,8 @@ class System:
     """The system on a double of AWS, running.
 
     Attributes:
-        sqs: A client of the double's.
-        urls: Of the queue of each function, by its name; of the one beside it as ``NAME-dead``.
+        sqs: A client of the double.
+        urls: The URLs of the functions' queues by name; their dead-letter queues are ``NAME-dead``.
         gateway_url: Where events are sent.
         reporter_url: Where reports are asked for.
     """
@@ -61,7 +61,7 @@ class System:
     reporter_url: str
 
     async def fetch(self, query: str) -> list[asyncpg.Record]:
-        """Ask the database itself."""
+        """Query the database directly."""
         connection = await asyncpg.connect(self.database_url)
         try:
             return await connection.fetch(query)
@@ -69,14 +69,14 @@ class System:
             await connection.close()
 
     async def ask(self, path: str) -> Any:
-        """Ask the reporter."""
+        """Send a request to the reporter."""
         async with httpx.AsyncClient(base_url=self.reporter_url, timeout=60) as client:
             answer = await client.get(path)
             answer.raise_for_status()
             return answer.json()
 
     async def waiting(self, url: str) -> int:
-        """Count the messages of a queue, received ones too."""
+        """Count the messages of a queue, including received ones."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         answer = await asyncio.to_thread(
             self.sqs.get_queue_attributes, QueueUrl=url, AttributeNames=names
@@ -94,7 +94,7 @@ class System:
                 await asyncio.sleep(_POLL_SECONDS)
 
     async def send_packed(self, path: str, content_type: str) -> tuple[int, list[str]]:
-        """Send an event as gzip; return the answer's status and the ids of what is stored."""
+        """Send an event as gzip; return the answer's status and the ids of the stored events."""
         event = a_facebook_event(eventId="fb-packed")
         if path == "/cloudevents":
             event = {"specversion": "1.0", "id": "1", "source": "/x", "type": "t", "data": event}
@@ -105,7 +105,7 @@ class System:
         return answer.status_code, await stored_ids(self.fetch)
 
     async def emptied(self) -> None:
-        """Forget all that was stored, once nothing waits."""
+        """Delete everything stored, once nothing waits."""
         await self.drained()
         tables = await self.fetch(
             "SELECT string_agg(tablename, ', ') FROM pg_tables"
@@ -114,7 +114,7 @@ class System:
         await self.fetch(f"TRUNCATE {tables[0][0]}")
 
     async def assert_exact(self, published: Published) -> None:
-        """Hold the reports and the rows against what the publisher knows."""
+        """Compare the reports and the rows with the publisher's account."""
         await self.drained()
         assert await differences(self.fetch) == {}
         assert await ledger_differences(self.fetch) == []
@@ -132,12 +132,12 @@ class System:
 
 @dataclass
 class OnLambda(System):
-    """Everything, running as processes of the tests' own.
+    """All functions, running as the tests' own processes.
 
     Attributes:
         functions: By name.
-        sources: What brings queues to functions, by the function's name.
-        logs: What the processes write.
+        sources: The event source mappings, by the function's name.
+        logs: The output of the processes.
     """
 
     functions: Mapping[str, Function]
@@ -145,7 +145,7 @@ class OnLambda(System):
     logs: Path
 
     async def redrive(self, name: str) -> None:
-        """Bring what was set aside back to its function, as the console's redrive does."""
+        """Move messages that were set aside back to their queue, like the console's redrive."""
         dead = self.urls[f"{name}-dead"]
         while messages := await self._receive(dead):
             for message in messages:
@@ -179,11 +179,11 @@ async def on_lambda(
     """Run all functions while the context is open.
 
     Args:
-        unpacked: What is in each function's zip.
+        unpacked: The folder with the contents of each function's zip.
         folder: For the runtime client and for logs.
-        database_url: What the secret holds.
-        double: The environment that leads to a double of AWS, which this process has too.
-        handlers: What is called in place of a function's own handler, by its name.
+        database_url: The value of the secret.
+        double: The environment that selects a double of AWS, also in this process.
+        handlers: Handlers that replace those of functions, by the function's name.
         beside: Where modules of these handlers are.
     """
     aws = find_aws()
@@ -215,7 +215,7 @@ async def on_lambda(
 
 
 def _queues(sqs: Any, name: str) -> dict[str, str]:
-    """Make a queue, and the one beside it for what is given up."""
+    """Create a queue and its dead-letter queue."""
     unique = f"{name}-{uuid4().hex}"
     dead = sqs.create_queue(QueueName=f"{unique}-dead")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]
@@ -225,7 +225,7 @@ def _queues(sqs: Any, name: str) -> dict[str, str]:
 
 
 def _runtime_client(folder: Path) -> Path:
-    """Lay out the runtime client as Lambda has it: beside the function's zip, and nothing else."""
+    """Install the runtime client as on Lambda: separate from the function's zip."""
     folder.mkdir()
     for name in _OF_THE_RUNTIME:
         found = importlib.util.find_spec(name)

@@ -1,4 +1,4 @@
-"""`eps deploy` as a process, against a double of AWS that has all but HTTP APIs and alarms."""
+"""`eps deploy` as a process, against a double of AWS without HTTP APIs and alarms."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ class Double:
     """The double as a test sees it.
 
     Attributes:
-        env: For a process that should take it for AWS.
+        env: For a process that should use it as AWS.
     """
 
     def __init__(self, env: dict[str, str], zips: Path) -> None:
@@ -58,7 +58,7 @@ def double(aws_double: dict[str, str], zips: Path) -> Iterator[Double]:
 
 @pytest.fixture(scope="module")
 def parameters(double: Double) -> list[str]:
-    """What a stack must be told; each secret is one of its own."""
+    """The parameters that a stack needs; each secret is different."""
     secrets = double.client("secretsmanager")
     given = ["--parameter", "Environment=staging"]
     for name in ("Collector", "Reporter", "IngestKeys", "ReporterKeys", "OperatorKeys"):
@@ -152,7 +152,7 @@ def test_the_gateway_may_send_to_the_three_queues_and_read_no_secret(double: Dou
     role = double.resource("GatewayRole")
 
     policy = double.client("iam").get_role_policy(RoleName=role, PolicyName="own-work")
-    document = str(policy["PolicyDocument"])  # the double has not kept it as JSON
+    document = str(policy["PolicyDocument"])  # the double has not stored it as JSON
     queues = [double.resource(it) for it in ("FacebookEvents", "TiktokEvents", "DeadLetters")]
     assert all(url.rpartition("/")[2] in document for url in queues)
     assert "sqs:SendMessage" in document

@@ -1,4 +1,4 @@
-"""From webhook to report on zips, as Lambda runs them, and what goes wrong there."""
+"""From webhook to report on the zips, as Lambda runs them, and failures on the way."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -38,7 +38,7 @@ def crash(raw):
 functions.collecting.judge = crash
 handler = own
 """
-"""A handler that has a fault, until it is mended: it crashes on one event."""
+"""A handler with a fault that can be removed: it crashes on one event."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ async def database_url(
 
 @pytest.fixture(scope="module")
 def double(aws_double: dict[str, str]) -> Iterator[dict[str, str]]:
-    """The part of the environment that leads to a double of AWS; this process has it, too."""
+    """The part of the environment that selects a double of AWS; this process has it as well."""
     leading = {name: value for name, value in aws_double.items() if name.startswith("AWS_")}
     with pytest.MonkeyPatch.context() as here:
         for name, value in leading.items():
@@ -210,7 +210,7 @@ async def test_no_process_writes_the_databases_address(system: OnLambda, databas
 
 @asynccontextmanager
 async def _away(server: EmbeddedPostgres) -> AsyncIterator[None]:
-    """Let nobody connect to the database while the context is open."""
+    """Refuse all connections to the database while the context is open."""
     administrator = await asyncpg.connect(server.url_of("postgres"))
     await administrator.execute("ALTER DATABASE on_lambda ALLOW_CONNECTIONS false")
     try:
@@ -226,7 +226,7 @@ def _is_frozen(pid: int | None) -> bool:
 
 
 async def _cut_connections(administrator: asyncpg.Connection) -> int:
-    """End the server's side of all connections to the database, and wait until it has hung up."""
+    """End the server's side of all connections to the database, and wait until they are closed."""
     ended = await administrator.fetch(
         "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'on_lambda'"
     )

@@ -1,4 +1,4 @@
-"""The stack as `eps deploy` makes it, on an emulator that runs it: from webhook to report."""
+"""The stack of `eps deploy` on an emulator that runs it: from webhook to report."""
 
 import json
 import os
@@ -48,7 +48,7 @@ async def database_url(
 
 @pytest.fixture(scope="module")
 def parameters(emulator: Ministack, database_url: str) -> dict[str, str]:
-    """What the stack must be told."""
+    """The parameters that the stack needs."""
     secrets = emulator.client("secretsmanager")
     arn = secrets.create_secret(Name="database", SecretString=database_url)["ARN"]
     return {"Environment": "development", "CollectorSecretArn": arn, "ReporterSecretArn": arn}
@@ -62,7 +62,7 @@ def deployed(
     zips: Path,
     parameters: dict[str, str],
 ) -> System:
-    """The stack, found by its own outputs; for function URLs the same one is changed."""
+    """The stack, found by its own outputs; the same stack is changed to function URLs."""
     given = {**parameters, "EndpointType": request.param}
     done = eps(
         *("deploy", "--stack", _STACK, "--zips", str(zips), "--arch", THIS_ARCHITECTURE),

@@ -1,4 +1,4 @@
-"""What `eps package` makes is small, the same every time, and all that a handler needs."""
+"""The zips of `eps package` are small, reproducible, and have everything that a handler needs."""
 
 import struct
 import subprocess

@@ -1,4 +1,4 @@
-"""The template: right in form, and what it promises of queues, roles and functions."""
+"""The template is valid, and states the promised queues, roles and functions."""
 
 import json
 import re
@@ -26,7 +26,7 @@ COLLECTORS = {
 LINT = Path(sys.executable).with_name("cfn-lint")
 NETWORK = "JoinVpc"
 MAX_TEMPLATE_BYTES = 51_200
-"""CloudFormation's, of a template that is sent along."""
+"""CloudFormation's limit for a template that is part of the request."""
 
 
 @pytest.fixture(scope="module")
@@ -310,7 +310,7 @@ def functions_of(resources: dict[str, Any]) -> dict[str, Any]:
 
 
 def loaded() -> Any:
-    """Read the template as it is written, without a word about the tags of CloudFormation."""
+    """Read the template, ignoring CloudFormation's tags."""
 
     class Loader(yaml.SafeLoader):
         pass

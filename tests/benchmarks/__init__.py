@@ -1,1 +1,1 @@
-"""What the system can do on this machine: `eps bench` measures it, nothing here can fail."""
+"""The performance of the system on this machine: `eps bench` measures it; nothing here can fail."""

@@ -1,4 +1,4 @@
-"""Arrays as fast as they are taken, and single events: how many a second, at what cost."""
+"""Arrays at full speed, and single events: events per second, and their cost."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -20,10 +20,10 @@ Judge = Callable[[Sequence[Run], RawLimits], Sequence[Outcome]]
 
 
 def rate_case(plan: Plan, quick: float, judge: Judge) -> Callable[[Options], Awaitable[Result]]:
-    """Make a case that sends a plan as fast as it is taken.
+    """Make a case that sends a plan at full speed.
 
     Args:
-        plan: What a run sends.
+        plan: The requests of a run.
         quick: The share of it that a quick run sends.
         judge: Makes the outcomes.
     """
@@ -40,7 +40,7 @@ def rate_case(plan: Plan, quick: float, judge: Judge) -> Callable[[Options], Awa
 
 
 def judge_arrays(runs: Sequence[Run], raw: RawLimits) -> Sequence[Outcome]:
-    """Judge arrays: how many, and what they cost."""
+    """Judge arrays: their number and cost."""
     return [
         Outcome(RATE, [run.events_a_second for run in runs], raw.rates),
         Outcome(COST, [run.total_a_million for run in runs], raw.costs),
@@ -49,7 +49,7 @@ def judge_arrays(runs: Sequence[Run], raw: RawLimits) -> Sequence[Outcome]:
 
 
 def judge_singles(runs: Sequence[Run], raw: RawLimits) -> Sequence[Outcome]:
-    """Judge single events: how many answers, and how soon."""
+    """Judge single events: the number of answers and their latency."""
     broker = [(name, rate) for name, rate in raw.rates if name.startswith(("NATS", "uvicorn"))]
     stored = [(name, rate) for name, rate in raw.rates if name.startswith("COPY")]
     answered = [run.sent.statuses[202] / run.sent.seconds for run in runs]

@@ -1,4 +1,4 @@
-"""More than can be kept: how soon it is refused, what memory it takes, how it recovers."""
+"""More events than can be stored: how soon they are refused, the memory used, and the recovery."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ _PAUSE_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """What one brake came to."""
+    """The result for one bottleneck."""
 
     statuses: Mapping[int, int]
     refused_ms: Sequence[float]
@@ -46,7 +46,7 @@ class _Figures:
 
 _SILENT = "broker frozen"
 _P99_OF_A_SILENT_BROKER = Goal("503, p99, ms")
-"""The first wait for PUBLISH_TIMEOUT_SECONDS, as long as a restart takes."""
+"""The first requests wait for PUBLISH_TIMEOUT_SECONDS, as long as a restart takes."""
 
 Brake = Callable[[System], AbstractContextManager[None]]
 _BRAKES: dict[str, Brake] = {
@@ -57,7 +57,7 @@ _BRAKES: dict[str, Brake] = {
 
 
 async def back_pressure(options: Options) -> Result:
-    """Freeze what takes events away, send until all is full, and let it go again."""
+    """Freeze the consumers, send until everything is full, and resume them."""
     outcomes: list[Outcome] = []
     every: dict[str, list[_Figures]] = {}
     for name, brake in _BRAKES.items():

@@ -31,7 +31,7 @@ class Batch:
 
 
 def make_bodies(batch: Batch) -> list[bytes]:
-    """Make the bodies; all events are valid and of the second before now."""
+    """Make the bodies; all events are valid and from the second before now."""
     seed = secrets.randbits(64)
     started_ms = int(time.time() * 1000) - 1000
     single = batch.events == 1

@@ -1,4 +1,4 @@
-"""What a case is: how often it runs, what it measures, what comes out."""
+"""A case: how often it runs, what it measures, and its results."""
 
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -12,12 +12,12 @@ from tests.benchmarks.measure import Run
 Measured = TypeVar("Measured")
 
 WARM_UP = 0.2
-"""The share of a run that goes before the first."""
+"""The share of a run that is done first as a warm-up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command was asked for.
+    """The options of the command.
 
     Attributes:
         quick: One short run of each case.
@@ -37,23 +37,23 @@ class Options:
         return 1 if self.quick else self.runs
 
     def size(self, full: float, quick: float) -> float:
-        """Choose how much to do."""
+        """Choose the amount of work."""
         return quick if self.quick else full
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a case came to.
+    """The results of a case.
 
     Attributes:
         outcomes: Its figures, with their goals.
         processor_seconds: Median by process, for a million events; empty where that says nothing.
         peak_megabytes: Highest by process.
         latency_ms: p50, p95, p99 and max of the answers in the middle run.
-        elsewhere_percent: Share of the machine's processors that others took, in each run.
+        elsewhere_percent: Share of the machine's processors that other processes used, in each run.
         record: Everything, for JSON.
-        faults: What was wrong with the data afterwards; nothing should be.
-        tables: More that a person reads, each a table.
+        faults: Faults of the data afterwards; there should be none.
+        tables: Further tables for people.
     """
 
     outcomes: Sequence[Outcome]
@@ -75,14 +75,14 @@ class Case:
 
 
 def say(text: str) -> None:
-    """Tell how far it is, where a person looks."""
+    """Show the progress to a person."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\033[K{text}")
         sys.stderr.flush()
 
 
 async def repeat(options: Options, once: Callable[[], Awaitable[Measured]]) -> list[Measured]:
-    """Run something as often as was asked for."""
+    """Run something as often as requested."""
     runs = []
     for number in range(1, options.times + 1):
         say(f"run {number} of {options.times}")
@@ -92,12 +92,12 @@ async def repeat(options: Options, once: Callable[[], Awaitable[Measured]]) -> l
 
 
 def middle(runs: Sequence[Run]) -> Run:
-    """Give the run whose processor seconds are in the middle."""
+    """Return the run with the median of processor seconds."""
     return sorted(runs, key=lambda run: run.total_a_million)[len(runs) // 2]
 
 
 def highest_peaks(runs: Iterable[Run]) -> dict[str, float]:
-    """Give the highest peak of each process."""
+    """Return the highest peak of each process."""
     peaks: dict[str, float] = {}
     for run in runs:
         for name, peak in run.peak_megabytes.items():

@@ -1,4 +1,4 @@
-"""A light HTTP/1.1 client: one request after another on a connection that stays."""
+"""A light HTTP/1.1 client: one request after another on a persistent connection."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ def post_request(path: str, body: bytes) -> bytes:
 
 
 class Connection(asyncio.Protocol):
-    """One connection; opened when it is first used, and again after it was lost."""
+    """One connection; opened at the first use, and again after it was lost."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host = host
@@ -28,13 +28,13 @@ class Connection(asyncio.Protocol):
         self._answer: asyncio.Future[int] | None = None
 
     async def open(self) -> None:
-        """Connect; nothing to do when it is."""
+        """Connect, unless connected."""
         if self._transport is None:
             loop = asyncio.get_running_loop()
             await loop.create_connection(lambda: self, self._host, self._port)
 
     async def send(self, request: bytes) -> int:
-        """Send a request and return the status of its answer, ``ERROR`` where there is none."""
+        """Send a request and return the status of its answer; ``ERROR`` if there is none."""
         try:
             await self.open()
         except OSError:

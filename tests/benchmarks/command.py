@@ -44,11 +44,11 @@ CASES = (
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the command says.
+    """The result of the command.
 
     Attributes:
         text: The tables, and below them the faults.
-        faults: What was wrong with the data; nothing should be.
+        faults: Faults of the data; there should be none.
     """
 
     text: str
@@ -56,14 +56,14 @@ class Report:
 
 
 class UnknownCase(Exception):
-    """There is no such case; the message lists those that there are."""
+    """There is no such case; the message lists the cases."""
 
 
 def chosen(names: Sequence[str]) -> list[Case]:
-    """Give the cases of those names in the table's order; all of them for none.
+    """Return the cases of those names in the table's order; all for no names.
 
     Raises:
-        UnknownCase: One is not there.
+        UnknownCase: There is no case of a given name.
     """
     known = {case.name for case in CASES}
     if unknown := [name for name in names if name not in known]:
@@ -72,10 +72,10 @@ def chosen(names: Sequence[str]) -> list[Case]:
 
 
 def bench(options: Options, names: Sequence[str], json_file: Path | None) -> Report:
-    """Run cases and return the tables and the faults; everything goes to ``json_file`` too.
+    """Run cases and return the tables and the faults; everything is also written to ``json_file``.
 
     Raises:
-        UnknownCase: A name is none of a case; nothing was run.
+        UnknownCase: There is no case of a given name; nothing was run.
     """
     cases = chosen(names)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -102,7 +102,7 @@ def _tell(text: str) -> None:
 
 
 def tables(results: dict[str, Result]) -> str:
-    """Write what a person reads."""
+    """Write the text for people."""
     costs = {name: each.processor_seconds for name, each in results.items()}
     peaks = {name: each.peak_megabytes for name, each in results.items()}
     latencies = {name: each.latency_ms for name, each in results.items()}
@@ -134,7 +134,7 @@ def _noise(results: dict[str, Result]) -> str:
 
 
 def _figures(title: str, by_case: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
-    """Write a table of the cases that have such figures, if any has."""
+    """Write a table of the cases that have such figures, if there are any."""
     if told := {name: figures for name, figures in by_case.items() if figures}:
         yield figures_table(title, told)
 
@@ -163,7 +163,7 @@ def _record(options: Options, results: dict[str, Result]) -> dict[str, Any]:
 
 
 def to_json(record: Any) -> str:
-    """Write a record; JSON knows no NaN, so what could not be measured is null."""
+    """Write a record; JSON has no NaN, so values that could not be measured are null."""
     plain = json.loads(json.dumps(record), parse_constant=lambda _: None)
     return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
 

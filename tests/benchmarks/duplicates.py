@@ -1,4 +1,4 @@
-"""Events that are stored already: sent again, they cost no more and change nothing."""
+"""Duplicates: events sent again cost no more and change nothing."""
 
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -22,7 +22,7 @@ _TABLES = """
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
         AND relname NOT IN ('ledger', 'envelopes', 'announced_envelopes', 'backlogs')
 """
-"""Not those of the ledger: it counts duplicates, too."""
+"""Not those of the ledger, which counts duplicates."""
 
 Fingerprint = dict[str, tuple[Any, ...]]
 """Rows and the sum of their hashes, by table."""
@@ -36,7 +36,7 @@ class _Twice:
 
 
 async def all_duplicates(options: Options) -> Result:
-    """Send a million new events, and the very same once more."""
+    """Send a million new events, and the same events again."""
     plan = _PLAN.scaled(options.size(1, _QUICK))
     async with fresh_system(options.data_dir) as system:
         await run_once(system, plan.scaled(WARM_UP))

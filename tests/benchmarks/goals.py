@@ -1,4 +1,4 @@
-"""Goals, what was measured for each, and whether it is met."""
+"""Goals, the measurements for each, and whether it is met."""
 
 import math
 import statistics
@@ -9,10 +9,10 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What is wanted of one figure.
+    """The goal for one figure.
 
     Attributes:
-        figure: What is measured, with its unit.
+        figure: The measured quantity, with its unit.
         bound: Whether the figure shall be at least or at most the limit; None to only measure.
         limit: In the figure's unit.
     """
@@ -33,9 +33,9 @@ class Outcome:
     """One figure of a case, a value for each run.
 
     Attributes:
-        goal: What is wanted.
+        goal: The goal.
         values: In the order of the runs.
-        raw: What the machine can do at most, measured beside it: name and value.
+        raw: The machine's limit, measured at the same time: name and value.
     """
 
     goal: Goal
@@ -49,5 +49,5 @@ class Outcome:
 
     @property
     def met(self) -> bool | None:
-        """Whether the middle run meets the goal; None where there is none."""
+        """Whether the middle run meets the goal; None if there is no goal."""
         return self.goal.is_met_by(self.median)

@@ -1,4 +1,4 @@
-"""More replicas on the same machine: what they cost, and whether they stand in each other's way."""
+"""More replicas on the same machine: their cost, and whether they hinder each other."""
 
 import asyncio
 from collections import Counter
@@ -41,7 +41,7 @@ class _Grown:
     """One run of one shape.
 
     Attributes:
-        waits: Samples of the collectors' statements at work, by what they waited for.
+        waits: Samples of the collectors' running statements, by wait event.
         commit_seconds: How long a batch took to be stored, on average.
     """
 
@@ -51,7 +51,7 @@ class _Grown:
     commit_seconds: float
 
     def waited_percent(self, waits: Collection[str]) -> float:
-        """Tell how many of the statements at work waited for one of these."""
+        """Return how many of the running statements waited for one of these."""
         waited = sum(number for wait, number in self.waits.items() if wait in waits)
         return 100 * waited / max(1, sum(self.waits.values()))
 
@@ -88,7 +88,7 @@ async def _run(options: Options, scale: Sequence[str]) -> _Grown:
 
 @asynccontextmanager
 async def _spread(plan: Plan, urls: Sequence[str]) -> AsyncIterator[Callable[[], Awaitable[Sent]]]:
-    """Hold a load that is sent to several gateways at once, to each its share."""
+    """Split a load over several gateways."""
     async with AsyncExitStack() as stack:
         share = Plan(plan.batch.scaled(1 / len(urls)), plan.connections // len(urls))
         loads = [await stack.enter_async_context(made(share)) for _ in urls]
@@ -101,7 +101,7 @@ async def _spread(plan: Plan, urls: Sequence[str]) -> AsyncIterator[Callable[[],
 
 
 def _together(parts: Sequence[Sent]) -> Sent:
-    """Sum up what several senders saw; the slowest's latencies stand for all."""
+    """Sum up the results of several senders; the latencies are those of the slowest."""
     return Sent(
         began=min(part.began for part in parts),
         ended=max(part.ended for part in parts),
@@ -114,7 +114,7 @@ def _together(parts: Sequence[Sent]) -> Sent:
 
 @asynccontextmanager
 async def _sampled(system: System) -> AsyncIterator[Counter[str]]:
-    """Note what the collectors' statements wait for while the context is open."""
+    """Sample the wait events of the collectors' statements while the context is open."""
     waits: Counter[str] = Counter()
 
     async def sample() -> None:

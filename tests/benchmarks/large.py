@@ -1,4 +1,4 @@
-"""Bodies of 21 MB: what they cost those beside them, and the gateway's memory."""
+"""Bodies of 21 MB: their cost for other requests, and the gateway's memory."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -21,7 +21,7 @@ _QUICK = 1 / 3
 
 
 async def small_beside_large(options: Options) -> Result:
-    """Send single events one after another while two bodies of 21 MB always arrive."""
+    """Send single events one after another while two bodies of 21 MB are always arriving."""
     plan = _BESIDE.scaled(options.size(1, _QUICK))
     runs, bare, bare_peak = await _runs(plan, options)
     return result_of(runs, _judge_small(runs, bare), _raw(bare, bare_peak))

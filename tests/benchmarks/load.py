@@ -1,4 +1,4 @@
-"""A process that makes requests before the clock starts, and then only sends them."""
+"""A process that prepares requests before the clock starts, and then only sends."""
 
 import asyncio
 import math
@@ -24,12 +24,12 @@ _PATH = "/events"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to send, and how.
+    """The load to send, and how.
 
     Attributes:
         batch: The requests.
         connections: How many are in flight.
-        beside: Requests sent on a connection of their own as long as the others last.
+        beside: Requests sent on a separate connection while the others are sent.
         pause_seconds: Between two of those.
     """
 
@@ -45,14 +45,14 @@ class Plan:
 
 @dataclass(slots=True)
 class Sent:
-    """What became of the requests.
+    """The results of the requests.
 
     Attributes:
         began: When the first byte was sent, on the machine's monotonic clock.
-        ended: When the last answer had come.
-        processor_seconds: What sending them took.
+        ended: When the last answer was received.
+        processor_seconds: Processor time of sending.
         latency_ms: p50, p95, p99 and max of all requests.
-        beside_ms: The same of the requests beside them.
+        beside_ms: The same for the requests beside them.
         statuses: Requests by status; 0 got no answer.
         accepted: Valid events of the requests answered 202.
     """
@@ -67,7 +67,7 @@ class Sent:
 
     @property
     def seconds(self) -> float:
-        """How long it took until all were answered."""
+        """The time until all were answered."""
         return self.ended - self.began
 
 
@@ -77,7 +77,7 @@ def _summary(milliseconds: Sequence[float]) -> dict[str, float]:
 
 
 class Load:
-    """The process, its requests made; they can be sent several times, anywhere."""
+    """The process with its prepared requests; they can be sent several times, to any address."""
 
     def __init__(self, plan: Plan) -> None:
         context = multiprocessing.get_context("spawn")
@@ -87,11 +87,11 @@ class Load:
         theirs.close()
 
     async def made(self) -> None:
-        """Wait until all requests are made."""
+        """Wait until all requests are prepared."""
         await self._receive()
 
     async def send(self, url: str) -> Sent:
-        """Send all requests to ``url``; nothing is tried twice."""
+        """Send all requests to ``url``; nothing is retried."""
         self._pipe.send(url)
         return await self._receive()
 
@@ -100,7 +100,7 @@ class Load:
         return received
 
     def close(self) -> None:
-        """End the process: it has nothing to lose."""
+        """End the process; it has nothing to lose."""
         self._process.kill()
         self._process.join()
         self._pipe.close()
@@ -109,7 +109,7 @@ class Load:
 
 @asynccontextmanager
 async def made(plan: Plan) -> AsyncIterator[Load]:
-    """Hold a load whose requests are made while the context is open."""
+    """Hold a load whose requests are prepared while the context is open."""
     load = Load(plan)
     try:
         await load.made()

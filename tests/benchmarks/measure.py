@@ -1,4 +1,4 @@
-"""One run: send, wait for the last commit, and say what it took."""
+"""One run: send, wait for the last commit, and measure the cost."""
 
 import asyncio
 import os
@@ -17,19 +17,19 @@ _SAMPLE_SECONDS = 0.5
 
 @dataclass(slots=True)
 class Run:
-    """What one run came to.
+    """The result of one run.
 
     Attributes:
-        sent: What the sender saw.
+        sent: The sender's results.
         seconds: From the first byte sent to the last row committed, rollups included.
         messages: Messages on the broker.
         processor_seconds: By process.
-        elsewhere_seconds: What others on the machine took meanwhile.
+        elsewhere_seconds: Processor time of other processes meanwhile.
         peak_megabytes: By process.
         freshness_p99: From acceptance to commit, seconds.
-        events_a_commit: On average.
+        events_a_commit: Average events per commit.
         backlog: Messages waiting, twice a second.
-        fault: What is wrong with the result; empty when nothing is.
+        fault: A fault of the result; empty if there is none.
     """
 
     sent: Sent
@@ -45,7 +45,7 @@ class Run:
 
     @property
     def events_a_second(self) -> float:
-        """Committed events a second."""
+        """Committed events per second."""
         return self.sent.accepted / self.seconds
 
     @property
@@ -61,16 +61,16 @@ class Run:
 
     @property
     def elsewhere_percent(self) -> float:
-        """Share of the machine's processors that others took."""
+        """The share of the machine's processors used by other processes."""
         return 100 * self.elsewhere_seconds / (self.seconds * (os.cpu_count() or 1))
 
     @property
     def catching_up_seconds(self) -> float:
-        """How long the last commit came after the last answer."""
+        """The time from the last answer to the last commit."""
         return self.seconds - self.sent.seconds
 
     def record(self) -> dict[str, Any]:
-        """Give all figures for JSON."""
+        """Return all figures for JSON."""
         return {
             "accepted": self.sent.accepted,
             "seconds": self.seconds,
@@ -96,8 +96,8 @@ async def measured(system: System, send: Callable[[], Awaitable[Sent]], *, new: 
     """Run a load on a system at rest.
 
     Args:
-        system: All that is measured beside the sender.
-        send: Sends the load; returns when all is answered.
+        system: The measured system.
+        send: Sends the load; returns when everything is answered.
         new: Whether the events are new, or all stored already.
     """
     system.reset_peaks()
@@ -153,7 +153,7 @@ class _State:
 
 
 def _fault(state: _State, expected: int) -> str:
-    """Compare what should be stored with the rows and with what the reporter says."""
+    """Compare the expected rows with the stored rows and with the reporter's answer."""
     if state.rows == state.reported == expected:
         return ""
     return f"{expected} events should be stored, {state.rows} are, {state.reported} are reported"

@@ -1,4 +1,4 @@
-"""Percentiles of samples, and of what a histogram gained."""
+"""Percentiles of samples, and of a histogram's increase."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ Buckets = Mapping[float, float]
 
 
 def percentile(samples: Sequence[float], percent: float) -> float:
-    """Give the smallest sample that so many percent do not exceed; NaN without samples."""
+    """Return the smallest sample that so many percent do not exceed; NaN without samples."""
     if not samples:
         return math.nan
     return sorted(samples)[max(0, math.ceil(len(samples) * percent / 100) - 1)]

@@ -1,4 +1,4 @@
-"""Senders that do not give up: a refused request comes again until it is taken."""
+"""Persistent senders: a refused request is sent again until it is accepted."""
 
 import asyncio
 import time
@@ -12,14 +12,14 @@ from tests.benchmarks.client import Connection, post_request
 ACCEPTED, REFUSED = 202, 503
 
 _BETWEEN_SECONDS = 0.1
-"""Between a refusal and the next try: far sooner than a good sender would come."""
+"""Time between a refusal and the next try: much shorter than a good sender's."""
 
 _POLL_SECONDS = 0.002
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One answer: the events that were asked for, when it came, and how long it took."""
+    """One answer: its events, its time, and its latency."""
 
     status: int
     events: int
@@ -29,13 +29,13 @@ class Answered:
 
 @dataclass(slots=True)
 class Pressure:
-    """Senders that share a number of requests, and bring each again until it is taken.
+    """Senders that share a number of requests, and send each again until it is accepted.
 
     Attributes:
         url: The gateway's.
         events: In each body.
-        waiting: Requests that are not taken yet.
-        answers: All that came, in order.
+        waiting: Requests not accepted yet.
+        answers: All answers, in order.
     """
 
     url: str
@@ -44,7 +44,7 @@ class Pressure:
     answers: list[Answered] = field(default_factory=list)
 
     async def send_all(self, pause_seconds: float) -> None:
-        """Send one request after another while there are any; a refused one comes again."""
+        """Send one request after another while there are any; refused ones are sent again."""
         connection = self._connection()
         while self.waiting:
             request = self.waiting.popleft()
@@ -62,7 +62,7 @@ class Pressure:
         return status
 
     async def first(self, status: int, after: float) -> float:
-        """Wait for an answer with that status since a moment; returns when it came."""
+        """Wait for an answer with that status after a time; returns when it was received."""
         while True:
             for answer in reversed(self.answers):
                 if answer.at < after:

@@ -1,4 +1,4 @@
-"""What processes use, from /proc: processor seconds and peak memory."""
+"""Resource use of processes from /proc: processor seconds and peak memory."""
 
 import os
 import re
@@ -15,7 +15,7 @@ _RESET_PEAK = "5"  # proc(5), clear_refs
 
 
 def processor_seconds(pid: int) -> float:
-    """Sum user and system time of a process and all its descendants, ended ones too.
+    """Sum user and system time of a process and all its descendants, including ended ones.
 
     What ended was reaped by its parent, which keeps its time; PostgreSQL does.
     """
@@ -39,7 +39,7 @@ def family(pid: int) -> list[int]:
 
 
 def peak_megabytes(pid: int) -> float:
-    """Tell the peak resident memory of the largest of a process and its descendants."""
+    """Return the peak resident memory of the largest of a process and its descendants."""
     return max((_peak(each) for each in family(pid)), default=0.0)
 
 
@@ -51,7 +51,7 @@ def _peak(pid: int) -> float:
 
 
 def reset_peaks(pids: Iterable[int]) -> None:
-    """Let peaks start from now, where the kernel lets us."""
+    """Reset the peaks, if the kernel allows it."""
     for pid in pids:
         for each in family(pid):
             with suppress(OSError):
@@ -59,14 +59,14 @@ def reset_peaks(pids: Iterable[int]) -> None:
 
 
 def machine_seconds() -> float:
-    """Sum what all processes of the machine, and those beside it, took of its processors."""
+    """Sum the processor time of all processes of the machine, including other guests."""
     times = psutil.cpu_times()
     return float(times.user + times.nice + times.system + times.irq + times.softirq + times.steal)
 
 
 @contextmanager
 def elsewhere() -> Iterator[list[float]]:
-    """Measure what share of the machine's processors, in percent, others than us take.
+    """Measure the share of the machine's processors, in percent, used by other processes.
 
     The list has it after the context.
     """
@@ -78,5 +78,5 @@ def elsewhere() -> Iterator[list[float]]:
 
 
 def used(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
-    """Subtract what each had used before."""
+    """Subtract the earlier values."""
     return {name: max(0.0, round(after[name] - before.get(name, 0.0), 2)) for name in after}

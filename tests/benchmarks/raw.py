@@ -1,4 +1,4 @@
-"""What database, broker and HTTP server can do alone with what a run brought them."""
+"""The capacity of database, broker and HTTP server alone, with the same data as a run."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,12 +14,12 @@ from tests.benchmarks.system import System
 
 @dataclass(frozen=True, slots=True)
 class RawLimits:
-    """What database, broker and HTTP server do with the same, each alone.
+    """The results of database, broker and HTTP server, each alone.
 
     Attributes:
-        copy: The database's ways.
-        broker: Events a second by way of flushing.
-        http: Events a second of a server that only reads them.
+        copy: The three ways of storing.
+        broker: Events per second by way of flushing.
+        http: Events per second of a server that only reads them.
         http_p99_ms: Its slowest answers.
     """
 
@@ -30,7 +30,7 @@ class RawLimits:
 
     @property
     def rates(self) -> list[tuple[str, float]]:
-        """All limits that are events a second."""
+        """All limits that are events per second."""
         return [
             ("COPY", self.copy.plain.rows_a_second),
             ("COPY with key", self.copy.keyed.rows_a_second),
@@ -40,14 +40,14 @@ class RawLimits:
 
     @property
     def costs(self) -> list[tuple[str, float]]:
-        """What the database's ways cost it, processor seconds a million."""
+        """The cost of the database's ways, in processor seconds per million."""
         return [
             ("PostgreSQL for COPY", self.copy.plain.processor_seconds_a_million),
             ("with key", self.copy.keyed.processor_seconds_a_million),
         ]
 
     def record(self) -> dict[str, Any]:
-        """Give all figures for JSON."""
+        """Return all figures for JSON."""
         return {
             "copy": asdict(self.copy),
             "eventsPerSecond": {**self.broker, "uvicorn": self.http},
@@ -56,7 +56,7 @@ class RawLimits:
 
 
 async def raw_limits(system: System, run: Run, plan: Plan, data_dir: Path | None) -> RawLimits:
-    """Measure what each part could do alone with what a run brought it."""
+    """Measure the capacity of each part alone with the data of a run."""
     copy = await raw_copy(system, run.events_a_commit)
     events_a_message = run.sent.accepted / max(1, run.messages)
     broker = await raw_broker(events_a_message, max(1, plan.batch.events // 2), data_dir)

@@ -1,4 +1,4 @@
-"""What the broker can do with the same envelopes: each on disk, and on disk sometime."""
+"""The broker's capacity with the same envelopes: synced each time, and synced later."""
 
 import asyncio
 import time
@@ -24,14 +24,14 @@ _CONFIGURATION = Path(__file__).parents[2] / "infra" / "nats.conf"
 _SYNC = "  sync_interval: always\n"
 _SUBJECT = "raw.events"
 _IN_FLIGHT = 4
-"""As the gateway: two of each source."""
+"""The same as the gateway: two of each source."""
 
 _ENVELOPES_BYTES = 16 * 1024**2
 _SECONDS = 1.0
 
 
 class _LazyNats(EmbeddedNats):
-    """The same broker with the default for flushing: two minutes, acknowledged before."""
+    """The same broker with the default flushing: every two minutes, acknowledged before."""
 
     def program(self) -> Program:
         program = super().program()
@@ -48,7 +48,7 @@ class _LazyNats(EmbeddedNats):
 async def raw_broker(
     events_a_message: float, events_a_part: int, parent: Path | None
 ) -> dict[str, float]:
-    """Publish envelopes as large as the system's; returns events a second by way of flushing."""
+    """Publish envelopes as large as the system's; returns events per second by way of flushing."""
     events = max(1, round(events_a_message))
     envelopes = list(_envelopes(events, max(1, min(events, events_a_part))))
     return {

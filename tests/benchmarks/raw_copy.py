@@ -1,4 +1,4 @@
-"""What PostgreSQL can do with the same rows, the same number a commit."""
+"""PostgreSQL's capacity with the same rows, the same number per commit."""
 
 import io
 import time
@@ -12,7 +12,7 @@ from tests.truth.payloads import make_plain_payloads
 
 _ROWS = 60_000
 _COMMITS = 500
-"""At the most of each: small batches need fewer rows to show their speed."""
+"""At most for each: small batches need fewer rows to show their speed."""
 
 _SCHEMA = "raw_copy"
 _WHOLE = """
@@ -24,7 +24,7 @@ _WHOLE = """
     FROM stored_events
     JOIN plain_payloads USING (block, position)
 """
-"""Events with their JSON, each whole in one row, as one would store them without reports."""
+"""Events with their JSON, each in one row, as one would store them without reports."""
 
 _MAKE = f"""
     DROP SCHEMA IF EXISTS raw_copy CASCADE;
@@ -38,7 +38,7 @@ _MERGE = "INSERT INTO raw_copy.keyed SELECT * FROM incoming ON CONFLICT DO NOTHI
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Rows a second on one connection, and what PostgreSQL used for a million."""
+    """Rows per second on one connection, and PostgreSQL's processor seconds per million."""
 
     rows_a_second: float
     processor_seconds_a_million: float
@@ -46,13 +46,13 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class RawCopy:
-    """Three ways to store what the system stored.
+    """Three ways to store the same rows as the system.
 
     Attributes:
-        rows_a_commit: As the system had on average.
+        rows_a_commit: The system's average.
         plain: COPY into a table without indexes.
         keyed: COPY to a temporary table, INSERT … ON CONFLICT DO NOTHING into one with the key.
-        duplicates: The same again, when all rows are there.
+        duplicates: The same again, when all rows exist.
     """
 
     rows_a_commit: int
@@ -88,7 +88,7 @@ async def raw_copy(system: System, rows_a_commit: float) -> RawCopy:
 
 
 async def _batches(connection: asyncpg.Connection, rows: int) -> list[bytes]:
-    """Read rows in the form in which COPY takes them, so that only the server works later."""
+    """Read rows in the form in which COPY takes them, so that later only the server works."""
     batches = []
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(

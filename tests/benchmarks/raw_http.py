@@ -1,4 +1,4 @@
-"""What uvicorn can do with the same requests when nothing is done with them."""
+"""uvicorn's capacity with the same requests if nothing is done with them."""
 
 import asyncio
 import signal
@@ -24,7 +24,7 @@ _START_SECONDS = 20
 
 @asynccontextmanager
 async def bare_server() -> AsyncIterator[tuple[str, int]]:
-    """Run the server as a process; gives its URL and process id."""
+    """Run the server as a process; returns its URL and process id."""
     port = free_port()
     command = [sys.executable, "-m", "tests.benchmarks.raw_http", str(port)]
     child = await Child.start(Program(command), lambda _line: None)
@@ -41,7 +41,7 @@ async def bare_server() -> AsyncIterator[tuple[str, int]]:
 
 
 async def raw_http(load: Load) -> tuple[Sent, float]:
-    """Send a load to it; returns what became of it, and its peak memory in MB."""
+    """Send a load to it; returns the results, and its peak memory in MB."""
     async with bare_server() as (url, pid):
         sent = await load.send(url)
         return sent, peak_megabytes(pid)

@@ -1,4 +1,4 @@
-"""The publisher's own traffic: an array of any size each second, overlapping."""
+"""The publisher's own traffic: an array of random size each second, overlapping."""
 
 import asyncio
 import json
@@ -23,14 +23,14 @@ from tests.benchmarks.system import System, fresh_system
 REFUSED = Goal("requests not answered 202", "≤", 0)
 FRESHNESS = Goal("freshness p99, s", "≤", 5)
 BACKLOG = Goal("backlog, last third less first, messages", "≤", 42)
-"""Flat, give or take the largest request, of 21 MB."""
+"""The allowed growth: the largest request has 21 MB."""
 
 _SECONDS, _QUICK_SECONDS, _WARM_UP_SECONDS = 300, 30, 5
 _MEAN = Plan(Batch(8, 25_500), connections=1)
 
 
 async def steady(options: Options) -> Result:
-    """Let the project's publisher send, as it does beside ``eps up``."""
+    """Run the project's publisher as beside ``eps up``."""
     seconds = round(options.size(_SECONDS, _QUICK_SECONDS))
     async with fresh_system(options.data_dir) as system:
         await _run(system, _WARM_UP_SECONDS)
@@ -67,7 +67,7 @@ def _sent(summary: dict[str, Any], ended: float, processor_seconds: float) -> Se
 
 
 def _children_seconds() -> float:
-    """Tell what ended children used, and theirs: the publisher makes bodies in another process."""
+    """Return the processor time of ended children: the publisher makes bodies in one."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

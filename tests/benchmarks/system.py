@@ -1,4 +1,4 @@
-"""Fresh real servers and functions, and what they tell about themselves."""
+"""Fresh real servers and functions, and their own measurements."""
 
 import asyncio
 import shutil
@@ -48,36 +48,36 @@ class System:
         self._broker = broker
 
     def url_of(self, name: str) -> str:
-        """Tell where a process answers."""
+        """Return where a process answers."""
         return self._whole.url_of(name)
 
     def processor_seconds(self) -> dict[str, float]:
-        """Tell what each process has used up to now."""
+        """Return the processor time of each process so far."""
         supervisor = self.pids["supervisor"]
         used = {name: processor_seconds(pid) for name, pid in self.pids.items()}
-        # The others are its children: what is left is its own.
+        # the others are its children: the rest is its own
         used["supervisor"] -= sum(used[name] for name in used if self.pids[name] != supervisor)
         return used
 
     def peaks(self) -> dict[str, float]:
-        """Tell the peak memory of each since ``reset_peaks``, in MB."""
+        """Return the peak memory of each since ``reset_peaks``, in MB."""
         others = {name: pid for name, pid in self.pids.items() if name != "supervisor"}
         return {name: peak_megabytes(pid) for name, pid in others.items()}
 
     def reset_peaks(self) -> None:
-        """Let peaks start from now."""
+        """Reset the peaks."""
         reset_peaks(self.pids.values())
 
     async def waiting(self) -> int:
-        """Count the messages that are not acknowledged, hence not committed."""
+        """Count the messages that are not acknowledged, and so not committed."""
         return (await self._broker.jetstream().stream_info(EVENTS)).state.messages
 
     async def messages(self) -> int:
-        """Count all messages that there ever were."""
+        """Count all messages ever published."""
         return (await self._broker.jetstream().stream_info(EVENTS)).state.last_seq
 
     async def committed(self) -> float:
-        """Wait until all that was taken is committed; returns when that was.
+        """Wait until all accepted events are committed; returns when they were.
 
         A collector acknowledges after its commit, at once.
         """
@@ -132,13 +132,13 @@ class System:
 
 
 def _is_collector(name: str) -> bool:
-    """Tell whether a process is a replica of a collector."""
+    """Return whether a process is a replica of a collector."""
     return name.startswith(COLLECTORS)
 
 
 @contextmanager
 def fresh_folder(parent: Path | None) -> Iterator[Path]:
-    """Hold an empty folder, gone at the end."""
+    """Hold an empty folder, deleted at the end."""
     if parent is not None:
         parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="eps-bench-", dir=parent))
@@ -155,7 +155,7 @@ async def fresh_system(
     """Run everything on an empty folder while the context is open.
 
     Args:
-        parent: Where the folder is made; None for the temporary folder.
+        parent: Where the folder is created; None for the temporary folder.
         scale: ``NAME=N`` each, replicas of functions.
         settings: For all processes, as in the environment.
     """

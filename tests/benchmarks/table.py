@@ -1,4 +1,4 @@
-"""The tables that a person reads; Markdown, so that docs/benchmarks.md can have them."""
+"""The tables for people; Markdown, for docs/benchmarks.md."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ _MET = {True: "yes", False: "no", None: ""}
 
 
 def number(value: float) -> str:
-    """Write a number with three or four digits that matter."""
+    """Write a number with three or four significant digits."""
     if math.isnan(value):
         return "-"
     if abs(value) >= 100:
@@ -39,14 +39,14 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
 
 
 def spread(outcome: Outcome) -> str:
-    """Write the median, and the extremes where there are several runs."""
+    """Write the median, and the extremes if there are several runs."""
     if len(outcome.values) < 2:
         return number(outcome.median)
     return f"{number(outcome.median)} ({number(min(outcome.values))}…{number(max(outcome.values))})"
 
 
 def figures_table(title: str, by_case: Mapping[str, Mapping[str, float]]) -> str:
-    """List figures by name, of each process for example, a line a case."""
+    """List figures by name, for example of each process, one line per case."""
     names = list(dict.fromkeys(chain.from_iterable(by_case.values())))
     rows = [
         (case, *(number(figures.get(name, math.nan)) for name in names))
@@ -56,7 +56,7 @@ def figures_table(title: str, by_case: Mapping[str, Mapping[str, float]]) -> str
 
 
 def markdown(rows: Iterable[Sequence[str]]) -> str:
-    """Write a table whose columns line up as plain text too."""
+    """Write a table whose columns also align as plain text."""
     head, *body = [tuple(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
     lines = [head, tuple("-" * width for width in widths), *body]

@@ -1,4 +1,4 @@
-"""The system in containers, by its own scripts, on free ports and volumes of its own."""
+"""The system in containers, by its own scripts, on free ports and separate volumes."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ _DRAIN_SECONDS = 120
 
 
 def need_engine(config: pytest.Config) -> None:
-    """Skip a test, or fail where the engine that it was promised is not there."""
+    """Skip a test, or fail if the promised engine is missing."""
     if not config.getoption("containers"):
         pytest.skip("takes minutes and a Docker engine with the images: give --containers")
     docker = shutil.which("docker")
@@ -41,13 +41,13 @@ class Containers:
         self._environment = {**os.environ, **self._ports, "COMPOSE_PROJECT_NAME": _PROJECT}
 
     async def start(self, *scale: str) -> None:
-        """Start everything but the publisher with `./start.sh --docker`."""
+        """Start everything except the publisher with `./start.sh --docker`."""
         scaled = [word for pair in scale for word in ("--scale", pair)]
         code, output = await self.run("./start.sh", "--docker", "--no-publisher", *scaled)
         assert code == 0, output
 
     async def down(self, *options: str) -> None:
-        """Remove the containers; the data stay unless an option says otherwise."""
+        """Remove the containers; the data are kept unless an option removes them."""
         code, output = await self.compose("down", *options)
         assert code == 0, output
 
@@ -57,7 +57,7 @@ class Containers:
         return await self.run("bash", "-c", command, "compose", *words)
 
     async def run(self, *command: str) -> tuple[int, str]:
-        """Run a command in the project's folder; return its exit code and all that it wrote."""
+        """Run a command in the project's folder; return its exit code and all its output."""
         process = await asyncio.create_subprocess_exec(
             *command,
             cwd=_ROOT,
@@ -69,7 +69,7 @@ class Containers:
         return process.returncode or 0, output.decode()
 
     async def health(self) -> tuple[int, str]:
-        """Ask `./healthcheck.sh`."""
+        """Run `./healthcheck.sh`."""
         return await self.run("./healthcheck.sh")
 
     async def names(self, service: str) -> Sequence[str]:
@@ -86,27 +86,27 @@ class Containers:
         return (f"project={_PROJECT}", f"service={service}")
 
     async def inspect(self, container: str) -> dict[str, Any]:
-        """Tell everything that Docker knows of a container."""
+        """Return everything that Docker knows about a container."""
         _, output = await self.run("docker", "inspect", container)
         return dict(json.loads(output)[0])
 
     async def kill(self, container: str) -> None:
-        """End a container's processes as a crash does; of Docker's own kill none comes back."""
+        """Crash a container's processes; after Docker's own kill it would not restart."""
         os.kill((await self.inspect(container))["State"]["Pid"], signal.SIGKILL)
 
     def url_of(self, name: str, scheme: str = "http") -> str:
-        """Tell where something is published."""
+        """Return the address where something is published."""
         return f"{scheme}://127.0.0.1:{self._ports[f'{name}_PORT']}"
 
     async def ask(self, name: str, path: str) -> Any:
-        """Ask something over HTTP."""
+        """Send an HTTP request."""
         async with httpx.AsyncClient(base_url=self.url_of(name), timeout=60) as client:
             answer = await client.get(path)
             answer.raise_for_status()
             return answer.json()
 
     async def fetch(self, query: str) -> list[asyncpg.Record]:
-        """Ask the database itself."""
+        """Query the database directly."""
         url = self.url_of("POSTGRES", "postgresql").replace("//", "//postgres:postgres@")
         connection = await asyncpg.connect(f"{url}/eventdb")
         try:

@@ -1,4 +1,4 @@
-"""The whole system in containers: it starts, counts, scales, comes back and keeps its data."""
+"""The whole system in containers: it starts, counts, scales, recovers and keeps its data."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What the tests on a real broker have in common."""
+"""Common parts of the tests on a real broker."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,14 +19,14 @@ from runtime.settings import BrokerSettings
 from runtime.telemetry.metrics import ConsumerMetrics
 
 ACK_WAIT_SECONDS = 60.0
-"""Longer than any test: what comes again was given back."""
+"""Longer than any test: a redelivered message was returned."""
 
 _PATIENCE_SECONDS = 20.0
 _POLL_SECONDS = 0.02
 
 
 async def eventually(condition: Callable[[], Awaitable[bool] | bool]) -> None:
-    """Return when a condition holds; give up long after it should have."""
+    """Return when a condition holds; fail long after it should."""
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while True:
             found = condition()
@@ -44,7 +44,7 @@ async def a_broker(url: str, **settings: Any) -> AsyncIterator[Broker]:
 
 
 def a_pull(broker: Broker, durable: Durable, **bounds: Any) -> Pull:
-    """Make the pull of one replica."""
+    """Create the pull of one replica."""
     return Pull(broker.client, durable, **{"max_messages": 64, "max_bytes": 1024**2} | bounds)
 
 

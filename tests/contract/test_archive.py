@@ -1,4 +1,4 @@
-"""Old days go and come back on a real database: nothing is lost, nothing is counted twice."""
+"""Old days are archived and restored on a real database: nothing is lost or counted twice."""
 
 import asyncio
 import json
@@ -95,7 +95,7 @@ async def answer(pool: asyncpg.Pool, report: str, **params: str) -> Any:
 
 
 def some_questions(dice: Random, number: int) -> Iterator[dict[str, str]]:
-    """Ask for ranges of whole minutes, and of whole hours where it is about people."""
+    """Ask for ranges of whole minutes, and of whole hours for demographics."""
     minutes = DAYS * 1440
     for _ in range(number):
         report = dice.choice(["events", "revenue", "revenue", "demographics"])
@@ -176,7 +176,7 @@ class Crash(Exception):
 
 
 def crash_at_each(seen: set[str]) -> Any:
-    """Crash at each step once, whenever it comes for the first time."""
+    """Crash once at each step, at its first occurrence."""
 
     def tell(step: str) -> None:
         if step not in seen:
@@ -265,7 +265,7 @@ async def test_what_is_older_than_what_is_kept_is_a_dead_letter(
     await store.store([a_row("old", occurred_at=ONLY_DAY), a_row("kept", occurred_at=late)])
     await let_go(pool, Folder(tmp_path), ONLY_DAY + timedelta(days=9))
     rows = [
-        a_row("old", occurred_at=ONLY_DAY, payload="{ }"),  # who could tell that it was here?
+        a_row("old", occurred_at=ONLY_DAY, payload="{ }"),  # nobody knows that it was here
         a_row("older", occurred_at=ONLY_DAY),
         a_row("kept", occurred_at=ONLY_DAY),  # of another time, and yet the same
         a_row("new", occurred_at=late),
@@ -465,7 +465,7 @@ async def test_letters_that_are_done_with_and_even_entries_are_forgotten(
     await store.settle(
         [
             EnvelopeOutcome(an_envelope(1), [a_row("1")]),
-            EnvelopeOutcome(an_envelope(2), [a_row("2")]),  # one is missed
+            EnvelopeOutcome(an_envelope(2), [a_row("2")]),  # one is missing
             EnvelopeOutcome(an_envelope(1, minute=minute), [a_row("3")]),
         ]
     )

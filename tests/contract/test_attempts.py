@@ -1,4 +1,4 @@
-"""Marks of messages that may end the process, on a real database."""
+"""Marks of messages that may kill the process, on a real database."""
 
 import asyncio
 from uuid import uuid4

@@ -48,7 +48,7 @@ def a_message(event_id: str, message_id: str = "1") -> dict[str, object]:
 
 
 async def _cut_connections(database: asyncpg.Connection) -> None:
-    """End the server's side of the function's connections, and wait until it has hung up."""
+    """End the server's side of the function's connections, and wait until they are closed."""
     ended = await database.fetch(
         "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE application_name = 'fb-collector'"

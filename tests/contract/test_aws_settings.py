@@ -1,4 +1,4 @@
-"""What functions on Lambda are told by secrets, held against a double of Secrets Manager."""
+"""Settings that functions on Lambda get from secrets, on a double of Secrets Manager."""
 
 from collections.abc import Iterator
 

@@ -1,6 +1,6 @@
-"""What is done again and again reads no more than it changes, however much is stored.
+"""Repeated statements read no more than they change, however much is stored.
 
-Judged by the pages that PostgreSQL says it read, not by the clock.
+Measured by the pages that PostgreSQL reads, not by the clock.
 """
 
 import json
@@ -61,7 +61,7 @@ _PIECES = """
 """
 _MOST_PAGES = 60
 _PAGES_A_KEY = 10
-"""At the most: from the root of an index to a row."""
+"""At most: from the root of an index to a row."""
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def pages_read(connection: asyncpg.Connection, statement: str, *values: Any) -> int:
-    """Tell how many pages a statement touches; it is carried out."""
+    """Return how many pages a statement touches; it is executed."""
     explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}"
     [record] = await connection.fetch(explain, *values)
     plan = json.loads(record[0])[0]["Plan"]
@@ -85,7 +85,7 @@ async def test_after_a_fortnight_pruning_reads_what_it_deletes(
     await connection.execute(_FORTNIGHT)
     await connection.execute("ANALYZE envelopes")
     deleted = await connection.fetchval(PRUNE_ENVELOPES, 5_000)
-    while deleted:  # the first week, as it went day by day
+    while deleted:  # the first week, as it was archived day by day
         last, deleted = deleted, await connection.fetchval(PRUNE_ENVELOPES, 5_000)
     assert last
     await connection.execute("VACUUM envelopes")

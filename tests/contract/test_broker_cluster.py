@@ -1,4 +1,4 @@
-"""A cluster of three brokers with the committed configuration keeps every stream three times."""
+"""A cluster of three brokers with the committed configuration stores every stream three times."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ async def test_each_stream_is_kept_three_times_and_outlives_a_broker(
 
 
 async def test_nobody_joins_without_a_certificate(nodes: list[ClusterNode], tmp_path: Path) -> None:
-    """Who knows the password and has no certificate of theirs gets no copy of anything."""
+    """A server with the password and without their certificate gets no copy of anything."""
     (elsewhere := tmp_path / "elsewhere").mkdir()
     port = nodes[0].cluster_ports["nats-1"]
 
@@ -63,7 +63,7 @@ async def test_nobody_joins_without_a_certificate(nodes: list[ClusterNode], tmp_
 async def _is_let_in(
     port: int, certificate: Certificate | None, password: str = ROUTE_PASSWORD
 ) -> bool:
-    """Speak as a broker that joins; tell whether the other answers."""
+    """Act as a joining broker; return whether the other answers."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if certificate:
@@ -81,7 +81,7 @@ async def _is_let_in(
 
 
 async def _all_of(reader: asyncio.StreamReader) -> bytes:
-    """Read until the other has answered, or ends the connection."""
+    """Read until the other has answered or ends the connection."""
     told = b""
     while b"PONG" not in told and (line := await reader.readline()):
         told += line
@@ -89,7 +89,7 @@ async def _all_of(reader: asyncio.StreamReader) -> bytes:
 
 
 async def _are_made(broker: Broker, settings: BrokerSettings) -> bool:
-    """Make the streams, once a leader is chosen."""
+    """Create the streams, once a leader is elected."""
     try:
         await ensure_streams(broker.jetstream, settings)
     except (NatsError, TimeoutError):

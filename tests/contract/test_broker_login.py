@@ -1,4 +1,4 @@
-"""What a NATS URL says of TLS and of who connects is done, or the start says why not."""
+"""TLS and login as in NATS_URL are used, or the start reports why not."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from tests.certificates import make_certificate
 from tests.contract.broker import eventually
 
 LONG_SECONDS = 60.0
-"""Longer than the test may take: a refusal is said at once."""
+"""Longer than the test may take: a refusal is reported at once."""
 
 
 class ConfiguredNats(EmbeddedNats):
@@ -48,7 +48,7 @@ def with_tls(folder: Path, more: str = "") -> str:
 
 @asynccontextmanager
 async def listening(offer: dict[str, Any]) -> AsyncIterator[tuple[int, bytearray]]:
-    """Hold a server that greets as NATS does, and remembers all that it is told."""
+    """Run a server that greets like NATS, and records everything it receives."""
     told, writers = bytearray(), list[asyncio.StreamWriter]()
 
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -116,7 +116,7 @@ async def test_a_certificate_that_is_not_trusted_is_said_at_once(tmp_path: Path)
 async def test_tls_is_tls_after_a_reconnect_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The library leaves the writer that it had before TLS to the collector of garbage.
+    # the library leaves its writer from before TLS to garbage collection
     server = ConfiguredNats(tmp_path, with_tls(tmp_path))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "broker.crt"))
     broker = Broker(f"tls://gateway:topsecret@localhost:{server.port}", "test")

@@ -1,4 +1,4 @@
-"""`eps broker make` says what it has done."""
+"""`eps broker make` reports its changes."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What an operator does on a real broker: look, copy, restore, take one message out."""
+"""An operator's commands on a real broker: status, copy, restore, take a message out."""
 
 import os
 from dataclasses import replace
@@ -27,7 +27,7 @@ async def fetched(broker: Broker) -> list[Msg]:
 
 
 async def a_copy(broker: Broker, folder: Path, *payloads: bytes) -> Path:
-    """Copy a stream of these messages, of which the first was acknowledged."""
+    """Copy a stream of these messages, of which the first is acknowledged."""
     await ensure_consumer(broker.jetstream, FB_COLLECTOR, ACK_WAIT_SECONDS)
     first, *others = payloads
     await broker.jetstream.publish(FACEBOOK, first)
@@ -139,7 +139,7 @@ async def test_a_damaged_copy_is_refused(nats_url: str, tmp_path: Path) -> None:
 
 
 async def passed_over(broker: Broker) -> None:
-    """Leave a message that its consumer counts as settled, as a full disk does."""
+    """Leave a message that its consumer counts as settled, as after a full disk."""
     elsewhere = replace(FB_COLLECTOR, subject=NOBODYS)
     await ensure_consumer(broker.jetstream, elsewhere, ACK_WAIT_SECONDS)
     await broker.jetstream.publish(FACEBOOK, b"passed over")
@@ -187,7 +187,7 @@ async def test_streams_made_anew_count_on_where_they_are_told(nats_url: str) -> 
 
 
 async def forgotten_ids(jetstream: JetStreamContext) -> None:
-    """Make the broker forget the ids of messages at once."""
+    """Make the broker forget message ids at once."""
     config = (await jetstream.stream_info(EVENTS)).config
     await jetstream.update_stream(config.evolve(duplicate_window=0.1))
 

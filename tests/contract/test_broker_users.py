@@ -1,4 +1,4 @@
-"""The gateway's user of the broker may only publish, the collectors' only consume."""
+"""The gateway's user of the broker may only publish, the collectors' user only consume."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -171,7 +171,7 @@ async def test_without_a_password_nobody_comes_in(broker: GuardedNats) -> None:
 
 
 async def _greeted(port: int) -> None:
-    """Come in without a name, as a client would; the library's own leaks its connection then."""
+    """Connect without a name, as a client would; the library's own then leaks its connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b'CONNECT {"verbose": false}\r\nPING\r\n')
     try:

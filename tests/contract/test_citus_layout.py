@@ -1,4 +1,4 @@
-"""infra/postgres/citus.sql fits the schema, as far as that shows without a Citus."""
+"""infra/postgres/citus.sql fits the schema, as far as that can be checked without Citus."""
 
 import re
 from collections.abc import AsyncIterator

@@ -46,14 +46,14 @@ SOON_SECONDS = 0.5
 
 @dataclass
 class Bench:
-    """Work that notes what it was given.
+    """A message handler that records its calls.
 
     Attributes:
         handled: The messages of each batch that was handled to the end.
-        tried: How often each message came to the handler.
+        tried: How often each message reached the handler.
         buried: The dead letters.
-        deliveries: How each message came that was decoded.
-        is_away: Whether handler and graveyard are unavailable.
+        deliveries: The delivery of each decoded message.
+        is_away: Whether the handler and the dead letters are unavailable.
     """
 
     handled: list[list[bytes]] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Bench:
 
     @property
     def done(self) -> list[bytes]:
-        """All messages handled to the end, sorted."""
+        """All handled messages, sorted."""
         return sorted(message for batch in self.handled for message in batch)
 
     @property
@@ -109,7 +109,7 @@ def has_done(bench: Bench, messages: int) -> bool:
 
 
 async def eventually_waiting(broker: Broker, messages: int) -> None:
-    """Return when so many messages are not acknowledged; nobody confirms that one is."""
+    """Return when so many messages are not acknowledged; acknowledgements are not confirmed."""
 
     async def is_so() -> bool:
         return await waiting(broker, FB_COLLECTOR) == messages
@@ -188,7 +188,7 @@ async def test_what_is_unavailable_comes_again_later_and_nothing_is_lost(broker:
 
     given_back = [line for line in logged if line["event"] == "batch returned"]
     named = {request for line in given_back for request in line["correlation_ids"]}
-    assert "request-1" in named  # and what came after as far as it was read
+    assert "request-1" in named  # and the following ones, as far as they were read
     assert bench.done == [b"1", b"2"]
     assert {letter.payload for letter in bench.buried} == {UNREADABLE}
     await eventually_waiting(broker, 0)
@@ -233,7 +233,7 @@ async def test_what_is_given_back_stays_away_from_every_replica_for_a_while(brok
 
 
 async def fetch_some(broker: Broker) -> list[bytes]:
-    """Take what comes first, as another replica would."""
+    """Fetch the first message, as another replica would."""
     pull, messages = a_pull(broker, FB_COLLECTOR), list[bytes]()
     async with pull.open(), asyncio.timeout(20):
         while not messages:
@@ -289,17 +289,17 @@ async def test_a_handler_that_crashes_on_everything_gives_nothing_up(broker: Bro
 
 
 async def it_answers() -> None:
-    """Answer, as a database that does what it can."""
+    """Answer, like a working database."""
 
 
 @dataclass
 class Slow(Bench):
-    """Work that never comes to an end with some messages, and does with others.
+    """A message handler that never finishes with some messages.
 
     Attributes:
         slow: These messages.
-        is_locked: Whether it comes to an end with none.
-        sizes: How many batches it had, by their size.
+        is_locked: Whether it finishes with no message.
+        sizes: How many batches it got, by size.
     """
 
     slow: frozenset[bytes] = frozenset()
@@ -372,7 +372,7 @@ async def fetch_all(pull: Pull, number: int) -> list[Msg]:
 
 @dataclass
 class Once:
-    """Gives one batch, and says that it was the last."""
+    """Returns one batch, and reports that it was the last."""
 
     messages: list[Msg]
     stop: asyncio.Event
@@ -443,7 +443,7 @@ async def test_what_is_larger_than_a_batch_is_in_hand_with_nothing_else(broker: 
 
 @dataclass
 class Remembered:
-    """Marks of messages that outlive the processes of a test."""
+    """Marks of messages that outlive a test's processes."""
 
     marks: Counter[bytes] = field(default_factory=Counter)
     is_away: bool = False
@@ -462,11 +462,11 @@ class Remembered:
 
 @dataclass
 class Process:
-    """A collector's process, as far as it can end without a word to the broker.
+    """A collector's process that can end without notice to the broker.
 
     Attributes:
-        opened: The messages of each batch that was opened.
-        died: Set when it opened what ends it.
+        opened: The messages of each opened batch.
+        died: Set when it has opened the deadly message.
     """
 
     broker: Broker
@@ -483,7 +483,7 @@ class Process:
         await self.bench.handle(items)
 
     async def live(self, until: Callable[[], bool]) -> None:
-        """Run until it ends, or something holds."""
+        """Run until it ends, or until a condition holds."""
         work = MessageHandler(
             "facebook",
             self.bench.decode,
@@ -713,7 +713,7 @@ async def test_the_backlog_and_the_age_of_the_oldest_message_are_measured(broker
 
 
 async def test_a_message_that_is_acknowledged_and_still_kept_is_no_backlog(nats_url: str) -> None:
-    """A work queue keeps one when its disk was full; a stream with limits always does."""
+    """A work queue keeps one if its disk was full; a stream with limits always does."""
     bench, stop, seen = Bench(), asyncio.Event(), list[Backlog]()
     async with connected(nats_url, "test", 10) as broker:
         await broker.jetstream.add_stream(name=FB_COLLECTOR.stream, subjects=["events.>"])
@@ -779,4 +779,4 @@ async def test_a_missing_consumer_is_not_asked_for_all_the_time(broker: Broker) 
     async with (pull := a_pull(broker, FB_COLLECTOR, on_missing=on_missing)).open():
         assert await pull.fetch(5) == []
 
-    assert missed == 2  # who asks for all, and then for one: each waits
+    assert missed == 2  # all are requested, and then one: each request waits

@@ -1,4 +1,4 @@
-"""What DATABASE_URL may be, and what the database itself says of it at once."""
+"""Valid values of DATABASE_URL, and the database's own refusals, reported at once."""
 
 import asyncio
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from runtime.postgres.pool import CantConnect, opened
 from runtime.settings import BadSettings, DatabaseSettings
 
 _LONG_SECONDS = 600.0
-"""A start waits for so long here: longer than a test may take."""
+"""A start may wait this long here: longer than a test may take."""
 
 
 @pytest.mark.parametrize(

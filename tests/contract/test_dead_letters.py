@@ -53,7 +53,7 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 @dataclass(frozen=True)
 class Desk:
-    """What an operator works at."""
+    """The ports of an operator."""
 
     letters: DeadLetters
     trails: Trails
@@ -342,7 +342,7 @@ async def test_what_the_store_refuses_fails_alone() -> None:
 
 
 def a_mass(*elements: bytes, **fields: Any) -> DeadLetter:
-    """The letter of many events of one request."""
+    """The dead letter of many events of one request."""
     mass = Mass()
     mass.add(elements)
     return a_letter(

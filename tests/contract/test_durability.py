@@ -1,4 +1,4 @@
-"""What the gateway says a 202 means, as real brokers tell it."""
+"""The gateway's statement about a 202, according to real brokers."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ from runtime.wiring.gateway import gateway
 
 
 class LaxNats(EmbeddedNats):
-    """A broker that syncs when NATS does by default, or as it is told."""
+    """A broker that syncs as NATS does by default, or as configured."""
 
     def __init__(self, data_dir: Path, sync: str) -> None:
         super().__init__(data_dir)

@@ -42,7 +42,7 @@ KEPT = """
 
 @dataclass(frozen=True)
 class Kept:
-    """A store, and a way to look into it."""
+    """A store, and a way to read its contents."""
 
     store: EventStore
     rows: Callable[[], Awaitable[dict[str, EventRow]]]
@@ -361,7 +361,7 @@ async def test_users_who_move_are_listed_where_they_live(pool: asyncpg.Pool) -> 
 
 
 def someone(dice: Random, source: Source) -> dict[str, Any]:
-    """One of a few users, who may have changed."""
+    """One of a few users, whose attributes may have changed."""
     key = user_key(source, f"user-{dice.randrange(150)}")
     if source == "tiktok":
         return {"user_key": key, "followers": dice.choice([0, 9, 10, 99, 10**6])}
@@ -388,7 +388,7 @@ async def test_what_a_frozen_process_began_is_taken_back_and_others_go_on(
     ):
         begun = connection.transaction()
         await begun.start()
-        await connection.fetch(CLAIM_ENVELOPES, [envelope.id])  # and not a word more
+        await connection.fetch(CLAIM_ENVELOPES, [envelope.id])  # and nothing else
 
         store = PostgresEventStore(pool)
         async with asyncio.timeout(20):
@@ -400,7 +400,7 @@ async def test_what_a_frozen_process_began_is_taken_back_and_others_go_on(
 
 
 async def is_settled(store: PostgresEventStore, envelope: Envelope) -> bool:
-    """Try once; a claim that another holds makes the statement wait until it is cancelled."""
+    """Try once; if another process holds the claim, the statement waits until it is cancelled."""
     try:
         return (await store.settle([EnvelopeOutcome(envelope, [a_row()])])).new == 1
     except Unavailable:

@@ -1,4 +1,4 @@
-"""A full stream, where an operator looks first."""
+"""A full stream is visible where an operator looks first."""
 
 import os
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""How long the disk lasts, told by a real database."""
+"""How long the disk will last, computed on a real database."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What was settled stays on the broker for a while, and a replay brings back what is missing."""
+"""Settled messages stay on the broker for a while, and a replay restores missing ones."""
 
 import asyncio
 import os
@@ -54,12 +54,12 @@ class System:
     database: str = ""
 
     async def on_a_new_database(self) -> None:
-        """Lose whatever the database had."""
+        """Delete everything in the database."""
         self.database = f"test_{uuid4().hex}"
         await self._execute(f"CREATE DATABASE {self.database} TEMPLATE {self.template}")
 
     async def on_a_copy(self) -> None:
-        """Go on in a copy of the database, as of now."""
+        """Continue in a copy of the current database."""
         before, self.database = self.database, f"test_{uuid4().hex}"
         await self._execute(f"CREATE DATABASE {self.database} TEMPLATE {before}")
 
@@ -100,14 +100,14 @@ class System:
         return not any(it.state.messages for it in streams)
 
     async def replay(self, since: datetime = LONG_AGO) -> int:
-        """Replay what was settled since then, or since the stream is there."""
+        """Replay the messages settled since then, or since the stream exists."""
         window = await read_window(self.broker.client)
         assert window
         span = await settled_since(self.broker.client, max(since, window.since))
         return await replay(self.broker, span, lambda _: None)
 
     async def contents(self) -> dict[str, Any]:
-        """Read all that a report may come from; the ledger and every figure must be right."""
+        """Read everything that a report may read; the ledger and every rollup must be correct."""
         connection = await asyncpg.connect(self.server.url_of(self.database))
         try:
             assert await differences(connection.fetch) == {}
@@ -118,7 +118,7 @@ class System:
             await connection.close()
 
     async def kept(self) -> int:
-        """Count what is kept."""
+        """Count the kept messages."""
         return (await self.broker.jetstream.stream_info(KEPT)).state.messages
 
 
@@ -135,7 +135,7 @@ CONTENTS = {
 
 @asynccontextmanager
 async def looping(*units: RunningFunction) -> AsyncIterator[None]:
-    """Run what functions do beside HTTP."""
+    """Run the functions' background work."""
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for unit in units:
@@ -207,11 +207,11 @@ async def test_what_is_there_is_not_counted_again_however_often_it_is_replayed(
         await system.collect()
 
     assert await system.contents() == before
-    assert await system.kept() == kept  # a replay makes no more for the next
+    assert await system.kept() == kept  # a replay creates no more for the next one
 
 
 async def forget_ids(jetstream: JetStreamContext) -> None:
-    """Make the broker forget the ids of messages at once, as it does after two minutes."""
+    """Make the broker forget message ids at once, as it does after two minutes."""
     for stream in (EVENTS, "DEAD_LETTERS"):
         config = (await jetstream.stream_info(stream)).config
         await jetstream.update_stream(config.evolve(duplicate_window=0.1))
@@ -243,7 +243,7 @@ async def test_a_moment_that_is_not_kept_any_more_is_refused(system: System) -> 
 
 
 async def eps_replay(nats_url: str, *options: str) -> tuple[int, str]:
-    """Run the command; returns its exit code and what it said."""
+    """Run the command; returns its exit code and output."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "runtime", "broker", "replay", *options),
         env={**os.environ, "NATS_URL": nats_url},
@@ -279,7 +279,7 @@ async def test_where_nothing_was_ever_kept_that_is_said(nats_url: str) -> None:
 
 
 async def test_a_replay_leaves_room_for_what_is_new(nats_url: str) -> None:
-    """Of a stream of 1 MB, a quarter is filled; then it waits until that is settled."""
+    """A quarter of a stream of 1 MB is filled; then it waits until that is settled."""
     settings = {**HOUR, "events_stream_max_bytes": 1024**2}
     async with a_broker(nats_url, **settings) as broker:
         for _ in range(20):
@@ -328,7 +328,7 @@ async def test_nothing_is_acknowledged_before_it_is_kept(nats_url: str) -> None:
 
 
 async def refuse_to_keep(jetstream: JetStreamContext, *, sealed: bool) -> None:
-    """Let the stream of what is kept refuse everything, or nothing."""
+    """Make the stream of kept messages refuse everything, or nothing."""
     config = (await jetstream.stream_info(KEPT)).config
     await jetstream.update_stream(config.evolve(max_msg_size=1 if sealed else -1))
 

@@ -57,7 +57,7 @@ class Sums(NamedTuple):
 
 @dataclass(frozen=True)
 class Kept:
-    """A store, and a way to look into its ledger."""
+    """A store, and a way to read its ledger."""
 
     store: EventStore
     sums: Callable[[], Awaitable[Sums]]
@@ -90,7 +90,7 @@ async def ledger_of(pool: asyncpg.Pool) -> Sums:
 
 
 TOO_OLD = 2**15
-"""No smallint, hence refused by the database."""
+"""Not a smallint, so the database refuses it."""
 
 
 def an_outcome(*event_ids: str, letters: int = 0) -> EnvelopeOutcome:
@@ -241,7 +241,7 @@ async def test_a_lot_with_a_refused_row_leaves_nothing_behind(kept: Kept) -> Non
 
 
 class Refusing:
-    """A store that refuses the rows of some events; passes on what it does not."""
+    """A store that refuses the rows of some events and passes the others on."""
 
     def __init__(self, store: EventStore, *event_ids: str) -> None:
         self._store = store
@@ -365,7 +365,7 @@ async def test_what_was_told_and_left_the_broker_unsettled_is_an_imbalance(
 ) -> None:
     store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
     lost = an_envelope(2, minute=RECENT)
-    for _ in range(2):  # whoever tells, and how often
+    for _ in range(2):  # whatever announces them, and however often
         teller = an_envelope(1, minute=RECENT, announced=[told(lost, 7)])
         await store.settle([EnvelopeOutcome(teller, [a_row()])])
 
@@ -432,7 +432,7 @@ async def test_an_envelope_that_only_tells_is_no_entry(pool: asyncpg.Pool) -> No
 
 
 class Books(ABC):
-    """A store with its ledger, and a way to move their clocks."""
+    """A store with its ledger, and a way to set their clocks."""
 
     store: EventStore
 
@@ -445,19 +445,19 @@ class Books(ABC):
 
     @abstractmethod
     async def let_pass(self, time: timedelta) -> None:
-        """Let it be so long ago that the ledger's clock was moved last."""
+        """Pretend that the ledger's clock was last moved so long ago."""
 
     @abstractmethod
     async def grow_old(self, by: timedelta) -> None:
-        """Move the ledger's clock on."""
+        """Move the ledger's clock forward."""
 
     @abstractmethod
     async def time(self) -> datetime:
-        """Tell what time it is for the ledger."""
+        """Return the ledger's time."""
 
     @abstractmethod
     async def remembered(self) -> int:
-        """Count the envelopes that are known to be settled."""
+        """Count the known settled envelopes."""
 
 
 class PostgresBooks(Books):
@@ -469,7 +469,7 @@ class PostgresBooks(Books):
         return await PostgresLedger(self._pool, source).note(backlog)
 
     async def jump(self, by: timedelta) -> None:
-        # What the clock said when the ledger's was moved last is as far away as it has jumped.
+        # the distance of the clock from the ledger's last move is the size of its jump
         statement = "UPDATE ledger_clock SET ticked_at = ticked_at - $1::interval"
         await self._pool.execute(statement, by)
 
@@ -579,7 +579,7 @@ async def test_a_clock_that_somebody_deleted_is_made_again_at_the_newest_envelop
 
 
 async def moved_by(books: Books, backlog: Backlog) -> timedelta:
-    """Note a backlog half a minute after the last; tell how far the ledger's clock went."""
+    """Record a backlog half a minute later; return how far the ledger's clock moved."""
     before = await books.time()
     await books.let_pass(timedelta(seconds=30))
     await books.note("facebook", backlog)

@@ -51,14 +51,14 @@ from tests.truth.recomputation import ledger_differences
 
 @dataclass(frozen=True)
 class Way:
-    """A gateway's bus and a collector, with nothing between but the broker."""
+    """A gateway's bus and a collector, with only the broker between them."""
 
     broker: Broker
     pool: asyncpg.Pool
     bus: JetStreamBus
 
     async def publish(self, *counts: int) -> None:
-        """Publish an envelope of so many events after the other."""
+        """Publish one envelope after the other, each of so many events."""
         for count in counts:
             events = [raw(a_facebook_event()) for _ in range(count)]
             await self.bus.publish("facebook", a_part(*events, accepted_at=datetime.now(UTC)))
@@ -89,7 +89,7 @@ class Way:
         return await waiting(self.broker, SUMMARY_COLLECTOR) == 0
 
     async def imbalance(self, durable: Durable = FB_COLLECTOR) -> int:
-        """Let a collector look at the broker once."""
+        """Let a collector measure the broker once."""
         stop, found = asyncio.Event(), list[int]()
         ledger = PostgresLedger(self.pool, "facebook" if durable == FB_COLLECTOR else None)
 
@@ -102,7 +102,7 @@ class Way:
         return found[0]
 
     async def holds(self, stream: str, last: int) -> bool:
-        """Tell whether a stream has come to so many messages, gone or not."""
+        """Return whether a stream has had so many messages, including deleted ones."""
         return (await self.broker.jetstream.stream_info(stream)).state.last_seq == last
 
     async def total(self) -> LedgerSum:
@@ -310,7 +310,7 @@ async def test_an_envelope_of_which_nobody_can_read_the_body_is_dead_to_its_last
 
 
 class Forgetful:
-    """A store whose answers are lost after the commit, as when the collector is killed there."""
+    """A store whose answers are lost after the commit, as if the collector were killed there."""
 
     def __init__(self, store: PostgresEventStore, times: int) -> None:
         self._store = store

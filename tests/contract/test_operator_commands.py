@@ -1,4 +1,4 @@
-"""What an operator's commands say when a server is away or frozen: one line, at once."""
+"""The operator's commands report in one line, at once, that a server is down or frozen."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from runtime.postgres.ledger import PostgresLedger
 from runtime.settings import BrokerSettings
 
 _SOON_SECONDS = 12
-"""Much less than the 30 s that a function waits for a server when it starts, much
+"""Much less than the 30 s that a function waits for a server when it starts, and much
 more than a command takes on a busy machine."""
 
 _DATABASE = ["ledger"], ["dead-letters", "summary"], ["dead-letters", "list"]
@@ -36,13 +36,13 @@ def closed_port() -> Iterator[int]:
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """Hold a port that takes connections and says nothing, as a frozen server does."""
+    """Hold a port that accepts connections and never answers, like a frozen server."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
 async def eps(*arguments: str, folder: Path, **environment: str) -> tuple[int | None, str, str]:
-    """Run a command; returns its exit code, what it wrote, and its errors."""
+    """Run a command; returns its exit code, output and errors."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "runtime", *arguments),
         stdin=asyncio.subprocess.DEVNULL,
@@ -136,7 +136,7 @@ async def test_a_frozen_broker_is_said_in_a_line(tmp_path: Path) -> None:
 
 @pytest.fixture
 async def measured(database_url: str, nats_url: str) -> AsyncIterator[asyncpg.Pool]:
-    """Hold a system whose collectors have measured just now, and then do no more."""
+    """Run a system whose collectors have measured just now, and then never again."""
     async with (
         connected(nats_url, "operator", 10.0) as broker,
         asyncpg.create_pool(database_url, min_size=1, max_size=1) as pool,
@@ -219,7 +219,7 @@ async def test_a_day_before_the_last_hour_that_is_not_even_is_shown(
 
 
 async def _pass(pool: asyncpg.Pool, consumer: str, seconds: float) -> None:
-    """Let a collector have measured so long ago, for the last time."""
+    """Let a collector's last measurement be so long ago."""
     await pool.execute(
         "UPDATE backlogs SET noted_at = clock_timestamp() - $2::float8 * interval '1 second'"
         " WHERE consumer = $1",

@@ -1,4 +1,4 @@
-"""One table: whatever carries the input, the same case comes to the same outcome.
+"""One table: on every transport, the same case has the same outcome.
 
 A further transport is one more class and one more entry of ``TRANSPORTS``.
 """
@@ -47,7 +47,7 @@ SERVICE = "fb-collector"
 
 
 class Outcome(Enum):
-    """What a sender learns; see ``functions.errors``."""
+    """The outcome for a sender; see ``functions.errors``."""
 
     DONE = "acknowledged, 2xx"
     NEVER_AGAIN = "dead letter, 4xx"
@@ -56,13 +56,13 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Case:
-    """Something that comes in, and how the world is.
+    """An input, and the state of the servers.
 
     Attributes:
-        body: What comes over HTTP.
-        message: What comes over a queue.
-        failure: What every port raises.
-        outcome: What it must come to on every transport.
+        body: The body over HTTP.
+        message: The message over a queue.
+        failure: The error that every port raises.
+        outcome: The required outcome on every transport.
     """
 
     body: bytes
@@ -88,21 +88,21 @@ CASES: Final[dict[str, Callable[[], Case]]] = {
 
 
 class Transport(Protocol):
-    """Brings a case to a function."""
+    """Delivers a case to a function."""
 
     async def bring(self, case: Case) -> Outcome:
-        """Bring it, and tell what the sender learns."""
+        """Deliver it, and return the sender's outcome."""
 
     async def bring_again(self, case: Case) -> Outcome:
-        """Bring it, or wait until it comes again by itself, when every port works."""
+        """Deliver it, or wait until it is redelivered, with all ports working."""
 
     def keeps(self, event: bytes) -> bool:
-        """Tell whether an event has reached the other side."""
+        """Return whether an event has arrived."""
 
 
 @dataclass
 class Direct:
-    """A plain call of the function."""
+    """A direct call of the function."""
 
     bus: FakeBus = field(default_factory=FakeBus)
 
@@ -235,8 +235,8 @@ class CloudEvents:
     """``POST /cloudevents``, binary, of the gateway or of a collector: never a 4xx.
 
     Attributes:
-        port: What the function puts events and dead letters into.
-        body_of: What a case sends to it.
+        port: Where the function puts events and dead letters.
+        body_of: The body for a case.
     """
 
     client: httpx.AsyncClient
@@ -255,7 +255,7 @@ class CloudEvents:
         answer = await self.client.post("/cloudevents", content=self.body_of(case), headers=headers)
         if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             return Outcome.AGAIN
-        if not self.body_of(case):  # nothing that could be kept: the one 4xx there is
+        if not self.body_of(case):  # nothing that could be kept: the only 4xx
             assert answer.status_code == httpx.codes.BAD_REQUEST
             return Outcome.NEVER_AGAIN
         assert (answer.status_code, answer.content) == (httpx.codes.NO_CONTENT, b"")

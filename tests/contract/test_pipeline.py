@@ -1,4 +1,4 @@
-"""What the database knows of the whole, against what was done to it."""
+"""The database's figures of the whole pipeline."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What a broker refuses at a start is one line, with what to set."""
+"""A broker's refusal at a start is one line, with the setting to change."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from tests.contract.test_broker_login import ConfiguredNats
 
 
 async def refusal(server: EmbeddedNats, url: str = "", **settings: str) -> str:
-    """Start on a broker; returns what it can't."""
+    """Start on a broker; returns the refusal."""
     url = url or server.url
     with pytest.raises(Unavailable) as raised:
         async with connected(url, "gateway", 10.0) as broker:

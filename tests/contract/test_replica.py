@@ -1,4 +1,4 @@
-"""The reporter on a real replica: reports from there, what changes something on the primary."""
+"""The reporter on a real replica: it reads reports there, and changes data on the primary."""
 
 import asyncio
 import tempfile
@@ -61,7 +61,7 @@ class Pair:
         await eventually(lambda: self.fetchval(self.replica, reached))
 
     async def configure(self, name: str, value: str) -> None:
-        """Give the primary a setting, and wait until its sessions have it."""
+        """Return the primary a setting, and wait until its sessions have it."""
         connection = await asyncpg.connect(self.primary.url)
         try:
             await connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
@@ -150,7 +150,7 @@ async def test_a_replica_whose_primary_can_not_be_reached_lags(pair: Pair) -> No
 
 @asynccontextmanager
 async def waited_for(pair: Pair) -> AsyncIterator[PostgresEventStore]:
-    """Have commits wait for a replica that stands still; they give up after a second."""
+    """Make commits wait for a frozen replica; they give up after a second."""
     await pair.configure("synchronous_standby_names", "*")
     await pair.configure("synchronous_commit", "remote_apply")
     await pair.follows()

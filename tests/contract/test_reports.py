@@ -1,4 +1,4 @@
-"""What PostgreSQL reports is what a plain reading of the rows says."""
+"""PostgreSQL's reports equal a plain reading of the rows."""
 
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -41,19 +41,19 @@ ENDS_OF_TIME = [
     datetime(9999, 12, 31, 23, 59, 59, 999_998, tzinfo=UTC),
 ]
 BEYOND = [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
-"""The driver turns these into infinities; nothing is stored there."""
+"""The driver turns these into infinities; they are never stored."""
 ZONES = [
     "UTC",
-    "Europe/Kyiv",  # where days cut those of UTC
+    "Europe/Kyiv",  # where days overlap those of UTC
     "Asia/Kathmandu",  # and hours those of UTC
     "America/St_Johns",
-    "Australia/Lord_Howe",  # whose summer is half an hour
+    "Australia/Lord_Howe",  # whose summer time is half an hour
     "Asia/Kolkata",
     "Pacific/Kiritimati",
 ]
 MOVE_HORIZON = "UPDATE second_horizon SET complete_from = $1"
 SESSION = {"timezone": "Asia/Kathmandu"}
-"""Far from UTC, by a part of an hour: a report should not care."""
+"""Far from UTC, by a fraction of an hour: a report should not depend on it."""
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
 
 
 async def keep(pool: asyncpg.Pool, rows: Sequence[EventRow]) -> None:
-    """Store rows in some batches, the first of them once more at the end."""
+    """Store rows in several batches, and the first of them again at the end."""
     store = PostgresEventStore(pool)
     for start in range(0, len(rows), 90):
         await store.store(rows[start : start + 90])
@@ -93,7 +93,7 @@ async def agree(real: Reports, plain: Reports, chance: random.Random) -> None:
 
 
 def ordered(figures: EventFigures | RevenueFigures | UserFigures) -> Any:
-    """Order what the contract leaves in no order."""
+    """Sort the parts that the contract leaves unordered."""
     match figures:
         case EventFigures(kinds, buckets):
             return sorted(kinds), buckets
@@ -139,7 +139,7 @@ def some_watch_time(chance: random.Random) -> float:
 
 
 def some_moment(chance: random.Random) -> datetime:
-    """Often on the hour or beside it, often the same, mostly within some days."""
+    """Times often on the hour or near it, often equal, mostly within some days."""
     if chance.random() < 0.02:
         return chance.choice(ENDS_OF_TIME)
     hours = chance.choice([chance.randrange(6), chance.randrange(24 * 40)])
@@ -157,7 +157,7 @@ def some_period(chance: random.Random) -> Period:
 
 
 Asked = tuple[str, Question, Mapping[str, int]]
-"""A method of ``Reports``, and what it is asked."""
+"""A method of ``Reports``, and its question."""
 
 
 def some_count(chance: random.Random, period: Period) -> Asked:
@@ -283,7 +283,7 @@ async def test_seconds_stay_exact_while_they_are_thinned(pool: asyncpg.Pool, see
 
 
 def a_moment(chance: random.Random, number: int) -> EventRow:
-    """Some event of three minutes, half of them sales."""
+    """An event within three minutes; half of them are sales."""
     seconds = chance.choice([chance.randrange(180), chance.uniform(0, 179)])
     moment = NOON + timedelta(seconds=seconds)
     return a_sale(str(number), occurred_at=moment) if number % 2 else a_row(occurred_at=moment)

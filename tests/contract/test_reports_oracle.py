@@ -1,4 +1,4 @@
-"""What the reporter answers is what plain SQL says of the events, however they came."""
+"""The reporter's answers equal plain SQL over the events, in any order of arrival."""
 
 import asyncio
 import json
@@ -104,7 +104,7 @@ async def test_every_answer_is_that_of_plain_sql(
     async with pool.acquire() as connection:
         await make_plain_payloads(connection)
     await pool.execute(MAKE_FLAT)
-    await pool.execute(statistics)  # without any, cities are read for short ranges alone
+    await pool.execute(statistics)  # without any, cities are read only for short ranges
     known = Known(
         START,
         START + timedelta(days=DAYS),
@@ -135,7 +135,7 @@ async def thin(pool: asyncpg.Pool, until: datetime) -> None:
 
 
 async def deliver(pool: asyncpg.Pool, dice: Random) -> int:
-    """Collect events of both sources in disorder, parts of them again; count the different ones."""
+    """Collect events of both sources in disorder, some of them twice; count the distinct ones."""
     moments = [some_moment(dice) for _ in range(EVENTS // 4)]
     events = {source: list(some_events(source, dice, moments)) for source in COLLECT}
     async with asyncio.TaskGroup() as group:
@@ -163,7 +163,7 @@ def in_batches(events: Sequence[Any]) -> list[Sequence[Any]]:
 
 
 def some_events(source: str, dice: Random, moments: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Events at the same few moments, in any order; some ids come twice, with other contents."""
+    """Events at the same few times, in any order; some ids repeat with other contents."""
     for number in range(EVENTS):
         again = dice.random() < 0.05
         event_id = f"{source}-{dice.randrange(number + 1) if again else number}"
@@ -235,14 +235,14 @@ def some_user(dice: Random) -> str:
 
 
 def some_city(dice: Random) -> str:
-    """Of one user or of several; in one of ten, the name has no room in an index."""
+    """Of one user or of several; in one of ten cases the name is too long for an index."""
     number = dice.randrange(10)
     own = f"{dice.choice(NAMES)}{dice.randrange(500)}"
     return LONG_NAME + own[:1] if number == 0 else own if number < 6 else dice.choice(NAMES)
 
 
 def some_amount(dice: Random) -> str | float | None:
-    """Often the same, with up to six decimals, now and then a number."""
+    """Often equal, with up to six decimals, sometimes a number."""
     decimals = dice.choice([0, 1, 2, 6])
     amount = f"{dice.randrange(2000) / 7:.{decimals}f}"
     return dice.choice([None, "5", "5.00", "999999999999.999999", amount, float(amount)])

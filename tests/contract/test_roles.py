@@ -1,4 +1,4 @@
-"""Each group role of the database can do what its function needs, and nothing else."""
+"""Each group role of the database has exactly the rights that its function needs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -122,7 +122,7 @@ async def test_every_statement_may_be_run_by_who_runs_it(
     owner: asyncpg.Pool,
 ) -> None:
     if query.stem.startswith(("archive_", "drop_", "move_")):
-        pool = owner  # who lets events go
+        pool = owner  # the role that archives events
     elif query.stem.startswith(("letter", "trail_", "database_", "events_page")):
         pool = operators
     else:
@@ -130,7 +130,7 @@ async def test_every_statement_may_be_run_by_who_runs_it(
     async with pool.acquire() as connection:
         statement = await connection.prepare(sql.load(str(query.parent), query.stem))
 
-        with suppress(asyncpg.NotNullViolationError):  # rights are looked at before values
+        with suppress(asyncpg.NotNullViolationError):  # rights are checked before values
             await statement.fetch(*[None] * len(statement.get_parameters()))
 
 

@@ -1,4 +1,4 @@
-"""What functions tell of the real broker and the real database."""
+"""The metrics of the real broker and the real database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -37,7 +37,7 @@ Shown = dict[tuple[str, ...], float]
 
 
 def shown(samples: Iterable[Sample], figures: Iterable[ServerFigure]) -> Shown:
-    """Read what ``/metrics`` shows of samples: name and label values."""
+    """Read the samples of ``/metrics``: name and label values."""
     registry = CollectorRegistry()
     Measured(figures, registry).show(samples)
     return read(registry)
@@ -127,7 +127,7 @@ async def test_what_a_broker_told_is_shown_no_more_once_it_is_away(tmp_path: Pat
 async def pool(
     request: pytest.FixtureRequest, postgres_server: EmbeddedPostgres, database_url: str
 ) -> AsyncIterator[asyncpg.Pool]:
-    """A pool with the rights of who asks, over a database that a collector wrote to."""
+    """A pool with the given rights, over a database that a collector wrote to."""
     logins = Logins()
     await logins.make(database_url)
     writer = DatabaseSettings(database_url=SecretStr(database_url))
@@ -146,7 +146,7 @@ async def pool(
 async def test_the_database_is_told_with_all_its_figures(pool: asyncpg.Pool) -> None:
     found = shown(await measure_database(pool, pool, ServerClock("database")), DATABASE_FIGURES)
 
-    assert unmeasured(found, DATABASE_FIGURES) == {  # nobody told it
+    assert unmeasured(found, DATABASE_FIGURES) == {  # nobody reported it
         "database_disk_bytes",
         "database_disk_days",
     }

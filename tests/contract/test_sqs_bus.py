@@ -28,10 +28,10 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 @dataclass
 class Flaky:
-    """A client of SQS that fails as it is told; what goes through, goes to the double.
+    """A client of SQS that fails on demand; other calls go to the double.
 
     Attributes:
-        outcomes: What the next calls come to: ids that fail, or an error.
+        outcomes: The outcomes of the next calls: ids that fail, or an error.
         calls: The entries of each call.
     """
 
@@ -52,7 +52,7 @@ class Flaky:
 
 
 class Queues:
-    """Queues of their own for a test, with a bus over them."""
+    """Separate queues for a test, with a bus over them."""
 
     def __init__(self, timeout_seconds: float) -> None:
         self.flaky = Flaky(open_client("sqs"))
@@ -65,7 +65,7 @@ class Queues:
         return str(made["QueueUrl"])
 
     def messages(self, name: str) -> list[SqsMessage]:
-        """Take all messages out of a queue."""
+        """Receive all messages of a queue."""
         found: list[SqsMessage] = []
         while answer := self.flaky.client.receive_message(
             QueueUrl=self.urls[name], MaxNumberOfMessages=10, MessageAttributeNames=["All"]
@@ -112,7 +112,7 @@ def impatient() -> Queues:
 
 
 def incompressible(size: int) -> bytes:
-    """A valid event of about so many bytes, whose base64 has as many again, packed or not."""
+    """A valid event of about so many bytes, which base64 makes as large, compressed or not."""
     return raw(a_facebook_event(filling=base64.b64encode(os.urandom(size * 3 // 4)).decode()))
 
 

@@ -1,4 +1,4 @@
-"""What is promised to be on a replica is said to be done only when the replica has it."""
+"""Data promised to be on a replica are acknowledged only when the replica has them."""
 
 import asyncio
 import tempfile
@@ -28,7 +28,7 @@ from tests.contract.broker import eventually
 from tests.contract.replica import Replica
 
 _PATIENCE_SECONDS = 0.5
-"""How long a statement may take here: so long each commit waits for a replica that is away."""
+"""The statement timeout here: each commit waits so long for an unreachable replica."""
 
 _WARNS = """
     CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS
@@ -44,7 +44,7 @@ _COUNTS = (
 )
 
 Work = Callable[[asyncpg.Pool], Awaitable[Any]]
-"""Does something, and does nothing new when it is called again."""
+"""Does something, and does nothing new if it is called again."""
 
 
 class Pair:
@@ -56,7 +56,7 @@ class Pair:
         self.logins = Logins()
 
     def pool(self, group: str) -> Any:
-        """Hold a pool of a function's own role."""
+        """Hold a pool with a function's own role."""
         url = self.primary.url_for(login_of(group), self.logins.passwords[group])
         settings = DatabaseSettings(
             database_url=SecretStr(url),
@@ -66,7 +66,7 @@ class Pair:
         return opened(settings, "test")
 
     async def promise(self, standby: str) -> None:
-        """Let commits wait for a standby; for one that is not there, as if it were away."""
+        """Make commits wait for a standby; a missing one is like an unreachable one."""
         connection = await asyncpg.connect(self.primary.url)
         try:
             await connection.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{standby}'")
@@ -98,7 +98,7 @@ async def running() -> AsyncIterator[Pair]:
 
 @pytest.fixture
 async def pair(running: Pair) -> AsyncIterator[Pair]:
-    """The replica is away when a test begins, and there when it ends."""
+    """The replica is down when a test begins, and up when it ends."""
     await running.promise("away")
     yield running
     await running.promise("*")
@@ -137,7 +137,7 @@ async def test_what_is_there_already_is_said_to_be_stored_only_when_the_replica_
 ) -> None:
     again = work()
     async with pair.pool("eps_collector") as pool:
-        for _ in range(2):  # the first is canceled, and stands on the primary
+        for _ in range(2):  # the first is canceled, and remains on the primary
             with pytest.raises(Unavailable):
                 await again(pool)
 

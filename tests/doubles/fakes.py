@@ -1,4 +1,4 @@
-"""Ports in memory that behave as their contracts say."""
+"""Ports in memory that behave as their contracts require."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ from functions.senders.notices import NoticeRow
 
 @dataclass
 class FakeBus:
-    """A bus that remembers what was published.
+    """A bus that records what was published.
 
     Attributes:
-        parts: What came, by source.
-        letters: The dead letters that came.
-        failure: What each call raises, if set.
-        max_event_bytes: The largest event that it carries.
+        parts: The accepted batches, by source.
+        letters: The dead letters.
+        failure: The error that each call raises, if set.
+        max_event_bytes: The largest event that it accepts.
         mass_bytes: How large the dead letter of a mass may be.
     """
 
@@ -59,13 +59,13 @@ class FakeEventStore:
     """A store in memory.
 
     Attributes:
-        rows: What is stored, by key.
-        letters: The dead letters that are kept, by key.
+        rows: The stored rows, by key.
+        letters: The stored dead letters, by key.
         notices: The records that are not events, by key.
         ledger: Of each envelope: counted, stored, duplicates, dead.
-        told: The envelopes that settled ones tell of.
-        batches: How many rows each call had that came to an end.
-        failure: What each call raises, if set; nothing is stored then.
+        told: The envelopes announced by settled ones.
+        batches: How many rows each completed call had.
+        failure: The error that each call raises, if set; nothing is stored then.
         refuses: Which rows the store will never keep.
     """
 
@@ -83,7 +83,7 @@ class FakeEventStore:
         self.failure = Unavailable("the fake is told to be away")
 
     def crash(self) -> None:
-        """Raise what nobody expects from now on."""
+        """Raise an unexpected error from now on."""
         self.failure = ZeroDivisionError("the fake is told to crash")
 
     async def store(self, rows: Sequence[EventRow]) -> Stored:
@@ -105,7 +105,7 @@ class FakeEventStore:
         return Stored(new, sum(len(it.rows) + len(it.notices) for it in outcomes) - new)
 
     async def probe(self, rows: Sequence[EventRow]) -> None:
-        """Refuse what is to be refused; see ``EventStore``."""
+        """Refuse the rows that are to be refused; see ``EventStore``."""
         self._fail()
         if any(map(self.refuses, rows)):
             raise Refused("the fake is told to refuse it", code="22003")
@@ -149,7 +149,7 @@ class FakeEventStore:
             self._enter(outcome.envelope, became)
 
     def _keep(self, letters: Sequence[DeadLetter]) -> int:
-        """Keep letters; tell how many events those have that are new."""
+        """Store letters; return how many events the new ones have."""
         fresh = {it.id: it for it in letters if it.id not in self.letters}
         self.letters |= fresh
         return sum(letter.elements for letter in fresh.values())

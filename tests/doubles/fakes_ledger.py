@@ -1,4 +1,4 @@
-"""The ledger in memory: what PostgreSQL's statements do, on any clock."""
+"""The ledger in memory, like PostgreSQL's statements, on any clock."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,15 +17,15 @@ _GONE = timedelta(days=30)
 
 @dataclass
 class FakeLedger(FakeEventStore):
-    """A store that also holds its ledger against what the broker has.
+    """A store that also compares its ledger with the broker's contents.
 
     Attributes:
         now: The database's own clock.
-        at: What time it is for the ledger, by which envelopes get old.
+        at: The ledger's time, by which envelopes get old.
         ticked_at: When that was moved last, by the database's own clock.
         settled: The envelopes that are remembered, and when they were settled.
-        in_flight: Those that others tell of, of which source, and whether rejected.
-        backlogs: What waits for each consumer, and whose events it takes.
+        in_flight: The announced ones, with their source and whether rejected.
+        backlogs: The backlog of each consumer, and its source.
     """
 
     now: Callable[[], datetime] = utc_now
@@ -39,14 +39,14 @@ class FakeLedger(FakeEventStore):
         self.at = self.ticked_at = self.now()
 
     async def note(self, source: Source | None, backlog: Backlog) -> int:
-        """Keep a measurement, and balance; see ``PostgresLedger``."""
+        """Record a measurement, and balance; see ``PostgresLedger``."""
         self.backlogs[backlog.consumer] = (source, backlog)
         return await self.balance(source)
 
     async def balance(self, source: Source | None) -> int:
-        """Forget what needs no watching, and count what is missed; see ``PostgresLedger``.
+        """Forget old entries, and count missing events; see ``PostgresLedger``.
 
-        What came to less than was counted is that of all sources.
+        Negative differences are those of all sources.
         """
         self._tick()
         for key in self.settled.keys() & self.in_flight.keys():
@@ -60,11 +60,11 @@ class FakeLedger(FakeEventStore):
         ) + sum(abs(counted - sum(became)) for counted, *became in self.ledger.values())
 
     def forgets(self, settled_at: datetime) -> bool:
-        """Tell whether an envelope is too old to be remembered."""
+        """Return whether an envelope is too old to be remembered."""
         return settled_at < self.at - _REMEMBERED
 
     def passes_over(self, told: Announcement) -> bool:  # noqa: ARG002 - what a mutant asks for
-        """Tell whether an envelope that somebody tells of is not looked for."""
+        """Return whether an announced envelope is too old to be looked for."""
         return False
 
     def _tick(self) -> None:
@@ -102,5 +102,5 @@ class FakeLedger(FakeEventStore):
                 self.in_flight.setdefault(told.id, (told, envelope.source, envelope.rejected))
 
     def settled_at(self) -> datetime:
-        """Tell when what is settled now is said to be."""
+        """Return the time for envelopes settled now."""
         return self.at

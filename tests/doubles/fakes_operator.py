@@ -30,13 +30,13 @@ from tests.doubles.fakes import FakeEventStore
 
 @dataclass
 class FakeDeadLetters:
-    """Dead letters in memory, beside a store; a store that is told to refuse refuses here, too."""
+    """Dead letters in memory, with a store; rows that it refuses are refused here as well."""
 
     kept: dict[UUID, KeptLetter] = field(default_factory=dict)
     store: FakeEventStore = field(default_factory=FakeEventStore)
 
     def keep(self, *letters: DeadLetter) -> None:
-        """Keep letters, each once, as open ones."""
+        """Store letters, each once, as open ones."""
         for letter in letters:
             head = LetterHead(
                 *(letter.id, letter.accepted_at, NOON, "open", letter.reason, letter.source),
@@ -143,7 +143,7 @@ class FakeDeadLetters:
 
 @dataclass
 class FakeTrails:
-    """Trails of what a store in memory has."""
+    """Trails of the events of a store in memory."""
 
     letters: FakeDeadLetters
 

@@ -1,4 +1,4 @@
-"""Reports over rows in memory: the plain reading of the contract of ``Reports``."""
+"""Reports over rows in memory: a plain implementation of the contract of ``Reports``."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -40,12 +40,12 @@ from functions.senders import Channel
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
 
-_CYCLE = timedelta(days=146_097)  # 400 years, after which the calendar says the same again
+_CYCLE = timedelta(days=146_097)  # 400 years, after which the calendar repeats
 _SAFE_YEARS = (2, 9998)
 
 
 def a_row(**fields: Any) -> EventRow:
-    """A Facebook ad view at noon, by a user of its own.
+    """A Facebook ad view at noon, by its own user.
 
     Args:
         fields: Of the row; ``user_id`` stands for the key made of it.
@@ -103,7 +103,7 @@ def a_sale(amount: str, **fields: Any) -> EventRow:
 
 @dataclass
 class FakeReports:
-    """Implements ``Reports``; ``down`` makes it unavailable; the ledger is as given."""
+    """Implements ``Reports``; ``down`` makes it unavailable; the ledger is given."""
 
     rows: Sequence[EventRow] = ()
     down: bool = False
@@ -210,8 +210,8 @@ class FakeReports:
 
 
 def truncate(moment: datetime, interval: Interval | None, zone: str = "UTC") -> datetime:
-    """The first instant of the bucket that a moment in UTC lies in."""
-    if moment.year < _SAFE_YEARS[0]:  # a zone's clock may leave the calendar
+    """The first instant of the bucket of a time in UTC."""
+    if moment.year < _SAFE_YEARS[0]:  # a zone's time may leave the calendar
         return max(truncate(moment + _CYCLE, interval, zone), FIRST + _CYCLE) - _CYCLE
     if moment.year > _SAFE_YEARS[1]:
         return truncate(moment - _CYCLE, interval, zone) + _CYCLE

@@ -1,4 +1,4 @@
-"""A system of dummy functions, run by test_supervisor as a process of its own.
+"""A system of dummy functions, run by test_supervisor as a separate process.
 
 ``dummy_system.py FOLDER NAME…``: each function answers on its port and notes
 in FOLDER/stops that it was asked to stop; one named ``stubborn`` does not end.

@@ -1,6 +1,6 @@
-"""An application behind the real server, in a process of its own: ``python -m`` this, with a port.
+"""An application behind the real server, as a separate process: ``python -m`` this, with a port.
 
-Its times are short, and it may take only so much memory beside what it has when it is ready.
+Its timeouts are short, and its memory is limited beyond what it has when it is ready.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ MAY_TAKE_BYTES = 256 * 1024**2
 BODY_LIMIT = 300_000
 CLOSES_WITHIN_SECONDS = 6.0
 STOLEN = "/stolen"
-"""What the bodies ask for, if they are ever read as requests."""
+"""Paths in bodies, in case they are ever read as requests."""
 
 _SECONDS = 2.0
 _PAGE_BYTES = resource.getpagesize()
 
 
 async def serve(port: int) -> None:
-    """Serve for ever."""
+    """Serve forever."""
     for name in ("_HEAD_SECONDS", "_LINGER_SECONDS", "_FAREWELL_SECONDS", "_READING_SECONDS"):
         setattr(protocol, name, _SECONDS)
     serving._KEEP_ALIVE_SECONDS = 1  # noqa: SLF001 - of a process that does nothing else

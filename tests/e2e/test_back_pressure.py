@@ -1,4 +1,4 @@
-"""When more comes than can be kept: an honest 503, nothing lost, and full speed again by itself."""
+"""More events than can be stored: honest 503s, nothing lost, and automatic recovery."""
 
 import asyncio
 import tempfile
@@ -22,7 +22,7 @@ _TIGHT = {
     "PUBLISH_TIMEOUT_SECONDS": "1",
 }
 _ANSWER_SECONDS = 5
-"""Far more than an answer should take: who waits longer fails the test."""
+"""Much more than an answer should take: a sender that waits longer fails the test."""
 
 _PATIENCE_SECONDS = 30
 _LARGE_BYTES = 900 * 1024
@@ -44,7 +44,7 @@ async def _empty(system: WholeSystem) -> None:
 
 
 class Sender:
-    """Posts events, and knows what was promised for which.
+    """Posts events, and records the promises for each.
 
     Attributes:
         sent: Every id that was sent.
@@ -57,7 +57,7 @@ class Sender:
         self.acknowledged: set[str] = set()
 
     async def post(self, events: int = 1_000) -> httpx.Response:
-        """Send an array of new events, half of each source; one event alone is no array."""
+        """Send an array of new events, half of each source; a single event is not in an array."""
         makers = (a_facebook_event, a_tiktok_event)
         body = [makers[number % 2]() for number in range(events)]
         ids = {event["eventId"] for event in body}
@@ -68,7 +68,7 @@ class Sender:
         return answer
 
     async def until(self, status: int, events: int = 1_000) -> httpx.Response:
-        """Send again and again until an answer has that status; the others are 202 or 503."""
+        """Send until an answer has that status; the other answers are 202 or 503."""
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while (answer := await self.post(events)).status_code != status:
                 assert answer.status_code in (202, 503)
@@ -129,7 +129,7 @@ async def test_a_frozen_broker_is_a_503_for_everybody_and_serves_again_by_itself
     system: WholeSystem, sender: Sender
 ) -> None:
     with system.paused("nats"):
-        # Far more than two groups of each source: none waits for the turn of all before it.
+        # much more than two groups of each source: no request waits for all the requests before it
         answers = await asyncio.gather(*(sender.post(500) for _ in range(60)))
         later = await sender.post(1)
         gateway = await _readiness(system, "gateway")
@@ -147,7 +147,7 @@ async def test_small_requests_are_answered_while_large_ones_wait_for_their_turn(
     async with AsyncExitStack() as slow:
         await slow.enter_async_context(_half_sent(system))
         before = [await sender.post(1) for _ in range(5)]
-        large = asyncio.create_task(sender.post(2_000))  # no room beside the other
+        large = asyncio.create_task(sender.post(2_000))  # no room next to the other
         small = [await sender.post(1) for _ in range(20)]
         waited = not large.done()
 
@@ -172,7 +172,7 @@ async def test_many_large_requests_at_once_are_all_answered(
 
 @asynccontextmanager
 async def _half_sent(system: WholeSystem) -> AsyncIterator[None]:
-    """Hold a large request of which no more than a tenth comes."""
+    """Hold a large request of which at most a tenth is sent."""
     gateway = urlsplit(system.url_of("gateway"))
     _, writer = await asyncio.open_connection(gateway.hostname, gateway.port)
     writer.write(
@@ -194,7 +194,7 @@ def _is_honest(answer: httpx.Response) -> bool:
 
 
 async def _assert_kept_once(system: WholeSystem, sender: Sender) -> None:
-    """All that was acknowledged is there once; what was refused may be there, once."""
+    """Every acknowledged event is stored once; a refused event may be stored, once."""
     await system.drained()
     rows = await stored_ids(system.fetch)
     report: dict[str, Any] = await system.ask("/reports/events")

@@ -1,4 +1,4 @@
-"""Dead letters as an operator meets them: events go wrong, are seen, mended and given up."""
+"""Dead letters from an operator's view: events fail, are noticed, corrected and discarded."""
 
 import asyncio
 import json

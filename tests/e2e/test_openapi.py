@@ -1,4 +1,4 @@
-"""The documents against the real functions: what they say is what is answered."""
+"""The documents against the real functions: the answers are as documented."""
 
 import json
 import socket
@@ -51,7 +51,7 @@ _BOUNDED = settings(
     derandomize=True,
     database=None,
     deadline=None,
-    # One server answers all examples: it is what they test.
+    # one server answers all examples, because it is what they test
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
@@ -80,7 +80,7 @@ def _valid_data_is_accepted(ctx: CheckContext, response: Response, case: Case) -
 
 
 def _invalid_data_is_rejected(ctx: CheckContext, response: Response, case: Case) -> None:
-    """Check it with an exception: invalid events beside valid ones are rejected in a 202."""
+    """Check it with one exception: invalid events among valid ones are rejected in a 202."""
     try:
         negative_data_rejection(ctx, response, case)
     except AcceptedNegativeData:
@@ -89,13 +89,13 @@ def _invalid_data_is_rejected(ctx: CheckContext, response: Response, case: Case)
 
 
 def _is_beyond_schema(case: Case, fault: dict[str, Any]) -> bool:
-    """Tell whether a fault is one that JSON Schema has no words for."""
+    """Return whether a fault can't be expressed in JSON Schema."""
     match fault["code"]:
         case "range" | "no_such_kind" | "no_filter" | "too_many_buckets":  # between parameters
             return True
         case "unknown_timezone":  # a list of six hundred names, of this machine
             return True
-        case "datetime_range":  # its offset carries it out of the years 1 to 9999
+        case "datetime_range":  # its offset moves it out of the years 1 to 9999
             return True
         case "datetime":  # 30 February
             return not _is_in_calendar(case.query[fault["field"]])
@@ -244,7 +244,7 @@ def test_the_guarded_gateway_refuses_as_its_example_shows(guarded_gateway_url: s
 
 @asynccontextmanager
 async def _filled_reporter(told: ReporterSettings) -> AsyncIterator[RunningFunction]:
-    """Hold a reporter with something to report: the events that the gateway's document shows."""
+    """Hold a reporter with data: the events of the gateway's document."""
     async with reporter(told) as unit:
         async with opened(told, "test") as pool:
             store = PostgresEventStore(pool)

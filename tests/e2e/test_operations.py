@@ -1,4 +1,4 @@
-"""What docs/operations.md says of backup and restore, done as it is written there."""
+"""The backup and restore procedures of docs/operations.md, run as written."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ async def system() -> AsyncIterator[WholeSystem]:
 
 
 def documented(name: str) -> str:
-    """Read the commands that the document calls ``name``."""
+    """Read the commands that the document marks as ``name``."""
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     [block] = re.findall(rf"<!-- run: {name} -->\n```bash\n(.*?)```", text, re.DOTALL)
     return str(block)
@@ -52,7 +52,7 @@ async def run(name: str, system: WholeSystem, backups: Path) -> None:
 
 
 async def sent(system: WholeSystem, seed: str) -> int:
-    """Send five requests; tell how many valid events they had."""
+    """Send five requests; return how many valid events they had."""
     options = ("--requests", "5", "--min", "20", "--max", "50", "--interval", "0", "--corrupt", "0")
     published = await publish(system.url_of("gateway"), *options, "--seed", seed)
     return int(published.summary["acknowledged"]["totalEvents"])
@@ -78,7 +78,7 @@ async def test_a_restored_dump_takes_what_waits_and_tells_what_is_lost(
     after = await reports(system)
 
     with system.paused("fb-collector"), system.paused("ttk-collector"):
-        await sent(system, "1")  # waits; what it tells of is not in the dump either
+        await sent(system, "1")  # waits; the ones that it announces are not in the dump either
         await run("restore", system, tmp_path)
         await run("swap", system, tmp_path)
         await system.all_ready("reporter")

@@ -1,4 +1,4 @@
-"""`eps up` with a database or a broker of one's own, and what it says of other settings."""
+"""`eps up` with your own database or broker, and its messages about other settings."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What `./start.sh` alone does: all runs, and test events come into the reports by themselves."""
+"""`./start.sh` alone: everything runs, and test events reach the reports."""
 
 import asyncio
 from pathlib import Path

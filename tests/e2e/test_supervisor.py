@@ -36,7 +36,7 @@ _KEPT_SECONDS = 20
 
 
 class Supervised:
-    """A supervisor in a process of its own, with what it printed."""
+    """A supervisor as a separate process, with its output."""
 
     def __init__(self, folder: Path) -> None:
         self.data_dir = folder / "data"
@@ -81,11 +81,11 @@ class Supervised:
 
     @property
     def passwords(self) -> list[str]:
-        """The passwords that are kept: of the database's superuser, of the broker's operator."""
+        """The stored passwords: of the database's superuser and of the broker's operator."""
         return re.findall(r"://\w+:([^@]+)@", self.secrets.read_text())
 
     async def told(self, *command: str) -> str:
-        """Run a command of ``eps`` beside it, and read all that it says."""
+        """Run a command of ``eps`` beside it, and read all its output."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "runtime", *command),
             stdout=asyncio.subprocess.PIPE,

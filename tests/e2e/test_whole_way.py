@@ -1,4 +1,4 @@
-"""From webhook to report: the real system, the real publisher's traffic, and what goes wrong."""
+"""From webhook to report: the real system, the real publisher's traffic, and failures."""
 
 import asyncio
 import signal
@@ -34,7 +34,7 @@ async def _empty(system: WholeSystem) -> None:
 
 
 async def _assert_exact(system: WholeSystem, published: Published) -> None:
-    """Hold the reports, the rows and the counters against what the publisher knows."""
+    """Compare the reports, the rows and the counters with the publisher's account."""
     await system.drained()
     assert await differences(system.fetch) == {}
     assert await ledger_differences(system.fetch) == []
@@ -100,7 +100,7 @@ async def test_a_function_killed_in_the_traffic_comes_back_and_the_sums_are_exac
 
     published = await sending
     await _until_ready(system, victim)
-    if victim != "gateway":  # its requests in hand were cut off: kept perhaps, but not promised
+    if victim != "gateway":  # its open requests were cut off: maybe stored, but not promised
         assert published.summary["byStatus"] == {"202": 6}
         await _assert_exact(system, published)
     else:
@@ -203,7 +203,7 @@ async def _until_unready(system: WholeSystem, name: str) -> None:
 
 
 async def _assert_nothing_promised_is_lost(system: WholeSystem, published: Published) -> None:
-    """What was acknowledged is there; what was sent and refused may be, once."""
+    """Every acknowledged event is stored; a sent and refused event may be stored, once."""
     await system.drained()
     assert await differences(system.fetch) == {}
     stored = by_kind((await system.ask("/reports/events"))["events"])

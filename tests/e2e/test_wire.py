@@ -1,4 +1,4 @@
-"""What uvicorn's protocol answers before any application sees a request."""
+"""Answers of uvicorn's protocol before any application sees a request."""
 
 import asyncio
 import json
@@ -181,7 +181,7 @@ async def test_long_heads_of_all_connections_together_are_bounded(
     async with served(app, host=LOOPBACK, port=port, shutdown_timeout_seconds=5):
         first_reader, first = await asyncio.open_connection(LOOPBACK, port)
         first.write(GET + long)
-        await answer_to(port, GET + b"Connection: close\r\n\r\n")  # so that it has come
+        await answer_to(port, GET + b"Connection: close\r\n\r\n")  # so that it has arrived
 
         refused, _ = await answer_to(port, GET + long + b"\r\nConnection: close\r\n\r\n")
         short, _ = await answer_to(port, GET + b"Connection: close\r\n\r\n")
@@ -269,7 +269,7 @@ async def test_what_is_unusual_and_right_is_answered(port: int, head: bytes) -> 
 
 @pytest.fixture
 def lines() -> Iterator[list[tuple[str | None, Any]]]:
-    """What is logged, each line with the correlation id that it bears."""
+    """The log, with the correlation id of each line."""
     found: list[tuple[str | None, Any]] = []
 
     def keep(_logger: Any, _level: str, event: Any) -> Any:
@@ -346,7 +346,7 @@ async def test_a_long_head_and_requests_after_a_body_are_fine(port: int) -> None
 
 @pytest.fixture
 async def telling_port() -> AsyncIterator[int]:
-    """Where an application tells what came as a whole body, and what by the stream."""
+    """An application reports which bodies arrived whole, and which as a stream."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         streamed, more = b"", True
@@ -370,7 +370,7 @@ def a_post(length: int, *, last: bool = True) -> bytes:
 
 
 async def told_by(port: int, sent: bytes, then: bytes = b"") -> list[Any]:
-    """Send something, and the rest when the server is known to have begun with it."""
+    """Send something, and the rest when the server has begun to process it."""
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
     writer.write(sent)
     if then:
@@ -394,12 +394,12 @@ async def test_a_body_that_comes_later_is_not_handed_over_whole(telling_port: in
 
 
 async def bodies_of(port: int, *pieces: bytes) -> list[str]:
-    """Send pieces as reads of their own; tell which bodies were read, in their order."""
+    """Send pieces as separate reads; return which bodies were read, in their order."""
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
     for piece in pieces:
         writer.write(piece)
         await writer.drain()
-        await asyncio.sleep(0.02)  # apart on the wire, as far as that can be had
+        await asyncio.sleep(0.02)  # separate on the wire, as far as possible
     answer = (await reader.read()).decode()
     writer.close()
     return [json.loads(line)[1] for line in answer.splitlines() if line.startswith("[")]

@@ -48,12 +48,12 @@ _ODD_HEADS = (
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that is as it should be.
+    """A correct request.
 
     Attributes:
         sent: Its bytes.
-        statuses: Which of them it may get.
-        body: What is to arrive, where that is told.
+        statuses: The statuses that it may get.
+        body: The body that must arrive, if that is reported.
     """
 
     sent: bytes
@@ -63,11 +63,11 @@ class Asked:
 
 @dataclass(slots=True)
 class Conversation:
-    """What is sent on one connection.
+    """The bytes sent on one connection.
 
     Attributes:
-        asked: The requests, each as it should be.
-        rest: What follows them and is not.
+        asked: The correct requests.
+        rest: The incorrect bytes after them.
         cuts: Where the bytes are cut into pieces.
         says_end: Whether the sender closes its half at the end.
         reads: Whether it reads while it writes.
@@ -125,13 +125,13 @@ def a_request(random: Random) -> Asked:
     sent = head + (in_chunks(random, body) if is_chunked else body)
     if not is_known:
         return Asked(sent, frozenset({404, 400, 408}))
-    # 408 on a busy machine, as times are short; 503 as the room for bodies is small here.
+    # 408 on a busy machine with its short timeouts; 503 because the room for bodies is small
     statuses = {202, 503, 408} if len(body) <= BODY_LIMIT else {413, 503, 408}
     return Asked(sent, frozenset(statuses), body)
 
 
 def a_rest(random: Random) -> bytes:
-    """Make what ends a conversation, and is no whole request."""
+    """Make an end of a conversation that is not a whole request."""
     post = b"POST /events HTTP/1.1\r\nHost: x\r\n"
     chunked = post + b"Transfer-Encoding: chunked\r\n\r\n"
     return random.choice(
@@ -169,7 +169,7 @@ class Answer:
 
 
 def answers_of(received: bytes) -> list[Answer]:
-    """Read answers that follow each other; what is no answer is an error."""
+    """Read consecutive answers; anything else is an error."""
     answers = []
     while received:
         head, end, received = received.partition(b"\r\n\r\n")
@@ -189,7 +189,7 @@ def answers_of(received: bytes) -> list[Answer]:
 
 
 async def talked(port: int, talk: Conversation) -> bytes:
-    """Hold a conversation until the server ends it; gives what it said."""
+    """Hold a conversation until the server ends it; returns the server's bytes."""
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
     received = bytearray()
 
@@ -200,7 +200,7 @@ async def talked(port: int, talk: Conversation) -> bytes:
 
     listening = asyncio.create_task(listen()) if talk.reads else None
     try:
-        with suppress(OSError):  # it may not want to hear all of it
+        with suppress(OSError):  # it may not read everything
             for start, end in zip([0, *talk.cuts], [*talk.cuts, len(talk.sent)], strict=True):
                 writer.write(talk.sent[start:end])
                 await writer.drain()
@@ -229,7 +229,7 @@ def check(talk: Conversation, answers: list[Answer]) -> None:
 
 @pytest.fixture
 async def served_app() -> AsyncIterator[tuple[int, int]]:
-    """Serve an application in a process of its own; gives its port and its pid."""
+    """Serve an application in a separate process; returns its port and its pid."""
     port = free_port()
     program = (sys.executable, "-m", "tests.e2e.served_app", str(port))
     process = await asyncio.create_subprocess_exec(*program)

@@ -1,4 +1,4 @@
-"""The whole system as a user runs it, `eps up` in a process of its own, and its publisher."""
+"""The whole system as a user runs it, with `eps up` in a separate process, and its publisher."""
 
 import asyncio
 import json
@@ -83,7 +83,7 @@ class WholeSystem:
         return next(process for process in processes if process["name"] == name)
 
     def url_of(self, name: str) -> str:
-        """Tell where a component answers."""
+        """Return the address of a component."""
         return str(self._process_of(name)["url"])
 
     def signal(self, name: str, number: signal.Signals) -> None:
@@ -91,7 +91,7 @@ class WholeSystem:
         os.kill(self._running_pid(name), number)
 
     def pid_of(self, name: str) -> int | None:
-        """Tell a component's process id; None while it waits for its restart."""
+        """Return a component's process id; None while it waits to be restarted."""
         pid: int | None = self._process_of(name)["pid"]
         return pid
 
@@ -102,7 +102,7 @@ class WholeSystem:
 
     @contextmanager
     def paused(self, name: str) -> Iterator[None]:
-        """Freeze a component with all its processes: its connections stay, and say nothing."""
+        """Freeze a component with all its processes: its connections stay open and silent."""
         parent = psutil.Process(self._running_pid(name))
         family = [parent, *parent.children(recursive=True)]
         for process in family:
@@ -114,7 +114,7 @@ class WholeSystem:
                 process.resume()
 
     async def all_ready(self, *functions: str) -> None:
-        """Wait until every replica of these functions says that it is ready."""
+        """Wait until every replica of these functions is ready."""
         names = [name for function in functions for name in self.names(function)]
         late = asyncio.get_running_loop().time() + _READY_SECONDS
         async with httpx.AsyncClient(timeout=5) as client:
@@ -126,19 +126,19 @@ class WholeSystem:
                 await asyncio.sleep(_POLL_SECONDS)
 
     async def ask(self, path: str) -> Any:
-        """Ask the reporter."""
+        """Send a request to the reporter."""
         async with httpx.AsyncClient(base_url=self.url_of("reporter"), timeout=60) as client:
             answer = await client.get(path)
             answer.raise_for_status()
             return answer.json()
 
     async def empty(self) -> None:
-        """Wait until all is settled, and forget it."""
+        """Wait until everything is settled, and delete it."""
         await self.drained()
         await self.forget()
 
     async def forget(self) -> None:
-        """Empty the tables; not the settled envelopes: gateways still tell of them."""
+        """Empty the tables, except settled envelopes, which gateways still announce."""
         tables = await self.fetch(
             "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE schemaname = 'public'"
             " AND tablename NOT IN ('schema_migrations', 'envelopes', 'ledger_clock')"
@@ -146,7 +146,7 @@ class WholeSystem:
         await self.fetch(f"TRUNCATE {tables[0][0]}")
 
     async def fetch(self, query: str) -> list[asyncpg.Record]:
-        """Ask the database itself."""
+        """Query the database directly."""
         connection = await asyncpg.connect(self.url_of("postgres"))
         try:
             return await connection.fetch(query)
@@ -154,7 +154,7 @@ class WholeSystem:
             await connection.close()
 
     async def execute(self, script: str) -> None:
-        """Do something to the database itself."""
+        """Change the database directly."""
         connection = await asyncpg.connect(self.url_of("postgres"))
         try:
             await connection.execute(script)
@@ -178,7 +178,7 @@ async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What `eps publish` said at its end."""
+    """The summary of `eps publish` at its end."""
 
     summary: Mapping[str, Any]
 

@@ -1,1 +1,1 @@
-"""Faults: what goes wrong in a world of its own, and on real processes and servers."""
+"""Faults: in a simulated world, and on real processes and servers."""

@@ -1,4 +1,4 @@
-"""How much memory a function may take at the most, whatever happens."""
+"""The maximum memory of each function, whatever happens."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,21 +10,21 @@ from runtime.settings import GatewaySettings
 
 _MB = 1024**2
 _PROGRAM_MB = 100
-"""The interpreter and what is imported take some 70."""
+"""The interpreter and the imported modules take about 70."""
 
 _REQUEST_BYTES = 28 * 1024
-"""What a request in hand takes whatever its size, as measured for ``REQUESTS_IN_HAND``."""
+"""The memory of an open request of any size, as measured for ``REQUESTS_IN_HAND``."""
 
 _IDLE_MB = 50
-"""Ten thousand connections that say nothing, 5 KB each."""
+"""Ten thousand idle connections, 5 KB each."""
 
 _LINE_MB = 80
-"""Bodies that wait for room, two times ``WAITING_BODIES``, with what was read ahead of each."""
+"""Bodies waiting for room, two times ``WAITING_BODIES``, with the bytes read ahead of each."""
 
 _BEGUN = BEGINNINGS * BEGINNING_BYTES
 
 _COPIES = 2
-"""A body is there once as it came, and again in envelopes on their way."""
+"""A body is in memory once as received, and again in envelopes being sent."""
 
 
 def _gateway_mb() -> int:
@@ -35,7 +35,7 @@ def _gateway_mb() -> int:
 
 
 _COLLECTOR_MB = 200
-"""Looked for, not computed: 153 were the most in any fault, 144 with any shape."""
+"""Measured, not computed: 153 was the maximum in any fault, 144 with any shape."""
 
 MEMORY_MB: Final[Mapping[str, int]] = {
     "gateway": _gateway_mb(),
@@ -47,4 +47,4 @@ MEMORY_MB: Final[Mapping[str, int]] = {
 """By function, in megabytes of resident memory, with thousands of senders at once."""
 
 SHAPE_MB: Final[Mapping[str, int]] = {**MEMORY_MB, "gateway": 400}
-"""The same, with one body of whatever shape: 214 were the most for the gateway."""
+"""The same, with one body of any shape: 214 was the gateway's maximum."""

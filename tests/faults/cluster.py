@@ -1,4 +1,4 @@
-"""A broker of three nodes that keep each stream three times, and the functions that use it."""
+"""A broker of three nodes that store each stream three times, and the functions that use it."""
 
 import asyncio
 import json
@@ -27,11 +27,11 @@ _READY_SECONDS = 60
 
 
 class ClusterNode(EmbeddedNats):
-    """A node of the cluster; its name is told to those who ask who leads.
+    """A node of the cluster; its name identifies the leader.
 
     Attributes:
-        cluster_ports: Where it reaches each of the others, and is reached itself.
-        flags: What else it is told.
+        cluster_ports: The ports of the other nodes, and its own.
+        flags: Further arguments.
     """
 
     def __init__(self, data_dir: Path, name: str, cluster_ports: dict[str, int]) -> None:
@@ -41,7 +41,7 @@ class ClusterNode(EmbeddedNats):
         self.flags: Sequence[str] = ()
 
     def program(self) -> Program:
-        """Say what to run."""
+        """Return the command to run."""
         usual = super().program()
         command = [str(_CONFIGURATION) if it.endswith("nats.conf") else it for it in usual.command]
         return replace(
@@ -52,7 +52,7 @@ class ClusterNode(EmbeddedNats):
 
     @property
     def certificate(self) -> Certificate:
-        """What it shows to the others."""
+        """The certificate that it shows to the others."""
         return _certificate_of(self.data_dir.parent)
 
     @property
@@ -72,31 +72,31 @@ class ClusterNode(EmbeddedNats):
 
 @cache
 def _certificate_of(folder: Path) -> Certificate:
-    """Make the one that all nodes beside each other show."""
+    """Make the certificate that all nodes show each other."""
     return make_certificate(folder, common_name="routes")
 
 
 class ClusteredSystem(KeptSystem):
-    """The same functions on a broker of three nodes, which tell clients of each other: no proxy."""
+    """The same functions on a broker of three nodes, which announce each other; no proxies."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, STREAM_REPLICAS="3")
 
     async def leader(self) -> str:
-        """Name the node that leads the stream of events."""
+        """Return the node that leads the stream of events."""
         async with self._client() as client:
             info = await client.jetstream().stream_info("EVENTS")
             assert info.cluster
             return str(info.cluster.leader)
 
     async def whole(self) -> None:
-        """Wait until every copy of the stream is there and has all."""
+        """Wait until every replica of the stream is complete."""
         async with asyncio.timeout(_READY_SECONDS), self._client() as client:
             while not await _is_whole(client):
                 await asyncio.sleep(0.2)
 
     def url_of(self, name: str) -> str:
-        """Tell where a component answers; ``nats`` is any of the nodes that is there."""
+        """Return the address of a component; ``nats`` is any running node."""
         return self._all_nodes if name == "nats" else super().url_of(name)
 
     def _make_servers(self, folder: Path) -> Sequence[EmbeddedServer]:
@@ -145,4 +145,4 @@ async def _is_whole(client: Client) -> bool:
 
 
 async def _ignore_error(_: Exception) -> None:
-    """Leave it to the caller, who tries again."""
+    """The caller retries."""

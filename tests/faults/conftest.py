@@ -26,7 +26,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     is_full = metafunc.config.getoption("faults")
     faults: list[Fault] = [f for f in metafunc.module.FAULTS if is_full or f.is_short]
-    # Turn by turn: a process that has just died several times is started later each time.
+    # in turns: a process that has just died several times is restarted later each time
     metafunc.parametrize("turn", range(1, (_TIMES if is_full else 1) + 1))
     metafunc.parametrize("fault", faults, ids=[fault.name for fault in faults])
 
@@ -56,7 +56,7 @@ def shape_table() -> ShapeTable:
 async def world(
     system: WholeSystem, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> World:
-    """An empty system, and a sender of a seed of its own; FAULT_SEED is the first's."""
+    """An empty system, and a sender with its own seed; FAULT_SEED is the first's."""
     seed = next(_SEEDS)
     with capsys.disabled():
         print(f"\n{request.node.name}: FAULT_SEED={seed}", end=" ", flush=True)  # noqa: T201

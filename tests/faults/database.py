@@ -1,4 +1,4 @@
-"""Faults of the database that its processes survive, or not in the middle of a COPY."""
+"""Faults of the database that its processes survive, or that don't happen during a COPY."""
 
 import asyncio
 import signal
@@ -29,7 +29,7 @@ async def _connected(world: World) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def _until_copying(connection: asyncpg.Connection) -> int:
-    """Wait for a COPY; a few milliseconds are all that one takes."""
+    """Wait for a COPY; it takes only some milliseconds."""
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while (pid := await connection.fetchval(_COPYING)) is None:
             await asyncio.sleep(0)
@@ -63,7 +63,7 @@ async def session_ended_in_a_copy(world: World) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def out_of_connections(world: World) -> AsyncIterator[None]:
-    """End every session and take all places, so that nobody comes back in."""
+    """End every session and take all connections, so that nobody can reconnect."""
     async with AsyncExitStack() as taken:
         connection = await taken.enter_async_context(_connected(world))
         places = int(await connection.fetchval("SHOW max_connections"))
@@ -88,7 +88,7 @@ async def events_locked(world: World) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def rows_refused(world: World) -> AsyncIterator[None]:
-    """Let a constraint refuse one row in five hundred, here and there in every batch."""
+    """Make a constraint refuse one row in five hundred, spread over all batches."""
     async with _connected(world) as connection:
         check = f"CHECK (campaign_id <> '{REFUSED}') NOT VALID"
         await connection.execute(f"ALTER TABLE events ADD CONSTRAINT fault {check}")

@@ -1,4 +1,4 @@
-"""A collector of Facebook events whose process ends when its handler is given a deadly event."""
+"""A collector of Facebook events whose process ends when its handler gets a deadly event."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ _handle = handler.handle
 
 async def _handle_or_die(parts: Sequence[AcceptedBatch], *, store: EventStore) -> Collected:
     if any(DEADLY in event for part in parts for event in part.events):
-        os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does for want of memory
+        os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does if memory runs out
     return await _handle(parts, store=store)
 
 

@@ -1,4 +1,4 @@
-"""A disk that can be full: a small file system in memory, for whom may mount one."""
+"""A disk that can be full: a small file system in memory, if this user may mount one."""
 
 import subprocess
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ class SmallDisk:
         self._filler = folder / "filler"
 
     def fill(self) -> None:
-        """Take all the room that is left."""
+        """Fill all free space."""
         with self._filler.open("wb", buffering=0) as filler:
             try:
                 while filler.write(_CHUNK):
@@ -24,7 +24,7 @@ class SmallDisk:
                 return
 
     def free(self) -> None:
-        """Give it back."""
+        """Free it again."""
         self._filler.unlink(missing_ok=True)
 
 
@@ -33,7 +33,7 @@ def mounted(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
     """Mount one while the context is open.
 
     Raises:
-        OSError: This user, or this machine, may not.
+        OSError: This user or this machine may not mount one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     command = [

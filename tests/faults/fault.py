@@ -1,4 +1,4 @@
-"""What a fault is, and what it is done to."""
+"""A fault, and the system under load."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tests.faults.sender import Sender
 
 FUNCTIONS: Final = ("gateway", "fb-collector", "ttk-collector", "dead-letters", "reporter")
 IMPATIENT: Final = {"ACK_WAIT_SECONDS": "6", "DATABASE_TIMEOUT_SECONDS": "4"}
-"""Settings with which what is lost on the way is noticed, and comes again, within seconds."""
+"""Settings by which lost messages are noticed and redelivered within seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class World:
     Attributes:
         system: The processes.
         sender: The load.
-        seed: What is printed, and drawn from.
+        seed: The printed seed.
         random: Of that seed.
         is_full: Whether there is time for long faults.
     """
@@ -34,7 +34,7 @@ class World:
     is_full: bool
 
     async def a_while(self, most_seconds: float) -> None:
-        """Let a random time pass."""
+        """Wait a random time."""
         await asyncio.sleep(self.random.uniform(0, most_seconds))
 
 
@@ -44,12 +44,12 @@ Inject = Callable[[World], AbstractAsyncContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something to be done to a system under load.
+    """A fault to be injected under load.
 
     Attributes:
         name: As the table has it.
         inject: Does it, and heals it.
-        is_short: Whether the short selection has it, too.
+        is_short: Whether it is also in the short selection.
     """
 
     name: str

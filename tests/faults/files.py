@@ -1,11 +1,11 @@
-"""As many open files as this machine lets a process have, for those that are started, too."""
+"""The open-file limit raised as far as possible, also for started processes."""
 
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 _RESERVE = 500
-"""What a process needs beside connections."""
+"""Files that a process needs besides connections."""
 
 
 @contextmanager
@@ -20,6 +20,6 @@ def let_open_many() -> Iterator[None]:
 
 
 def connections_possible() -> int:
-    """Tell how many connections one process may hold."""
+    """Return how many connections one process may hold."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return limit - _RESERVE

@@ -1,4 +1,4 @@
-"""Bodies that mean harm, under load, and good events among bad ones."""
+"""Malicious bodies under load, and good events among bad ones."""
 
 import asyncio
 import gzip
@@ -26,7 +26,7 @@ class Body:
     """A request that must be refused.
 
     Attributes:
-        status: How; 503 is always right, too.
+        status: The expected status; 503 is always right as well.
         content: Its body.
         headers: Its headers.
     """
@@ -45,7 +45,7 @@ def _no_json() -> Iterator[bytes]:
 
 
 def _no_events() -> Iterator[bytes]:
-    """Give values that are JSON, and no event for each a reason of its own."""
+    """Return values that are JSON but not events, each for a different reason."""
     yield from (b"{}", b"1", b"null", b'""', b"[]", b"-0", b"1e400", b"[" * 5_000 + b"]" * 5_000)
     yield b'{"a":' * 5_000 + b"1" + b"}" * 5_000
     yield b"1" * 5_000
@@ -97,12 +97,12 @@ _WIRE = (
     + b"a:\r\n" * 99_999,
     b"POST /events HTTP/1.1\nContent-Type: application/json\nContent-Length: 999999999999\n\n[",
 )
-"""What is no HTTP, or claims more than anyone may send; each is answered, and closed."""
+"""Bytes that are not HTTP, or that claim too much; each is answered, and closed."""
 
 
 @asynccontextmanager
 async def hostile_bodies(world: World) -> AsyncIterator[None]:
-    """Send all of them again and again, by several at once."""
+    """Send all of them again and again, over several connections."""
     rounds = _ROUNDS if world.is_full else _ROUNDS_SHORT
     async with asyncio.TaskGroup() as group:
         for _ in range(_CLIENTS):
@@ -127,7 +127,7 @@ async def _write_all(world: World, rounds: int) -> None:
     for _ in range(rounds):
         for sent in _WIRE:
             reader, writer = await asyncio.open_connection(gateway.hostname, gateway.port)
-            with suppress(ConnectionError):  # it may not want to hear all of it
+            with suppress(ConnectionError):  # it may not read everything
                 writer.write(sent)
                 await writer.drain()
                 async with asyncio.timeout(60):
@@ -137,7 +137,7 @@ async def _write_all(world: World, rounds: int) -> None:
 
 @asynccontextmanager
 async def pipelined_requests(world: World) -> AsyncIterator[None]:
-    """Send requests without reading an answer, as fast as they are taken."""
+    """Send requests without reading an answer, at full speed."""
     gateway = urlsplit(world.sender.url)
     for _ in range(_ROUNDS if world.is_full else _ROUNDS_SHORT):
         _, writer = await asyncio.open_connection(gateway.hostname, gateway.port)
@@ -152,7 +152,7 @@ async def pipelined_requests(world: World) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def good_among_bad(world: World) -> AsyncIterator[None]:
-    """Have each bad value stand between two good events, which it must not harm."""
+    """Put each bad value between two good events, which it must not harm."""
     sender = world.sender
     async with httpx.AsyncClient(timeout=60) as client:
         for _ in range(_ROUNDS if world.is_full else _ROUNDS_SHORT):

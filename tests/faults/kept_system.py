@@ -1,4 +1,4 @@
-"""What `eps up` runs, with a proxy before every server, and servers that can be away."""
+"""The functions of `eps up`, with a proxy before every server, and servers that can be stopped."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -20,17 +20,17 @@ from tests.faults.fault import FUNCTIONS, IMPATIENT
 from tests.faults.proxy import Proxy
 
 CLIENTS = "clients"
-"""Who is on the other side of the proxy before a function, as servers are before it."""
+"""The clients, as the other side of a proxy before a function."""
 
 _COMMANDS = {function.name: function.command for function in ALL_PLANNED}
 _STOP_SECONDS = 30.0
 
 
 class KeptSystem(WholeSystem):
-    """Servers and functions that come back when they die, as `eps up` has them.
+    """Servers and functions that are restarted when they die, as in `eps up`.
 
     Attributes:
-        proxies: By function and by what is on the other side: ``nats``,
+        proxies: By function and by the other side: ``nats``,
             ``postgres`` or ``CLIENTS``. There is no other way.
     """
 
@@ -65,7 +65,7 @@ class KeptSystem(WholeSystem):
 
     @asynccontextmanager
     async def away(self, name: str) -> AsyncIterator[None]:
-        """Have a server ended, and nobody listen on its port, until the context is left."""
+        """Stop a server, and leave its port closed until the context is left."""
         await self._stop(name)
         try:
             yield
@@ -77,7 +77,7 @@ class KeptSystem(WholeSystem):
         return [name for name in self._ports if _function_of(name) == function]
 
     def url_of(self, name: str) -> str:
-        """Tell where a component answers: functions through their proxy."""
+        """Return the address of a component; functions are reached through their proxy."""
         return next(url for known, url in self._urls() if known == name)
 
     def _urls(self) -> Iterator[tuple[str, str]]:
@@ -151,8 +151,8 @@ def _function_of(name: str) -> str:
 
 
 def _ignore(_: str) -> None:
-    """Leave lines unread."""
+    """Discard lines."""
 
 
 def _nothing() -> None:
-    """Keep no list of process ids but the keepers' own."""
+    """Keep no list of process ids besides the keepers'."""

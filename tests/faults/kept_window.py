@@ -1,4 +1,4 @@
-"""What is kept of stored messages: which events it has, and an operator who replays it."""
+"""The kept messages: which events they have, and an operator who replays them."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ _EVENTS = msgspec.json.Decoder(_Event)
 
 
 async def replay_all(nats_url: str) -> None:
-    """Replay all that was ever stored, as an operator does."""
+    """Replay all messages ever stored, as an operator does."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "runtime", "broker", "replay"),
         *("--since", await _kept_since(nats_url)),
@@ -45,7 +45,7 @@ async def _kept_since(nats_url: str) -> str:
 
 
 async def kept_ids(nats_url: str) -> set[str]:
-    """Name every event that is kept, the rejected too."""
+    """Name every event that is kept, including rejected ones."""
     found: set[str] = set()
     async with _connected(nats_url) as client:
         jetstream = client.jetstream()

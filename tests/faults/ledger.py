@@ -1,4 +1,4 @@
-"""The books are balanced: the client's list of promises against rows, dead letters and figures."""
+"""The balance: the client's list of promises against rows, dead letters and rollups."""
 
 import asyncio
 from collections import Counter
@@ -16,16 +16,16 @@ from tests.truth.recomputation import differences, ledger_imbalances
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What became of what was sent.
+    """The outcomes of the sent events.
 
     Attributes:
         sent: Events in requests, each once.
         promised: Those that got a 202.
         dead: Those in the dead letters.
-        lost: Promised, and neither a row nor a dead letter; or a good one that only died.
-        doubled: Rows that are there twice, or both a row and a dead letter, or never sent.
-        differences: Tables that are not what the rows say; ``ledger`` if it does not
-            balance, the rejected included.
+        lost: Promised, but neither a row nor a dead letter; or valid, but only a dead letter.
+        doubled: Stored twice, or both as a row and a dead letter, or never sent.
+        differences: Tables that differ from the rows; ``ledger`` if it does not
+            balance, including rejected events.
     """
 
     sent: int
@@ -55,7 +55,7 @@ async def settled(system: WholeSystem) -> None:
 async def _unsettled(client: Client) -> bool:
     try:
         return await unacknowledged(client.jetstream()) > 0
-    except NatsError:  # a cluster may be choosing a leader
+    except NatsError:  # a cluster may be electing a leader
         return True
 
 
@@ -69,7 +69,7 @@ async def empty(system: WholeSystem, sender: Sender) -> None:
 
 
 async def balance(system: WholeSystem, sender: Sender) -> Balance:
-    """Wait until nothing is on its way, and compare."""
+    """Wait until everything is settled, and compare."""
     await settled(system)
     rows = Counter(await stored_ids(system.fetch))
     letters = {row["event_id"] for row in await system.fetch("SELECT event_id FROM dead_letters")}

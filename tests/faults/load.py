@@ -1,4 +1,4 @@
-"""Faults of those who send, and of what they send."""
+"""Faults of senders and of their events."""
 
 import asyncio
 import gzip
@@ -17,7 +17,7 @@ from tests.faults.files import connections_possible
 from tests.faults.sender import in_a_week
 
 _SLOW = (100_000, 250_000, 40_000_000)
-"""The lengths that slow senders declare; all together many times what the gateway lets in."""
+"""The lengths that slow senders declare; together many times the gateway's limit."""
 
 _SERVED_SECONDS = 15
 _BOMB_BYTES = 200 * 1024**2
@@ -36,7 +36,7 @@ def _head(length: int) -> bytes:
 
 @asynccontextmanager
 async def strange_clocks(world: World) -> AsyncIterator[None]:
-    """Send what happened a year ago, will a day from now, and everywhere in the world."""
+    """Send events from a year ago, from tomorrow, and from all time zones."""
     world.sender.moment = _strange_moment
     await world.sender.accepted(10)
     yield
@@ -52,7 +52,7 @@ def _strange_moment(random: Random) -> str:
 
 @asynccontextmanager
 async def slow_senders(world: World) -> AsyncIterator[None]:
-    """Let hundreds send a byte a second, until the gateway has enough of each.
+    """Let hundreds send a byte per second, until the gateway has refused each.
 
     Some declare small bodies and some large ones: none may hold the room of others.
     """
@@ -71,7 +71,7 @@ async def slow_senders(world: World) -> AsyncIterator[None]:
 async def _trickle(
     declared: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> bytes:
-    """Send a byte a second; returns how the answer begins."""
+    """Send a byte per second; returns the beginning of the answer."""
     writer.write(_head(declared))
     answer = asyncio.ensure_future(reader.readexactly(13))
     while not answer.done():
@@ -89,7 +89,7 @@ async def _served_small_and_large(world: World) -> None:
 
 @asynccontextmanager
 async def senders_gone(world: World) -> AsyncIterator[None]:
-    """Let many go away in the middle of their bodies, again and again."""
+    """Let many disconnect in the middle of their bodies, again and again."""
     for _ in range(5):
         async with _connections(world, 100) as connections:
             writers = [writer for _, writer in connections]
@@ -103,7 +103,7 @@ async def senders_gone(world: World) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def idle_connections(world: World) -> AsyncIterator[None]:
-    """Hold ten thousand connections that say nothing."""
+    """Hold ten thousand idle connections."""
     if connections_possible() < _IDLE:
         pytest.skip(f"this machine lets a process have {connections_possible()} connections")
     async with _connections(world, _IDLE):
@@ -113,7 +113,7 @@ async def idle_connections(world: World) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def gzip_bombs(world: World) -> AsyncIterator[None]:
-    """Send what is small and unpacks beyond every limit."""
+    """Send small bodies that decompress beyond every limit."""
     bomb = gzip.compress(b"[" + b" " * _BOMB_BYTES, 9)
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     async with httpx.AsyncClient(timeout=60) as client:
@@ -128,7 +128,7 @@ async def gzip_bombs(world: World) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def stream_full(world: World) -> AsyncIterator[None]:
-    """Leave the stream room for a few messages while nobody takes any."""
+    """Leave the stream room for a few messages while nobody consumes any."""
     with world.system.paused("fb-collector"), world.system.paused("ttk-collector"):
         usual = await _limit_stream(world, 2 * 1024**2)
         async with asyncio.timeout(60):
@@ -139,7 +139,7 @@ async def stream_full(world: World) -> AsyncIterator[None]:
 
 
 async def _limit_stream(world: World, max_bytes: int) -> int:
-    """Set how much the stream takes; returns what it took before."""
+    """Set the limit of the stream; returns the previous one."""
     client = Client()
     await client.connect(world.system.url_of("nats"))
     try:

@@ -1,4 +1,4 @@
-"""How much memory the functions take at the most, as Linux counts it."""
+"""The peak memory of the functions, as Linux counts it."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Faults of what lies between functions and servers, and of servers that are not there."""
+"""Faults of the network between functions and servers, and of missing servers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -16,7 +16,7 @@ _TIMES = 3
 def _over(
     server: str, functions: Sequence[str], begin: Callable[[Proxy], None], seconds: float
 ) -> Inject:
-    """Have the proxies of these functions before a server do something for a random time."""
+    """Make the proxies between these functions and a server do something for a random time."""
 
     @asynccontextmanager
     async def inject(world: World) -> AsyncIterator[None]:
@@ -42,7 +42,7 @@ async def _act(
     for proxy in proxies:
         proxy.heal()
         if begin == Proxy.lose_answers:
-            proxy.cut()  # else what comes next would be taken for the lost answer
+            proxy.cut()  # otherwise the next answer would be taken for the lost one
 
 
 async def _until_more_lost(proxies: Sequence[Proxy], lost: int) -> None:
@@ -52,7 +52,7 @@ async def _until_more_lost(proxies: Sequence[Proxy], lost: int) -> None:
 
 
 def _away(server: str, seconds: float) -> Inject:
-    """Have a server ended, and nobody listen in its place, for so long."""
+    """Stop a server, and leave its port closed for so long."""
 
     @asynccontextmanager
     async def inject(world: World) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""Three brokers, each with a gateway of its own, and what lies between them in the suite's hand."""
+"""Three brokers, each with its own gateway, and proxies between them."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -16,8 +16,8 @@ _NOWHERE = f"{LOOPBACK}:9"  # discard's port: nobody listens
 class PartitionedSystem(ClusteredSystem):
     """A cluster whose nodes reach each other through proxies only.
 
-    A node tells the others where it is reached, and clients of the others;
-    here the first is told to be nowhere, and the second is left out.
+    A node announces its own address to the others, and their addresses to clients;
+    here the first is a closed port, and the second is left out.
     """
 
     _replicas = (*_GATEWAYS, *FUNCTIONS[1:])
@@ -42,7 +42,7 @@ class PartitionedSystem(ClusteredSystem):
 
     @contextmanager
     def apart(self, alone: str) -> Iterator[str]:
-        """Let nothing pass between a node and the others while the context is open.
+        """Block everything between a node and the others while the context is open.
 
         Connections stay, as where packets are dropped; what was sent arrives afterwards.
 

@@ -1,4 +1,4 @@
-"""Faults of processes by phase: each is known by what passes between it and its servers.
+"""Faults of processes by phase: a phase is known by the bytes between a process and its servers.
 
 Nothing in the functions knows of it: a proxy sees what they send, holds it
 back, and kills or freezes one of the two at that moment.
@@ -26,11 +26,11 @@ class Phase:
 
     Attributes:
         name: As the table has it.
-        other: Who is on the other side: ``CLIENTS``, ``nats`` or ``postgres``.
-        steps: What passes on one connection until then; the last of it is held back.
-        passes: Whether the last pattern goes through, and what follows is held back.
-        hits_server: Whether the fault is done to the server, too.
-        is_short: Whether the short selection has its SIGKILL, too.
+        other: The other side: ``CLIENTS``, ``nats`` or ``postgres``.
+        steps: Patterns that pass on one connection until then; the last one is held back.
+        passes: Whether the last pattern passes, and the bytes after it are held back.
+        hits_server: Whether the fault is also injected into the server.
+        is_short: Whether its SIGKILL is also in the short selection.
     """
 
     name: str
@@ -123,14 +123,14 @@ async def held(
     spring: Callable[[], object] = bool,
     drops: bool = False,
 ) -> AsyncIterator[None]:
-    """Have a function held at a phase while the context is open.
+    """Hold a function at a phase while the context is open.
 
     Args:
         world: Where it is.
         function: Which.
         phase: Where it is held.
-        spring: What is done at that very moment.
-        drops: Whether what is held back never arrives.
+        spring: Called at that moment.
+        drops: Whether the held bytes never arrive.
     """
     skip = world.random.randrange(_MOST_SKIPPED)
     trap = Trap(phase.steps, spring, skip=skip, passes=phase.passes, drops=drops)
@@ -160,7 +160,7 @@ def _hit(function: str, victim: str, phase: Phase, *, kill: bool) -> Inject:
 
 
 def _faults() -> Iterator[Fault]:
-    """Go round the victims: who has just died several times is started later each time."""
+    """Take the victims in turn: a process that has just died several times is restarted later."""
     for number in range(max(map(len, PHASES.values()))):
         for kill in (True, False):
             for function, phases in PHASES.items():

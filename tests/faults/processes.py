@@ -1,4 +1,4 @@
-"""Faults of processes: killed, told to end, frozen."""
+"""Faults of processes: killed, terminated, frozen."""
 
 import signal
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ def signalled(name: str, number: signal.Signals) -> Inject:
 
 
 def frozen(name: str) -> Inject:
-    """Stop all processes of a component, and let them go on after a random time."""
+    """Freeze all processes of a component, and continue them after a random time."""
 
     @asynccontextmanager
     async def inject(world: World) -> AsyncIterator[None]:
@@ -33,7 +33,7 @@ def frozen(name: str) -> Inject:
 def faults_of(
     *names: str, end: signal.Signals = signal.SIGTERM, short: tuple[str, ...] = ()
 ) -> list[Fault]:
-    """Kill, end and freeze each of these components; ``end`` is what ends it at once."""
+    """Kill, end and freeze each of these components; ``end`` is the signal that ends it at once."""
     return [
         Fault(title, inject, is_short=title in short)
         for name in names

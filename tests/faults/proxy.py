@@ -11,11 +11,11 @@ _CHUNK_BYTES = 64 * 1024
 
 
 class Proxy:
-    """Forwards connections to a server of this machine, as long as it is let.
+    """Forwards connections to a server of this machine, as long as it may.
 
     Attributes:
         port: Where it listens.
-        answers_lost: How many chunks of answers were thrown away.
+        answers_lost: How many chunks of answers were dropped.
     """
 
     def __init__(self, port: int, to_port: int) -> None:
@@ -31,7 +31,7 @@ class Proxy:
     @classmethod
     @asynccontextmanager
     async def before(cls, to_port: int) -> AsyncIterator[Self]:
-        """Stand before a port while the context is open."""
+        """Listen in front of a port while the context is open."""
         proxy = cls(0, to_port)
         server = await asyncio.start_server(proxy._serve, "127.0.0.1", 0)
         proxy.port = server.sockets[0].getsockname()[1]
@@ -43,11 +43,11 @@ class Proxy:
             proxy.cut()
 
     def stall(self) -> None:
-        """Let nothing through; connections stay, and new ones are taken."""
+        """Let nothing pass; connections stay open, and new ones are accepted."""
         self._flowing.clear()
 
     def lose_answers(self) -> None:
-        """Let requests through, and no answers."""
+        """Let requests pass, and no answers."""
         self._answers_get_lost = True
 
     def cut(self) -> None:
@@ -56,18 +56,18 @@ class Proxy:
             writer.transport.abort()
 
     def lead_to(self, port: int) -> None:
-        """Lead to another server from now on, and let nobody stay with the one before."""
+        """Lead to another server from now on, and close all connections to the previous one."""
         self._to_port = port
         self.cut()
 
     def heal(self) -> None:
-        """Let everything through again."""
+        """Let everything pass again."""
         self._answers_get_lost = False
         self._flowing.set()
 
     @contextmanager
     def trapped(self, trap: Trap) -> Iterator[None]:
-        """Have a trap set while the context is open; what it holds goes on at its end."""
+        """Set a trap while the context is open; held bytes go on at its end."""
         self._trap = trap
         try:
             yield
@@ -113,7 +113,7 @@ class Proxy:
 async def _past(
     trap: Trap, watch: Watch, chunk: bytes, writer: asyncio.StreamWriter, *, are_answers: bool
 ) -> bytes:
-    """Bring a chunk past a trap; returns what of it is still to be forwarded."""
+    """Pass a chunk through the traps; returns the part that is still to be forwarded."""
     passing = trap.caught(watch, chunk, are_answers=are_answers)
     if passing is None:
         return chunk

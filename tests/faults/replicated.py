@@ -1,4 +1,4 @@
-"""The functions on a primary that promises a replica, which can take the primary's place."""
+"""The functions on a primary with a promised replica, which can be promoted."""
 
 import asyncio
 import signal
@@ -18,11 +18,11 @@ _POLL_SECONDS = 0.1
 
 
 class ReplicatedSystem(KeptSystem):
-    """What `eps up` runs, with a replica beside the database.
+    """The functions of `eps up`, with a replica of the database.
 
     Attributes:
         is_synchronous: Whether commits wait for it.
-        replica: It; nobody brings it back by itself.
+        replica: The replica; it is not restarted automatically.
     """
 
     replica: Replica
@@ -49,7 +49,7 @@ class ReplicatedSystem(KeptSystem):
         return self._servers["postgres"]
 
     async def promise_copies(self) -> None:
-        """Let every commit wait for the replica."""
+        """Make every commit wait for the replica."""
         await self.execute("ALTER SYSTEM SET synchronous_commit = 'remote_apply'")
         await self.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
         await self.execute("SELECT pg_reload_conf()")
@@ -60,14 +60,14 @@ class ReplicatedSystem(KeptSystem):
         return [it["sync_state"] for it in found] == ["sync"]
 
     def url_of(self, name: str) -> str:
-        """Tell where a component answers; ``postgres`` is who takes the writes."""
+        """Return the address of a component; ``postgres`` is the server that accepts writes."""
         if name == "postgres" and self._has_failed_over:
             return self.replica.url
         return super().url_of(name)
 
     @asynccontextmanager
     async def without_a_replica(self) -> AsyncIterator[None]:
-        """Have the replica ended until the context is left; then it is as far as it was."""
+        """Stop the replica until the context is left; then it has caught up."""
         await self._replica_runs.aclose()
         try:
             yield
@@ -75,7 +75,7 @@ class ReplicatedSystem(KeptSystem):
             await self._replica_runs.enter_async_context(self.replica)
 
     async def lose_primary(self) -> None:
-        """End the primary, for good and without a word; whatever it had and nobody else is gone."""
+        """Kill the primary for good; data that only it had are lost."""
         for (_, other), proxy in self.proxies.items():
             if other == "postgres":
                 proxy.lead_to(self.replica.port)
@@ -84,7 +84,7 @@ class ReplicatedSystem(KeptSystem):
         self._has_failed_over = True
 
     async def promote(self) -> None:
-        """Let the replica take the primary's place."""
+        """Promote the replica."""
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while not await self._promoted():
                 await asyncio.sleep(_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""A client under load that knows what was promised to it, event by event."""
+"""A client under load that records the promises for each event."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from tests.builders import a_facebook_event, a_tiktok_event
 
 BROKEN = "broken"
 REFUSED = "refused"
-"""What the id of an event says that is invalid, or that the database is told to refuse."""
+"""Marks in the id of an event that is invalid, or that the database is to refuse."""
 
 _WORKERS = 3
 _EVENTS = (1, 500)
@@ -29,7 +29,7 @@ Moment = Callable[[Random], str]
 
 
 def in_a_week(random: Random) -> str:
-    """Draw a moment within a week, in UTC."""
+    """Draw a time within a week, in UTC."""
     return (_START + timedelta(milliseconds=random.randrange(7 * 86_400_000))).isoformat()
 
 
@@ -39,8 +39,8 @@ class Sender:
 
     Attributes:
         urls: The gateways'.
-        random: The only source of chance.
-        moment: When events happened.
+        random: The only source of randomness.
+        moment: Draws the times of events.
         refused_share: How many events the database is to refuse.
         sent: Every event, by id.
         acknowledged: The ids of the requests that were answered 202.
@@ -92,7 +92,7 @@ class Sender:
     async def post_raw(
         self, client: httpx.AsyncClient, content: bytes, events: Sequence[dict[str, Any]]
     ) -> int:
-        """Send bytes in which these events are, perhaps among others, as ``post``."""
+        """Send bytes that contain these events, perhaps among others, like ``post``."""
         self.sent |= {event["eventId"]: event for event in events}
         try:
             answer = await client.post(

@@ -1,4 +1,4 @@
-"""The table of what was done, and what it cost."""
+"""The table of faults and their results."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class Entry:
     """One injection.
 
     Attributes:
-        seed: What it was drawn from.
-        balance: What became of the events.
+        seed: The seed.
+        balance: The outcomes of the events.
         peaks: The most megabytes of each function.
     """
 
@@ -29,7 +29,7 @@ class Entry:
 
 
 class Table:
-    """What was injected in one run."""
+    """The faults injected in one run."""
 
     def __init__(self) -> None:
         self._began = monotonic()
@@ -40,7 +40,7 @@ class Table:
         self._entries.setdefault(name, []).append(entry)
 
     def lines(self) -> Iterator[str]:
-        """Write it in Markdown, with what it came to in all."""
+        """Write it in Markdown, with totals."""
         if not self._entries:
             return
         yield from (_HEAD, f"|{'---|' * (_HEAD.count('|') - 1)}")

@@ -1,4 +1,4 @@
-"""A message that really ends the process that opens it, in two replicas, on real servers."""
+"""A message that really ends every process that opens it, in two replicas, on real servers."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ _ALL_DEATHS = 5
 
 
 class Replica:
-    """A collector's process, started again whenever it ends.
+    """A collector's process, restarted whenever it ends.
 
     Attributes:
         deaths: How often it was killed.
@@ -113,7 +113,7 @@ async def publish(bus: JetStreamBus, *event_ids: str) -> None:
 
 
 async def is_drained(broker: Broker) -> bool:
-    with suppress(Exception):  # its consumer is made by the first replica
+    with suppress(Exception):  # its consumer is created by the first replica
         return await waiting(broker, FB_COLLECTOR) == 0
     return False
 

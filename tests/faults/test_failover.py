@@ -1,4 +1,4 @@
-"""The replica is gone, then the primary, for good; then the replica takes its place."""
+"""The replica is stopped, then the primary is lost for good, and the replica is promoted."""
 
 import asyncio
 import tempfile
@@ -18,7 +18,7 @@ from tests.faults.table import Table
 from tests.faults.trial import survived
 
 _COMES_AGAIN_SECONDS = 2.5 * float(IMPATIENT["DATABASE_TIMEOUT_SECONDS"])
-"""Until each message was delivered twice and more: so long each of its commits waits."""
+"""Until each message was delivered at least twice, each of its commits waits."""
 
 _SETTLED_ALONE = "SELECT count(*) FROM envelopes"
 
@@ -38,7 +38,7 @@ async def system(fault: Fault) -> AsyncIterator[ReplicatedSystem]:
 
 @asynccontextmanager
 async def primary_lost_after_its_replica_was_away(world: World) -> AsyncIterator[None]:
-    """Let commits stand on the primary alone, come again there, and be lost with it."""
+    """Let commits remain on the primary only, be redelivered there, and be lost with it."""
     system = cast("ReplicatedSystem", world.system)
     [[before]] = await system.fetch(_SETTLED_ALONE)
 
@@ -47,7 +47,9 @@ async def primary_lost_after_its_replica_was_away(world: World) -> AsyncIterator
 
     async with system.without_a_replica():
         await world.sender.accepted(5)
-        system.proxies["gateway", CLIENTS].stall()  # so that what comes again comes alone
+        system.proxies[
+            "gateway", CLIENTS
+        ].stall()  # so that redelivered messages are processed alone
         await eventually(stand_alone)
         await asyncio.sleep(_COMES_AGAIN_SECONDS)
         await system.lose_primary()
@@ -58,7 +60,7 @@ async def primary_lost_after_its_replica_was_away(world: World) -> AsyncIterator
 
 @asynccontextmanager
 async def primary_lost_that_was_ahead(world: World) -> AsyncIterator[None]:
-    """Let the primary store what its replica has not, and lose it."""
+    """Let the primary store events that its replica lacks, and lose it."""
     system = cast("ReplicatedSystem", world.system)
     async with system.without_a_replica():
         await world.sender.accepted(20)

@@ -1,4 +1,4 @@
-"""Whatever goes wrong under load: nothing is lost, nothing doubled, and all is well again."""
+"""For any fault under load: nothing is lost or doubled, and the system recovers."""
 
 import signal
 import tempfile
@@ -17,7 +17,7 @@ _SHORT = ("SIGKILL of gateway", "SIGKILL of fb-collector", "SIGSTOP and SIGCONT 
 
 FAULTS = [
     *processes.faults_of(*FUNCTIONS, "nats", short=_SHORT),
-    # SIGTERM would let it wait for its clients to leave, and pools never do.
+    # SIGTERM would make it wait for its clients to disconnect, and pools never do
     *processes.faults_of("postgres", end=signal.SIGINT),
     *database.FAULTS,
     *load.FAULTS,

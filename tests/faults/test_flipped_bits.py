@@ -1,4 +1,4 @@
-"""A bit that turned on a disk: what it hit is missed or refused, and nothing wrong is told."""
+"""A flipped bit on a disk: damaged data are missing or refused, and no answer is wrong."""
 
 import asyncio
 import signal
@@ -19,8 +19,8 @@ from tests.faults.ledger import balance
 _COLLECTORS = ("fb-collector", "ttk-collector", "dead-letters")
 _PATIENCE_SECONDS = 60
 _MORE_THAN_WAITED = 40
-"""Requests: a broker may give the places of what it lost to what comes next, and only what lies
-before the first message that waits is known to be missed."""
+"""Requests: a broker may give the sequences of lost messages to new ones, and only messages before
+the first waiting one are known to be missing."""
 
 _RAGGED = "from=2024-01-02T03:04:05.678Z&to=2024-01-05T06:07:08.9Z"
 _REPORTS = [
@@ -52,7 +52,7 @@ async def system() -> AsyncIterator[_System]:
 
 
 def _flip(file: Path, random: Random, begin: int = 0) -> None:
-    """Turn one bit of a file, somewhere from a place on."""
+    """Flip one bit of a file, somewhere after a position."""
     content = bytearray(file.read_bytes())
     content[random.randrange(begin, len(content))] ^= 1 << random.randrange(8)
     file.write_bytes(content)
@@ -60,7 +60,7 @@ def _flip(file: Path, random: Random, begin: int = 0) -> None:
 
 @asynccontextmanager
 async def _waiting_on_the_broker(world: World, system: _System) -> AsyncIterator[None]:
-    """Have events on the broker that nobody takes until the context is left."""
+    """Have events on the broker that nobody consumes until the context is left."""
     async with world.sender.sending():
         await world.sender.accepted(5)
     await balance(system, world.sender)
@@ -154,10 +154,10 @@ async def test_the_ledger_misses_what_a_flipped_bit_takes_from_the_broker(
 
 
 async def _until_missed(system: _System) -> None:
-    """Wait until the ledger misses something.
+    """Wait until the ledger reports missing events.
 
-    Not all that is gone: an envelope tells of the eight before it, and where a
-    broken record hides those behind it, too, there may be more of them.
+    Not all of them: an envelope announces the eight before it, and if a
+    broken record also hides those after it, there may be more.
     """
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while not (await system.ask("/reports/ledger"))["total"]["imbalance"]:

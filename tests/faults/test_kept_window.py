@@ -1,4 +1,4 @@
-"""What is stored is kept on the broker for an hour: a lost database gets it back."""
+"""Stored messages are kept on the broker for an hour: a lost database gets them back."""
 
 import signal
 import tempfile
@@ -28,13 +28,13 @@ _SWAP = f"""
 
 
 class KeepingSystem(KeptSystem):
-    """A system whose broker keeps what is stored."""
+    """A system whose broker keeps stored messages."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, KEEP_SETTLED_SECONDS="3600")
 
     async def lose_database(self) -> None:
-        """Put an empty database in the place of the one that has everything."""
+        """Replace the full database by an empty one."""
         server = cast("EmbeddedPostgres", self._servers["postgres"])
         connection = await asyncpg.connect(server.url_of("postgres"))
         try:
@@ -56,7 +56,7 @@ async def system() -> AsyncIterator[KeepingSystem]:
 
 @asynccontextmanager
 async def database_lost(world: World) -> AsyncIterator[None]:
-    """Lose everything that was stored, and replay it twice while more comes."""
+    """Lose everything that was stored, and replay it twice while more arrives."""
     system = cast("KeepingSystem", world.system)
     await world.sender.accepted(20)
     await system.lose_database()

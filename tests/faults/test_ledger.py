@@ -1,4 +1,4 @@
-"""Books that would not notice prove nothing."""
+"""A balance that notices nothing proves nothing."""
 
 import tempfile
 from collections.abc import AsyncIterator

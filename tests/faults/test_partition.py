@@ -1,4 +1,4 @@
-"""A network that parts one of three brokers, and its gateway, from the others."""
+"""A network that separates one of three brokers, and its gateway, from the others."""
 
 import asyncio
 import tempfile
@@ -29,7 +29,7 @@ async def system() -> AsyncIterator[PartitionedSystem]:
 
 
 def _parted(*, leads: bool) -> Inject:
-    """Part the leader from the others, or one that follows."""
+    """Separate the leader, or a follower, from the others."""
 
     @asynccontextmanager
     async def inject(world: World) -> AsyncIterator[None]:
@@ -46,7 +46,7 @@ def _parted(*, leads: bool) -> Inject:
 
 
 async def _answers(world: World, url: str) -> set[int]:
-    """Post to one gateway; tell what came back."""
+    """Post to one gateway; return the answers."""
     sender = replace(world.sender, urls=[url])
     async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS) as client:
         posts = [sender.post(client, sender.events(20)) for _ in range(4)]

@@ -1,6 +1,6 @@
 """Gateways, broker, collectors and ledger in worlds where no two clocks agree.
 
-What the broker loses the ledger has to miss, and nothing else.
+The ledger has to report exactly the broker's losses.
 """
 
 from datetime import datetime, timedelta
@@ -45,14 +45,14 @@ def test_the_ledger_misses_what_the_broker_has_lost_and_nothing_else(
 
 
 class PassesOverOldMinutes(FakeLedger):
-    """As it was: what a gateway's minute says is old is not looked for."""
+    """The old behaviour: envelopes that are old by a gateway's minute are not looked for."""
 
     def passes_over(self, told: Announcement) -> bool:
         return told.minute <= self.now() - timedelta(days=6)
 
 
 class ForgetsByTheWall(FakeLedger):
-    """As it was: a database's clock that jumps lets all envelopes be old."""
+    """The old behaviour: a jump of the database's clock makes all envelopes old."""
 
     def settled_at(self) -> datetime:
         return self.now()
@@ -62,7 +62,7 @@ class ForgetsByTheWall(FakeLedger):
 
 
 class LooksTooFar(FakeLedger):
-    """Misses what is still in the stream."""
+    """Reports messages missing that are still in the stream."""
 
     def _has_left(self, told: Announcement, source: object) -> bool:
         del told, source

@@ -1,4 +1,4 @@
-"""The collectors' loop in thousands of worlds where anything goes wrong between any two steps."""
+"""The collectors' loop in thousands of worlds with faults between any two steps."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What passes between functions and servers: held back, cut, lost, or the last that one does."""
+"""Bytes between functions and servers: held back, cut, lost, or the last of a process."""
 
 import tempfile
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A trap on the wire: it springs at the very moment when something passes, and holds it back."""
+"""A trap on the wire: it springs when certain bytes pass, and holds them back."""
 
 import asyncio
 from collections import defaultdict
@@ -10,11 +10,11 @@ TO_SERVER, FROM_SERVER = False, True
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something on a connection.
+    """Certain bytes on a connection.
 
     Attributes:
-        are_answers: Which way it goes: ``TO_SERVER`` or ``FROM_SERVER``.
-        pattern: What it is known by.
+        are_answers: The direction: ``TO_SERVER`` or ``FROM_SERVER``.
+        pattern: The pattern.
     """
 
     are_answers: bool
@@ -23,10 +23,10 @@ class Step:
 
 @dataclass
 class Watch:
-    """What was seen on one connection.
+    """The bytes seen on one connection.
 
     Attributes:
-        step: Which of a trap's steps is waited for.
+        step: The next step of the trap.
         ends: The last bytes each way: a pattern may come in two pieces.
     """
 
@@ -35,14 +35,14 @@ class Watch:
 
 
 class Trap:
-    """Springs once, and holds what sprung it until it is let go.
+    """Springs once, and holds the bytes that sprung it until it is released.
 
     Args:
-        steps: What has to pass on one connection, one after the other.
-        spring: What is done then, at once.
+        steps: Patterns that have to pass on one connection, in order.
+        spring: Called then, at once.
         skip: How often all steps may pass before.
-        passes: Whether the last pattern itself goes through; else it is held, too.
-        drops: Whether what is held is thrown away when the trap is let go.
+        passes: Whether the last pattern itself passes; otherwise it is held as well.
+        drops: Whether the held bytes are dropped when the trap is released.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Trap:
         self.sprung = asyncio.Event()
 
     def caught(self, watch: Watch, chunk: bytes, *, are_answers: bool) -> int | None:
-        """Look at what comes; tell how many bytes of it pass, where the trap is to spring."""
+        """Look at a chunk; return how many of its bytes pass, if the trap springs in it."""
         step = self._steps[watch.step]
         if self.sprung.is_set() or are_answers != step.are_answers:
             return None
@@ -84,7 +84,7 @@ class Trap:
         return self._skip >= 0
 
     async def sprung_on(self) -> bool:
-        """Spring, and wait until it is let go; tells whether what is held goes on then."""
+        """Spring, and wait for the release; returns whether the held bytes go on then."""
         self._spring()
         self.sprung.set()
         await self._let_go.wait()

@@ -1,4 +1,4 @@
-"""One fault, tried: load, the fault, load again, all healthy by themselves, and the books."""
+"""One trial: load, the fault, load again, recovery without help, and the balance."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from tests.faults.table import Entry, Table
 _REQUESTS_BEFORE, _REQUESTS_AFTER = 3, 5
 _MOMENT_SECONDS = 0.5
 _ANSWERS = {0, 202, 503}
-"""A sender gets these, whatever happens; 0 is none."""
+"""The answers that a sender may get; 0 is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a fault.
+    """The result of a fault.
 
     Attributes:
-        balance: What became of the events.
+        balance: The outcomes of the events.
         peaks: The most megabytes of each function.
-        answers: Which answers there were.
+        answers: The answers' statuses.
     """
 
     balance: Balance
@@ -31,7 +31,7 @@ class Outcome:
 
     @property
     def wrongs(self) -> list[str]:
-        """Say what must not be; empty when all is well."""
+        """Return what is wrong; empty if nothing is."""
         return list(self._wrongs())
 
     def _wrongs(self) -> Iterator[str]:
@@ -46,10 +46,10 @@ class Outcome:
 
 
 async def survived(fault: Fault, world: World, table: Table) -> Outcome:
-    """Inject a fault at a random moment under load, and wait until all is well again.
+    """Inject a fault at a random moment under load, and wait until the system has recovered.
 
-    Nobody helps: the sender has to be served again, every process has to be
-    there and ready, and the broker has to be empty, each within its time.
+    Without help the sender has to be served again, every process has to be
+    running and ready, and the broker has to be empty, each within its time.
     """
     async with watched(world.system) as peaks:
         async with world.sender.sending():

@@ -1,6 +1,6 @@
-"""CloudNativePG's Cluster, as far as it is used: no package of Python carries its schema.
+"""CloudNativePG's Cluster, as far as it is used: no Python package has its schema.
 
-Fields and types are those of postgresql.cnpg.io/v1; what is not here is refused.
+Fields and types are those of postgresql.cnpg.io/v1; everything else is refused.
 """
 
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Every name that the code has, read from the code: what the infrastructure's files may say."""
+"""Every name in the code, read from the code: the names that infrastructure files may use."""
 
 import ast
 import importlib
@@ -46,7 +46,7 @@ LABELS = {
     "consumer": {name for _, name in CONSUMERS},
     "consumer_name": {name for _, name in CONSUMERS},
 }
-"""What the labels of figures may be, where the code says so."""
+"""The label values of metrics, if the code defines them."""
 
 
 @cache
@@ -85,7 +85,7 @@ def edge_variables() -> set[str]:
 
 @cache
 def metrics() -> set[str]:
-    """Name every metric that a function exports, as a query writes it."""
+    """Name every metric that a function exports, as queries write it."""
     own = {name for file in (ROOT / "runtime").rglob("*.py") for name in _made_in(file.read_text())}
     own |= {it.name for it in (*BROKER_FIGURES, *DATABASE_FIGURES)}
     process = {sample.name for it in new_registry().collect() for sample in it.samples}
@@ -109,7 +109,7 @@ def _makes_a_metric(called: ast.expr) -> bool:
 
 @cache
 def database_roles() -> set[str]:
-    """Name the group roles, and the logins that are made for them."""
+    """Name the group roles and their logins."""
     text = (ROOT / "runtime" / "postgres" / "schema" / "roles.sql").read_text(encoding="utf-8")
     [groups] = re.findall(r"'\{([a-z_,]+)\}'", text)
     return {name for group in groups.split(",") for name in (group, f"{group}_login")}

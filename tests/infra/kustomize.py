@@ -1,7 +1,7 @@
 """Build a kustomization as kustomize does, as far as infra/kubernetes uses it.
 
-Kustomize is a Go program that no package index of Python has. This one refuses
-what it does not know; ``test_kustomize.py`` holds it against the real one.
+Kustomize is a Go program that no Python package index has. This one refuses
+unknown fields; ``test_kustomize.py`` compares it with the real one.
 """
 
 import re
@@ -23,18 +23,18 @@ _MERGED_BY = {
     "containers": "name", "env": "name", "volumes": "name", "volumeMounts": "mountPath",
     "ports": "containerPort",
 }  # fmt: skip
-"""Lists that a patch adds to, and what tells their elements apart; others it replaces."""
+"""Lists that a patch extends, and the key of their elements; other lists are replaced."""
 
 
 class Unknown(Exception):
-    """The kustomization uses what is not known here."""
+    """The kustomization uses an unsupported field."""
 
 
 def build(folder: Path) -> list[Manifest]:
     """Render a kustomization.
 
     Raises:
-        Unknown: It uses what is not known here.
+        Unknown: It uses an unsupported field.
     """
     manifests: list[Manifest] = []
     _add(folder, manifests)
@@ -52,7 +52,7 @@ def read_all(text: str) -> Iterator[Manifest]:
 
 
 def _add(folder: Path, manifests: list[Manifest]) -> None:
-    """Add what a folder has to what is there; a component's patches are for all of it."""
+    """Add a folder's resources; a component's patches apply to all of them."""
     [kustomization] = documents(folder / "kustomization.yaml")
     if more := set(kustomization) - _KNOWN:
         raise Unknown(f"{folder}: {', '.join(sorted(more))}")
@@ -181,7 +181,7 @@ def containers(manifest: Manifest) -> list[Manifest]:
 
 
 def _with_named_settings(manifests: list[Manifest]) -> list[Manifest]:
-    """Give generated ConfigMaps a name that changes with what is in them."""
+    """Give generated ConfigMaps a name that changes with their content."""
     names = {}
     for manifest in manifests:
         if manifest["kind"] == "ConfigMap":

@@ -1,4 +1,4 @@
-"""Read a NATS configuration: what JSON has, with bare words, sizes and comments."""
+"""Read a NATS configuration: JSON with bare words, sizes and comments."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Who may reach whom, by the NetworkPolicies of an overlay."""
+"""Which pods may connect to which, by the NetworkPolicies of an overlay."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ _PEERS = {"Egress": "to", "Ingress": "from"}
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod as policies see it: its labels, its namespace, the numbers of its named ports."""
+    """A pod as policies see it: labels, namespace, and the numbers of its named ports."""
 
     labels: Mapping[str, str]
     namespace: str
@@ -19,7 +19,7 @@ class Pod:
 
 
 def may_reach(policies: Iterable[Manifest], source: Pod, target: Pod, port: int) -> bool:
-    """Tell whether a connection is let out at its source and in at its target."""
+    """Return whether a connection is allowed at its source and at its target."""
     rules = [policy for policy in policies if policy["kind"] == "NetworkPolicy"]
     names = {name for name, number in target.ports.items() if number == port}
     return all(
@@ -29,7 +29,7 @@ def may_reach(policies: Iterable[Manifest], source: Pod, target: Pod, port: int)
 
 
 def _concerning(policies: Iterable[Manifest], way: str, pod: Pod) -> list[Any] | None:
-    """List the rules of one direction for a pod; None where no policy is for it."""
+    """List the rules of one direction for a pod; None if no policy selects it."""
     found = [
         policy["spec"].get(way.lower(), [])
         for policy in policies

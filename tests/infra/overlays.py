@@ -12,7 +12,7 @@ NAMES = [folder.name for folder in OVERLAYS]
 
 @cache
 def rendered(name: str) -> tuple[Manifest, ...]:
-    """Render an overlay; leave what it gives as it is."""
+    """Render an overlay; its output is read-only."""
     [folder] = [folder for folder in OVERLAYS if folder.name == name]
     return tuple(build(folder))
 
@@ -23,17 +23,17 @@ def of_kind(manifests: Iterable[Manifest], *kinds: str) -> list[Manifest]:
 
 
 def name_of(manifest: Manifest) -> str:
-    """Tell a manifest's name."""
+    """Return a manifest's name."""
     name: str = manifest["metadata"]["name"]
     return name
 
 
 def one(manifests: Iterable[Manifest], kind: str, name: str) -> Any:
-    """Find the one of that kind and name."""
+    """Find the manifest of that kind and name."""
     [found] = [it for it in of_kind(manifests, kind) if name_of(it) == name]
     return found
 
 
 def pod_of(manifest: Manifest) -> Any:
-    """Tell what a Deployment's or a Job's pods are."""
+    """Return the pods of a Deployment or a Job."""
     return manifest["spec"]["template"]["spec"]

@@ -1,4 +1,4 @@
-"""What files say: the names in them, by kind."""
+"""The names in files, by kind."""
 
 import json
 import re
@@ -29,7 +29,7 @@ _QUERIES = {"expr", "query", "definition", "series"}
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML with the tags of CloudFormation, whose values are kept as they are."""
+    """YAML with CloudFormation's tags, whose values are kept as they are."""
 
 
 def _untag(loader: Any, _tag: str, node: Any) -> Any:
@@ -44,7 +44,7 @@ _Loader.add_multi_constructor("!", _untag)
 
 
 def files() -> list[Path]:
-    """List what describes servers and how they are run; scripts have variables of their own."""
+    """List the files that describe servers; scripts have their own variables."""
     found = [file for file in INFRA.rglob("*") if file.is_file() and file.suffix not in _NOT_READ]
     return sorted([*found, *composes()])
 
@@ -78,7 +78,7 @@ def maps(tree: Any) -> Iterator[dict[str, Any]]:
 
 
 def environments(tree: Any) -> Iterator[dict[str, Any]]:
-    """List the environments that a tree gives to containers and functions."""
+    """List the environments of containers and functions in a tree."""
     for it in maps(tree):
         for key in ("environment", "Variables"):
             if isinstance(it.get(key), dict):
@@ -90,7 +90,7 @@ def environments(tree: Any) -> Iterator[dict[str, Any]]:
 
 
 def commands(tree: Any) -> Iterator[list[str]]:
-    """List the command lines of ``eps``, defaults in the place of variables."""
+    """List the command lines of ``eps``, with defaults for variables."""
     for it in maps(tree):
         words = it.get("command")
         if isinstance(words, list) and words[:1] == ["eps"]:
@@ -98,18 +98,18 @@ def commands(tree: Any) -> Iterator[list[str]]:
 
 
 def queries(tree: Any) -> Iterator[str]:
-    """List the queries for figures."""
+    """List the queries of metrics."""
     for it in maps(tree):
         yield from (str(it[key]) for key in _QUERIES & it.keys() if isinstance(it[key], str))
 
 
 def variables(text: str) -> set[str]:
-    """Find what looks like a variable of an environment."""
+    """Find possible environment variables."""
     return set(_VARIABLE.findall(text))
 
 
 def interpolated(text: str) -> set[str]:
-    """Find the variables that Compose puts in."""
+    """Find the variables that Compose substitutes."""
     return set(_INTERPOLATED.findall(text))
 
 
@@ -119,7 +119,7 @@ def places(text: str) -> set[tuple[str, int]]:
 
 
 def streams(text: str) -> set[str]:
-    """Find the streams of JetStream's own subjects."""
+    """Find the streams in JetStream's own subjects."""
     return set(_JETSTREAM.findall(text))
 
 
@@ -134,12 +134,12 @@ def roles(text: str) -> set[str]:
 
 
 def labels(query: str) -> Iterator[tuple[str, str, str]]:
-    """List what a query asks of labels: name, operator, value."""
+    """List a query's label matchers: name, operator, value."""
     yield from _MATCHER.findall(query)
 
 
 def metrics(query: str) -> set[str]:
-    """Find the metrics of a query; what has no underscore is a word of the language."""
+    """Find the metrics of a query; a word without an underscore belongs to the language."""
     query = _FIRST_LABEL.sub(r"\1 ", query)
     bare = re.sub(r"\{[^}]*\}", " ", _LABEL_LIST.sub(" ", _STRING.sub('""', query)))
     return {name for name in _IDENTIFIER.findall(bare) if "_" in name}

@@ -1,4 +1,4 @@
-"""Whether a manifest is what the API that it is for takes, unknown keys refused."""
+"""Whether the API accepts a manifest; unknown keys are refused."""
 
 import json
 from functools import cache
@@ -11,7 +11,7 @@ from tests.infra.cluster_schema import PostgresCluster
 from tests.infra.kustomize import Manifest
 
 KUBERNETES_VERSIONS = ("1.30", "1.37")
-"""The oldest that has all that is used, and the newest that there are schemas of."""
+"""The oldest version that has everything used here, and the newest with schemas."""
 
 _MODELS = {
     "keda.sh/v1alpha1": "cloudcoil.models.keda.v1alpha1",
@@ -20,20 +20,20 @@ _MODELS = {
 
 
 class Refused(Exception):
-    """The API would not take it; the message says why."""
+    """The API would refuse it; the message says why."""
 
 
 def check(manifest: Manifest) -> None:
-    """Hold a manifest against the schema of its API.
+    """Validate a manifest by the schema of its API.
 
     Raises:
-        Refused: It is not what the API takes.
+        Refused: The API would refuse it.
     """
     metadata = {key: value for key, value in manifest["metadata"].items() if key != "namespace"}
     _check(json.dumps(manifest | {"metadata": metadata}, sort_keys=True))
 
 
-@cache  # but for the namespace, overlays share most
+@cache  # overlays share most manifests, except for the namespace
 def _check(text: str) -> None:
     manifest: Manifest = json.loads(text)
     version = manifest["apiVersion"]
@@ -55,7 +55,7 @@ def _check_by_kubernetes(manifest: Manifest) -> None:
 
 
 def _check_by_model(manifest: Manifest, module: Any) -> None:
-    """Validate, and see that nothing was left out: these models pass over what they don't know."""
+    """Validate, and check that nothing was left out, because these models ignore unknown fields."""
     model = getattr(module, manifest["kind"]).model_validate(manifest)
     known = model.model_dump(mode="json", by_alias=True, exclude_unset=True)
     if known != manifest:

@@ -1,6 +1,6 @@
-"""The database as its operator makes it: settings as the embedded one's, logins with their rights.
+"""The database as its operator creates it: the embedded one's settings, and its logins.
 
-The operator itself is played: its steps are taken by hand on a real server.
+The operator is imitated: its steps are run on a real server.
 """
 
 import re

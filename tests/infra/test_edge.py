@@ -1,4 +1,4 @@
-"""The containers' edge by a real HAProxy: it runs before functions do, and finds what comes."""
+"""The containers' edge with a real HAProxy: it runs before functions do, and finds new replicas."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(HAPROXY is None, reason="there is no haproxy on 
 
 
 class Names(asyncio.DatagramProtocol):
-    """Docker's DNS: it knows the names of what runs."""
+    """Docker's DNS: it resolves the names of running containers."""
 
     def __init__(self) -> None:
         self.known: set[str] = set()
@@ -57,7 +57,7 @@ class Edge:
         self._servers: list[asyncio.Server] = []
 
     def configuration(self, names_port: int) -> str:
-        """Give the edge's own configuration, with ports of this test."""
+        """Return the edge's own configuration, with ports of this test."""
         text = (INFRA / "haproxy.cfg").read_text(encoding="utf-8")
         text = text.replace("127.0.0.11:53", f"{LOOPBACK}:{names_port}")
         for port, own in self._ports.items():
@@ -73,7 +73,7 @@ class Edge:
         self.names.known.add(name)
 
     async def ask(self, port: int, path: str) -> int:
-        """Tell the status of an answer; 0 where nothing listens."""
+        """Return the status of an answer; 0 if nothing listens."""
         try:
             async with httpx.AsyncClient() as client:
                 return (

@@ -1,4 +1,4 @@
-"""The rendered overlays: what the API takes, what pods may, and what has to fit together."""
+"""The rendered overlays: valid for the API, minimal rights for pods, and consistent."""
 
 from copy import deepcopy
 from typing import Any
@@ -235,7 +235,7 @@ def test_all_replicas_together_find_room_in_the_database(overlay: str) -> None:
     most["reporter"] = 2 * one(manifests, "Deployment", "reporter")["spec"].get("replicas", 1)
     pool = CollectorSettings.model_fields["database_pool_size"].default
     cluster = one(manifests, "Cluster", "postgres")["spec"]
-    reserved = 10  # the operator's, replicas', a person's
+    reserved = 10  # for the operator, replicas, and a person
 
     wanted = pool * sum(most.values()) + reserved
 

@@ -1,4 +1,4 @@
-"""What the tests render is what kustomize renders."""
+"""The tests' rendering equals kustomize's."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _HASH = re.compile(r"(settings)-[a-z0-9]{10}")
 
 
 def comparable(manifests: list[Manifest]) -> list[Any]:
-    """Order them, and leave out what the two hash differently."""
+    """Sort them, and leave out the hashes, which differ."""
     texts = [_HASH.sub(r"\1", json.dumps(manifest, sort_keys=True)) for manifest in manifests]
     return [json.loads(text) for text in sorted(texts)]
 

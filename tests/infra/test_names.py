@@ -1,4 +1,4 @@
-"""A law: what the infrastructure's files name is what the code names.
+"""A law: infrastructure files use only names of the code.
 
 ``known`` reads names from the code, ``said`` from every file of ``infra/`` and Compose's.
 """
@@ -30,7 +30,7 @@ FOREIGN = {
     "START_SECONDS": "a constant of the supervisor",
     "MOST_RESTARTS": "a constant of the supervisor",
 }
-"""Variables that others read, and who."""
+"""Variables of other programs, and their readers."""
 
 PORTS = known.PORTS | {"grafana": 3000, "prometheus": 9090}
 SERVERS_PORTS = {
@@ -41,7 +41,7 @@ FOREIGN_METRICS = (
     "prometheus_*", "scrape_*", "alertmanager_*", "pg_*", "cnpg_*", "nats_*", "gnatsd_*",
     "jetstream_*", "haproxy_*", "net_conntrack_*",
 )  # fmt: skip
-"""What others export: Prometheus, and the exporters of the database, the broker and the edge."""
+"""Metrics of others: Prometheus, and the exporters of the database, the broker and the edge."""
 
 each_file = pytest.mark.parametrize("file", said.files(), ids=lambda it: str(it.relative_to(ROOT)))
 
@@ -52,7 +52,7 @@ def is_foreign(name: str, patterns: Iterable[str] = tuple(FOREIGN)) -> bool:
 
 @cache
 def known_variables() -> set[str]:
-    """What a settings class reads, or broker and edge; and Compose, where that is documented."""
+    """Variables read by settings classes, broker or edge; and Compose's, if they are documented."""
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     documented = set(re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", example, re.MULTILINE))
     put_in = {
@@ -149,7 +149,7 @@ def test_roles_of_the_database_are_the_code_s(file: Path) -> None:
 def test_every_command_is_understood(file: Path) -> None:
     for tree in said.trees([file]):
         for name, *arguments in said.commands(tree):
-            known.COMMANDS[name].make_context(name, arguments)  # raises what a person would read
+            known.COMMANDS[name].make_context(name, arguments)  # raises a message for people
 
 
 @each_file

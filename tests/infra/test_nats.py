@@ -1,4 +1,4 @@
-"""The chart's values make the broker that infra/nats.conf and infra/nats-users.conf make."""
+"""The chart's values give the same broker as infra/nats.conf and infra/nats-users.conf."""
 
 import json
 import os
@@ -24,7 +24,7 @@ SERVER = shutil.which("nats-server", path=str(Path(sys.executable).parent))
 
 
 def values_of(*names: str) -> Any:
-    """Lay one file of values over another, as Helm does."""
+    """Merge one file of values into another, as Helm does."""
     merged: dict[str, Any] = {}
     for name in names:
         text = (KUBERNETES / "nats" / f"{name}.yaml").read_text(encoding="utf-8")
@@ -41,7 +41,7 @@ def lay_over(below: dict[str, Any], above: dict[str, Any]) -> None:
 
 
 def configuration(values: Any) -> str:
-    """Write what the chart writes of its values, as far as they are the project's own."""
+    """Write the chart's output for its values, as far as they are the project's own."""
     config = values["config"]
     jetstream = {
         "store_dir": config["jetstream"]["fileStore"]["dir"],

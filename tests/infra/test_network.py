@@ -34,7 +34,7 @@ def pods_of(overlay: str) -> dict[str, Pod]:
 
 
 def allowed_in(overlay: str) -> set[tuple[str, str, int]]:
-    """What has to be possible; nothing else is."""
+    """The required connections; no others are possible."""
     ways = {("gateway", "nats", 4222), ("gateway", "nats", 8222), ("nats", "nats", 6222)}
     ways |= {("reporter", "gateway", FUNCTIONS["gateway"].port)}
     ways |= {(name, "nats", 4222) for name in COLLECTORS}

@@ -1,4 +1,4 @@
-"""What is found in a file, so that the law has teeth."""
+"""The names found in a file, so that the law has teeth."""
 
 import pytest
 

@@ -1,1 +1,1 @@
-"""What is told to Prometheus and Grafana, held against the code and a real Prometheus."""
+"""The configuration of Prometheus and Grafana, against the code and a real Prometheus."""

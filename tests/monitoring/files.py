@@ -1,4 +1,4 @@
-"""What is committed for Prometheus and Grafana, read as it is."""
+"""The committed files for Prometheus and Grafana."""
 
 import json
 import re
@@ -27,7 +27,7 @@ class Rule:
     """A rule of Prometheus.
 
     Attributes:
-        name: What it records, or its alert.
+        name: The recorded series, or the alert.
         expr: Its query.
         is_alert: Which of the two it is.
         annotations: An alert's.
@@ -61,7 +61,7 @@ def rules() -> Iterator[Rule]:
 
 
 def rule_tests() -> Iterator[tuple[str, bool]]:
-    """List what the rules' own tests expect: an alert, and whether it fires."""
+    """List the expectations of the rules' own tests: an alert, and whether it fires."""
     for file in sorted(PROMETHEUS.glob("tests/*.yml")):
         for test in load(file)["tests"]:
             for case in test.get("alert_rule_test", []):
@@ -81,8 +81,8 @@ class Panel:
     Attributes:
         dashboard: Its dashboard's name.
         title: Its own.
-        kind: ``stat`` shows one moment, ``timeseries`` a time.
-        queries: What it asks Prometheus, with Grafana's variables.
+        kind: ``stat`` shows one time, ``timeseries`` a range.
+        queries: Its queries of Prometheus, with Grafana's variables.
         json: All of it.
     """
 
@@ -102,7 +102,7 @@ def dashboards() -> dict[str, dict[str, Any]]:
 
 
 def panels() -> Iterator[Panel]:
-    """List all panels that ask something."""
+    """List all panels with queries."""
     for name, dashboard in dashboards().items():
         for panel in dashboard["panels"]:
             if panel["type"] != "row":
@@ -111,7 +111,7 @@ def panels() -> Iterator[Panel]:
 
 
 def filled(query: str, *, seconds: int) -> str:
-    """Put values for Grafana's variables, all of everything, as it does on such a time.
+    """Replace Grafana's variables, with all selected, as for a range of that length.
 
     Args:
         query: With variables.

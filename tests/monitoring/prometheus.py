@@ -1,4 +1,4 @@
-"""A real Prometheus, where the machine has one."""
+"""A real Prometheus, if the machine has one."""
 
 import asyncio
 import shutil
@@ -18,7 +18,7 @@ _OWN_FOLDER = Path(sys.executable).parent
 
 
 def binary(name: str) -> Path | None:
-    """Find ``prometheus`` or ``promtool``, as test.sh unpacked it or as the system has it."""
+    """Find ``prometheus`` or ``promtool``, unpacked by test.sh or installed."""
     found = shutil.which(name, path=str(_OWN_FOLDER)) or shutil.which(name)
     return Path(found) if found else None
 
@@ -36,7 +36,7 @@ def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 class Prometheus:
-    """A server on a configuration, as a process of its own.
+    """A server with a configuration, as a separate process.
 
     Args:
         configuration: Its file.
@@ -86,21 +86,21 @@ class Prometheus:
     async def during(
         self, query: str, start: float, end: float, step: float
     ) -> list[dict[str, Any]]:
-        """Evaluate a query over a time, in seconds since 1970."""
+        """Evaluate a query over a range, in seconds since 1970."""
         found = await self.ask("query_range", query=query, start=start, end=end, step=step)
         return list(found["result"])
 
     async def alerts(self) -> Sequence[dict[str, Any]]:
-        """List the alerts that fire or may soon."""
+        """List the alerts that fire or are pending."""
         return list((await self.ask("alerts"))["alerts"])
 
     async def rules(self) -> Sequence[dict[str, Any]]:
-        """List all rules with how their last evaluation went."""
+        """List all rules with the result of their last evaluation."""
         groups = (await self.ask("rules"))["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
     async def ask(self, path: str, **parameters: Any) -> Any:
-        """Ask its API; a query that it does not take is an error with its words."""
+        """Query its API; a refused query raises an error with Prometheus's message."""
         answer = await self._client.get(f"/api/v1/{path}", params=parameters)
         assert answer.is_success, f"{parameters}: {answer.text}"
         return answer.json()["data"]

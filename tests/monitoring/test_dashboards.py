@@ -1,4 +1,4 @@
-"""Dashboards as they are written: every panel explains itself, and asks for what there is."""
+"""Dashboards as committed: every panel explains itself, and queries existing metrics."""
 
 from collections.abc import Iterator
 from itertools import combinations

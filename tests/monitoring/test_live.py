@@ -1,7 +1,7 @@
 """The committed configuration on a real Prometheus, over the real system with a minute of traffic.
 
-Every panel and every recorded series has data then. An alert's query is empty
-while nothing is wrong, so each series that it reads has to be there instead.
+Every panel and every recorded series then has data. An alert's query is empty
+while nothing is wrong, so each series that it reads has to exist instead.
 """
 
 import asyncio
@@ -46,18 +46,18 @@ class Watched:
     ended: float
 
     async def during(self, query: str) -> list[dict[str, Any]]:
-        """Evaluate a query over the time of the traffic; only what is a number counts."""
+        """Evaluate a query over the time of the traffic; only numbers count."""
         found = await self.prometheus.during(query, self.began, self.ended, _STEP_SECONDS)
         return [series for series in found if any(value != "NaN" for _, value in series["values"])]
 
 
 @pytest.fixture(scope="module")
 async def watched() -> AsyncIterator[Watched]:
-    """Lay the configuration beside a data folder as it lies in the project, and start both."""
+    """Copy the configuration to a data folder with the project's layout, and start both."""
     with tempfile.TemporaryDirectory(prefix="eps-monitoring-") as name:
         folder = Path(name)
         shutil.copytree(PROMETHEUS, folder / "infra" / "prometheus")
-        kept = {"KEEP_SETTLED_SECONDS": "3600"}  # else nobody tells how far back that goes
+        kept = {"KEEP_SETTLED_SECONDS": "3600"}  # otherwise its age is unknown
         system = WholeSystem(folder / ".data", scale=["fb-collector=2"], **kept)
         await system.start()
         configuration = folder / "infra" / "prometheus" / "prometheus.local.yml"
@@ -70,7 +70,7 @@ async def watched() -> AsyncIterator[Watched]:
 
 
 async def _traffic(system: WholeSystem) -> None:
-    """Send events and ask for reports, as long as it takes until a rate means something."""
+    """Send events and ask for reports, until rates are meaningful."""
     url = system.url_of("gateway")
     requests = ("--requests", str(_TRAFFIC_SECONDS), "--interval", "1")
     publishing = asyncio.create_task(publish(url, *_TRAFFIC, *requests))
@@ -82,7 +82,7 @@ async def _traffic(system: WholeSystem) -> None:
 
 
 async def _settled(prometheus: Prometheus) -> None:
-    """Wait until what was sent last has been scraped, and the rules have seen it."""
+    """Wait until the last data have been scraped and the rules evaluated."""
     sent = 'sum(events_accepted_total{service="gateway"})'
     stored = " + ".join(
         f'sum(events_{kind}_total{{service!="gateway"}})' for kind in ("processed", "duplicate")

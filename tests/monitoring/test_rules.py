@@ -1,4 +1,4 @@
-"""Scrape configuration and rules: as they are written, and as Prometheus's own tool judges them."""
+"""Scrape configuration and rules: as committed, and as judged by Prometheus's own tool."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""A real Chromium, driven by its own protocol: no package carries one that is light."""
+"""A real Chromium, driven by its own protocol: no light package for it exists."""
 
 import asyncio
 import json
@@ -40,11 +40,11 @@ document.addEventListener("securitypolicyviolation", (event) => {
 
 
 class Tab:
-    """One page of a browser, with what went wrong in it.
+    """One page of a browser, with its faults.
 
     Attributes:
         faults: Errors of scripts and violations of the policy, in their order.
-        asked: Addresses that it has asked for.
+        asked: The requested addresses.
     """
 
     def __init__(self, send: Callable[..., Awaitable[Any]], origin: str) -> None:
@@ -55,19 +55,19 @@ class Tab:
         self._loaded = asyncio.Event()
 
     async def go(self, path: str) -> None:
-        """Open an address of ours, and wait for all of it."""
+        """Open a local address, and wait until it has loaded."""
         self._loaded.clear()
         await self._send("Page.navigate", url=self._origin + path)
         await self._wait()
 
     async def act(self, script: str) -> None:
-        """Run a script that leads to another page, and wait for all of that."""
+        """Run a script that leads to another page, and wait until it has loaded."""
         self._loaded.clear()
         await self.ask(script)
         await self._wait()
 
     async def ask(self, script: str) -> Any:
-        """Give what a script says of the page."""
+        """Return the value of a script on the page."""
         said = await self._send(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
@@ -75,17 +75,17 @@ class Tab:
         return said["result"].get("value")
 
     async def text(self, selector: str = "main") -> str:
-        """Give the text of what a selector finds first, as a person sees it."""
+        """Return the text of a selector's first match, as a person sees it."""
         return str(await self.ask(f"document.querySelector({selector!r}).innerText"))
 
     async def until(self, script: str, seconds: float = SECONDS) -> None:
-        """Wait until a script says that it is so."""
+        """Wait until a script returns true."""
         async with asyncio.timeout(seconds):
             while not await self.ask(script):
                 await asyncio.sleep(0.05)
 
     async def press(self, key: str, code: str | None = None) -> None:
-        """Press a key, such as ``ArrowLeft``; its place may have another name, such as ``KeyD``."""
+        """Press a key, such as ``ArrowLeft``; its code may differ, such as ``KeyD``."""
         codes = {"ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35, "Tab": 9, "Escape": 27}
         for kind in ("keyDown", "keyUp"):
             await self._send(
@@ -97,7 +97,7 @@ class Tab:
             )
 
     async def click(self, text: str) -> None:
-        """Click the link or the button of a text, which leads to another page."""
+        """Click the link or button with a text, which leads to another page."""
         await self.act(f"""(() => {{
             const all = [...document.querySelectorAll("a, button")];
             const found = all.find((it) => it.innerText.trim() === {text!r});
@@ -106,7 +106,7 @@ class Tab:
         }})()""")
 
     async def choose(self, **fields: str) -> None:
-        """Fill fields of the filters, and send them."""
+        """Fill fields of the filters, and submit them."""
         await self.act(f"""(() => {{
             const form = document.querySelector("form.filters");
             for (const [name, value] of Object.entries({json.dumps(fields)}))
@@ -115,15 +115,15 @@ class Tab:
         }})()""")
 
     async def run_first(self, script: str) -> None:
-        """Run a script on each page from now on, before its own."""
+        """Run a script on each page from now on, before the page's own scripts."""
         await self._send("Page.addScriptToEvaluateOnNewDocument", source=script)
 
     async def without_scripts(self) -> None:
-        """Run no script of a page from now on."""
+        """Disable the page's scripts from now on."""
         await self._send("Emulation.setScriptExecutionDisabled", value=True)
 
     async def look(self, *, width: int, dark: bool, height: int = 800) -> None:
-        """Take the size and the colours of a screen."""
+        """Set the size and the colours of the screen."""
         await self._send(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -135,11 +135,11 @@ class Tab:
         await self._send("Emulation.setEmulatedMedia", features=[scheme])
 
     async def picture(self) -> bytes:
-        """Take a picture of what the screen shows, as PNG."""
+        """Take a picture of the screen, as PNG."""
         return b64decode((await self._send("Page.captureScreenshot", format="png"))["data"])
 
     def heard(self, method: str, params: dict[str, Any]) -> None:
-        """Take note of what the browser tells."""
+        """Record the browser's events."""
         match method:
             case "Page.loadEventFired":
                 self._loaded.set()
@@ -168,7 +168,7 @@ class Browser:
 
     @asynccontextmanager
     async def tab(self, origin: str) -> AsyncIterator[Tab]:
-        """Open a page that knows nothing of others: no cookie, nothing kept."""
+        """Open a page with a separate profile: no cookies, nothing stored."""
         context = (await self.send("Target.createBrowserContext"))["browserContextId"]
         target = await self.send("Target.createTarget", url="about:blank", browserContextId=context)
         session = (
@@ -188,7 +188,7 @@ class Browser:
             await self.send("Target.disposeBrowserContext", browserContextId=context)
 
     async def send(self, method: str, session: str | None = None, **params: Any) -> Any:
-        """Ask for something, and give the answer."""
+        """Send a command, and return the answer."""
         number = next(self._ids)
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         addressed = {} if session is None else {"sessionId": session}
@@ -199,7 +199,7 @@ class Browser:
             return await answer
 
     async def listen(self) -> None:
-        """Take what the browser says, until it ends."""
+        """Read the browser's messages until it ends."""
         async for message in self._socket:
             told = json.loads(message.data)
             if "id" in told:
@@ -214,7 +214,7 @@ class Browser:
 
 @asynccontextmanager
 async def browser() -> AsyncIterator[Browser]:
-    """Run a browser of its own."""
+    """Run a separate browser."""
     assert CHROMIUM is not None
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         process = await asyncio.create_subprocess_exec(

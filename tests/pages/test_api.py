@@ -33,7 +33,7 @@ async def a_page(unit: RunningFunction) -> AsyncIterator[Tab]:
 
 
 async def send(tab: Tab, operation: str, **fields: str) -> str:
-    """Send the form of an operation; gives the answer that is shown."""
+    """Submit the form of an operation; returns the shown answer."""
     form = f"document.querySelector('#{operation} form')"
     for name, text in fields.items():
         await tab.ask(f"void ({form}.elements.namedItem({name!r}).value = {text!r})")

@@ -1,4 +1,4 @@
-"""Pages in a real browser: its laws, and what people come for."""
+"""Pages in a real browser: their rules, and the tasks of people."""
 
 import asyncio
 import json
@@ -57,7 +57,7 @@ class Site:
         await self._stack.aclose()
 
     async def note(self, **backlogs: float) -> None:
-        """Have each collector measure now; what waits is so many seconds old, 0 for nothing."""
+        """Make each collector measure now; its backlog is so many seconds old, 0 for none."""
         now = datetime.now(UTC)
         sources = {"fb_collector": "facebook", "ttk_collector": "tiktok", "dead_letters": None}
         for name, source in sources.items():
@@ -98,7 +98,7 @@ async def tab(site: Site, chromium: Browser) -> AsyncIterator[Tab]:
 
 
 async def fill(site: Site) -> None:
-    """Have something on every page."""
+    """Create data for every page."""
     await site.store.store(
         [
             a_sale("100.00", occurred_at=noon(1), campaign_id=HOSTILE),
@@ -375,7 +375,7 @@ async def test_a_replay_of_many_can_be_stopped_and_goes_on_where_it_was(
     stopped = await site.pool.fetchval("SELECT count(*) FROM events")
     await tab.click("Replay the next ones")
 
-    assert 195 <= stopped <= 200  # five of 250 stay, wherever they are
+    assert 195 <= stopped <= 200  # five of 250 stay open, wherever they are
     assert "250 of 250 done" in await tab.text()
     assert tab.faults == []
 
@@ -480,7 +480,7 @@ async def test_people_sign_in_and_out(database_url: str, chromium: Browser) -> N
 
 
 async def test_the_picture_of_the_readme_is_of_this_page(site: Site, tab: Tab) -> None:
-    """Write it where ``PAGE_PICTURE`` says: after the look has changed."""
+    """Write the picture to ``PAGE_PICTURE``, after a change of the style."""
     await site.store.store(list(two_weeks()))
     await site.note()
     await tab.look(width=1100, height=900, dark=False)
@@ -494,7 +494,7 @@ async def test_the_picture_of_the_readme_is_of_this_page(site: Site, tab: Tab) -
 
 
 def two_weeks() -> Iterator[EventRow]:
-    """Draw two weeks of events that look like people's: less at night, more each day."""
+    """Draw two weeks of events like people's: fewer at night, more each day."""
     dice = random.Random(7)
     now = datetime.now(UTC)
     campaigns = ("black-friday", "autumn", "retarget", "brand", "newsletter")

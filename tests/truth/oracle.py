@@ -1,4 +1,4 @@
-"""What a report should answer, from plain SQL over the events alone."""
+"""The right answer of a report, from plain SQL over the events alone."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,10 +10,10 @@ from tests.truth import plain_sql
 from tests.truth.questions import Question
 
 Rows = Sequence[Any]
-"""Sequences of values, as a driver gives them."""
+"""Sequences of values, as a driver returns them."""
 
 Fetch = Callable[[str, Sequence[Any]], Awaitable[Rows]]
-"""Runs a statement with its parameters, moments in UTC without saying so; gives all rows."""
+"""Runs a statement with parameters, times in UTC without an offset; returns all rows."""
 
 Answer = dict[str, Any]
 
@@ -35,7 +35,7 @@ _PRECISION = 60
 
 
 async def expected(question: Question, fetch: Fetch) -> Answer:
-    """Give the answer, without the echo of the filters."""
+    """Return the answer without the echo of the filters."""
     match question.report:
         case "events":
             return await _events(question, fetch)
@@ -205,7 +205,7 @@ def _totals(watched: Rows, column: int, limit: int) -> Rows:
 
 
 def _ranked(rows: Iterable[Sequence[Any]]) -> Rows:
-    """Order by the last column, most first, then by the names before it."""
+    """Sort by the last column, descending, then by the names before it."""
     return sorted(rows, key=lambda row: (-row[-1], *(name or "" for name in row[:-1])))
 
 
@@ -240,7 +240,7 @@ def _instant(bucket: datetime) -> str:
 
 
 def _without_gaps(found: Sequence[datetime], interval: str) -> Iterator[datetime]:
-    """List all buckets from the first to the last that there are."""
+    """List all buckets from the first to the last with events."""
     bucket = found[0] if found else None
     while bucket and bucket <= found[-1]:
         yield bucket

@@ -1,4 +1,4 @@
-"""The events' own ids and JSON, out of their blocks, for whoever asks by SQL."""
+"""The events' own ids and JSON, from their blocks, for SQL."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -18,7 +18,7 @@ _AT_ONCE: Final = 100
 
 
 async def make_plain_payloads(connection: asyncpg.Connection | PoolConnectionProxy) -> None:
-    """Make a table ``plain_payloads``, a row for each event of a block."""
+    """Create a table ``plain_payloads``, with a row for each event of a block."""
     await connection.execute(_MAKE)
     last = 0
     while blocks := await connection.fetch(

@@ -1,4 +1,4 @@
-"""The reports by plain SQL over the events: no rollups, no code of the reporter.
+"""The reports by plain SQL over the events, without rollups and without the reporter's code.
 
 The statements run on PostgreSQL and on DuckDB; ``{filters}`` is a condition,
 ``{limit}`` a number, ``{interval}`` a word.

@@ -1,4 +1,4 @@
-"""Random questions to the reports: what is asked, and how a client writes it."""
+"""Random questions for the reports, and their query parameters."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question; None is not asked for.
+    """One question; None is left out.
 
     Attributes:
         start: In UTC, as is the end.
@@ -61,7 +61,7 @@ class Question:
 
     @property
     def path(self) -> str:
-        """What a client asks the reporter for."""
+        """The path of the report."""
         return f"/reports/{self.report}?{urlencode(self.params)}"
 
 
@@ -100,7 +100,7 @@ Ask = Callable[[Random, Known], Question]
 
 
 def distinct(ask: Ask, dice: Random, known: Known, count: int) -> list[Question]:
-    """Make so many different questions; fewer where there are not so many."""
+    """Make so many different questions, or fewer if there are not as many."""
     found: dict[Question, None] = {}
     for _ in range(20 * count):
         found[ask(dice, known)] = None
@@ -119,7 +119,7 @@ def any_events(dice: Random, known: Known) -> Question:
 
 
 def hourly_events(dice: Random, known: Known) -> Question:
-    """Count by hour, with any filters, over nearly all time."""
+    """Count by hour, with any filters, over nearly the whole time."""
     source, stage, name = _filters(dice)
     start, end = _nearly_all(dice, known)
     channel = known.some_channel(dice)
@@ -127,7 +127,7 @@ def hourly_events(dice: Random, known: Known) -> Question:
 
 
 def any_revenue(dice: Random, known: Known) -> Question:
-    """Sum revenue over any range; top campaigns are a part of it but for TikTok's."""
+    """Sum revenue over any range; top campaigns are included except for TikTok."""
     start, end = _ragged(dice, known)
     return Question(
         "revenue",
@@ -142,7 +142,7 @@ def any_revenue(dice: Random, known: Known) -> Question:
 
 
 def one_campaign(dice: Random, known: Known) -> Question:
-    """Sum the revenue of a campaign, of one in ten that there is not, over any range."""
+    """Sum the revenue of a campaign over any range; one campaign in ten does not exist."""
     start, end = _ragged(dice, known)
     there = dice.random() < 0.9
     return Question(
@@ -158,7 +158,7 @@ def one_campaign(dice: Random, known: Known) -> Question:
 
 
 def top_campaigns(dice: Random, known: Known) -> Question:
-    """Find the top campaigns of nearly all time."""
+    """Find the top campaigns of nearly the whole time."""
     start, end = _nearly_all(dice, known)
     source = _sometimes(dice, 0.5, SOURCES[:1])
     return Question(
@@ -173,7 +173,7 @@ def top_campaigns(dice: Random, known: Known) -> Question:
 
 
 def all_users(dice: Random, known: Known) -> Question:
-    """Describe all users, by no bound or by one or two that leave nothing out."""
+    """Describe all users, without bounds or with bounds that exclude nothing."""
     start = _sometimes(dice, 0.5, (known.start - _DAY,))
     return _users(dice, (start, _sometimes(dice, 0.5, (known.end + _DAY,))))
 
@@ -205,7 +205,7 @@ def _some_limit(dice: Random) -> int | None:
 
 
 def _filters(dice: Random) -> tuple[Any, Any, Any]:
-    """Each of the three names of a kind, or not."""
+    """Each of the three names of a kind, or none."""
     source, stage, name = dice.choice(_KINDS)
     return (
         _sometimes(dice, 0.4, (source,)),
@@ -223,16 +223,16 @@ def _moment(dice: Random, known: Known) -> datetime:
 
 
 def _nearly_all(dice: Random, known: Known) -> Bounds:
-    """Leave out less than a hundredth at each end, or nothing there."""
+    """Exclude less than a hundredth at each end, or nothing there."""
     most = (known.end - known.start) / 100
     start, end = known.start + dice.random() * most, known.end - dice.random() * most
     return _sometimes(dice, 0.7, (start,)), _sometimes(dice, 0.7, (end,))
 
 
 def _ragged(dice: Random, known: Known) -> Bounds:
-    """Draw a range of any length from a second on, short ones as often as long ones.
+    """Draw a range of any length from a second on, short and long ones equally often.
 
-    One in ten lies after everything; in others a bound is missing, or both are.
+    One in ten is after all events; in others one or both bounds are missing.
     """
     longest = (known.end - known.start).total_seconds()
     length = timedelta(seconds=_SHORTEST_SECONDS * (longest / _SHORTEST_SECONDS) ** dice.random())
@@ -245,7 +245,7 @@ def _ragged(dice: Random, known: Known) -> Bounds:
 
 
 def _snapped(dice: Random, moment: datetime) -> datetime:
-    """Cut a moment to a whole second, minute, hour or day, or leave it ragged."""
+    """Cut a time to a whole second, minute, hour or day, or leave it as it is."""
     zero = {"microsecond": 0, "second": 0, "minute": 0, "hour": 0}
     units = dice.choice([0, 0, 0, 0, 1, 2, 3, 4])
     return moment.replace(**dict(list(zero.items())[:units]))  # type: ignore[arg-type]

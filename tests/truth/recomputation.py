@@ -1,4 +1,4 @@
-"""What the tables beside ``events`` should hold, recomputed from the events and the users."""
+"""The right contents of the tables beside ``events``, recomputed from events and users."""
 
 from collections.abc import Awaitable, Callable
 
@@ -153,7 +153,7 @@ _KEPT_REJECTIONS = """
 async def ledger_differences(
     fetch: Callable[[str], Awaitable[list[asyncpg.Record]]],
 ) -> list[asyncpg.Record]:
-    """Compare the ledger with what is stored; give the entries that differ or don't balance.
+    """Compare the ledger with the stored data; return entries that differ or don't balance.
 
     For a system that has nothing in flight, no dead letters of unreadable envelopes, and none
     that were replayed.
@@ -167,9 +167,9 @@ async def ledger_differences(
 async def ledger_imbalances(
     fetch: Callable[[str], Awaitable[list[asyncpg.Record]]],
 ) -> list[asyncpg.Record]:
-    """Give the ledger's entries that don't balance, or say that more or less was stored than was.
+    """Return the ledger's entries that don't balance, or differ from the stored events.
 
-    For a system that has nothing in flight, and in which nothing was replayed.
+    For a system with nothing in flight and no replays.
     """
     unbalanced = await fetch("SELECT * FROM ledger WHERE counted <> stored + duplicates + dead")
     unsettled = await fetch(
@@ -187,7 +187,7 @@ async def ledger_imbalances(
 async def differences(
     fetch: Callable[[str], Awaitable[list[asyncpg.Record]]],
 ) -> dict[str, list[asyncpg.Record]]:
-    """Compare each table with what it should hold; of those that differ, give the rows."""
+    """Compare each table with its right contents; return the rows that differ."""
     found = {}
     for table, (expected, kept) in _KEPT.items():
         rows = await _compare(fetch, expected, kept)

@@ -13,7 +13,7 @@ _VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::?[-?]([^}]*))?\}")
 
 
 class _Loader(yaml.SafeLoader):
-    """Knows Compose's own tags; what is reset is read as None."""
+    """Reads Compose's own tags; a reset value is None."""
 
 
 def _sequence(loader: yaml.SafeLoader, node: yaml.Node) -> list[Any]:
@@ -26,7 +26,7 @@ _Loader.add_constructor("!override", _sequence)
 
 
 def services_of(name: str) -> dict[str, dict[str, Any]]:
-    """Read the services of a file, with its variables as they are when none is set."""
+    """Read the services of a file, with its variables' defaults."""
     return dict(read(name)["services"])
 
 
@@ -35,7 +35,7 @@ def volumes_of(name: str) -> set[str]:
 
 
 def variables_of(name: str) -> set[str]:
-    """List what a file takes from the environment or .env."""
+    """List the variables that a file takes from the environment or .env."""
     names = {name for name, _ in _VARIABLE.findall(_text(name))}
     for service in services_of(name).values():
         environment = service.get("environment") or {}
@@ -45,7 +45,7 @@ def variables_of(name: str) -> set[str]:
 
 
 def read(name: str) -> dict[str, Any]:
-    """Read a file, with its variables as they are when none is set."""
+    """Read a file, with its variables' defaults."""
     text = _VARIABLE.sub(lambda match: match[2] or "", _text(name))
     return dict(yaml.load(text, _Loader))  # noqa: S506 - a safe loader with two tags more
 

@@ -1,4 +1,4 @@
-"""Who may import whom: arrows point inward only."""
+"""Which module may import which: arrows point inward only."""
 
 import ast
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = sorted((ROOT / "functions").rglob("*.py"))
 FOREIGN = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "msgspec"}
-"""What comes with pydantic, msgspec, and nothing else."""
+"""The dependencies of pydantic and msgspec, and nothing else."""
 
 
 def imports_of(file: Path) -> Iterator[str]:
@@ -55,7 +55,7 @@ def test_there_is_something_to_judge() -> None:
 
 
 def modules_reached_from(*files: Path) -> dict[str, set[str]]:
-    """Name the packages that are imported, however far away, by who imports each."""
+    """Name the packages that are imported, directly or not, by importer."""
     reached: dict[str, set[str]] = {}
     seen: set[Path] = set()
     waiting = list(files)
@@ -74,7 +74,7 @@ def modules_reached_from(*files: Path) -> dict[str, set[str]]:
 
 
 def files_of(name: str) -> Iterator[Path]:
-    """Find what an import of the project's own runs: a module, and the packages it is in."""
+    """Find the modules that an import of the project runs: the module and its packages."""
     folder = ROOT
     for part in name.split("."):
         if (folder / f"{part}.py").exists():
@@ -87,9 +87,9 @@ def files_of(name: str) -> Iterator[Path]:
 _LOCAL_ONLY = {"starlette", "uvicorn", "uvloop", "httptools", "nats", "aiohttp", "psutil", "click"}
 _AWS_ONLY = {"boto3", "botocore", "localstack_client"}
 _FOR_AWS = {"aws", "cli/deploy.py", "cli/package.py"}
-"""Its folder, and the commands of what is in it."""
+"""Its folder, and the commands with the names of its files."""
 _ITS_BUCKET = Path("runtime/archiving/bucket.py")
-"""Imported where an archive lies in S3; it comes with a lock of its own."""
+"""Imported for an archive in S3; it has its own lock file."""
 
 
 def test_lambdas_modules_know_neither_the_local_server_nor_its_broker() -> None:
@@ -162,11 +162,11 @@ _OWN_JSON = {
     "runtime/local/supervisor/run_files.py",
     "runtime/local/embedded/checks.py",
 }
-"""Where the text is our own, or of our own servers."""
+"""Modules whose texts are our own, or those of our own servers."""
 
 
 def test_no_sender_s_bytes_become_python_s_values() -> None:
-    """``json`` makes an object of all that a text holds: 16 MB of empty ones take a gigabyte."""
+    """``json`` makes an object of everything in a text: 16 MB of empty ones take a gigabyte."""
     reading = {
         str(file.relative_to(ROOT))
         for folder in ("functions", "runtime")

@@ -1,1 +1,1 @@
-"""Reports over a year of events: what each answer takes, and that it is right."""
+"""Reports over a year of events: the latency of each answer, and its correctness."""

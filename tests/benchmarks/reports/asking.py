@@ -17,7 +17,7 @@ _PATIENCE = aiohttp.ClientTimeout(total=120)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question, how long its answer took until its last byte, and what it was."""
+    """A question, the time until the last byte of its answer, and the answer."""
 
     question: Question
     milliseconds: float
@@ -26,14 +26,14 @@ class Asked:
 
     @property
     def fault(self) -> str:
-        """What is wrong with it at first sight; empty when nothing is."""
+        """The obvious fault of the answer; empty if there is none."""
         if self.status == HTTPStatus.OK:
             return ""
         return f"{self.question.path} was answered {self.status}"
 
     @property
     def answer(self) -> Any:
-        """The report, without the echo of the filters."""
+        """The report without the echo of the filters."""
         report = json.loads(self.body)
         report.pop("filters", None)
         return report
@@ -45,7 +45,7 @@ class Round:
 
     Attributes:
         asked: In their order.
-        processor_seconds: What the reporter and the database used for them.
+        processor_seconds: Those of the reporter and the database.
     """
 
     asked: list[Asked]
@@ -53,7 +53,7 @@ class Round:
 
     @property
     def milliseconds(self) -> list[float]:
-        """How long each took."""
+        """The latency of each."""
         return [each.milliseconds for each in self.asked]
 
 

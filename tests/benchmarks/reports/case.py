@@ -24,10 +24,10 @@ from tests.truth.questions import Known, Question, distinct
 
 _EVENTS, _QUICK_EVENTS = 10_000_000, 200_000
 _QUESTIONS, _QUICK_QUESTIONS = 100, 20
-"""Of each kind, in a run."""
+"""Questions of each kind in a run."""
 
 _COMPARED, _QUICK_COMPARED = 1, 3
-"""Of these, with plain SQL, which takes a minute for some over ten million events."""
+"""Questions compared with plain SQL, which takes a minute for some over ten million events."""
 
 _WARM_UP = 10
 
@@ -40,7 +40,7 @@ _CAMPAIGNS = """
 
 
 async def reports(options: Options) -> Result:
-    """Ask for everything over a year of events, and hold the answers against plain SQL."""
+    """Ask for everything over a year of events, and compare the answers with plain SQL."""
     events = options.events or round(options.size(_EVENTS, _QUICK_EVENTS))
     async with fresh_system(options.data_dir) as system:
         loaded = await load(system, events)
@@ -60,7 +60,7 @@ async def reports(options: Options) -> Result:
 
 
 async def _settle(system: System) -> Known:
-    """Bring the tables to rest, as time would; find some campaigns to ask for."""
+    """Vacuum and analyze the tables, as happens over time; find some campaigns to ask for."""
     say("vacuum")
     async with system.database() as connection:
         await connection.execute("VACUUM ANALYZE")
@@ -69,7 +69,7 @@ async def _settle(system: System) -> Known:
 
 
 async def _ask(system: System, known: Known, options: Options) -> tuple[AskedByRow, list[float]]:
-    """Ask all kinds of questions, warm; in each run others. Tell what others took meanwhile."""
+    """Ask all kinds of questions, warm, different ones in each run; also return others' share."""
     asked: AskedByRow = {row.name: [] for row in ROWS}
     noise: list[float] = []
     count = round(options.size(_QUESTIONS, _QUICK_QUESTIONS))

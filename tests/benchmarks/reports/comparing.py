@@ -10,17 +10,17 @@ from tests.benchmarks.reports.asking import Asked
 from tests.benchmarks.reports.engines import Engine
 
 _MOST, _MOST_CHARACTERS = 3, 200
-"""Differences that are told of one answer, and characters of each."""
+"""Differences reported for one answer, and characters of each."""
 
 
 @dataclass(slots=True)
 class Compared:
-    """What became of the answers to one kind of question.
+    """The comparison of the answers to one kind of question.
 
     Attributes:
         answers: How many were compared.
-        milliseconds: What the engines took for each, by engine.
-        faults: Where an engine says something else; none should be.
+        milliseconds: The engines' time for each, by engine.
+        faults: Differences from an engine; there should be none.
     """
 
     answers: int = 0
@@ -31,7 +31,7 @@ class Compared:
 async def compare(
     samples: Mapping[str, Sequence[Asked]], engines: Sequence[Engine]
 ) -> dict[str, Compared]:
-    """Put the questions that the reporter was asked to every engine, by kind."""
+    """Put the reporter's questions to every engine, by kind."""
     return {name: await _compare(name, asked, engines) for name, asked in samples.items()}
 
 
@@ -49,7 +49,7 @@ async def _compare(name: str, sample: Sequence[Asked], engines: Sequence[Engine]
 
 
 def differences(found: Any, expected: Any, where: str = "") -> Iterator[str]:
-    """Say where two JSON values differ, and how."""
+    """List the differences of two JSON values."""
     if isinstance(found, dict) and isinstance(expected, dict) and found.keys() == expected.keys():
         for name in found:
             yield from differences(found[name], expected[name], f"{where}.{name}")

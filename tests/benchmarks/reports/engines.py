@@ -34,7 +34,7 @@ _FILL_DUCK = "COPY bench_flat FROM '{file}' (FORMAT csv, HEADER false, ALLOW_QUO
 
 
 class Engine:
-    """Answers questions, and tells how long its statements took."""
+    """Answers questions, and reports how long its statements took."""
 
     def __init__(self, name: str, run: Fetch) -> None:
         self.name = name
@@ -42,7 +42,7 @@ class Engine:
         self._seconds = 0.0
 
     async def answer(self, question: Question) -> tuple[Answer, float]:
-        """Give the answer, and the milliseconds of the statements alone."""
+        """Return the answer, and the milliseconds of its statements."""
         self._seconds = 0.0
         answer = await expected(question, self._timed)
         return answer, self._seconds * 1000
@@ -56,7 +56,7 @@ class Engine:
 
 @asynccontextmanager
 async def engines(system: System, parent: Path | None) -> AsyncIterator[list[Engine]]:
-    """Hold the engines while the context is open; DuckDB only where it is installed.
+    """Hold the engines while the context is open; DuckDB only if it is installed.
 
     The copy has an index on time; statements may use 256 MB before they go to disk.
     """

@@ -1,4 +1,4 @@
-"""How the tables grow while events are loaded: rows a second, and bytes on disk."""
+"""The growth of the tables while events are loaded: rows per second, and bytes on disk."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from tests.benchmarks.table import markdown, number
 
 _TENTHS = 10
 _SMALL = 0.5
-"""Bytes an event; what has less is left out of the table."""
+"""Bytes per event; smaller relations are left out of the table."""
 _SIZES = """
     SELECT relname, CASE relkind WHEN 'r' THEN pg_table_size(oid) ELSE pg_relation_size(oid) END
     FROM pg_class
@@ -28,8 +28,8 @@ class Tenth:
 
     Attributes:
         rows: All events stored by then.
-        rows_a_second: New ones, within this tenth.
-        relation_bytes: What each table, without its indexes, and each index has on disk.
+        rows_a_second: New rows per second, within this tenth.
+        relation_bytes: Bytes on disk of each table, without its indexes, and of each index.
     """
 
     rows: int
@@ -38,21 +38,21 @@ class Tenth:
 
     @property
     def bytes_an_event(self) -> float:
-        """What all tables and indexes have, by event."""
+        """Bytes of all tables and indexes, per event."""
         return sum(self.relation_bytes.values()) / self.rows
 
 
 @dataclass(slots=True)
 class Loaded:
-    """What loading came to.
+    """The result of loading.
 
     Attributes:
-        sent: Events, repeated ones too.
-        different: Events that were made, each once.
+        sent: Events, including repeated ones.
+        different: Distinct events.
         stored: New ones.
-        invalid: That were refused; none should be.
+        invalid: Refused events; there should be none.
         again: Events redelivered afterwards.
-        stored_again: Of those; none should be.
+        stored_again: Those of them that were stored; there should be none.
         tenths: In their order.
     """
 
@@ -66,7 +66,7 @@ class Loaded:
 
 
 class Growth:
-    """Adds up what the processes say, and looks at the tables ten times."""
+    """Sums the processes' reports, and measures the tables ten times."""
 
     def __init__(self, loaded: Loaded, events: int, database: asyncpg.Connection) -> None:
         self.loaded = loaded
@@ -80,7 +80,7 @@ class Growth:
         loaded.stored += collected.stored
         loaded.sent += collected.stored + collected.duplicates
         loaded.invalid += collected.rejected + collected.refused
-        if not self._since:  # the clock starts with the first batch: processes take long to start
+        if not self._since:  # the clock starts with the first batch, because processes start slowly
             self._rows, self._since = loaded.stored, time.monotonic()
         elif loaded.sent * _TENTHS >= self._events * (len(loaded.tenths) + 1):
             await self._look()
@@ -109,7 +109,7 @@ class Growth:
 
 
 def growth_table(loaded: Loaded) -> str:
-    """List rows a second and bytes an event at the first tenth, the middle and the end."""
+    """List rows per second and bytes per event at the first tenth, the middle and the end."""
     shown = [loaded.tenths[place] for place in (0, len(loaded.tenths) // 2, -1)]
     relations = [
         name for name, size in shown[-1].relation_bytes.items() if size / shown[-1].rows >= _SMALL

@@ -30,14 +30,14 @@ BATCH = 5_000
 _LANES = 2
 """One batch is made while another is stored."""
 _REDELIVERED = 10
-"""Batches of each source that come again at the end."""
+"""Batches of each source that are redelivered at the end."""
 _COLLECT = {"facebook": collect_facebook, "tiktok": collect_tiktok}
 _GC_THRESHOLD = 50_000
-"""As the collectors have it: see runtime/wiring/process.py."""
+"""The same as in collectors: see runtime/wiring/process.py."""
 
 
 async def load(system: System, events: int) -> Loaded:
-    """Store so many events, half of each source; then some batches again."""
+    """Store so many events, half of each source; then redeliver some batches."""
     loaded = Loaded()
     async with system.database() as database, asyncio.TaskGroup() as group:
         growth = Growth(loaded, events, database)
@@ -47,7 +47,7 @@ async def load(system: System, events: int) -> Loaded:
 
 
 async def _follow(plan: Plan, url: str, growth: Growth) -> None:
-    """Run a process that loads, to its end."""
+    """Run a loading process to its end."""
     with _started(plan, url) as pipe:
         receive = partial(asyncio.get_running_loop().run_in_executor, None, pipe.recv)
         while isinstance(told := await receive(), Collected):
@@ -81,7 +81,7 @@ def _work(pipe: Pipe, plan: Plan, url: str) -> None:
 
 
 async def _load(pipe: Pipe, plan: Plan, url: str) -> None:
-    """Tell of each batch, how many events were made, of each batch that comes again, and None."""
+    """Report each batch's number of events, each redelivered batch, and None at the end."""
     kept: list[AcceptedBatch] = []
     year = Year(plan)
     batches = range(-(-plan.events // BATCH))

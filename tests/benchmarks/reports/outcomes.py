@@ -1,4 +1,4 @@
-"""What the answers came to: figures against goals, a table, a record, and what was wrong."""
+"""The results of the answers: figures against goals, a table, a record, and faults."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from tests.benchmarks.reports.rows import ROWS, Row
 from tests.benchmarks.table import markdown, number, spread
 
 AskedByRow = Mapping[str, list[Round]]
-"""For each row of the table the questions of each run."""
+"""The questions of each run, for each row of the table."""
 
 ComparedByRow = Mapping[str, Compared]
 
@@ -26,7 +26,7 @@ _MET = {True: "yes", False: "no", None: ""}
 
 
 def outcomes_of(loaded: Loaded, asked: AskedByRow, compared: ComparedByRow) -> list[Outcome]:
-    """Give each row's p95, and what should be zero."""
+    """Return each row's p95, and the figures that should be zero."""
     different = sum(len(each.faults) for each in compared.values())
     return [
         *(_p95(row, asked[row.name]) for row in ROWS),
@@ -41,9 +41,9 @@ def _p95(row: Row, runs: Sequence[Round]) -> Outcome:
 
 
 def answers_table(asked: AskedByRow, compared: ComparedByRow) -> str:
-    """List each row with what it takes here, in plain SQL and in DuckDB.
+    """List each row with its time here, in plain SQL and in DuckDB.
 
-    ``processors`` is what the reporter and the database used for one on average.
+    ``processors`` is the average processor time of reporter and database for one.
     """
     head = (
         *("report, ms", "goal", "p50", "p95", "max", "met", "processors"),
@@ -69,7 +69,7 @@ def _line(row: Row, runs: Sequence[Round], compared: Compared) -> tuple[str, ...
 
 
 def faults_of(loaded: Loaded, asked: AskedByRow, compared: ComparedByRow) -> list[str]:
-    """List all that is wrong; nothing should be."""
+    """List all faults; there should be none."""
     answers = [each for runs in asked.values() for run in runs for each in run.asked]
     return [
         *_load_faults(loaded),
@@ -88,7 +88,7 @@ def _load_faults(loaded: Loaded) -> Iterator[str]:
 
 
 def record_of(loaded: Loaded, asked: AskedByRow, compared: ComparedByRow) -> dict[str, Any]:
-    """Give all figures for JSON."""
+    """Return all figures for JSON."""
     return {
         "loading": asdict(loaded),
         "reports": {

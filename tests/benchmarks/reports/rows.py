@@ -1,4 +1,4 @@
-"""What is asked, with its goals: the rows of the issue's table."""
+"""The kinds of questions with their goals: the rows of the issue's table."""
 
 from dataclasses import dataclass
 
@@ -22,9 +22,9 @@ class Row:
     """One kind of question.
 
     Attributes:
-        name: What it asks for.
+        name: The kind of report.
         ask: Makes one.
-        limit_ms: Of the slowest but five of a hundred; None to only measure.
+        limit_ms: For the 95th percentile; None to only measure.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Row:
 
     @property
     def goal(self) -> Goal:
-        """What is wanted of it."""
+        """The goal of it."""
         figure = f"{self.name}, p95, ms"
         return Goal(figure) if self.limit_ms is None else Goal(figure, "≤", self.limit_ms)
 

@@ -1,4 +1,4 @@
-"""A year of one source's events, about in the order of time, as a platform would send them."""
+"""A year of one source's events, roughly in the order of time, as a platform would send them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _USER_ID = '"userId":"'
 _UUID_CHARACTERS = 36
 _USERS = 50_000
 _USERS_KEPT_ONE_IN = 8
-"""Once there are so many, so that somebody comes again within some hundred thousand events."""
+"""Returning users are drawn from so many; some return within some hundred thousand events."""
 _RECENT = 4096
 
 
@@ -34,11 +34,11 @@ class Plan:
     """Events of one source to make.
 
     Attributes:
-        source: Whose.
-        events: How many, repeated ones too.
+        source: The platform.
+        events: How many, including repeated ones.
         seed: The same gives the same events, byte for byte.
-        late: Share that comes hours after it happened.
-        returning: Share by somebody seen before, with other attributes.
+        late: Share that is sent hours later.
+        returning: Share by a known user, with other attributes.
         repeated: Share that is an earlier event once more.
     """
 
@@ -54,7 +54,7 @@ class Year:
     """The events of a plan, made one after another.
 
     Attributes:
-        different: How many were made up to now, each counted once.
+        different: How many distinct events were made so far.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -66,7 +66,7 @@ class Year:
         self._recent: list[bytes] = []
 
     def batches(self, size: int) -> Iterator[list[bytes]]:
-        """Give the events, so many at a time, the last time fewer; each as JSON."""
+        """Return the events, so many at a time, the last time fewer; each as JSON."""
         for first in range(0, self._plan.events, size):
             places = range(first, min(first + size, self._plan.events))
             yield [self._event(place) for place in places]
@@ -98,7 +98,7 @@ class Year:
 
 
 def _keep(kept: list[_T], one: _T, most: int, dice: Random) -> None:
-    """Add one; in place of any when there are so many."""
+    """Add one; it replaces a random one when there are so many."""
     if len(kept) < most:
         kept.append(one)
     else:

@@ -1,4 +1,4 @@
-"""Control groups that hold a process to its container's memory, where this user may make them."""
+"""Control groups that limit a process to its container's memory, if this user may create them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +11,9 @@ _JOIN = 'echo $$ >"$0/cgroup.procs" && exec "$@"'
 
 @contextmanager
 def memory_group(limit_bytes: int) -> Iterator[Path | None]:
-    """Make a group while the context is open; None where it can't be made.
+    """Create a group while the context is open; None if it can't be created.
 
-    Who takes more than the limit is killed, as in a container.
+    A process that exceeds the limit is killed, as in a container.
     """
     made = _make(limit_bytes)
     try:
@@ -24,12 +24,12 @@ def memory_group(limit_bytes: int) -> Iterator[Path | None]:
 
 
 def joined(group: Path | None, command: Sequence[str]) -> Sequence[str]:
-    """Have a command join a group before it takes any memory."""
+    """Make a command join a group before it uses any memory."""
     return command if group is None else ("sh", "-c", _JOIN, str(group), *command)
 
 
 def _make(limit_bytes: int) -> Path | None:
-    # Version 1 has a tree of its own for memory, version 2 one for all.
+    # version 1 has a separate tree for memory, version 2 one tree for everything
     version_1 = _ROOT / "memory"
     parent, limit = (
         (version_1, "memory.limit_in_bytes") if version_1.is_dir() else (_ROOT, "memory.max")

@@ -1,4 +1,4 @@
-"""Shapes that nobody thought of: drawn piece by piece, and repeated up to a size."""
+"""Random shapes: drawn piece by piece, and repeated up to a size."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -40,8 +40,8 @@ class Drawn:
 
     Attributes:
         way: How the piece is repeated.
-        piece: What is.
-        event_bytes: How large each event is, where there are several.
+        piece: The repeated piece.
+        event_bytes: The size of each event, if there are several.
         media_type: How it is sent.
     """
 
@@ -55,7 +55,7 @@ class Drawn:
         return _MAKERS[self.way](self, size)
 
     def events(self) -> Iterator[bytes]:
-        """Repeat the piece in valid events, each of its size and with an id of its own."""
+        """Repeat the piece in valid events, each of its size and with its own id."""
         for number in count():
             yield event_with(self.piece, self.event_bytes, eventId=f"drawn-{number}", **_SALE)
 

@@ -20,16 +20,16 @@ _USUAL = CollectorSettings.model_fields
 
 
 def container_bytes() -> Mapping[str, int]:
-    """Read how much memory each function's container has."""
+    """Read the memory limit of each function's container."""
     services = yaml.safe_load(_COMPOSE.read_text(encoding="utf-8"))["services"]
     limits = {name: re.fullmatch(r"(\d+)([mg])", services[name]["mem_limit"]) for name in FUNCTIONS}
     return {name: int(it[1]) * _UNITS[it[2]] for name, it in limits.items() if it}
 
 
 class LimitedSystem(KeptSystem):
-    """Functions that are killed when they take more than their containers have.
+    """Functions that are killed if they exceed their containers' memory.
 
-    Where this user may make no control groups nobody is killed; the peaks tell all the same.
+    If this user may not create control groups, nothing is killed; the peaks are still measured.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What bodies of each shape cost."""
+"""The cost of bodies of each shape."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ _COLLECTORS = ("fb-collector", "ttk-collector", "dead-letters")
 
 
 class ShapeTable:
-    """What was posted in one run."""
+    """The bodies posted in one run."""
 
     def __init__(self) -> None:
         self._entries: list[tuple[str, Outcome]] = []

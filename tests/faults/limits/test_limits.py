@@ -1,4 +1,4 @@
-"""Whatever the shape: nothing dies, nobody takes too much, and the books are even."""
+"""For any shape: nothing dies, no function exceeds its memory, and the ledger balances."""
 
 import asyncio
 import tempfile
@@ -31,7 +31,7 @@ async def system() -> AsyncIterator[LimitedSystem]:
 
 
 def _as_large_as_may_be(make: Callable[[int], bytes]) -> bytes:
-    """Make a body that the gateway takes; a shape may come out an element larger than asked."""
+    """Make a body that the gateway accepts; a shape may be an element larger than requested."""
     size = _LIMIT
     while len(body := make(size)) > _LIMIT:
         size -= len(body) - _LIMIT

@@ -1,4 +1,4 @@
-"""One body of a shape, posted at the size limit, and small requests beside it."""
+"""One body of a shape, posted at the size limit, with small requests beside it."""
 
 import asyncio
 import gzip
@@ -26,14 +26,14 @@ ANSWERS = {202, 204, 400, 422}
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a body.
+    """The result for a body.
 
     Attributes:
         status: The answer's; 0 is none.
         peaks: The most megabytes of each function.
         died: The functions whose process ended.
-        small: What small requests beside it were answered, and after how many milliseconds.
-        imbalances: What the ledger has that does not balance.
+        small: Status and milliseconds of each small request beside it.
+        imbalances: Entries of the ledger that do not balance.
     """
 
     status: int
@@ -44,13 +44,13 @@ class Outcome:
 
     @property
     def p99_ms(self) -> float:
-        """How long all but one in a hundred small requests took at the most."""
+        """The 99th percentile of the small requests' latency."""
         times = sorted(milliseconds for _, milliseconds in self.small)
         return times[int(len(times) * 0.99)] if times else 0.0
 
     @property
     def wrongs(self) -> list[str]:
-        """Say what must not be; empty when all is well."""
+        """Return what is wrong; empty if nothing is."""
         return list(self._wrongs())
 
     def _wrongs(self) -> Iterator[str]:
@@ -68,7 +68,7 @@ class Outcome:
 
 
 async def posted(world: World, system: LimitedSystem, body: bytes, media_type: str) -> Outcome:
-    """Post a body, packed, while small requests are sent; wait until all of it is settled."""
+    """Post a body, compressed, while small requests are sent; wait until everything is settled."""
     packed = await asyncio.to_thread(gzip.compress, body, 6)
     before = {name: system.pid_of(name) for name in FUNCTIONS}
     async with watched(system) as peaks:
@@ -82,7 +82,7 @@ async def posted(world: World, system: LimitedSystem, body: bytes, media_type: s
 
 
 async def _taken(nats_url: str) -> None:
-    """Wait until what the broker has now is settled; more may come meanwhile."""
+    """Wait until the broker's current messages are settled; more may arrive meanwhile."""
     client = Client()
     await client.connect(nats_url)
     try:
@@ -115,7 +115,7 @@ async def _post(url: str, packed: bytes, media_type: str) -> int:
 
 @asynccontextmanager
 async def _small_ones(world: World) -> AsyncIterator[list[tuple[int, float]]]:
-    """Send an event at a time while the context is open."""
+    """Send one event at a time while the context is open."""
     answers: list[tuple[int, float]] = []
 
     async def send() -> None:

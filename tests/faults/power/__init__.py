@@ -1,1 +1,1 @@
-"""What a power cut takes away, tried on a disk that forgets what was never synced."""
+"""The effect of a power cut, tried on a disk that loses unsynced data."""

@@ -1,4 +1,4 @@
-"""The servers as they come, or nearly: what they promise is not on the disk yet."""
+"""The servers with their defaults, or nearly: acknowledged data are not on disk yet."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +18,7 @@ class CarelessNats(EmbeddedNats):
     """A broker with NATS's own default: it syncs every two minutes, and acknowledges before."""
 
     def program(self) -> Program:
-        """Say what to run."""
+        """Return the command to run."""
         usual = super().program()
         settings = _NATS_CONF.read_text(encoding="utf-8")
         assert _ALWAYS in settings
@@ -32,7 +32,7 @@ class CarelessPostgres(EmbeddedPostgres):
     """A database that leaves it to the kernel when to write."""
 
     def program(self) -> Program:
-        """Say what to run."""
+        """Return the command to run."""
         usual = super().program()
         return replace(usual, command=[*usual.command, "-c", "fsync=off"])
 
@@ -41,4 +41,4 @@ CARELESS: Final[dict[str, dict[str, Callable[[Path], EmbeddedServer]]]] = {
     "NATS's default sync": {"broker": CarelessNats},
     "PostgreSQL without fsync": {"database": CarelessPostgres},
 }
-"""What to make a system with, so that a power cut takes what it promised."""
+"""The careless servers for a system, so that a power cut loses promised data."""

@@ -1,4 +1,4 @@
-"""What is on a disk, and what would be on it if power went out now."""
+"""The contents of a disk, and what would remain if power were cut now."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from time import time_ns
 from typing import Final, TypeAlias
 
 _SECTOR_BYTES: Final = 512
-"""What a disk writes whole or not at all."""
+"""The unit that a disk writes whole or not at all."""
 
 
 @dataclass(eq=False)
 class Owned:
-    """Whose it is, and who may; kept at once, since no promise hangs on it."""
+    """Owner and permissions; kept at once, because no promise depends on them."""
 
     mode: int
     uid: int
@@ -26,9 +26,9 @@ class File(Owned):
 
     Attributes:
         seen: As programs see them.
-        kept: As they were when they were synced.
-        shortest: What it was cut to since then, at the least.
-        dirty: What was written since then, in order: beginning and end.
+        kept: As they were when last synced.
+        shortest: The shortest length since then.
+        dirty: Ranges written since then, in order: beginning and end.
     """
 
     seen: bytearray = field(default_factory=bytearray)
@@ -37,7 +37,7 @@ class File(Owned):
     dirty: list[tuple[int, int]] = field(default_factory=list)
 
     def write(self, data: bytes, begin: int) -> None:
-        """Write, not yet for good."""
+        """Write, not yet synced."""
         _put(self.seen, begin, data)
         end = begin + len(data)
         if self.dirty and self.dirty[-1][1] == begin:
@@ -47,7 +47,7 @@ class File(Owned):
         self.changed_ns = time_ns()
 
     def resize(self, size: int) -> None:
-        """Cut or lengthen it, not yet for good."""
+        """Truncate or extend it, not yet synced."""
         before = len(self.seen) if self.shortest is None else self.shortest
         self.shortest = min(size, before)
         _resize(self.seen, size)
@@ -55,11 +55,11 @@ class File(Owned):
 
     @property
     def unsynced_bytes(self) -> int:
-        """Count what would be forgotten."""
+        """Count the bytes that would be lost."""
         return sum(end - begin for begin, end in self.dirty)
 
     def sync(self) -> None:
-        """Keep what programs see."""
+        """Keep the contents that programs see."""
         if self.shortest is not None:
             del self.kept[self.shortest :]
         for begin, end in self.dirty:
@@ -68,7 +68,7 @@ class File(Owned):
         self._is_synced()
 
     def forget(self, random: Random | None) -> None:
-        """Go back to what was kept, and to some of the unsynced writes, one of them torn."""
+        """Revert to the kept contents, and to some of the unsynced writes, one of them torn."""
         reached = [part for part in self.dirty if random and random.randrange(2)]
         if random and reached:
             begin, end = reached.pop(random.randrange(len(reached)))
@@ -94,11 +94,11 @@ class Folder(Owned):
 
 Entry: TypeAlias = File | Folder
 Change: TypeAlias = tuple[Folder, str, Entry | None]
-"""A folder's name is an entry's from now on, or nobody's."""
+"""Set or remove a name in the folder."""
 
 
 class Contents:
-    """A tree of files whose changes last when they were synced.
+    """A tree of files whose changes last once they are synced.
 
     Names last in the order of their changes, with the next sync of anything:
     so do the journals of ext4 and XFS.
@@ -114,7 +114,7 @@ class Contents:
         self._changes: list[list[Change]] = []
 
     def name(self, *changes: Change) -> None:
-        """Change names, all at once or none; lasts when it was synced."""
+        """Change names, all or none; lasts once synced."""
         for change in changes:
             self.name_for_now(*change)
         self._changes.append(list(changes))
@@ -128,7 +128,7 @@ class Contents:
         folder.changed_ns = time_ns()
 
     def sync(self, entry: Entry) -> None:
-        """Make an entry last: a file's bytes, a folder's names."""
+        """Make an entry durable: a file's bytes, a folder's names."""
         if isinstance(entry, File):
             entry.sync()
         if self._by_folder:
@@ -148,10 +148,10 @@ class Contents:
         del self._changes[:number]
 
     def forget(self, random: Random | None = None) -> int:
-        """Go back to what a power cut leaves.
+        """Revert to the state after a power cut.
 
         Args:
-            random: Draws what of the unsynced reached the disk nevertheless:
+            random: Draws which unsynced data reached the disk nevertheless:
                 some writes, one in a file torn, and the first changes of names.
                 None for nothing.
 

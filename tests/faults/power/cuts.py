@@ -1,4 +1,4 @@
-"""When power goes out, and what happens then."""
+"""Power cuts at different times."""
 
 import signal
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ async def at_random(world: World) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def while_much_waits(world: World) -> AsyncIterator[None]:
-    """Have the collectors stand, so that the broker's disk alone has what is promised."""
+    """Freeze the collectors, so that promised events are only on the broker's disk."""
     for name in COLLECTORS:
         world.system.signal(name, signal.SIGSTOP)
     await world.sender.accepted(10)
@@ -36,14 +36,14 @@ async def while_much_waits(world: World) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def torn(world: World) -> AsyncIterator[None]:
-    """Leave some of the unsynced writes on the disk, one in a file up to a sector only."""
+    """Leave some of the unsynced writes on the disk, one in a file only up to a sector."""
     await world.a_while(2)
     await _cut(world, torn_seed=f"{world.random.getrandbits(32)}")
     yield
 
 
 def held_at(function: str, phase: Phase) -> Inject:
-    """Cut the power when a function has come so far."""
+    """Cut the power when a function has reached a phase."""
 
     @asynccontextmanager
     async def inject(world: World) -> AsyncIterator[None]:

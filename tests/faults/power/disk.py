@@ -1,4 +1,4 @@
-"""The disk that forgets, as a test holds it: mounted, cut off, mounted again."""
+"""The disk that loses unsynced data, for tests: mounted, cut off, mounted again."""
 
 import asyncio
 import os
@@ -16,11 +16,11 @@ from tests.faults.power.names import CUT, MOUNTED, RESTORE
 _PATIENCE_SECONDS = 20
 _POLL_SECONDS = 0.02
 _LIBRARY = Path(sys.prefix) / "lib" / "libfuse3.so"
-"""Where test.sh puts it on a machine that has none."""
+"""Where test.sh puts it on a machine without it."""
 
 
 class ForgetfulDisk:
-    """A mounted folder whose unsynced bytes a power cut takes.
+    """A mounted folder whose unsynced bytes a power cut loses.
 
     Attributes:
         path: Where it is mounted.
@@ -38,7 +38,7 @@ class ForgetfulDisk:
         return [int(line) for line in self._lines if line.isdigit()]
 
     async def until_mounted(self) -> bool:
-        """Wait for it; tells whether it came."""
+        """Wait for it; returns whether it came."""
         self._mounts += 1
         ended = asyncio.create_task(self._child.wait())
         await self._until(lambda: self._lines.count(MOUNTED) == self._mounts or ended.done())
@@ -47,22 +47,22 @@ class ForgetfulDisk:
         return is_there
 
     async def cut(self, torn_seed: str = "") -> None:
-        """Cut the power: what is not synced is gone, and every call fails from now on.
+        """Cut the power: unsynced data are lost, and every call fails from now on.
 
         Args:
-            torn_seed: Draws what of it is left nevertheless; nothing without one.
+            torn_seed: Draws which of it is left nevertheless; nothing without a seed.
         """
         cuts = len(self.forgotten_bytes)
         await self._tell(f"{CUT}{torn_seed}")
         await self._until(lambda: len(self.forgotten_bytes) > cuts)
 
     async def restore(self) -> None:
-        """Have what is left there again; nobody may use it any more."""
+        """Mount the remaining files again; nothing may use the disk any more."""
         await self._tell(RESTORE)
         await self.until_mounted()
 
     async def _tell(self, what: str) -> None:
-        with suppress(OSError):  # as every call when the power is out
+        with suppress(OSError):  # as every call does while the power is off
             await asyncio.to_thread(os.mkdir, self.path / what)
 
     async def _until(self, is_so: Callable[[], bool]) -> None:
@@ -73,12 +73,12 @@ class ForgetfulDisk:
 
 @asynccontextmanager
 async def forgetful_disk(*, by_folder: bool = False) -> AsyncIterator[ForgetfulDisk]:
-    """Have an empty one while the context is open; skips the test where none can be mounted.
+    """Mount an empty one while the context is open; skips the test if that is not possible.
 
     Args:
         by_folder: Whether names last only when their folder was synced.
     """
-    # Not pytest's own folder, which it closes to the database's user.
+    # not pytest's own folder, which the database's user can't enter
     with tempfile.TemporaryDirectory(prefix="eps-power-") as folder:
         names = "by_folder" if by_folder else "in_order"
         command = (sys.executable, "-m", "tests.faults.power.forgetful", folder, names)

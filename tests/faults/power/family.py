@@ -1,4 +1,4 @@
-"""A process with all that it started, ended as power ends them: without a word."""
+"""A process with all its descendants, killed like by a power cut."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -7,7 +7,7 @@ import psutil  # type: ignore[import-untyped]
 
 
 def kill_all(pids: Iterable[int]) -> None:
-    """Kill processes with their children: a database's own are not of its process group."""
+    """Kill processes with their children: a database's children are not in its process group."""
     for process in [each for pid in pids for each in _family(pid)]:
         with suppress(psutil.NoSuchProcess):
             process.kill()

@@ -1,9 +1,9 @@
-"""A file system that forgets, served by FUSE: ``python -m … MOUNT NAMES``.
+"""A file system that loses unsynced data, served by FUSE: ``python -m … MOUNT NAMES``.
 
 NAMES says how names last: ``in_order`` or ``by_folder``. ``mkdir
-MOUNT/__cut__`` is a power cut: what is not synced is gone, and every call
+MOUNT/__cut__`` is a power cut: unsynced data are lost, and every call
 fails; with a seed at its end (``__cut__7``) some of it is left, torn. ``mkdir
-MOUNT/__restore__`` unmounts it and mounts anew what was left.
+MOUNT/__restore__`` unmounts it and mounts the rest again.
 """
 
 import os
@@ -26,7 +26,7 @@ _FOREVER_SECONDS = 3600
 
 
 class Forgetful(mfusepy.Operations):  # type: ignore[misc]
-    """The calls of programs, one after the other, from one mount to its end."""
+    """The calls of programs, one after the other, from mount to unmount."""
 
     use_ns = True
 
@@ -70,7 +70,7 @@ class Forgetful(mfusepy.Operations):  # type: ignore[misc]
         return self._folder(above), name
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:  # noqa: ARG002
-        # Asked before the power can be restored: whether the root is there, and the name is not.
+        # before the power is restored: whether the root exists, and the name does not
         entry = self._contents.root if path == "/" else self._find(path)
         is_file = isinstance(entry, File)
         return {
@@ -197,7 +197,7 @@ def _caller() -> tuple[int, int]:
 
 
 def main(mount: str, names: str) -> None:
-    """Serve until it is told to end."""
+    """Serve until told to end."""
     os.umask(0)  # modes are the callers'
     root = Folder(0o755, os.getuid(), os.getgid())
     contents = Contents(root, by_folder=names == "by_folder")
@@ -206,7 +206,7 @@ def main(mount: str, names: str) -> None:
 
 
 def _serve(contents: Contents, mount: str) -> bool:
-    """Serve from a mount to its end; tells whether it is to be mounted again."""
+    """Serve from mount to unmount; returns whether it is to be mounted again."""
     disk = Forgetful(contents)
     options: dict[str, Any] = {
         "fsname": "forgetful",
@@ -214,7 +214,7 @@ def _serve(contents: Contents, mount: str) -> bool:
         **dict.fromkeys(("attr_timeout", "entry_timeout"), _FOREVER_SECONDS),
         **({"allow_other": True} if os.getuid() == 0 else {}),  # the database's user is another
     }
-    with suppress(RuntimeError):  # libfuse's word for having been told to end
+    with suppress(RuntimeError):  # libfuse's result after being told to end
         mfusepy.FUSE(disk, mount, foreground=True, nothreads=True, **options)
     return disk.is_to_be_restored
 

@@ -1,4 +1,4 @@
-"""What the disk that forgets is told, and what it says."""
+"""The commands and messages of the disk that loses unsynced data."""
 
 from typing import Final
 
@@ -9,4 +9,4 @@ RESTORE: Final = "__restore__"
 """Names a folder."""
 
 MOUNTED: Final = "mounted"
-"""A line of its output, each time that it is there."""
+"""A line of its output, each time that it is mounted."""

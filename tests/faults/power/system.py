@@ -1,4 +1,4 @@
-"""The whole system on a disk that forgets, and a cut that ends all of it at once."""
+"""The whole system on a disk that loses unsynced data, and a power cut that ends it."""
 
 import asyncio
 import os
@@ -19,15 +19,15 @@ from tests.faults.power.family import kill_all
 
 
 class Powered(KeptSystem):
-    """Servers on a disk that forgets; the functions keep nothing."""
+    """Servers on a disk that loses unsynced data; the functions store nothing."""
 
     _disk: ForgetfulDisk
 
     async def cut_power(self, torn_seed: str = "") -> None:
-        """End everything at once, and forget what was not synced.
+        """End everything at once, and lose unsynced data.
 
         Args:
-            torn_seed: Draws what of it is left nevertheless; nothing without one.
+            torn_seed: Draws which of it is left nevertheless; nothing without a seed.
         """
         await self._disk.cut(torn_seed)
         everything = [*FUNCTIONS, *self._servers]
@@ -35,7 +35,7 @@ class Powered(KeptSystem):
         await asyncio.gather(*(self._stop(name) for name in everything))
 
     async def restore_power(self) -> None:
-        """Start everything on what is left; return when all is ready."""
+        """Start everything on the remaining files; return when all is ready."""
         await self._disk.restore()
         for name in (*self._servers, *FUNCTIONS):
             self._keep(name)
@@ -47,9 +47,9 @@ class PoweredSystem(Powered):
     """One broker and the database.
 
     Args:
-        disk: Where they keep what they have.
-        broker: What makes the broker for a folder.
-        database: What makes the database for a folder.
+        disk: Where they store their data.
+        broker: Makes the broker for a folder.
+        database: Makes the database for a folder.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class PoweredCluster(Powered, ClusteredSystem):
             yield
 
     async def waits_for_itself(self) -> bool:
-        """Tell whether each broker waits for what another one has, and none of them leads."""
+        """Return whether the brokers wait for each other and none of them leads."""
         async with httpx.AsyncClient() as client:
             urls = [f"{node.monitoring_url}/healthz" for node in self._nodes.values()]
             answers = [(await client.get(url)).text for url in urls]

@@ -1,4 +1,4 @@
-"""Power goes out under three brokers and the database at once."""
+"""Power is cut for three brokers and the database at once."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""A power cut that takes nothing from a careless system would prove nothing."""
+"""A power cut that loses nothing of a careless system would prove nothing."""
 
 import signal
 from collections.abc import AsyncIterator
@@ -41,7 +41,7 @@ async def test_a_power_cut_takes_what_a_careless_server_promised(
 
 
 async def _lost(world: World, system: PoweredSystem) -> int:
-    """Count what is gone: all, where a server does not even start any more."""
+    """Count the lost events: all if a server does not even start any more."""
     try:
         await system.restore_power()
     except StartFailed:

@@ -1,4 +1,4 @@
-"""The disk that forgets does forget, and keeps what was synced."""
+"""The disk loses unsynced data, and keeps synced data."""
 
 import os
 from collections.abc import AsyncIterator

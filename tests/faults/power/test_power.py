@@ -1,4 +1,4 @@
-"""Power goes out under the whole system at once, at random moments and at known ones."""
+"""Power is cut for the whole system at once, at random moments and at known ones."""
 
 from collections.abc import AsyncIterator
 

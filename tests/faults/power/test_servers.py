@@ -1,4 +1,4 @@
-"""A server alone keeps what it promised, and one that is told not to sync is found out."""
+"""A server alone keeps its promises, and one that does not sync is found."""
 
 import os
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tests.faults.power.family import kill_all
 
 _NUMBER = 100
 _LARGE = b"x" * 300_000
-"""So many of them need several of the broker's files, of 8 MB each."""
+"""So many need several of the broker's files, of 8 MB each."""
 
 
 @pytest.mark.parametrize(("broker", "kept"), [(EmbeddedNats, _NUMBER), (CarelessNats, 0)])
@@ -39,7 +39,7 @@ async def test_a_database_keeps_what_it_committed_only_if_it_syncs(
 async def test_a_database_syncs_folders_and_a_broker_does_not(
     pytestconfig: pytest.Config,
 ) -> None:
-    """It does no harm on ext4, XFS and btrfs, which keep a new file's name with its bytes."""
+    """Harmless on ext4, XFS and btrfs, which keep a new file's name with its bytes."""
     if not pytestconfig.getoption("faults"):
         pytest.skip("only with --faults: no disk of today wants it")
     async with forgetful_disk(by_folder=True) as disk:
@@ -72,7 +72,7 @@ async def _messages_after_a_cut(broker: Callable[[Path], EmbeddedNats], disk: Fo
 async def _rows_after_a_cut(
     database: Callable[[Path], EmbeddedPostgres], disk: ForgetfulDisk
 ) -> int:
-    """Count what is there; nothing, where the server or the table is broken."""
+    """Count the stored events; none if the server or the table is broken."""
     async with database(disk.path / "postgres") as server:
         if database is EmbeddedPostgres:
             _sync_folders(disk.path)
@@ -100,7 +100,7 @@ async def _rows(server: EmbeddedPostgres) -> int:
 
 
 def _sync_folders(path: Path) -> None:
-    """Have the folders last that a server made when it was new, long before power goes out."""
+    """Make the folders durable that a server created when it was new, long before the power cut."""
     for folder, _, _ in os.walk(path):
         descriptor = os.open(folder, os.O_RDONLY)
         os.fsync(descriptor)

@@ -1,1 +1,1 @@
-"""The collectors' real loop with a broker, a database and a clock that do what a schedule says."""
+"""The collectors' real loop with a broker, a database and a clock that follow a schedule."""

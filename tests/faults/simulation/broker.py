@@ -1,4 +1,4 @@
-"""A work queue as JetStream keeps one, and a client of it for the real `Pull` and `Msg`."""
+"""A work queue like JetStream's, and a client of it for the real `Pull` and `Msg`."""
 
 import asyncio
 import json
@@ -26,10 +26,10 @@ class Waiting:
 
     Attributes:
         data: Its bytes.
-        headers: Beside them.
-        deliveries: How often it was sent to somebody.
-        hidden_until: When it may be sent again.
-        published_at: When it came, by the broker's own clock, in seconds of Unix.
+        headers: Its headers.
+        deliveries: How often it was delivered.
+        hidden_until: When it may be delivered again.
+        published_at: When it was published, by the broker's clock, as Unix seconds.
     """
 
     data: bytes
@@ -56,7 +56,7 @@ class SimulatedBroker:
         self.waiting[next(self._sequences)] = Waiting(data, headers)
 
     def settle(self, reply: str, payload: bytes) -> None:
-        """Take an acknowledgement, or a message back for a while."""
+        """Take an acknowledgement, or a nack with a delay."""
         sequence = int(reply.split(".")[5])
         if payload.startswith(b"-NAK"):
             delay = json.loads(payload.removeprefix(b"-NAK") or "{}").get("delay", 0) / 1e9
@@ -69,7 +69,7 @@ class SimulatedBroker:
             self.waiting.pop(sequence, None)
 
     async def answer(self, request: dict[str, Any], reply: str, client: "SimulatedClient") -> None:
-        """Send what is there, at once or when there is something, and a status at the end."""
+        """Send the available messages, at once or when there are some, and a status at the end."""
         until = _now() + request.get("expires", 0) / 1e9
         while not (found := self._take(request)) and _now() < until and client.is_alive:
             await asyncio.sleep(_POLL_SECONDS)
@@ -103,10 +103,10 @@ class SimulatedBroker:
 
 
 class SimulatedClient:
-    """One process's connection: what `Pull` and `Msg` need of the real one.
+    """One process's connection: the parts of the real one that `Pull` and `Msg` need.
 
     Attributes:
-        is_alive: Whether its process lives; what it sends afterwards goes nowhere.
+        is_alive: Whether its process lives; bytes sent afterwards are dropped.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class SimulatedClient:
         return _Subscription(self)
 
     async def receive(self, message: Msg) -> None:
-        """Hand over a message, if anybody is there."""
+        """Deliver a message, if anybody is connected."""
         if self.is_alive:
             await asyncio.sleep(self._broker.chance.seconds(_LATENCY_SECONDS))
             await self._receiver_of(message)(message)

@@ -1,4 +1,4 @@
-"""A clock that jumps to the next thing that is due: an hour passes in no time, always alike."""
+"""A clock that jumps to the next event: an hour passes in no time, always in the same way."""
 
 import asyncio
 import selectors
@@ -9,7 +9,7 @@ Result = TypeVar("Result")
 
 
 class _Jumping(selectors.SelectSelector):
-    """Waits for nothing: what it should have waited is added to the clock."""
+    """Waits for nothing: the time that it should have waited is added to the clock."""
 
     now = 0.0
 

@@ -1,4 +1,4 @@
-"""Play a story to its end, and say what the ledger has not seen, or has seen wrongly."""
+"""Run a story to its end, and return what the ledger has missed or reported wrongly."""
 
 import asyncio
 from collections import Counter
@@ -39,14 +39,14 @@ _METRICS: Final = ConsumerMetrics(CollectorRegistry(), "watch")
 
 @dataclass
 class Unseen:
-    """What may not happen, and did.
+    """The violations.
 
     Attributes:
-        imbalance: What the ledger missed at the end, less what the broker had lost.
-        false_alarms: What it missed before, beyond what the broker had lost until then.
-        told_by_nobody: Events of lost messages that no other tells of.
+        imbalance: Events missing in the ledger at the end, minus those that the broker lost.
+        false_alarms: Events that it reported missing earlier, beyond those lost until then.
+        told_by_nobody: Events of lost messages that no other announces.
         broken_promises: Events that are neither stored nor in a lost message.
-        unsettled: Messages that were not lost, and of which the ledger knows nothing.
+        unsettled: Messages that were not lost and that the ledger does not know.
     """
 
     imbalance: int = 0
@@ -137,7 +137,7 @@ class _World:
         await self._backlogs(note, stop)
 
     async def _look(self) -> int:
-        """Measure once, and tell what is missed."""
+        """Measure once, and return the number of missing events."""
         stop, found = asyncio.Event(), list[int]()
 
         async def note(backlog: Backlog) -> None:
@@ -178,7 +178,7 @@ class _World:
         ]
 
     def _told(self) -> set[bytes]:
-        """Name the envelopes of which one tells that the broker has kept."""
+        """Name the envelopes announced by the messages that the broker kept."""
         return {
             told.id
             for it in self._broker.kept.values()

@@ -1,4 +1,4 @@
-"""Worlds in which every machine has a clock of its own, and any of them may jump."""
+"""Worlds in which every machine has its own clock, and any clock may jump."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from tests.builders import NOON
 
 
 class Wall:
-    """A machine's clock, as somebody has set it.
+    """A machine's clock, as it was set.
 
     Args:
         days: How far it is ahead of the world's.
@@ -17,9 +17,9 @@ class Wall:
         self._ahead = timedelta(days=days)
 
     def now(self) -> datetime:
-        """Tell the time."""
+        """Return the time."""
         return NOON + self._ahead + timedelta(seconds=asyncio.get_running_loop().time())
 
     def jump(self, days: float) -> None:
-        """Be set anew."""
+        """Set it."""
         self._ahead += timedelta(days=days)

@@ -35,11 +35,11 @@ Answer = TypeVar("Answer")
 
 
 class SimulatedStore:
-    """One process's way to the database that all share.
+    """One process's access to the shared database.
 
     Args:
-        database: Where rows and letters are.
-        chance: What goes wrong.
+        database: Holds rows and letters.
+        chance: The faults.
         die: Ends the process that calls.
     """
 
@@ -89,11 +89,11 @@ class SimulatedStore:
 
 
 class SimulatedAttempts:
-    """One process's way to the marks that all share; implements ``Attempts``.
+    """One process's access to the shared marks; implements ``Attempts``.
 
     Args:
         marks: How many each message has.
-        chance: What goes wrong.
+        chance: The faults.
         die: Ends the process that calls.
     """
 
@@ -143,7 +143,7 @@ class SimulatedCollector:
         self._kind = kind
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Live and die until told to stop."""
+        """Run and die until told to stop."""
         while not stop.is_set():
             await self._live(stop)
             await asyncio.sleep(self._broker.chance.seconds(_RESTART_SECONDS))
@@ -179,7 +179,7 @@ class SimulatedCollector:
 
 
 async def _answer() -> None:
-    """Answer, as a database that may fail the next moment."""
+    """Answer, like a database that may fail at the next moment."""
 
 
 def _consume(consumer: Consumer[Any], client: Any, stop: asyncio.Event) -> Any:

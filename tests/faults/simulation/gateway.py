@@ -34,9 +34,9 @@ class Kept:
     """A message that the broker has acknowledged, or would have.
 
     Attributes:
-        envelope: What its gateway counted of it.
+        envelope: Its gateway's counts.
         data: Its bytes.
-        is_lost: Whether the broker has lost it before anybody had settled it.
+        is_lost: Whether the broker lost it before it was settled.
     """
 
     envelope: Envelope
@@ -46,14 +46,14 @@ class Kept:
 
 @dataclass
 class Promised:
-    """An event whose sender got a 202: its key, or its bytes where it was rejected."""
+    """An event whose sender got a 202: its key, or its bytes if it was rejected."""
 
     key: bytes
     data: bytes
 
 
 class LossyBroker(SimulatedBroker):
-    """Takes each message once by its id, tells the time, and loses some.
+    """Stores each message once by its id, has a clock, and loses some messages.
 
     Attributes:
         kept: All messages that it ever had, by their sequence.
@@ -70,11 +70,11 @@ class LossyBroker(SimulatedBroker):
 
     @property
     def last_sequence(self) -> int:
-        """Tell how many messages came."""
+        """Return how many messages were published."""
         return len(self.kept)
 
     def take(self, data: bytes, headers: dict[str, str]) -> int:
-        """Store a message, unless it is here already; tell its place."""
+        """Store a message, unless it is stored already; return its sequence."""
         known = self._ids.get(headers[MESSAGE_ID])
         if known is not None:
             return known
@@ -96,7 +96,7 @@ class LossyBroker(SimulatedBroker):
 
 
 class Connection:
-    """One process's connection: what `JetStreamBus` and `watch_backlog` need of the real one."""
+    """One process's connection: the parts that `JetStreamBus` and `watch_backlog` need."""
 
     def __init__(self, broker: LossyBroker) -> None:
         self._broker = broker
@@ -129,7 +129,7 @@ class Connection:
         )
 
     async def request(self, _subject: str, payload: bytes, **_: Any) -> Any:
-        """Answer which message is the first from a place on."""
+        """Return the first message from a sequence on."""
         await self._travel()
         start = json.loads(payload)["seq"]
         first = min((each for each in self._broker.waiting if each >= start), default=None)
@@ -175,13 +175,13 @@ class Connection:
 
 @dataclass
 class SimulatedGateway:
-    """Takes requests, and remembers what it has promised.
+    """Accepts requests, and records its promises.
 
     Attributes:
         broker: Where it publishes.
         wall: Its own clock.
         rejects: Whether its events are dead letters.
-        promised: What it has answered with a 202.
+        promised: Events answered with a 202.
         was_killed: Whether one of its processes has died.
     """
 
@@ -198,7 +198,7 @@ class SimulatedGateway:
         self._start()
 
     def take(self, events: int) -> None:
-        """Let a request come."""
+        """Receive a request."""
         self._requests.append(asyncio.create_task(self._take(events)))
 
     async def settle(self) -> None:
@@ -207,7 +207,7 @@ class SimulatedGateway:
         self._requests.clear()
 
     async def kill(self) -> None:
-        """End the process: nobody gets an answer, and what it knew is gone."""
+        """Kill the process: nobody gets an answer, and its memory is lost."""
         self.was_killed = True
         self._connection.die()
         tasks = [*self._requests, self._telling]
@@ -218,14 +218,14 @@ class SimulatedGateway:
         self._start()
 
     async def freeze(self, seconds: float) -> None:
-        """Do nothing for a while, and know nothing of it."""
+        """Freeze for a while."""
         self._telling.cancel()
         await asyncio.gather(self._telling, return_exceptions=True)
         await asyncio.sleep(seconds)
         self._telling = self._start_telling()
 
     async def stop(self) -> None:
-        """Stop as a process does that is asked to; the broker is there."""
+        """Stop in the normal way, with the broker available."""
         await self.settle()
         self._stop.set()
         await self._telling

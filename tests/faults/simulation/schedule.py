@@ -1,4 +1,4 @@
-"""What is published, and what goes wrong: drawn by Hypothesis, small when it shrinks."""
+"""The published messages, and the faults: drawn by Hypothesis, small when it shrinks."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ poison; a deadly one ends the process that would store it; none at all where a
 gateway only tells of others."""
 
 UNREADABLE: Final = ()
-"""A message without events stands for one that is no envelope."""
+"""A message without events stands for one that is not an envelope."""
 
 _TRANSACTION: Final = ("killed before", "killed after", "away", "answer lost", "crashes", "slow")
 _SENT: Final = ("lost", "killed before", "killed after", "raises")
@@ -49,7 +49,7 @@ _LATEST: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that goes wrong once: the ``nth`` time that a place is passed, from 0."""
+    """A fault that happens once: the ``nth`` time that a place is passed, from 0."""
 
     place: Place
     nth: int
@@ -90,10 +90,10 @@ def schedules() -> st.SearchStrategy[Schedule]:
 
 @dataclass
 class Chance:
-    """Tells at each place whether something goes wrong now, and how long things take.
+    """Decides at each place whether a fault happens now, and how long things take.
 
     Attributes:
-        schedule: What to play.
+        schedule: The schedule.
         random: Of the schedule's seed.
     """
 

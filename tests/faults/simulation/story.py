@@ -1,4 +1,4 @@
-"""What happens in a world of clocks: drawn by Hypothesis, small when it shrinks."""
+"""The events in a world of clocks: drawn by Hypothesis, small when it shrinks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tests.faults.simulation.schedule import Fault, Place, Schedule, What
 
 GATEWAYS: Final = 2
 MOST_LOST: Final = 7
-"""More than eight lost in a row show as eight, as the documents say."""
+"""More than eight lost in a row show as eight, as documented."""
 
 Machine = Literal[0, 1, "broker", "database"]
 """Numbers are gateways."""
@@ -18,7 +18,7 @@ Machine = Literal[0, 1, "broker", "database"]
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Requests that come to a gateway at once, each with so many events."""
+    """Requests that reach a gateway at once, each with so many events."""
 
     gateway: int
     requests: Sequence[int]
@@ -41,14 +41,14 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """All processes but the broker and the database stand still for days, or the collectors do."""
+    """All processes but the broker and the database are frozen for days, or the collectors."""
 
     days: float
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """A gateway's process dies, and another one comes."""
+    """A gateway's process dies, and another one starts."""
 
     gateway: int
 
@@ -62,10 +62,10 @@ class Story:
 
     Attributes:
         days: How far each machine's clock is ahead at first.
-        steps: What happens, one after the other.
+        steps: The steps, in order.
         lost: Which of the messages with events the broker loses, by their order
             from 0; those that a collector has settled before can't be lost.
-        schedule: What else goes wrong, and the seed of how long everything takes.
+        schedule: The other faults, and the seed of all durations.
     """
 
     days: dict[Machine, float]
@@ -88,7 +88,7 @@ _LATEST: Final = 12
 
 
 def stories() -> st.SearchStrategy[Story]:
-    """Draw runs with few messages and much amiss."""
+    """Draw runs with few messages and many faults."""
     publish = st.builds(Publish, _GATEWAY, st.lists(st.integers(1, 3), min_size=1, max_size=4))
     step = st.one_of(
         publish,

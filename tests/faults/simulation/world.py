@@ -1,4 +1,4 @@
-"""Play a schedule to its end, and say what it broke."""
+"""Run a schedule to its end, and return the violations."""
 
 import asyncio
 from collections import Counter
@@ -29,7 +29,7 @@ _DEATHS = 3
 _PUBLISH_SECONDS = 2.0
 _TRAFFIC_SECONDS = 5.0
 _LIMIT_SECONDS = 1800.0
-"""By then everything has settled: faults are few, and each costs half a minute at the most."""
+"""By then everything has settled: faults are few, and each costs at most half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Published:
 
     Attributes:
         data: Its bytes.
-        is_readable: Whether they are an envelope.
+        is_readable: Whether it is an envelope.
         events: Its events by kind, key and JSON.
         counted: The envelope's id in the ledger; None of a gateway that counts nothing.
     """
@@ -51,7 +51,7 @@ class Published:
 
 @dataclass
 class Broken:
-    """What may not happen, and did."""
+    """The violations."""
 
     lost: list[str] = field(default_factory=list)
     acknowledged_early: list[int] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Broken:
 
 
 def play(schedule: Schedule, kind: type[Settling[Any, Any]] = Settling) -> Broken:
-    """Publish to two collectors, let everything go wrong, wait until the dust has settled."""
+    """Publish to two collectors, inject the faults, and wait until everything has settled."""
     with structlog.testing.capture_logs():
         return clock.run(_World(schedule, kind).play())
 
@@ -98,7 +98,7 @@ class _World:
         return self._broken
 
     async def _until_settled(self) -> None:
-        """Let good messages come: a crash is a message's own fault only while others succeed."""
+        """Publish good messages: a crash is a message's own fault only while others succeed."""
         clock_of = asyncio.get_running_loop().time
         while self._broker.waiting and clock_of() < _LIMIT_SECONDS:
             if not self._chance.random.randrange(3):
@@ -125,7 +125,7 @@ class _World:
         return encode("facebook", [a_part(json) for json in payloads] or [nothing])
 
     def _envelope(self, held: int, counted: bytes) -> Envelope:
-        """Count a message, and tell of all before it."""
+        """Count a message, and announce all before it."""
         before = [(it.counted, len(it.events)) for it in self._published if it.counted]
         told = [Announcement(key, NOON, events, n) for n, (key, events) in enumerate(before)]
         return an_envelope(held, id=counted, announced=told, rejected=self._schedule.rejected)
@@ -135,7 +135,7 @@ class _World:
             self._broken.acknowledged_early.append(sequence)
 
     def _missing(self, message: Published) -> Iterator[str]:
-        """Name what of a message is neither stored nor a dead letter."""
+        """Name the events of a message that are neither stored nor dead letters."""
         dead = self._database.dead
         if message.data in dead:
             return
@@ -164,9 +164,9 @@ class _World:
         ]
 
     def _may_die(self) -> Iterator[bytes]:
-        """Give the bytes that may be dead letters: the bad, and who was near a crash too often.
+        """Return the bytes that may be dead letters: bad ones, and those near too many crashes.
 
-        A message in whose hands three processes ended looks deadly, whatever ended them.
+        A message looks deadly if three processes ended while they had it, whatever ended them.
         """
         faults = self._schedule.faults
         crashes = any(fault.what == "crashes" for fault in faults)
@@ -189,7 +189,7 @@ class _World:
 
 
 class Database(FakeEventStore):
-    """Refuses rows that are named so, and crashes on poison."""
+    """Refuses rows that are marked so, and crashes on poison."""
 
     def __init__(self) -> None:
         super().__init__(refuses=lambda row: _is(row, "refused"))
@@ -201,7 +201,7 @@ class Database(FakeEventStore):
         return set(letters.values())
 
     def balances(self, envelope: bytes) -> bool:
-        """Tell whether the ledger knows what became of each event of an envelope."""
+        """Return whether the ledger accounts for each event of an envelope."""
         accepted, *became = self.ledger.get(envelope, (-1,))
         return accepted == sum(became)
 

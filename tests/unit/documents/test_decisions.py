@@ -1,4 +1,4 @@
-"""``docs/decisions.md`` has seven headings, and names every entry on top."""
+"""``docs/decisions.md`` has seven headings, and lists every entry at the top."""
 
 import re
 

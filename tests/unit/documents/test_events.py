@@ -1,4 +1,4 @@
-"""``docs/events.md`` says what the contract says."""
+"""``docs/events.md`` agrees with the contract."""
 
 import re
 from typing import get_args

@@ -1,4 +1,4 @@
-"""``docs/extending.md`` names files that there are, and for a source all that spell one."""
+"""``docs/extending.md`` names existing files, and for a source all files that spell one."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the system's first description promises to who installs it holds for the containers' files.
+"""The promises of the system's first description hold for the containers' files.
 
 ``test_started_by_hand`` has its manual start, ``tests/e2e`` its requests on a system that runs,
 ``tests/containers`` all of it on an engine.
@@ -65,7 +65,7 @@ def test_the_passwords_are_those_of_the_description() -> None:
 
 @pytest.mark.parametrize("name", ["fb-collector", "ttk-collector"])
 def test_collectors_are_scaled(name: str) -> None:
-    """No port of the machine and no name that only one container can have."""
+    """No host ports, and no name that only one container can have."""
     assert not SERVICES[name].keys() & {"ports", "container_name", "hostname"}
 
 
@@ -92,7 +92,7 @@ def test_the_reporter_has_the_paths_of_the_description(path: str, parameters: se
 
 
 def test_the_example_s_settings_are_taken(tmp_path: Path) -> None:
-    """`cp .env.example .env`, and the ones of the description set in it."""
+    """`cp .env.example .env`, with the description's settings."""
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     for name in ("DATABASE_URL", "NATS_URL", "LOG_LEVEL", "BODY_SIZE_LIMIT"):
         assert re.search(rf"^#? ?{name}=", text, re.MULTILINE), name

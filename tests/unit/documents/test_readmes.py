@@ -1,4 +1,4 @@
-"""Links of all pages lead somewhere; what both READMEs show is so."""
+"""All links of the pages work; the examples of both READMEs are right."""
 
 import re
 

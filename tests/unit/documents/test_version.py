@@ -1,4 +1,4 @@
-"""The version is stated in ``pyproject.toml``; what else names it names the same."""
+"""The version is stated in ``pyproject.toml``; every other place has the same."""
 
 import re
 import subprocess

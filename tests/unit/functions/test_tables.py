@@ -1,4 +1,4 @@
-"""Answers as CSV: read back by a reader of CSV, and never run by a spreadsheet."""
+"""Answers as CSV: readable by a CSV reader, and never executed by a spreadsheet."""
 
 import csv
 import io

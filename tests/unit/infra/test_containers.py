@@ -29,7 +29,7 @@ def text_of(name: str) -> str:
 
 
 def published(service: dict[str, Any]) -> list[int]:
-    """List the ports of this machine that a service takes."""
+    """List the host ports of a service."""
     return [int(port.split(":")[-2]) for port in service.get("ports", [])]
 
 
@@ -112,7 +112,7 @@ CLIENTS_PATHS = {
 
 
 def opened(edge: str, path: str) -> bool:
-    """Tell whether the edge's list has a path, as HAProxy compares: byte for byte."""
+    """Return whether the edge's list has a path, compared like HAProxy: byte by byte."""
     exact = [each for line in re.findall(r"\bpath ((?:/\S+ ?)+)", edge) for each in line.split()]
     beginnings = re.findall(r"path_beg (.*)", edge)
     patterns = [it for line in re.findall(r"path_reg (.*)", edge) for it in line.split()]

@@ -1,6 +1,6 @@
-"""``start.sh`` and ``healthcheck.sh``: called from any folder or by a link, and what they change.
+"""``start.sh`` and ``healthcheck.sh``: called from any folder or through a link, and their effects.
 
-Run in a copy whose Python only writes down its arguments, one a line.
+Run in a copy whose Python only records its arguments, one per line.
 """
 
 import os
@@ -108,7 +108,7 @@ def test_whoever_reloads_gets_the_tools_of_developers(installed: Path) -> None:
 
 @pytest.fixture
 def tests_run(installed: Path) -> Path:
-    """A checkout whose test.sh only says what it would run."""
+    """A checkout whose test.sh only prints its commands."""
     for name in ("test.sh", "infra/test-tools.sh"):
         shutil.copy(ROOT / name, installed / name)
     wanted = (installed / ".venv" / "requirements.lock").read_text()

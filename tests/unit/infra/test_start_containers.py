@@ -1,4 +1,4 @@
-"""What ``./start.sh --docker`` says when it can't do what it is asked."""
+"""The messages of ``./start.sh --docker`` if it can't do the request."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What `docker compose up -d NAME …` starts by itself, and which ports answer after it."""
+"""Services that `docker compose up -d NAME …` also starts, and the ports that answer after it."""
 
 import re
 import shlex
@@ -28,7 +28,7 @@ ANSWER_AFTER = ((), ("gateway",), ("fb-collector", "ttk-collector", "dead-letter
 
 
 def needed_by(name: str, above: Sequence[str] = ()) -> set[str]:
-    """Name a service and all that Compose starts before it."""
+    """Name a service and everything that Compose starts before it."""
     assert name not in above, f"a circle: {above} {name}"
     needed = SERVICES[name].get("depends_on", {})
     return {name}.union(*(needed_by(it, (*above, name)) for it in needed))
@@ -39,7 +39,7 @@ def started(commands: Sequence[Sequence[str]]) -> set[str]:
 
 
 def answering(running: set[str]) -> set[str]:
-    """Name the functions whose port of this machine answers: they run, and the edge does."""
+    """Name the functions whose host port answers: they run, and the edge runs."""
     return running & set(PORTS) if EDGE in running else set()
 
 
@@ -65,7 +65,7 @@ def test_what_is_started_first_waits_for_nobody_that_waits_for_it(name: str) -> 
 
 
 def test_nobody_waits_until_the_edge_is_healthy() -> None:
-    """It is healthy when it reaches a function, which would wait for it."""
+    """It is healthy when it reaches a function, so functions would wait for it."""
     conditions = {
         it["depends_on"][EDGE]["condition"]
         for it in SERVICES.values()

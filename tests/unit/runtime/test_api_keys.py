@@ -1,4 +1,4 @@
-"""Who may ask: keys, and what they open."""
+"""Access: keys, and the requests that they allow."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -29,7 +29,7 @@ KEYS = ("INGEST_API_KEYS", "REPORTER_API_KEYS", "OPERATOR_API_KEYS")
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """No setting of this machine, and none in a file."""
+    """No settings of this machine or of a file."""
     monkeypatch.chdir(tmp_path)
     for name in (*KEYS, "ENVIRONMENT", "INGEST_API_KEY"):
         monkeypatch.delenv(name, raising=False)

@@ -23,7 +23,7 @@ POSTGRES = "postgresql://user:secret@127.0.0.1:5432/eventdb"
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """No setting of this machine, and none in a file."""
+    """No settings of this machine or of a file."""
     monkeypatch.chdir(tmp_path)
     for name in set(GatewaySettings.model_fields) | set(CollectorSettings.model_fields):
         monkeypatch.delenv(name.upper(), raising=False)

@@ -1,4 +1,4 @@
-"""Events as JSON texts that can be bent in any place: trees whose leaves are bytes."""
+"""Events as JSON texts that can be changed anywhere: trees whose leaves are bytes."""
 
 import json
 from collections.abc import Iterator
@@ -94,18 +94,18 @@ TOKENS: list[bytes] = [
     *(b'"%b"' % inside for inside in [*_INSIDES.split(), *_BROKEN]),
     *[*_STRUCTURES.split(), *_SPACED, *_LONG],
 ]
-"""What may stand where a value is expected."""
+"""Tokens in place of a value."""
 
 
 def tree_of(value: Any) -> Any:
-    """Take a value apart: an object is a list of keys and values, each a text."""
+    """Parse a value: an object becomes a list of keys and values, each a text."""
     if isinstance(value, dict):
         return [(json.dumps(key).encode(), tree_of(inner)) for key, inner in value.items()]
     return json.dumps(value, ensure_ascii=False).encode()
 
 
 def text_of(tree: Any, space: bytes = b"") -> bytes:
-    """Write a tree, with white space wherever there may be some."""
+    """Write a tree, with white space wherever it is allowed."""
     if isinstance(tree, bytes):
         return space + tree + space
     pairs = [space + key + space + b":" + text_of(inner, space) for key, inner in tree]
@@ -113,7 +113,7 @@ def text_of(tree: Any, space: bytes = b"") -> bytes:
 
 
 def places_in(tree: Any) -> Iterator[tuple[Any, int]]:
-    """Every key of an event: the object it is in, and its place there."""
+    """Every key of an event: its object, and its position there."""
     for index, (_, inner) in enumerate(tree):
         yield tree, index
         if isinstance(inner, list):
@@ -162,4 +162,4 @@ KEYS: list[bytes] = sorted(
         for spelling in _respelled(json.loads(owner[index][0]))
     }
 )
-"""What may stand where a key is expected."""
+"""Tokens in place of a key."""

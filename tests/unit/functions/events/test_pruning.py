@@ -1,4 +1,4 @@
-"""Large events are judged by what the contract looks at."""
+"""Large events are judged by the fields of the contract."""
 
 import tracemalloc
 from collections.abc import Iterator

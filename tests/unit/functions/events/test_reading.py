@@ -1,4 +1,4 @@
-"""What the fast reader takes is what the contract takes, and the same of it."""
+"""The fast reader accepts only events that the contract accepts, with the same result."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,7 @@ DAMAGE = st.dictionaries(st.integers(0, 600), st.binary(max_size=1), max_size=2)
 
 
 def agree(text: bytes) -> bool:
-    """Check that reader and contract agree on an event; tell whether the reader took it."""
+    """Check that reader and contract agree on an event; return whether the reader decoded it."""
     taken, judged = read(text), verdict(text)
     assert taken is None or judged is not None, "valid to the reader only"
     if judged is not None:
@@ -58,7 +58,7 @@ def verdict(text: bytes) -> Event | None:
 
 
 def plain(value: Any, key: str = "") -> Any:
-    """Describe what was read, whichever way, so that it is equal only if it means the same."""
+    """Describe a decoded event, from either way, so that equal descriptions mean equal events."""
     if isinstance(value, msgspec.Struct):
         fields = {f.encode_name: getattr(value, f.name) for f in msgspec.structs.fields(value)}
         stage = getattr(value, "funnel_stage", None)

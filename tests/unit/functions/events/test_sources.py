@@ -1,4 +1,4 @@
-"""A source is a row in each table; where it has to be written out, a test names what lacks."""
+"""A source is a row in each table; if it has to be spelled out, a test reports missing names."""
 
 import re
 from pathlib import Path

@@ -210,7 +210,7 @@ async def test_an_event_that_no_bus_can_carry_is_rejected_alone(*, is_valid: boo
 
 
 def many(number: int, *, beside: Sequence[bytes] = ()) -> Sequence[Sequence[bytes]]:
-    """Windows of so many invalid events, large and small, and some others at the end."""
+    """Windows of so many invalid events, large and small, with some others at the end."""
     bad = [BAD if it % 2 else b"%d" % it for it in range(number)]
     return [bad[start : start + 700] for start in range(0, number, 700)] + [list(beside)]
 

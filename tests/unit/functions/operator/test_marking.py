@@ -1,4 +1,4 @@
-"""Where a fault is in the text of an event."""
+"""The position of a fault in the text of an event."""
 
 import json
 from typing import Any

@@ -30,7 +30,7 @@ def valid_events(contents: Sequence[bytes]) -> list[Any]:
 
 
 def recount(contents: Sequence[bytes]) -> dict[str, Any]:
-    """Count from the bytes alone, with every id remembered."""
+    """Count from the bytes alone, remembering every id."""
     distinct = {(e.source, e.event_id): e for e in valid_events(contents)}
     kinds = Counter((e.source, e.funnel_stage, e.event_type) for e in distinct.values())
     revenue = {"facebook": Decimal("0.00"), "tiktok": Decimal("0.00")}

@@ -1,4 +1,4 @@
-"""What a report says, over rows in memory."""
+"""Reports over rows in memory."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -307,9 +307,9 @@ KYIV, KATHMANDU = "Europe/Kyiv", "Asia/Kathmandu"
 @pytest.mark.parametrize(
     ("zone", "first", "hours", "buckets"),
     [
-        # An hour that comes twice is two buckets.
+        # an hour that occurs twice is two buckets
         (KYIV, (2024, 10, 26, 23), 3, "02:00+03:00 03:00+03:00 03:00+02:00 04:00+02:00"),
-        # One that is skipped is none.
+        # an hour that is skipped is none
         (KYIV, (2024, 3, 31, 0), 2, "02:00+02:00 04:00+03:00 05:00+03:00"),
         (KATHMANDU, (2024, 1, 1, 0, 15), 2, "06:00+05:45 07:00+05:45 08:00+05:45"),
     ],

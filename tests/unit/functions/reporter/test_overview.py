@@ -1,4 +1,4 @@
-"""What a person sees of a view: periods, comparison and buckets."""
+"""A person's view: periods, comparison and buckets."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

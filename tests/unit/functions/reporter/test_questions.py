@@ -1,4 +1,4 @@
-"""Which query parameters make a question, and what is said of those that do not."""
+"""Query parameters that make a question, and the faults of those that do not."""
 
 from datetime import UTC, datetime
 
@@ -288,7 +288,7 @@ def test_dates_are_days_of_the_time_zone(zone: str, start: datetime, end: dateti
         ("America/Sao_Paulo", "2018-11-04", at(2018, 11, 4, 3)),  # its midnight is skipped
         ("America/Sao_Paulo", "2018-02-18", at(2018, 2, 18, 3)),  # the hour before it came twice
         ("America/Havana", "2024-11-03", at(2024, 11, 3, 5)),  # its midnight comes twice
-        ("Pacific/Apia", "2011-12-30", at(2011, 12, 30, 10)),  # a day that was left out
+        ("Pacific/Apia", "2011-12-30", at(2011, 12, 30, 10)),  # a day that was skipped
     ],
 )
 def test_a_day_begins_where_its_midnight_should_be(zone: str, day: str, start: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Calls as platforms make them, and what adapters make of them."""
+"""Calls as platforms make them, and the adapters' results."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ _SAMPLES: Final = Path(__file__).parent / "samples"
 
 
 def sample(number: int) -> dict[str, Any]:
-    """Read a sample: a request of a platform, with what is to be found in it."""
+    """Read a sample: a platform's request with its expected result."""
     (file,) = _SAMPLES.glob(f"{number:02}_*.json")
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found
@@ -31,7 +31,7 @@ def a_call(
     path: Mapping[str, Any] | None = None,
     now: datetime = NOW,
 ) -> Call:
-    """A call; a body that is no text is written as JSON."""
+    """A call; a body that is not text is written as JSON."""
     if not isinstance(body, bytes):
         body = (body if isinstance(body, str) else json.dumps(body)).encode()
     lower = {name.lower(): value for name, value in (headers or {}).items()}
@@ -50,7 +50,7 @@ def a_trust(*secrets: str, keys: Sequence[str] = (), **options: Any) -> Trust:
 
 
 def outcomes_of(adapt: Adapter, call: Call, trust: Trust | None = None) -> list[Any]:
-    """Adapt a call; every record is one that a collector reads."""
+    """Adapt a call; a collector can read every record."""
     found: list[Outcome] = list(adapt(call, trust or a_trust()).outcomes)
     for outcome in found:
         if not isinstance(outcome, Refused | Skipped):
@@ -59,21 +59,21 @@ def outcomes_of(adapt: Adapter, call: Call, trust: Trust | None = None) -> list[
 
 
 def only_record(found: Sequence[Outcome]) -> Any:
-    """The one record that there is."""
+    """The only record."""
     (record,) = found
     assert isinstance(record, Record), record
     return record
 
 
 def fault_of(found: Sequence[Outcome]) -> str:
-    """The code of the one part that is refused."""
+    """The code of the only refused part."""
     (refused,) = found
     assert isinstance(refused, Refused), refused
     return refused.fault.code
 
 
 def shown(record: Any) -> dict[str, Any]:
-    """The parts of a record that samples state."""
+    """The parts of a record that samples specify."""
     return {
         "timestamp": record.timestamp.isoformat().replace("+00:00", "Z"),
         "source": record.source,
@@ -88,7 +88,7 @@ def shown(record: Any) -> dict[str, Any]:
 
 
 def expected_of(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The same of an event of a sample's ``expected``."""
+    """The same for an event of a sample's ``expected``."""
     data, ext = event["data"], event["ext"]
     return {
         "timestamp": event["timestamp"],

@@ -1,4 +1,4 @@
-"""Every adapter, whatever is sent: its own outcomes, and nothing personal in any of them."""
+"""Every adapter, for any input: only its own outcomes, and nothing personal in any of them."""
 
 import hmac
 import json
@@ -61,7 +61,7 @@ def trust() -> Trust:
 
 
 def signed(body: bytes, content_type: str = "application/json") -> Call:
-    """Sign a body as every platform does at once; a signed request is in its form."""
+    """Sign a body for every platform at once; a signed request is in its form."""
 
     def sign(*parts: bytes) -> str:
         return hmac.digest(_SECRET, b"".join(parts), "sha256").hex()
@@ -76,7 +76,7 @@ def signed(body: bytes, content_type: str = "application/json") -> Call:
 
 
 def adapted(sender: Sender, call: Call) -> list[Outcome]:
-    """Adapt a call, by nothing but the outcomes of an adapter; each record is one."""
+    """Adapt a call, with only the outcomes of an adapter; each record is readable."""
     try:
         found = sender.adapt(call, trust())
         assert isinstance(found, Adapted)
@@ -139,7 +139,7 @@ def places_in(value: Any) -> list[tuple[Any, ...]]:
 
 
 def bent(value: Any, way: tuple[Any, ...], other: Any) -> Any:
-    """Copy decoded JSON with another value in a place; None takes it away."""
+    """Copy decoded JSON with another value at a place; None removes it."""
     if not way:
         return other
     if isinstance(value, list):
@@ -211,7 +211,7 @@ def test_nothing_personal_comes_out_wherever_it_was(sender: Sender) -> None:
 
 
 def _places_of_names(sender: Sender) -> set[str]:
-    """Where the sender itself writes a name or an id of its own, which is kept."""
+    """Places where the sender writes its own name or id, which is kept."""
     shared = {"event_name", "event", "order_id", "order_status", "type"}
     kept: dict[str, set[str]] = {
         "meta_webhooks": {

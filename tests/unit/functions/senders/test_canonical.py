@@ -1,4 +1,4 @@
-"""Canonical records are read as they were written, and nothing else is read as one."""
+"""Canonical records are read as they were written, and nothing else is accepted."""
 
 from datetime import UTC
 from typing import Any

@@ -1,4 +1,4 @@
-"""Deliveries of Meta's webhooks: each sample, and what Meta sends beside what it documents."""
+"""Deliveries of Meta's webhooks: each sample, and undocumented variants."""
 
 import hmac
 import json

@@ -1,4 +1,4 @@
-"""What becomes of canonical records: rows, notices or their faults."""
+"""The outcomes of canonical records: rows, notices or faults."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -11,7 +11,7 @@ from runtime.telemetry.metrics import ConsumerMetrics, EventMetrics, HttpMetrics
 
 
 def values_of(lines: list[Any], **labels: str) -> dict[str, Any]:
-    """Take what is said of a set of dimensions, after a look at its form."""
+    """Take the metrics of a set of dimensions, after checking the form."""
     for line in lines:
         [described] = line["_aws"]["CloudWatchMetrics"]
         assert described["Namespace"] == NAMESPACE

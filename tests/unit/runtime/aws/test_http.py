@@ -1,4 +1,4 @@
-"""What API Gateway and function URLs hand over, and what they get back."""
+"""Requests of API Gateway and function URLs, and the answers to them."""
 
 import asyncio
 import base64
@@ -34,7 +34,7 @@ LIMIT = 4096
 
 
 class Seen:
-    """Endpoints that remember what they were asked."""
+    """Endpoints that record their requests."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []

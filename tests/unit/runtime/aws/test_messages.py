@@ -1,4 +1,4 @@
-"""Messages that SQS takes, whatever is in them."""
+"""Messages that SQS accepts, with any content."""
 
 import os
 import re

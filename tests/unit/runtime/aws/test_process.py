@@ -16,13 +16,13 @@ from tests.aws.invoking import AContext
 
 @dataclass
 class World:
-    """What a process opens.
+    """The resources of a process.
 
     Attributes:
         opened: How often it was opened.
         open: How many are open now.
         renewed: How often it was renewed.
-        fails: What the second half of opening raises.
+        fails: The error of the second half of opening.
     """
 
     opened: int = 0
@@ -57,7 +57,7 @@ def world() -> World:
 
 @contextmanager
 def a_process(world: World) -> Iterator[Process[World]]:
-    """Hold a process of a world; for a test that is no coroutine."""
+    """Hold a process with its resources, for a test that is not a coroutine."""
     process = Process(world.hold, lambda it: it.renew())
     try:
         yield process

@@ -1,4 +1,4 @@
-"""What Lambda hands over of a queue, and which records it is told to bring again."""
+"""Lambda's records of a queue, and the records that it is asked to redeliver."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -21,7 +21,7 @@ from tests.aws.invoking import AContext, a_record, closed, holding, invoke, noth
 
 @dataclass
 class Worker:
-    """Work that remembers what it got; what an item is called decides what becomes of it."""
+    """A handler that records its items; an item's name decides its outcome."""
 
     handled: list[str] = field(default_factory=list)
     batches: list[list[str]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What collectors say of a batch: enough to find a request, and nothing about nothing."""
+"""The collectors' log of a batch: enough to find a request, and nothing for empty batches."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -20,7 +20,7 @@ from tests.doubles.fakes import FakeEventStore
 
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What is logged, down to debug, however another test has set logs up."""
+    """The log, including debug, however another test has set up logging."""
     capture = LogCapture()
     logger = structlog.wrap_logger(
         None, processors=[capture], wrapper_class=structlog.make_filtering_bound_logger(0)

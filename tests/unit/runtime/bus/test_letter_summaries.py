@@ -1,4 +1,4 @@
-"""What is kept of rejected events where dead letters have no room."""
+"""Summaries of rejected events when dead letters have no room."""
 
 import json
 from hashlib import sha256

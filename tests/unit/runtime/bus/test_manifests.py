@@ -94,7 +94,7 @@ def test_the_last_of_a_line_is_untold_until_another_has_arrived_that_tells_of_it
 
 
 class Clock:
-    """A steady clock that goes on when told."""
+    """A steady clock that advances on demand."""
 
     def __init__(self) -> None:
         self.seconds = 1_000.0

@@ -1,4 +1,4 @@
-"""``eps check``: what a sender learns of a file of events before any server is there."""
+"""``eps check``: a sender's check of a file of events, without any server."""
 
 import json
 from pathlib import Path

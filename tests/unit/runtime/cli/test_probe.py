@@ -13,7 +13,7 @@ from runtime.local.embedded.tcp_ports import free_port
 
 @contextmanager
 def a_function(status: int, body: bytes = b"", asked: list[str] | None = None) -> Iterator[int]:
-    """Serve one answer to everything, and yield the port; note the paths asked for."""
+    """Serve one answer to everything, and yield the port; record the requested paths."""
 
     class Answer(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

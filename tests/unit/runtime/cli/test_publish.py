@@ -1,4 +1,4 @@
-"""Where ``eps publish`` sends."""
+"""The address to which ``eps publish`` sends."""
 
 from pathlib import Path
 

@@ -11,7 +11,7 @@ from runtime.http.byte_budget import ByteBudget
 
 
 class Holder:
-    """Somebody who holds bytes from when it gets them until it is let go."""
+    """A holder of bytes from its grant until its release."""
 
     def __init__(self, budget: ByteBudget, size: int) -> None:
         self.holds = False
@@ -92,7 +92,7 @@ async def test_who_is_cancelled_in_the_moment_it_is_served_gives_back() -> None:
     budget = ByteBudget(10)
     async with holding(budget, 10, 10, 10) as holders:
         holders[0].let_go_soon()
-        await asyncio.sleep(0)  # now the second is served, and does not know yet
+        await asyncio.sleep(0)  # now the second is served, and does not know it yet
         await holders[1].cancel()
         assert held(holders)[1:] == [False, True]
 

@@ -133,7 +133,7 @@ async def test_data_reach_the_bus_byte_for_byte(
 
 
 def sdk_attributes() -> dict[str, Any]:
-    """What the SDK's user gives; it adds the rest: id, time, version."""
+    """The values that the SDK's user gives; the SDK adds id, time and version."""
     ours = {"type": "event", "source": "/sdk", "datacontenttype": "application/json"}
     return {**ours, "correlationid": "order:42", "traceparent": TRACE}
 

@@ -1,4 +1,4 @@
-"""What the functions say of themselves, and the page that shows it."""
+"""The functions' own documents, and the page that shows them."""
 
 import json
 import re
@@ -50,7 +50,7 @@ ALL_SENDERS: dict[str, Any] = {
     "tiktok_shop_app_key": SecretStr("d"),
     "tiktok_shop_app_secrets": "e",
 }
-"""Settings with which every sender is taken."""
+"""Settings with which every sender is accepted."""
 
 both = pytest.mark.parametrize(
     "document",

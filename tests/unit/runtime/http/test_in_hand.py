@@ -16,7 +16,7 @@ _MOST = 3
 
 
 class Service:
-    """An application whose endpoint answers, or crashes, when it is let go."""
+    """An application whose endpoint answers, or crashes, when released."""
 
     def __init__(self) -> None:
         self.let_go = asyncio.Event()

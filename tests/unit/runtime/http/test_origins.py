@@ -1,4 +1,4 @@
-"""Pages of other sites change nothing; names of other machines are not answered to."""
+"""Pages of other sites change nothing; names of other machines get no answer."""
 
 import json
 from typing import Any

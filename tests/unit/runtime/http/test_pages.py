@@ -1,4 +1,4 @@
-"""Pages over HTTP, on ports in memory: what they say, and what they let nobody do."""
+"""Pages over HTTP, on ports in memory: their content, and their protection."""
 
 import json
 import re
@@ -50,7 +50,7 @@ _EMPTY: Final = {"br", "input", "link", "meta"}
 
 
 class Checked(HTMLParser):
-    """Reads a page as strictly as it is written: every element is closed, in order."""
+    """Parses a page strictly: every element is closed, in order."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ def yesterday(**fields: Any) -> dict[str, Any]:
 
 
 async def filled(reports: FakeReports, letters: FakeDeadLetters) -> None:
-    """Have something on every page, of a sender who means harm."""
+    """Create data on every page, from a malicious sender."""
     event = a_facebook_event(eventId=HOSTILE)
     reports.rows = [
         a_sale("12.50", **yesterday(campaign_id=HOSTILE)),
@@ -399,7 +399,7 @@ async def test_who_says_nothing_gets_the_api_of_letters(client: httpx.AsyncClien
 
 
 def form_actions(page: str) -> dict[str, str]:
-    """Where forms of a page lead, by the last part of their path: of several the first."""
+    """The targets of a page's forms, by the last part of their path; the first of several."""
     actions = [unescape(it) for it in re.findall(r'<form action="([^"]+)" method="post"', page)]
     return {urlsplit(it).path.rpartition("/")[2]: it for it in reversed(actions)}
 

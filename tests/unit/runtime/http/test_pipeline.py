@@ -1,4 +1,4 @@
-"""The verdict on the whole: figures held against limits, and how it is asked for."""
+"""The verdict on the system: figures against limits, and the requests for it."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def backlogs(**changes: Any) -> list[Backlog]:
-    """What all three saw two seconds ago; the first one changed."""
+    """All three were measured two seconds ago; the first one changed."""
     first, *others = [Backlog(name, NOON, 0, None, 1, 2.0) for name in COLLECTORS]
     return [replace(first, **changes), *others]
 

@@ -185,7 +185,7 @@ async def test_without_a_pepper_there_are_no_paths(client: Open, path: str) -> N
 
 
 async def send(gateway: httpx.AsyncClient, number: int, **headers: str) -> httpx.Response:
-    """Send a sample as it is."""
+    """Send a sample unchanged."""
     asked = sample(number)["request"]
     body = sample(number).get("raw_body", "") or urlencode(asked.get("form", {}))
     told = {**asked.get("headers", {}), **headers}

@@ -1,4 +1,4 @@
-"""Who sent a request, what was wrong with it most often, and who is told."""
+"""The sender of a request, its most common fault, and the log's warnings."""
 
 import hashlib
 from collections.abc import Sequence
@@ -40,13 +40,13 @@ def client(peer: str | None, *forwarded: str, senders: Senders = PROXIES) -> str
     ("peer", "forwarded", "expected"),
     [
         ("198.51.100.4", [], "198.51.100.4"),
-        ("198.51.100.4", ["203.0.113.1"], "198.51.100.4"),  # says so itself
+        ("198.51.100.4", ["203.0.113.1"], "198.51.100.4"),  # as it claims itself
         ("10.1.2.3", [], "10.1.2.3"),
         ("10.1.2.3", ["203.0.113.1"], "203.0.113.1"),
         ("::ffff:10.1.2.3", ["203.0.113.1"], "203.0.113.1"),
         ("192.0.2.7", ["203.0.113.1"], "203.0.113.1"),
         ("192.0.2.8", ["203.0.113.1"], "192.0.2.8"),
-        ("10.1.2.3", ["1.1.1.1, 203.0.113.1"], "203.0.113.1"),  # the first is the sender's tale
+        ("10.1.2.3", ["1.1.1.1, 203.0.113.1"], "203.0.113.1"),  # the first is the sender's claim
         ("10.1.2.3", ["1.1.1.1", "203.0.113.1"], "203.0.113.1"),
         ("10.1.2.3", ["203.0.113.1, 10.9.9.9,10.8.8.8"], "203.0.113.1"),
         ("10.1.2.3", ["10.9.9.9"], "10.9.9.9"),
@@ -100,7 +100,7 @@ def test_a_setting_that_is_no_network_is_refused(text: str) -> None:
 
 
 async def lines_of(*bodies: bytes, path: str = "/events", **headers: str) -> list[dict[str, Any]]:
-    """Post bodies to a gateway with a key, one after the other; its log."""
+    """Post bodies to a gateway with a key, one after the other; returns its log."""
     bus, registry = FakeBus(), CollectorRegistry()
     bodies_reader = BodyReader(limit=10**6, bytes_in_flight=10**6, timeout_seconds=5)
     endpoints = {

@@ -1,4 +1,4 @@
-"""Signing in: what a session opens, how long, and what is never in it."""
+"""Signing in: the rights of a session, its duration, and the secrets that are never in it."""
 
 import base64
 from collections.abc import AsyncIterator

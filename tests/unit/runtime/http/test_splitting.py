@@ -63,7 +63,7 @@ NO_JSON = [
     b"NaN", b"-Infinity", b"01", b"nul", b"1 2", b"{'a':1}", b'{"a":NaN}', b'"\t"', b"\"\\'\"",
     b"{,}", b'{"a" 1}', b"[1,]", b"", b"\\", b"\x00", b'["\\ud800" 1]', b"\xff",
 ]  # fmt: skip
-"""What may stand between two commas of an array that is cut."""
+"""Texts between two commas of an array that is cut."""
 
 
 def split(body: bytes) -> list[bytes]:
@@ -363,7 +363,7 @@ def test_lines_come_in_bounded_windows(size: int) -> None:
 
 @dataclass
 class Work:
-    """What splitting looked at: bytes in all, and the most between two turns of others."""
+    """The bytes that splitting read: in all, and at most between two turns of others."""
 
     total: int = 0
     most: int = 0
@@ -379,7 +379,7 @@ class Work:
 
 @dataclass
 class Decoder:
-    """A decoder that counts the bytes it is given."""
+    """A decoder that counts the bytes it gets."""
 
     work: Work
     decoder: Any
@@ -391,7 +391,7 @@ class Decoder:
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
-    """Count the bytes that decoders and walks are given."""
+    """Count the bytes that decoders and scans get."""
     counted, step = Work(), Walk.step
 
     def walked(walk: Walk, size: int = PIECE_BYTES) -> int | None:

@@ -10,7 +10,7 @@ _SHORT = 0.01
 
 
 class Broker:
-    """Answers probes, or does not; counts them."""
+    """Answers probes, or does not, and counts them."""
 
     def __init__(self) -> None:
         self.answers = False

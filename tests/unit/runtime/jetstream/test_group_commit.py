@@ -13,7 +13,7 @@ FOR_EVER_SECONDS = 3600.0
 
 
 class Gate:
-    """Sends groups one by one, as a test lets them through."""
+    """Sends groups one by one, as a test releases them."""
 
     def __init__(self) -> None:
         self.groups: list[list[str]] = []
@@ -32,7 +32,7 @@ class Gate:
 
 @asynccontextmanager
 async def adding(commit: GroupCommit[str], *items: str) -> AsyncIterator[list[asyncio.Task[None]]]:
-    """Add items of a byte for each character, one after the other, each for a caller of its own."""
+    """Add items of a byte for each character, one after the other, each for its own caller."""
     tasks = []
     for item in items:
         tasks.append(asyncio.create_task(commit.add(item, len(item))))
@@ -43,7 +43,7 @@ async def adding(commit: GroupCommit[str], *items: str) -> AsyncIterator[list[as
 
 
 async def turns() -> None:
-    """Let everything that can go on go on."""
+    """Let everything continue that can."""
     for _ in range(20):
         await asyncio.sleep(0)
 

@@ -22,7 +22,7 @@ from runtime.publishing.sender import publish
 
 @dataclass
 class Gateway:
-    """A server that notes what it gets and answers as it is told."""
+    """A server that records requests and answers as told."""
 
     url: str = ""
     status_of: Callable[[int], int] = lambda _number: 202
@@ -49,7 +49,7 @@ class Gateway:
         return web.json_response({}, status=status)
 
     def ids(self, *, accepted_only: bool = False) -> Counter[str]:
-        """Valid event ids, with how often each came."""
+        """Valid event ids, with the number of times each was received."""
         return Counter(
             event["eventId"]
             for body, status in zip(self.bodies, self.statuses, strict=True)

@@ -12,13 +12,13 @@ from tests.builders import NOON
 
 
 def an_own_clock(*seconds: float) -> Callable[[], datetime]:
-    """Tell noon and so many seconds, each time the next."""
+    """Report noon and so many seconds, each time the next."""
     moments = iter([NOON + timedelta(seconds=each) for each in seconds])
     return lambda: next(moments)
 
 
 def differing(*seconds: float) -> ServerClock:
-    """A clock that has differed by so much, one after the other."""
+    """A clock with these differences, one after the other."""
     clock = ServerClock("broker", lambda: NOON)
     for each in seconds:
         clock.told(NOON + timedelta(seconds=each), clock.asked())

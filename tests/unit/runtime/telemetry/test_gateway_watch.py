@@ -1,4 +1,4 @@
-"""What the reporter knows of the gateways, and what they count for it."""
+"""The gateways' state as the reporter sees it, and their counts for it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -65,7 +65,7 @@ def test_only_what_is_asked_of_a_gateway_counts(route: str, status: int, counted
 
 
 class Gateway:
-    """What a gateway says of itself."""
+    """The metrics of a gateway."""
 
     def __init__(self) -> None:
         self.health = Health(
@@ -101,7 +101,7 @@ async def test_the_watch_sees_each_change(monkeypatch: pytest.MonkeyPatch) -> No
         port = free_port()
         watch = GatewayWatch([url, f"http://127.0.0.1:{port}"], clock)
         async with watching(watch):
-            await eventually(lambda: watch.figures == GatewayFigures(1, 0, 0))  # one is away
+            await eventually(lambda: watch.figures == GatewayFigures(1, 0, 0))  # one is down
             async with running(other, port):
                 await eventually(lambda: watch.figures == GatewayFigures(0, 0, 0))
 
@@ -109,7 +109,7 @@ async def test_the_watch_sees_each_change(monkeypatch: pytest.MonkeyPatch) -> No
                 other.durability = "memory up to 2m"
                 await eventually(lambda: watch.figures == GatewayFigures(0, 7, 1))
 
-                one.refusals = other.refusals = 0  # another replica, that refused none
+                one.refusals = other.refusals = 0  # another replica, which refused none
                 other.durability = "disk"
                 clock.now += 119
                 await eventually(lambda: watch.figures == GatewayFigures(0, 7, 1))

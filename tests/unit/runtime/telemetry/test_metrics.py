@@ -35,7 +35,7 @@ def registry() -> CollectorRegistry:
 
 
 def samples(registry: CollectorRegistry) -> dict[tuple[str, ...], float]:
-    """Read what ``/metrics`` shows: name and label values, without the creation times."""
+    """Read the samples of ``/metrics``: name and label values, without creation times."""
     return {
         (sample.name, *(sample.labels[key] for key in LABELS if key in sample.labels)): sample.value
         for family in text_string_to_metric_families(generate_latest(registry).decode())
@@ -127,7 +127,7 @@ async def test_what_fails_is_not_counted_as_done(registry: CollectorRegistry) ->
         await work.handle([a_part()])
 
     counted = {name for name, *_ in samples(registry) if name.startswith("events_")}
-    assert counted == {"events_accepted_total"}  # it was taken from the broker, and no more
+    assert counted == {"events_accepted_total"}  # it was fetched from the broker, and nothing more
 
 
 async def test_the_collector_of_dead_letters_counts_them_by_reason(

@@ -1,4 +1,4 @@
-"""Why something can't be done: each word is in the code, and in the runbook."""
+"""Reasons of failures: each is in the code and in the runbook."""
 
 import ast
 import re
@@ -17,16 +17,16 @@ _COMMANDS = {
     "runtime/jetstream/operating/replay.py",
     "runtime/postgres/pool.py",  # `opened_now`
 }
-"""Files whose ``Unavailable`` a person at a terminal reads, who is told what to do at once."""
+"""Files whose ``Unavailable`` is read by a person at a terminal."""
 
 _START = {("runtime/jetstream/connection.py", "self._why_not(timeout_seconds)")}
-"""What a function says that can't start."""
+"""The reason of a function that can't start."""
 
 _RAISED = {"Unavailable", "_StreamFull"}
 
 
 def _causes(file: Path) -> Iterator[str]:
-    """Find what each ``Unavailable`` is made of."""
+    """Find the arguments of each ``Unavailable``."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         match node:
             case ast.Call(func=ast.Name(id=name), args=[cause, *_]) if name in _RAISED:

@@ -1,4 +1,4 @@
-"""The ``traceparent`` header, by the words of https://www.w3.org/TR/trace-context-1/."""
+"""The ``traceparent`` header, as in https://www.w3.org/TR/trace-context-1/."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a deployment says before it says anything to AWS."""
+"""The checks of a deployment before it calls AWS."""
 
 import json
 import os

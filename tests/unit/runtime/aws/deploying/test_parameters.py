@@ -1,4 +1,4 @@
-"""What is wrong with a deployment's parameters is told before AWS is asked."""
+"""Faults of a deployment's parameters are reported before AWS is called."""
 
 import json
 from typing import Any

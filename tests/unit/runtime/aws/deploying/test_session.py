@@ -1,4 +1,4 @@
-"""Which AWS, or which double of it, the environment names."""
+"""The AWS, or its double, that the environment selects."""
 
 import pytest
 
@@ -58,6 +58,6 @@ def test_a_double_is_asked_without_credentials_too(monkeypatch: pytest.MonkeyPat
 
 
 def credentials() -> tuple[str, str]:
-    """Tell with what requests to the double are signed."""
+    """Return the credentials that sign requests to the double."""
     signer = find_aws().client("sqs")._request_signer  # noqa: SLF001 - nothing else knows
     return signer._credentials.access_key, signer._credentials.secret_key  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""What goes into a function's zip, and how."""
+"""The contents of a function's zip."""
 
 import re
 from pathlib import Path

@@ -34,7 +34,7 @@ class Gateway:
     """The gateway's HTTP side over fakes.
 
     Attributes:
-        alive: What liveness says.
+        alive: The answer of liveness.
     """
 
     def __init__(self) -> None:

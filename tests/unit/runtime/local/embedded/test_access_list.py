@@ -1,4 +1,4 @@
-"""One user passes a closed folder, and nobody else gains anything."""
+"""One user may pass a closed folder, and other users gain nothing."""
 
 import os
 import subprocess
@@ -55,7 +55,7 @@ def test_a_second_user_is_let_pass_beside_the_first(closed: Path) -> None:
 
 def test_what_a_mask_withholds_stays_withheld(closed: Path) -> None:
     let_user_pass(closed, ANOTHER)
-    closed.chmod(0o700)  # the mask, where there is a list
+    closed.chmod(0o700)  # the mask, if there is a list
 
     let_user_pass(closed, ONE)
 

@@ -1,4 +1,4 @@
-"""A program that calls its neighbour by a shell finds it, whatever its folder is called."""
+"""A program that calls its neighbour by a shell finds it, whatever its folder's name."""
 
 import subprocess
 from pathlib import Path

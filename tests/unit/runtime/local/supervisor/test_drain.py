@@ -1,4 +1,4 @@
-"""What waits on the broker, when a cluster that chooses leaders leaves something out."""
+"""The backlog on the broker, when a cluster that elects leaders leaves consumers out."""
 
 from dataclasses import fields
 from typing import cast

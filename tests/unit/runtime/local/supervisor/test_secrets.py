@@ -1,4 +1,4 @@
-"""Passwords of the embedded servers, and who is told which secret."""
+"""Passwords of the embedded servers, and which secrets each function gets."""
 
 import os
 from pathlib import Path

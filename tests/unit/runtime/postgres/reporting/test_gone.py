@@ -1,4 +1,4 @@
-"""Which pieces of a period a report counts by rows."""
+"""The parts of a period that a report counts by rows."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A period in whole buckets and ragged ends: every instant of it once, and none besides."""
+"""A period in whole buckets and partial ends: every instant once, and no others."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
