@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import asyncpg
 
@@ -16,6 +17,31 @@ others are caused by the state of the database or by us, and pass or get fixed."
 _CANNOT_BE_SENT = "22000"
 """SQLSTATE "data exception"."""
 
+_FORWARDED: Final = (
+    ("duplicate key value violates unique constraint ", asyncpg.UniqueViolationError),
+    ("deadlock detected", asyncpg.DeadlockDetectedError),
+    ("null value in column ", asyncpg.NotNullViolationError),
+    ("new row for relation ", asyncpg.CheckViolationError),
+)
+"""How messages of workers begin, and the errors that they mean. In English, the language
+of ``lc_messages`` in infra/postgres/citus.conf."""
+
+
+@contextmanager
+def _recognized() -> Iterator[None]:
+    """Give errors of a worker of Citus the class that PostgreSQL would have given them.
+
+    While rows are copied, the coordinator forwards a worker's message as an internal
+    error, without its SQLSTATE (seen with Citus 14.0.1).
+    """
+    try:
+        yield
+    except asyncpg.InternalServerError as error:
+        for beginning, meant in _FORWARDED:
+            if str(error.args[0]).startswith(beginning):
+                raise meant(error.args[0]) from error  # without the row in its detail
+        raise
+
 
 @contextmanager
 def translated(*, but: tuple[type[asyncpg.PostgresError], ...] = ()) -> Iterator[None]:
@@ -29,7 +55,8 @@ def translated(*, but: tuple[type[asyncpg.PostgresError], ...] = ()) -> Iterator
         Unavailable: The database can't do it now.
     """
     try:
-        yield
+        with _recognized():
+            yield
     except but:
         raise
     except asyncpg.PostgresError as error:

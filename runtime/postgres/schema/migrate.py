@@ -1,7 +1,8 @@
 """Bring the schema up to date: numbered SQL files, each applied once, then grants."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -76,12 +77,33 @@ async def migrate(database_url: str) -> list[str]:
     Returns:
         The names of those applied now, in order.
     """
-    connection = await asyncpg.connect(database_url)
-    try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    async with _locked(database_url) as connection:
         applied = await _apply_missing(connection)
         await _grant(connection)
         return applied
+
+
+async def rearrange(
+    database_url: str, move: Callable[[asyncpg.Connection], Awaitable[Sequence[str]]]
+) -> Sequence[str]:
+    """Move the tables of an up-to-date schema, then grant again: moved tables are new ones.
+
+    Returns:
+        The tables that were moved now, in order.
+    """
+    async with _locked(database_url) as connection:
+        moved = await move(connection)
+        await _grant(connection)
+        return moved
+
+
+@asynccontextmanager
+async def _locked(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Connect, and keep others from changing the schema meanwhile."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        yield connection
     finally:
         await connection.close()  # the lock is released with the session
 
