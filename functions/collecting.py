@@ -18,8 +18,8 @@ from functions.senders.notices import NoticeRow
 from functions.senders.rows import row_of_record
 
 _LARGE_BYTES = 1024**2
-"""Up to this size a batch's events are judged without a pause, some milliseconds; a larger
-batch is not a gateway's own, and may be made to take long."""
+"""Batches up to this size are judged without a pause, which takes some milliseconds. A larger
+batch does not come from a gateway, and may be made to take long."""
 
 _FEW = 8
 """How many events of a larger batch are judged without a pause."""

@@ -1,4 +1,4 @@
-"""What a function may raise, and what each outcome means on every transport.
+"""The errors that a function may raise, and the meaning of each outcome on every transport.
 
 ================  ==============  ====================  =====================  ================
 outcome           HTTP            JetStream             SQS                    CloudEvents

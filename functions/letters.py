@@ -28,7 +28,7 @@ class RequestFacts(Protocol):
 
     @property
     def channel(self) -> Channel:
-        """How its events came."""
+        """The channel of its events."""
 
 
 def letter_of_event(
@@ -67,7 +67,7 @@ def letter_of_mass(origin: RequestFacts, mass: Mass, position: int) -> DeadLette
 def letter_of_row(row: EventRow, reason: Reason, fault: Fault) -> DeadLetter:
     """Make the dead letter of a valid event that will never be a row.
 
-    The same event is the same letter, whichever request it came in.
+    The same event is the same letter, in whichever request it arrived.
     """
     return DeadLetter(
         reason=reason,

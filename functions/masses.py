@@ -36,7 +36,7 @@ class Mass:
         self._pieces: list[bytes] = []
 
     def add(self, elements: Sequence[bytes]) -> None:
-        """Add elements; takes some milliseconds for half a megabyte."""
+        """Add elements; half a megabyte takes some milliseconds."""
         if not self.elements and elements:
             self.first = elements[0]
         self.elements += len(elements)

@@ -1,4 +1,4 @@
-"""What crosses a bus, and its outcomes."""
+"""The messages of a bus, and their outcomes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -60,7 +60,7 @@ class Envelope:
 
 
 class Delivery(NamedTuple):
-    """How a message came; None is a fact that its bus does not provide.
+    """How a message was delivered; None for facts that its bus does not provide.
 
     Attributes:
         published_at: When the broker stored it, UTC.
@@ -77,17 +77,17 @@ class Delivery(NamedTuple):
 
 
 NOT_DELIVERED: Final = Delivery()
-"""The delivery of events that came on no bus."""
+"""The delivery of events that were not on a bus."""
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedBatch:
-    """Valid events that came in one request, all of one source.
+    """The valid events of one request, all of one source.
 
     Attributes:
         correlation_id: The request's, for every log line and row.
         accepted_at: When the gateway accepted the request, UTC.
-        events: JSON texts, byte for byte as they came, in order.
+        events: JSON texts, byte for byte as received, in order.
         envelope: The envelope it came in, if the ledger counts that.
         trace_parent: The request's W3C ``traceparent``, valid; None if it had none.
         delivery: How its message came.
@@ -105,7 +105,7 @@ class AcceptedBatch:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """Something that will never be a row, kept so that nothing is lost.
+    """An input that can't become a row, kept so that nothing is lost.
 
     Attributes:
         reason: Why, and who decided it.
@@ -121,7 +121,7 @@ class DeadLetter:
         trace_parent: The request's W3C ``traceparent``, if it had one.
         elements: How many elements of a request it holds. More than one are a
             mass, and its bytes are compressed (``functions.masses``).
-        channel: How it came, and so by what it is judged again.
+        channel: Its channel, which decides by which rules it is judged again.
     """
 
     reason: Reason
@@ -163,10 +163,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class EnvelopeOutcome:
-    """What an envelope came to: each of its events is a row or a dead letter.
+    """The outcome of an envelope: each of its events is a row or a dead letter.
 
     Attributes:
-        envelope: None if nobody counted it: then the ledger does not include it.
+        envelope: None if it was not counted: then the ledger does not include it.
         rows: In any order; may repeat an event, whose first row counts. None if
             the gateway had rejected them all.
         letters: Events that will never be rows; may repeat one.

@@ -35,7 +35,7 @@ class Handle(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OwnEvents:
-    """The events that a collector takes.
+    """The events that a collector fetches.
 
     Attributes:
         source: Their source.

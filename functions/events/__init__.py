@@ -53,7 +53,7 @@ REVENUE_TYPES: Final[Mapping[Source, str]] = {
 """The one type of each source whose amount is revenue."""
 
 UNSPECIFIED: Final = "unspecified"
-"""The currency of the native format, which names none: a currency of its own."""
+"""The currency of the native format, which names none."""
 
 MAX_EVENT_ID_CHARACTERS: Final = 200
 MAX_AGE: Final = 150

@@ -11,7 +11,7 @@ from functions.events import MAX_EVENT_ID_CHARACTERS, SOURCES, Source
 from functions.events.scanning import SPACE, Walk, commas
 
 _HEAD_BYTES: Final = 4096
-"""How much is read of an event that is not JSON: the platforms put both in the beginning."""
+"""How much of an event that is not JSON is read: the platforms put both at the beginning."""
 
 
 class Claim(NamedTuple):

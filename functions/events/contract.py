@@ -1,4 +1,4 @@
-"""The contract: what an event must be, as pydantic judges and OpenAPI describes it."""
+"""The contract: the rules for an event, for pydantic's validation and for OpenAPI."""
 
 from typing import Annotated, Final
 

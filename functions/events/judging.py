@@ -74,7 +74,7 @@ def judge(raw: bytes, *, by_contract: Callable[[bytes], Event] | None = None) ->
     """Decode and judge one event.
 
     Args:
-        raw: One JSON text, as it came.
+        raw: One JSON text, as received.
         by_contract: Judges what the fast reader leaves open; for tests that
             check what that is.
 
@@ -93,7 +93,7 @@ def why_dead(raw: bytes, otherwise: Fault) -> InvalidEvent:
     """Find again the fault of an event that was rejected before.
 
     Args:
-        raw: One JSON text, as it came.
+        raw: One JSON text, as received.
         otherwise: The fault to return if the event itself is valid.
     """
     try:

@@ -66,7 +66,7 @@ def read(raw: bytes) -> Event | None:
     """Decode an event if it clearly satisfies the contract.
 
     Args:
-        raw: One JSON text, as it came.
+        raw: One JSON text, as received.
 
     Returns:
         The event as the contract would decode it; None if the contract has to

@@ -28,7 +28,7 @@ class EventRow(NamedTuple):
         currency: Of the revenue, ISO 4217.
         event_name: The sender's name of a custom event.
         mapping: Whether the type means the same as the platform's own event.
-        payload: The event as it came, JSON text.
+        payload: The event as received, JSON text.
         age: The user's, as are all columns after it.
     """
 

@@ -21,15 +21,15 @@ _WINDOW: Final = 4000
 
 
 async def handle_call(adapted: Adapted, *, origin: Origin, bus: Bus) -> Taken:
-    """Publish what an adapter makes of a request: records as events, refused parts as letters.
+    """Publish an adapter's outcomes for a request: records as events, refused parts as letters.
 
     Args:
-        adapted: An authentic request's outcomes, made as they are asked for.
+        adapted: An authentic request's outcomes, made on demand.
         origin: The request's facts, with the channel.
         bus: Where records and dead letters go.
 
     Returns:
-        What became of the parts; every record and dead letter that it counts is safe.
+        The outcomes of the parts; every counted record and dead letter is safe.
 
     Raises:
         Unavailable: Some may be on the bus; the request may be sent again without being

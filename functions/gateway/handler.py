@@ -42,7 +42,7 @@ class Rejection:
 
 @dataclass(slots=True)
 class Receipt:
-    """What became of a request's events: all are on the broker's disk, valid or not.
+    """The outcome of a request's events: all are on the broker's disk, valid or not.
 
     Attributes:
         accepted: Valid events by source.
@@ -96,7 +96,7 @@ async def handle(
             request is split at once; each is published before the next is split,
             and other requests get their turn in between.
         correlation_id: The request's; travels with every event.
-        accepted_at: When the request came, UTC.
+        accepted_at: When the request arrived, UTC.
         bus: Where events and dead letters go.
         trace_parent: The request's W3C ``traceparent``, valid, if it had one; travels as well.
         rejections: Shared by the calls for one request, if there are several; then

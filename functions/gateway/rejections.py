@@ -55,11 +55,11 @@ class Rejections:
         return self._letters >= MAX_LETTERS
 
     def alone(self) -> None:
-        """Count a rejected event that has a letter of its own."""
+        """Count a rejected event that has a separate letter."""
         self._letters += 1
 
     def together(self, elements: Sequence[bytes], index: int) -> Iterator[DeadLetter]:
-        """Add elements without letters of their own, the first of them at that position.
+        """Add elements without separate letters, the first of them at that position.
 
         Yields:
             The letter of a mass that has no room for them.

@@ -19,7 +19,7 @@ from functions.operator.questions import (
 from functions.parameters import Params
 
 SHOWN_BYTES: Final = 64 * 1024
-"""How much of a mass is shown, unpacked; an export has all of it."""
+"""How much of a mass is shown, uncompressed; an export has all of it."""
 
 
 async def handle_list(params: Params, *, letters: DeadLetters) -> answers.DeadLetterPage:
@@ -88,7 +88,7 @@ async def handle_reopen(
 
 
 async def handle_trail(source: str, event_id: str, *, trails: Trails) -> answers.EventTrail | None:
-    """Show what became of an event; None if there is no trace of it."""
+    """Return the history of an event; None if there is no trace of it."""
     known: Source | None = next((each for each in get_args(Source) if each == source), None)
     if known is None or "\0" in event_id:  # PostgreSQL stores no NUL, so no id has one
         return None

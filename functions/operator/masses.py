@@ -25,7 +25,7 @@ _BREATH: Final = 200
 
 
 async def settle_mass(letter: KeptLetter, settle: Settle) -> Settled:
-    """Store the valid events of a mass; the invalid ones stay dead, in a letter of their own.
+    """Store the valid events of a mass; the invalid ones stay dead, in a separate letter.
 
     The events are stored before the letter is changed, some at a time: after an
     interruption the replay starts again, and each event is stored once. If none is

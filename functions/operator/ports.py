@@ -47,7 +47,7 @@ class LetterFilter:
 
 @dataclass(frozen=True, slots=True)
 class LetterHead:
-    """A dead letter's facts, without anything that its sender wrote.
+    """A dead letter's facts, without any text of its sender.
 
     Attributes:
         payload_bytes: As stored; of a mass, compressed.
@@ -108,7 +108,7 @@ class KeptLetter:
     history: Sequence[Happening] = ()
 
     def as_batch(self, events: Sequence[bytes]) -> AcceptedBatch:
-        """Make a batch of its events, as if their first request came again."""
+        """Make a batch of its events, as if their first request arrived again."""
         return AcceptedBatch(
             self.head.correlation_id or str(self.head.id),
             self.head.accepted_at,
@@ -139,7 +139,7 @@ class Settlement:
     Attributes:
         letter_id: Which letter.
         rows: Its valid events.
-        letters: Its invalid events, each as a letter of its own.
+        letters: Its invalid events, each as a separate letter.
         fault: Why the letter stays unchanged; then it has no rows, letters or notices.
         more: Whether another settlement follows with the rest of the letter:
             until then it stays unchanged.

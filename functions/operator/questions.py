@@ -47,7 +47,7 @@ class PageQuestion:
 
 @dataclass(frozen=True, slots=True)
 class ReplayQuestion(PageQuestion):
-    """What do these letters become when judged again?"""
+    """The question of a replay: which letters to judge again."""
 
     dry_run: bool
 

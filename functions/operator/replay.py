@@ -106,7 +106,7 @@ def _judge(letter: KeptLetter, read_envelope: ReadEnvelope) -> Settlement:
 
 
 def _open(letter: KeptLetter, read_envelope: ReadEnvelope) -> Settlement:
-    """Read a whole envelope; each invalid event in it becomes a letter of its own."""
+    """Read a whole envelope; each invalid event in it becomes a separate letter."""
     parts, dead = read_envelope(letter.head.source, letter.payload)
     rows, notices, letters = list[EventRow](), list[NoticeRow](), list(dead)
     for part in parts:

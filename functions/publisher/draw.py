@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 
 
 class Generated(NamedTuple):
-    """One valid event as JSON, and what it counts as."""
+    """One valid event as JSON, and its counts."""
 
     text: str
     counted: Counted

@@ -20,7 +20,7 @@ class LatencySummary(TypedDict):
 
 
 class Latencies:
-    """How long requests took."""
+    """The latencies of requests."""
 
     def __init__(self) -> None:
         self._steps: Counter[int] = Counter()

@@ -20,7 +20,7 @@ class Kind(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """What one valid event adds to a tally.
+    """The counts that one valid event adds to a tally.
 
     Attributes:
         cents: Its revenue; 0 if it has none.

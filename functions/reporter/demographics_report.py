@@ -38,7 +38,7 @@ _DEMOGRAPHICS = {**SHARED, "limit": parse_limit}
 
 @dataclass(frozen=True, slots=True)
 class DemographicsQuestion(Question):
-    """Who are the users? None is no filter.
+    """The question of the demographics report. None is no filter.
 
     Attributes:
         limit: Maximum number of names in each list.
@@ -99,7 +99,7 @@ class CityUsers(JsonModel):
 
 
 class UnknownUsers(JsonModel):
-    """Users of whom something is not known; they are in no list of it."""
+    """Users with an unknown attribute; they are in no list of it."""
 
     age: Number
     gender: Number
@@ -148,7 +148,7 @@ class DeviceEvents(JsonModel):
 
 
 class UnknownFollowers(JsonModel):
-    """Users of whom it is not known; they are in no range."""
+    """Users for whom it is unknown; they are in no range."""
 
     followers: Number
 

@@ -48,7 +48,7 @@ _EVENTS = {
 
 @dataclass(frozen=True, slots=True)
 class EventsQuestion(Question):
-    """How many events are there? None is no filter; without an interval there is no series.
+    """The question of the events report. None is no filter; without an interval there is no series.
 
     Attributes:
         interval: How long a bucket is.

@@ -11,7 +11,7 @@ from functions.messages import Backlog
 
 
 class KindCount(NamedTuple):
-    """How many events of one kind there are; at least one."""
+    """The number of events of one kind; at least one."""
 
     source: Source
     funnel_stage: FunnelStage
@@ -20,7 +20,7 @@ class KindCount(NamedTuple):
 
 
 class BucketCount(NamedTuple):
-    """How many events a bucket has, named by its first instant; at least one."""
+    """The number of events in a bucket, named by its first instant; at least one."""
 
     bucket: datetime
     events: int
@@ -87,7 +87,7 @@ class RevenueFigures:
 
 
 class UnknownFacebook(NamedTuple):
-    """How many Facebook users there are of whom something is not known."""
+    """The number of Facebook users with an unknown attribute."""
 
     age: int = 0
     gender: int = 0
@@ -116,14 +116,14 @@ class Spread(NamedTuple):
 
 
 class NameTally(NamedTuple):
-    """How many users or events have a name; at least one."""
+    """The number of users or events with a name; at least one."""
 
     name: str
     number: int
 
 
 class CityTally(NamedTuple):
-    """How many users live in a city of a country; at least one."""
+    """The number of users in a city of a country; at least one."""
 
     country: str
     city: str
@@ -131,7 +131,7 @@ class CityTally(NamedTuple):
 
 
 class Watching(NamedTuple):
-    """How many events report watching, and the sums of their values."""
+    """The number of events that report watching, and the sums of their values."""
 
     events: int
     seconds: Decimal
@@ -185,7 +185,7 @@ class UserFigures:
 
 
 class LedgerSum(NamedTuple):
-    """What became of the events accepted in a bucket, named by its first instant.
+    """The outcomes of the events accepted in a bucket, named by its first instant.
 
     Attributes:
         accepted: As counted by the gateways.

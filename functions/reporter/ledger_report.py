@@ -37,7 +37,7 @@ _LEDGER = {**SHARED, "interval": parse_interval}
 
 @dataclass(frozen=True, slots=True)
 class LedgerQuestion(Question):
-    """What became of the accepted events? None is no filter.
+    """The question of the ledger report. None is no filter.
 
     Attributes:
         interval: How long a bucket is.

@@ -51,7 +51,7 @@ MOST_CAMPAIGNS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class RevenueQuestion(Question):
-    """What was earned? None is no filter; without an interval there is no series.
+    """The question of the revenue report. None is no filter; no interval means no series.
 
     Attributes:
         campaign_id: A source without campaigns has no revenue of one.

@@ -37,7 +37,7 @@ Metric = Literal["events", "revenue"]
 
 DEFAULT_RANGE: Final[RangeName] = "7d"
 MOST_POINTS: Final = 400
-"""Points of a chart: more can't be told apart, and make a page heavy."""
+"""Points of a chart: more can't be distinguished, and make a page heavy."""
 
 
 @dataclass(frozen=True, slots=True)

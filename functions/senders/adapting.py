@@ -1,4 +1,4 @@
-"""What an adapter takes and gives: one request of a platform in, outcomes out."""
+"""The input and output of an adapter: one request of a platform in, outcomes out."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Call:
         query: The query's names and values, decoded, in order.
         path: The values of the path's parameters.
         body: The raw bytes: what a signature is over.
-        now: When it came, UTC.
+        now: When it arrived, UTC.
     """
 
     headers: Headers
@@ -47,7 +47,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What an adapter checks proofs by, and hides users with.
+    """The secrets for checking proofs, and the pepper for hiding users.
 
     Attributes:
         pepper: The secret of all users' keys, at least 32 bytes.
@@ -69,7 +69,7 @@ class Refused(NamedTuple):
     Attributes:
         position: Its place in the request, from 0.
         fault: Why.
-        payload: What is kept of it: JSON without anything personal.
+        payload: The kept part: JSON without anything personal.
         source: The platform.
     """
 
@@ -93,7 +93,7 @@ class Adapted(NamedTuple):
     """An authentic, readable request.
 
     Attributes:
-        outcomes: What its parts came to, in order, each made when it is asked for.
+        outcomes: The outcomes of its parts, in order, each made on demand.
         secret: Which of the secrets proved it, 0 for the newest; None if it was a key.
         reply: What the answer says beside, if its platform wants to know something.
     """
@@ -112,7 +112,7 @@ class BadProof(Exception):
 
 
 class Malformed(Exception):
-    """The request is authentic, and can't be read at all; its sender is told."""
+    """The request is authentic, but can't be read at all; its sender gets an error."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(str(fault))

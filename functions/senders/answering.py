@@ -1,4 +1,4 @@
-"""What became of a request, and the answer that its platform expects."""
+"""The outcome of a request, and the answer that its platform expects."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 from functions.senders.adapting import Refused
 
 MAX_REFUSED = 100
-"""Refused parts that an answer tells of."""
+"""The maximum number of refused parts listed in an answer."""
 
 
 @dataclass(slots=True)
 class Taken:
-    """What became of a request's parts: records and dead letters are on the broker's disk.
+    """The outcome of a request's parts: records and dead letters are on the broker's disk.
 
     Attributes:
         kinds: How many parts became a record of each kind, were ``refused``, or ``skipped``.
@@ -32,7 +32,7 @@ class Taken:
 
     @property
     def records(self) -> int:
-        """How many records there are."""
+        """The number of records."""
         return self.kinds.total() - self.kinds["refused"] - self.kinds["skipped"]
 
 
@@ -54,7 +54,7 @@ def empty(_taken: Taken, _correlation_id: str) -> Answer:
 
 
 Respond = Callable[[Taken, str], Answer]
-"""Takes what became of the request, and its correlation id."""
+"""Takes the outcome of the request, and its correlation id."""
 
 Explain = Callable[[int, str, str], Any]
 """Takes an error's status, its message and the correlation id; returns the body, JSON."""

@@ -21,7 +21,7 @@ UserKey = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 """HMAC-SHA256 by ``USER_KEY_PEPPER`` of the source and the platform's id; its first 16 bytes."""
 
 Amount = Annotated[str, Meta(pattern=r"\A-?[0-9]{1,12}(\.[0-9]{1,6})?\Z")]
-"""An exact decimal in the currency's major unit; negative for a refund, which is no sale."""
+"""An exact decimal in the currency's major unit; negative for a refund, which is not a sale."""
 
 Currency = Annotated[str, Meta(pattern=r"\A[A-Z]{3}\Z")]
 """ISO 4217."""
@@ -37,7 +37,7 @@ class _Record(
     tag_field="kind",
     gc=False,
 ):
-    """What every record has.
+    """The common part of every record.
 
     Attributes:
         event_id: Its identity within its source, made from the platform's own ids, so that
@@ -54,7 +54,7 @@ class _Record(
 
 
 class CanonicalEvent(_Record, tag="event", kw_only=True):
-    """An event; what a platform does not tell is None and is never guessed.
+    """An event; values that a platform does not report are None and never guessed.
 
     Attributes:
         subject_id: What a retraction may name in place of the event, if its platform does not
@@ -112,8 +112,8 @@ class ErasureRequest(_Record, tag="erasure", kw_only=True):
     """A platform's request to erase a user.
 
     Attributes:
-        user_key: Whom.
-        confirmation_code: By which the one who asked finds its state.
+        user_key: The user.
+        confirmation_code: The code by which the user finds its state.
     """
 
     user_key: UserKey

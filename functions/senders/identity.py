@@ -22,7 +22,7 @@ _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
 def record_id(*names: str) -> str:
-    """Derive a record's id from the names that make it what it is.
+    """Derive a record's id from the names that identify it.
 
     Args:
         names: In order; the texts of senders may be anything.
@@ -33,7 +33,7 @@ def record_id(*names: str) -> str:
 
 
 def user_key(pepper: bytes, source: Source, user_id: str) -> UserKey:
-    """Derive a user's key; nobody without the pepper can tell whose it is."""
+    """Derive a user's key; without the pepper nobody can find out whose it is."""
     inner, outer = (begin() for begin in _keyed(pepper))
     inner.update(f"{source}|{user_id}".encode())
     outer.update(inner.digest())
@@ -42,7 +42,7 @@ def user_key(pepper: bytes, source: Source, user_id: str) -> UserKey:
 
 @lru_cache(_PEPPERS_KNOWN)
 def _keyed(pepper: bytes) -> tuple[Callable[[], "_Hash"], Callable[[], "_Hash"]]:
-    """Begin both hashes of HMAC-SHA256 (RFC 2104); ``hmac`` begins them anew for each text."""
+    """Begin both hashes of HMAC-SHA256 (RFC 2104) once; ``hmac`` would begin them for each text."""
     key = (sha256(pepper).digest() if len(pepper) > _BLOCK else pepper).ljust(_BLOCK, b"\0")
     inner, outer = bytes(byte ^ 0x36 for byte in key), bytes(byte ^ 0x5C for byte in key)
     return sha256(inner).copy, sha256(outer).copy

@@ -50,7 +50,7 @@ class ErasureRow(NamedTuple):
     """A platform's request to erase a user: the first columns of table ``erasures``.
 
     Attributes:
-        user_key: Whom, 16 bytes.
+        user_key: The user, 16 bytes.
     """
 
     id: bytes

@@ -13,8 +13,8 @@ def check_hex(secrets: Sequence[bytes], given: str, *message: bytes) -> int:
 
     Args:
         secrets: Newest first.
-        given: The signature as it came: anything at all.
-        message: What it is over, in parts.
+        given: The signature as received: any text.
+        message: The signed bytes, in parts.
 
     Returns:
         Which of the secrets made it, 0 for the newest.
@@ -37,7 +37,7 @@ def check_raw(secrets: Sequence[bytes], given: Sequence[bytes], *message: bytes)
 
 
 def matching(signatures: Sequence[bytes], given: Sequence[bytes]) -> int:
-    """Return the first of our signatures that was given, in time that does not tell which.
+    """Return the first of our signatures that was given, in time that does not reveal which.
 
     Raises:
         BadProof: None was.

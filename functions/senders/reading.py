@@ -41,7 +41,7 @@ _MAX_SKEW: Final = timedelta(minutes=10)
 
 
 class Unreadable(Exception):
-    """The bytes are no JSON."""
+    """The bytes are not JSON."""
 
 
 def decode(raw: bytes | str) -> Any:
@@ -50,7 +50,7 @@ def decode(raw: bytes | str) -> Any:
     Half of a surrogate pair, which is legal in JSON, becomes U+FFFD.
 
     Raises:
-        Unreadable: It is no JSON in UTF-8, is nested too deeply, or has too many values.
+        Unreadable: It is not JSON in UTF-8, is nested too deeply, or has too many values.
     """
     text = (raw.encode() if isinstance(raw, str) else raw).removeprefix(_BYTE_ORDER_MARK)
     if sum(map(text.count, _BEFORE_VALUES)) > MAX_VALUES:
@@ -143,7 +143,7 @@ def _is_small(value: Decimal) -> bool:
 
 
 def check_recent(moment: datetime, now: datetime, path: str, oldest: timedelta | None) -> None:
-    """Check that a time is not in the future, and not older than the platform takes.
+    """Check that a time is not in the future, and not older than the platform accepts.
 
     Raises:
         Unmappable: It is.
@@ -162,7 +162,7 @@ def amount_of(value: Any, path: str) -> Amount | None:
         An exact decimal; None for none.
 
     Raises:
-        Unmappable: It is no amount, or too large a one.
+        Unmappable: It is not an amount, or it is too large.
     """
     if value is None or value == "":
         return None

@@ -1,4 +1,4 @@
-"""What is kept of a part that can't be mapped: nothing that could be personal."""
+"""The kept part of an input that can't be mapped: nothing that could be personal."""
 
 import hmac
 from collections.abc import Collection
@@ -13,7 +13,7 @@ _DIGEST_BYTES: Final = 16
 
 
 def redact(part: Any, kept: Collection[str], pepper: bytes) -> bytes:
-    """Write what a dead letter keeps of a part.
+    """Write the part of an input that a dead letter keeps.
 
     Args:
         part: Decoded JSON, or bytes that are none.

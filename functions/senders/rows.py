@@ -1,4 +1,4 @@
-"""Rows of canonical records: what of each is stored, and in which table."""
+"""Rows of canonical records: the stored values of each, and its table."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -43,8 +43,8 @@ def row_of_record(source: Source | None, part: AcceptedBatch, raw: bytes) -> Eve
 
     Args:
         source: The source of the records; another's are invalid. None for any.
-        part: The batch that it came in.
-        raw: The record, as it came.
+        part: Its batch.
+        raw: The record, as received.
 
     Raises:
         InvalidEvent: It is not a record, or not one of that source's.

@@ -27,9 +27,9 @@ def check_signature(headers: Headers, body: bytes, secrets: Sequence[bytes], now
 
     Args:
         headers: The request's.
-        body: What is signed with its id and time, uncompressed.
+        body: The signed body, uncompressed.
         secrets: Decoded, newest first.
-        now: When it came.
+        now: When it arrived.
 
     Returns:
         Which of the secrets made it, 0 for the newest.
@@ -61,7 +61,7 @@ def decode_secret(text: str) -> bytes:
 
 
 def _signatures_in(header: str) -> list[bytes]:
-    """Read the signatures of the version that is known; what is no base64 is none."""
+    """Read the signatures of the known version; texts that are not base64 are ignored."""
     found = []
     for text in header.split(" ", _MAX_SIGNATURES)[:_MAX_SIGNATURES]:
         if text.startswith(_VERSION) and len(text) < _LONGEST:

@@ -30,13 +30,13 @@ Handshake = Callable[[Call, Trust], Answer]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """What a platform calls.
+    """The endpoints of real senders.
 
     Attributes:
         name: Names it in metrics and logs.
         title: What it is, in a few words.
         paths: Where it is called; parameters as in ``runtime.http.request.Endpoints``.
-        channel: How its events came.
+        channel: The channel of its events.
         adapt: Reads a request.
         respond: Answers one that was taken.
         explain: Writes the errors' bodies; None if they are problems (RFC 9457).

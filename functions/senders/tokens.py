@@ -9,7 +9,7 @@ def check_token(tokens: Iterable[object], trust: Trust) -> None:
     """Check that one of the tokens is an ingest key, if there are any.
 
     Args:
-        tokens: Those that the request has; what is no text is none.
+        tokens: Those of the request; a value that is not a text is ignored.
         trust: Knows the keys.
 
     Raises:

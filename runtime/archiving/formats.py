@@ -55,7 +55,7 @@ class CsvWriter:
 
 
 class NdjsonWriter:
-    """Writes each event as it came, one a line: a gateway accepts it as application/x-ndjson.
+    """Writes each event as received, one per line: a gateway accepts it as application/x-ndjson.
 
     Args:
         file: The output; it stays open.

@@ -120,7 +120,9 @@ class Process(Generic[Resources]):
             return self._held[0]
         for _ in range(_TURNS):
             await asyncio.sleep(0)
-        if time.time() - self._used_at > _FROZEN_SECONDS:  # the loop's own clock may stand still
+        if (
+            time.time() - self._used_at > _FROZEN_SECONDS
+        ):  # the loop's own clock may stop during a freeze
             await self._renew(self._held[0])
         return self._held[0]
 

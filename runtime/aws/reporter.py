@@ -33,7 +33,7 @@ async def _hold(metrics: ReportMetrics) -> AsyncIterator[HttpUnit]:
     settings = await configured(AwsReporterSettings, "reporter")
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(opened(settings, "reporter"))
-        operators = pool  # one connection, unless operators have a role of their own
+        operators = pool  # one connection, unless operators have their own role
         if settings.operator_database_url is not None:
             operators = await stack.enter_async_context(opened(settings.as_operator, "operator"))
         url = settings.database_url.get_secret_value()

@@ -32,7 +32,7 @@ if others succeeded since its first crash: if nothing succeeds the fault is ours
 message is dead-lettered."""
 
 _SUSPICIOUS_DELIVERIES: Final = 3
-"""From this delivery on a message is opened with nothing else in hand, unless this process
+"""From this delivery on a message is opened with nothing else in progress, unless this process
 itself returned it: it may have ended the other processes."""
 
 _MAX_DEATHS: Final = 3
@@ -345,5 +345,5 @@ def _weight(message: Message) -> int:
 
 
 def _now() -> float:
-    """Return the loop's time, by which it also waits: a simulation has a loop of its own."""
+    """Return the loop's time, by which it also waits: a simulation has its own loop."""
     return asyncio.get_running_loop().time()

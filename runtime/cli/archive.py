@@ -51,7 +51,7 @@ class _Job:
         """The archive's folder or bucket.
 
         Raises:
-            UsageError: Nobody has said.
+            UsageError: It is not set.
         """
         url = self._place or self.settings.archive_url
         if url is None:

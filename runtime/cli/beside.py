@@ -18,7 +18,7 @@ def load_beside(kind: type[Kind], data_dir: Path | None = None) -> Kind:
 
     Args:
         kind: Which ones.
-        data_dir: A folder that was named: what runs there goes before what is set.
+        data_dir: A given folder: a system running there takes precedence over settings.
 
     Raises:
         BadSettings: Some are missing, and nothing runs there; or some are wrong.

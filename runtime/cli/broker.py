@@ -275,7 +275,7 @@ def window_line(window: Window, now: datetime) -> str:
 
 
 def status_lines(contents: Contents, now: datetime) -> Iterator[str]:
-    """Write what a stream holds as a person reads it."""
+    """Write the contents of a stream for people."""
     copies, current = contents.copies
     yield (
         f"{contents.name}: {contents.messages:,} messages, {size_in_words(contents.bytes)} of "
@@ -316,7 +316,7 @@ def _run(work: _Work) -> None:
 
 @contextmanager
 def _answered(url: str) -> Iterator[None]:
-    """Say in a line what the broker did not do.
+    """Report in one line the request that the broker did not do.
 
     Raises:
         Unavailable: It refused, or did not answer.
@@ -324,7 +324,7 @@ def _answered(url: str) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise  # whoever reads has closed: nothing of the broker's
+        raise  # the reader has closed, which is not the broker's fault
     except APIError as error:
         raise Unavailable(f"the broker at {shown(url)} refuses: {in_words(error)}") from error
     except (NatsError, TimeoutError, OSError) as error:

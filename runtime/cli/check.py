@@ -48,7 +48,7 @@ def check(file: Path) -> None:
 
 
 def _has_lines(file: Path, body: bytes) -> bool:
-    """Tell whether a file has one event per line, by its name or by its first line."""
+    """Return whether a file has one event per line, by its name or by its first line."""
     if file.suffix.lower() in _ENDINGS_OF_LINES:
         return True
     first, _, rest = body.lstrip().partition(b"\n")

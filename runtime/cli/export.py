@@ -84,7 +84,7 @@ def export(
             number = asyncio.run(_export(period_of(values), source, format_, file))
     except ModuleNotFoundError as error:
         raise click.ClickException(MISSING) from error
-    except BrokenPipeError:  # who reads has enough
+    except BrokenPipeError:  # the reader has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     click.echo(f"{number} events", err=True)

@@ -6,7 +6,7 @@ _WHOLE = 1000
 
 
 class CommandGroup(click.Group):
-    """A group whose list cuts no sentence: it goes on in the next line."""
+    """A group whose list cuts no sentence: it continues on the next line."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, by name."""

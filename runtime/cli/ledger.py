@@ -49,7 +49,7 @@ class LedgerAccount:
 
     Attributes:
         report: The ledger of the range.
-        before: Days before it that are not even; empty where nobody asked.
+        before: Days before it that are not even; empty if they were not requested.
         broker: What waits now, by consumer, as the broker says; None where it was not asked.
         trouble: Why the broker could not be asked; empty for no trouble.
     """
@@ -179,7 +179,7 @@ def _waiting_lines(account: LedgerAccount) -> list[str]:
 
 
 def is_balanced(report: LedgerReport) -> bool:
-    """Tell whether every bucket balances by itself: two opposite faults would add up to 0."""
+    """Return whether every bucket balances separately: two opposite faults would add up to 0."""
     return all(map(_is_even, report.series))
 
 

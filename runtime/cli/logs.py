@@ -27,9 +27,9 @@ def show_logs(
     Args:
         data_dir: Of which `eps up`.
         wanted: Names of processes or functions; empty for all.
-        follow: Whether to go on with what is written.
-        tail: How many lines of each process at the most; None for all that are kept.
-        is_json: Whether lines are written as they are kept.
+        follow: Whether to continue with new lines.
+        tail: How many lines of each process at most; None for all that are kept.
+        is_json: Whether lines are written as they are stored.
 
     Raises:
         UnknownLog: Nothing has run there, or nothing of that name.

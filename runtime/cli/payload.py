@@ -15,7 +15,7 @@ from runtime.settings import DatabaseSettings
 @click.argument("source", type=click.Choice(SOURCES, case_sensitive=False))
 @click.argument("event_id", metavar="ID")
 def payload(*, source: Source, event_id: str) -> None:
-    """Print the event of SOURCE with this ID as it came.
+    """Print the event of SOURCE with this ID as received.
 
     Works on DATABASE_URL, or on the database of the `eps up` that runs here.
     Exit code 1 if no such event is stored. The output has personal data.

@@ -1,4 +1,4 @@
-"""`eps psql`: PostgreSQL's own client, told where the database is."""
+"""`eps psql`: PostgreSQL's own client, connected to the system's database."""
 
 import os
 import re

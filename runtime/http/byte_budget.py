@@ -56,7 +56,7 @@ class ByteBudget:
         return not self._line and size <= self._free
 
     def give_back(self, size: int) -> None:
-        """Give back what was taken."""
+        """Return the taken bytes."""
         self._free += size
         self._serve()
 

@@ -6,7 +6,7 @@ from runtime.http.responses import Response
 from runtime.telemetry.reasons import Reason
 
 REQUESTS_IN_HAND = 4_000
-"""About 28 KB each, 110 MB in all; at 2,000 answers a second, a wait of two seconds."""
+"""About 28 KB each, 110 MB in all; at 2,000 answers per second, a wait of two seconds."""
 
 
 class InHand:

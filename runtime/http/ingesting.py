@@ -1,4 +1,4 @@
-"""All that takes events, whatever the platform."""
+"""Everything that accepts events, of any platform."""
 
 from prometheus_client import CollectorRegistry
 
@@ -17,7 +17,7 @@ from runtime.telemetry.sender_metrics import SenderMetrics
 def ingest_endpoints(
     bus: Bus, bodies: BodyReader, settings: IngestSettings, registry: CollectorRegistry
 ) -> Endpoints:
-    """Make the endpoints that take events: native ones behind keys, senders' behind their proofs.
+    """Make the endpoints that accept events: native ones behind keys, senders' behind their proofs.
 
     Args:
         bus: Where events and dead letters go.

@@ -1,4 +1,4 @@
-"""What is logged and counted for a request, whatever transport carried it."""
+"""The log and metrics of a request, on any transport."""
 
 import re
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ _TAKING: Final = frozenset(
         *(_KIND.sub(r"{\1}", path) for sender in SENDERS for path in sender.paths),
     }
 )
-"""The endpoints that take events: a request rejected whole may be a sender's loss."""
+"""The endpoints that accept events: a request rejected whole may be a sender's loss."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,6 @@ class SharedPipeline:
 
 
 def _seen(look: asyncio.Task[PipelineFigures]) -> None:
-    """Retrieve the task's error, since its callers may have gone."""
+    """Retrieve the task's error, since its callers may be gone."""
     if not look.cancelled():
         look.exception()

@@ -9,8 +9,8 @@ import structlog
 _log = structlog.get_logger()
 
 _SECONDS: Final = 10.0
-"""Between two warnings: a faulty sender makes hundreds of requests a second, and each of them
-has a line of its own at ``info``."""
+"""Between two warnings: a faulty sender makes hundreds of requests per second, and each of them
+has its own line at ``info``."""
 
 
 class RefusedRequests:

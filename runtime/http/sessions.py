@@ -27,7 +27,7 @@ _MAC_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Decides who may pass: by a key in the request, or by a session that a key has opened.
+    """Decides whether a request may pass: by its key, or by a session that a key has opened.
 
     A session is a time signed with the key's digest, so every replica can check it,
     and it ends with the key that opened it.
@@ -83,7 +83,7 @@ class Sessions:
 
         Args:
             request: Its log line gets the name of the key.
-            keys: The keys that open what it asks for.
+            keys: The keys that open the requested endpoint.
             changes: Whether it changes something; then a session alone is not
                 enough: the browser must state that a page of ours sent it.
         """

@@ -37,7 +37,7 @@ async def ask_broker(
 async def demand(
     client: Client, api: str, question: Mapping[str, Any], timeout_seconds: float = _ANSWER_SECONDS
 ) -> dict[str, Any]:
-    """Ask as ``ask_broker`` does, for what the broker has to have.
+    """Ask like ``ask_broker``, for something that the broker must have.
 
     Raises:
         APIError: It refused, or has no such thing.

@@ -64,7 +64,7 @@ _MASS_BYTES: Final = 4 * 1024**2
 """Size of a mass of dead letters: it fits into a batch, and so into a collector's memory."""
 
 _OVERHEAD_BYTES = 256
-"""What an item adds to a message besides its bytes: ids, times, punctuation."""
+"""The bytes that an item adds to a message besides its own: ids, times, punctuation."""
 
 
 class _StreamFull(Unavailable):
@@ -255,7 +255,7 @@ class JetStreamBus:
         """Return how long a publish may take.
 
         Raises:
-            Unavailable: No time is left: nothing is sent that nobody would wait for.
+            Unavailable: No time is left: nothing is sent for which nobody would wait.
         """
         connected = self._timeout_seconds - self._broker.seconds_disconnected()
         left = min(connected, self._breaker.left_seconds())
@@ -288,7 +288,7 @@ class JetStreamBus:
 
 
 def _now() -> float:
-    """Return the loop's time: a simulation has a loop of its own."""
+    """Return the loop's time: a simulation has its own loop."""
     return asyncio.get_running_loop().time()
 
 

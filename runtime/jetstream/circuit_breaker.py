@@ -65,5 +65,5 @@ class CircuitBreaker:
 
 
 def _now() -> float:
-    """Return the loop's time: a simulation has a loop of its own."""
+    """Return the loop's time: a simulation has its own loop."""
     return asyncio.get_running_loop().time()

@@ -1,4 +1,4 @@
-"""The consumer's loop: fetch, and have what was fetched settled."""
+"""The consumer's loop: fetch messages, and have them settled."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -31,7 +31,7 @@ _FIRST_DELAY_SECONDS = 0.5
 _MAX_DELAY_SECONDS = 10.0
 
 _PROGRESS_SECONDS = 1.0
-"""How often the broker is told which messages are in progress. Without that it waits for
+"""How often messages in progress are reported to the broker. Without that it waits for
 ``ACK_WAIT_SECONDS``, which can be short: a dead process's messages are redelivered soon,
 and a slow one's are not."""
 
@@ -202,7 +202,7 @@ class Consumer(Generic[Item]):
 
 
 def _now() -> float:
-    """Return the loop's time, by which it also waits: a simulation has a loop of its own."""
+    """Return the loop's time, by which it also waits: a simulation has its own loop."""
     return asyncio.get_running_loop().time()
 
 

@@ -68,7 +68,7 @@ class GroupCommit(Generic[Item]):
         while group := await self._gather():
             try:
                 await self._send([waiting.item for waiting in group])
-            except Exception as error:  # noqa: BLE001 - every caller is told
+            except Exception as error:  # noqa: BLE001 - every caller gets it
                 _settle(group, error)
             else:
                 _settle(group, None)
@@ -97,7 +97,7 @@ class GroupCommit(Generic[Item]):
 
 
 def _now() -> float:
-    """Return the loop's time: a simulation has a loop of its own."""
+    """Return the loop's time: a simulation has its own loop."""
     return asyncio.get_running_loop().time()
 
 

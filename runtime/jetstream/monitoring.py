@@ -14,7 +14,7 @@ UNTOLD: Final = (
     TypeError,
     AttributeError,
 )
-"""Errors of asking and of reading the answer, if a server is away or is of another kind."""
+"""Errors of asking and of reading the answer, if a server is down or of another kind."""
 
 
 async def ask(url: str, path: str) -> Any:

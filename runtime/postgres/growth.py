@@ -17,7 +17,7 @@ _ANSWER_SECONDS: Final = 5.0
 
 
 class Growth(NamedTuple):
-    """How the database grows.
+    """The growth of the database.
 
     Attributes:
         size_bytes: The database's size, without its log.

@@ -22,7 +22,7 @@ _BLOCK_EVENTS: Final = 500
 """Larger blocks are hardly smaller an event, and each reader of one event unpacks its block."""
 
 _BLOCK_BYTES: Final = 256 * 1024
-"""Of JSON; a larger single event is a block of its own."""
+"""Bytes of JSON; a larger single event is a separate block."""
 
 _LEVEL: Final = 1
 """Others take more time for the same size."""
@@ -55,7 +55,7 @@ class Packed(NamedTuple):
     Attributes:
         arrival: The columns of ``Arrival``.
         event_id: The platform's own id.
-        payload: The event as it came, JSON text.
+        payload: The event as received, JSON text.
     """
 
     source: Source

@@ -16,7 +16,7 @@ _BODIES_A_BATCH: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class PublishOptions:
-    """What to send, where and how fast.
+    """The requests to send, their target and their rate.
 
     Attributes:
         url: The gateway, or its ``/events``.

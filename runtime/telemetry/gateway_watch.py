@@ -1,4 +1,4 @@
-"""The gateways as the reporter sees them: it has no other word of what they refuse."""
+"""The gateways as the reporter sees them: it has no other information on their refusals."""
 
 import asyncio
 import time

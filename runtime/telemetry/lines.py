@@ -1,4 +1,4 @@
-"""Write lines to a descriptor from a thread of its own: many at once, without blocking."""
+"""Write lines to a descriptor from a separate thread: many at once, without blocking."""
 
 import os
 import select

@@ -1,7 +1,7 @@
 """Structured logs: JSON lines, or readable ones for a terminal.
 
-Lines are gathered for a moment and written by a thread of their own: at
-thousands of requests a second a system call for each would cost more than
+Lines are gathered for a moment and written by a separate thread: at
+thousands of requests per second a system call for each would cost more than
 the line, and a reader that stands still would stop the event loop. Warnings
 and errors are written at once, with everything waiting before them.
 """

@@ -155,7 +155,7 @@ def _difference(clock: ServerClock) -> float:
 
 
 class EventMetrics:
-    """What becomes of events in one function."""
+    """The outcomes of events in one function."""
 
     def __init__(self, registry: CollectorRegistry, service: str) -> None:
         def counter(name: str, documentation: str, *more: str) -> _Children[Counter]:
@@ -312,7 +312,7 @@ class Freshness(Collector):
 
 
 class ReportMetrics:
-    """How long reports take.
+    """The latencies of reports.
 
     Args:
         registry: Where they are shown.

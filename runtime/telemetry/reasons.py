@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """The cause of a 503, or of a batch that is given back.
+    """The cause of a 503, or of a returned batch.
 
     In a message it is followed by a colon and how the cause was noticed.
     ``docs/operations.md`` has a row for each.

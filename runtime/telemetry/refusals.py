@@ -30,6 +30,6 @@ class Refusals:
 
     @property
     def recent(self) -> int:
-        """How many there were."""
+        """Their number."""
         since = self._now() - WINDOW_SECONDS
         return sum(counted for second, counted in self._seconds if second >= since)

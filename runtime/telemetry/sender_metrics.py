@@ -1,4 +1,4 @@
-"""What real senders' requests come to; labels are names of the table, never of a request."""
+"""The outcomes of real senders' requests; labels are names of the table, never of a request."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal

@@ -44,7 +44,7 @@ _OLDEST_IN_STORES: Final = timedelta(days=62)
 
 _KEPT: Final = ("event_name", "event_time", "action_source")
 _USER_FIELDS: Final = ("external_id", "em", "ph")
-"""What names a user across events, the most lasting first. Cookies and addresses do not."""
+"""Fields that identify a user across events, the most durable first; not cookies or addresses."""
 
 _REVENUE_TYPE: Final = REVENUE_TYPES["facebook"]
 

@@ -20,7 +20,7 @@ EXAMPLES: Final = {"application/x-www-form-urlencoded": "signed_request=SIGNATUR
 
 
 def answer(taken: Taken, _correlation_id: str) -> Answer:
-    """Tell Meta where the state of the request is shown."""
+    """Answer Meta with the address that shows the state of the request."""
     return Answer(HTTPStatus.OK, taken.reply)
 
 

@@ -47,9 +47,9 @@ class _Change(NamedTuple):
     Attributes:
         kind: The object that the subscription is of, ``page``.
         owner: The object's id, the page's; None if there is none.
-        sent_at: When it was sent, as it came.
+        sent_at: When it was sent, as received.
         field: Which field of the object changed.
-        value: What it is now.
+        value: The current value.
     """
 
     kind: str
@@ -60,7 +60,7 @@ class _Change(NamedTuple):
 
     @property
     def sender(self) -> str | None:
-        """Who did it, by the platform's id."""
+        """The user who did it, by the platform's id."""
         who = self.value.get("from")
         return to_id(who.get("id")) if isinstance(who, dict) else None
 
@@ -69,7 +69,7 @@ def shake(call: Call, trust: Trust) -> Answer:
     """Answer the handshake: the challenge, byte for byte.
 
     Raises:
-        BadProof: The token is not ours, or it is no handshake.
+        BadProof: The token is not ours, or it is not a handshake.
     """
     query = dict(reversed(call.query))
     token = query.get("hub.verify_token", "").encode()
@@ -109,7 +109,7 @@ def _outcomes(delivery: Any, trust: Trust) -> Iterator[Outcome]:
 
 
 def _parts(delivery: Any) -> Iterator[Any]:
-    """List the changes, and what is none; branches by what is there."""
+    """List the changes and the parts that are none, by the kind of content."""
     entries = delivery.get("entry") if isinstance(delivery, dict) else None
     kind = to_id(delivery.get("object")) if isinstance(delivery, dict) else None
     if not isinstance(entries, list) or not entries or kind is None:

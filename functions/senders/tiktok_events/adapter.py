@@ -41,7 +41,7 @@ MAX_EVENTS: Final = 1000
 
 _KEPT: Final = ("event", "event_time", "timestamp")
 _USER_FIELDS: Final = ("external_id", "email", "phone", "phone_number")
-"""What names a user across events, the most lasting first. Cookies and addresses do not."""
+"""Fields that identify a user across events, the most durable first; not cookies or addresses."""
 
 _REVENUE_TYPE: Final = REVENUE_TYPES["tiktok"]
 
@@ -164,7 +164,7 @@ def _to_record(part: _Part, call: Call, trust: Trust) -> CanonicalEvent:
 
 
 def _id_of(part: _Part, name: str, event_type: str, own: str | None) -> str:
-    """Identify an event by its type, not its name: one purchase may come under both its names."""
+    """Identify an event by its type, not its name: a purchase may be sent under both its names."""
     origin = id_in(part.shared, "event_source_id") or id_in(part.shared, "pixel_code") or ""
     kind = name if event_type is CUSTOM else ""
     if own is None:

@@ -1,4 +1,4 @@
-"""What a delivery looks like, for the documentation."""
+"""Examples of deliveries, for the documentation."""
 
 from typing import Final
 

@@ -24,7 +24,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What to deploy.
+    """The stack to deploy, and its zips.
 
     Attributes:
         stack: Its name.

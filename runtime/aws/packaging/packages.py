@@ -77,7 +77,7 @@ class Target:
 
     @property
     def abi(self) -> str:
-        """What extension modules are compiled against."""
+        """The ABI for which extension modules are compiled."""
         return f"cp{self.python.replace('.', '')}"
 
     @property

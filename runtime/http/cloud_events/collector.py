@@ -144,7 +144,7 @@ class _Sieve:
 
 @dataclass(slots=True)
 class _Batch(Generic[Item]):
-    """Gathers what is handled together: about one window, so that no array is held in pieces."""
+    """Collects items to handle together: about one window, so that no array is held in pieces."""
 
     work: MessageHandler[Item]
     sieve: _Sieve

@@ -1,4 +1,4 @@
-"""What the CloudEvents endpoints share: taking turns, and keeping the start of oversized bodies."""
+"""Common parts of the CloudEvents endpoints: taking turns, keeping the start of large bodies."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack

@@ -35,7 +35,7 @@ def documentation_endpoints(document: Document) -> Endpoints:
 
 
 def leading_to_documentation() -> Endpoints:
-    """Make the endpoint of ``GET /`` for a function that has no page of its own."""
+    """Make the endpoint of ``GET /`` for a function that has no own page."""
     return {"/": ("GET", _always(_leading_to("api")))}
 
 

@@ -48,7 +48,7 @@ _TAKEN: Final = Taken(
         "confirmation_code": "5d0bf3c1a77e4b52a9c0",
     },
 )
-"""What became of the request of every example."""
+"""The outcome of the request of every example."""
 
 
 def sender_paths(names: Collection[str]) -> dict[str, Schema]:

@@ -60,10 +60,10 @@ Render = Callable[[Visit, Request], Awaitable[Response | None]]
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """What pages need.
+    """The parts that pages need.
 
     Attributes:
-        sessions: Who has signed in.
+        sessions: The sessions.
         readers: Keys that open the reports and the pipeline page; none if those are open.
         operators: Keys that open dead letters and events.
     """

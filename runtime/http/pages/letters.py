@@ -42,7 +42,7 @@ from runtime.http.responses import Response
 PATH: Final = "/dead-letters"
 
 PROGRESS: Final = ("total", "replayed", "failed", "run")
-"""What the address of a replay carries beside the API's parameters."""
+"""The parameters in the address of a replay besides the API's."""
 
 _MOST_DIGITS: Final = 15
 
@@ -181,7 +181,7 @@ class Progress:
 
     @classmethod
     def read(cls, params: Params) -> "Progress":
-        """Read it from an address; what is no number is 0."""
+        """Read it from an address; a value that is not a number is 0."""
         given = dict(params)
         total, replayed, failed = (_count(given.get(name, "")) for name in PROGRESS[:3])
         return cls(total, replayed, failed, given.get("run") == "all")

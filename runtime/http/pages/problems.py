@@ -1,4 +1,4 @@
-"""Problems as pages: what a browser is answered where a program gets a problem (RFC 9457)."""
+"""Problems as pages: a browser's answer where a program gets a problem (RFC 9457)."""
 
 from dataclasses import replace
 from http import HTTPStatus
@@ -17,9 +17,9 @@ from runtime.http.sessions import cookie_of
 
 
 def explain(headers: Headers, there: str, problem: Response) -> Response:
-    """Answer a problem as a page where the client likes HTML better; see ``request.Explain``.
+    """Answer a problem as a page if the client prefers HTML; see ``request.Explain``.
 
-    Status and headers stay. The page is for everybody: it has nothing but what the problem says.
+    Status and headers stay. The page is for everybody: it contains only the problem's text.
     """
     if problem.content_type != PROBLEM:
         return problem

@@ -212,7 +212,7 @@ def _trace_parent(scope: Scope) -> str | None:
 def _refusal(error: Exception, correlation_id: str) -> Response:
     match error:
         case ClientDisconnect():
-            return Response(400, b"")  # nobody is left to read it
+            return Response(400, b"")  # nobody is there to read it
         case HTTPException():  # from the router: no such path, or not with this method
             error = HttpProblem.of(error.status_code, error.headers)
     return refuse(error, correlation_id)

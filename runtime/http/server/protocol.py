@@ -48,7 +48,7 @@ HELD_BYTES = 32 * 1024**2
 before any key is checked."""
 
 _FREE_BYTES, _FREE_HEADERS = 4 * 1024, 32
-"""What a connection holds without being counted: more than nearly every head has."""
+"""The uncounted size of a connection's head: nearly every head is smaller."""
 
 _HEADER_BYTES = 160
 """Memory of a header besides its bytes, as Python objects."""
@@ -411,7 +411,7 @@ class BoundedProtocol(HttpToolsProtocol):
     # Bounds
 
     def _check_head(self, version: str) -> None:
-        """Check what the parser lets pass, and note the declared length of the body."""
+        """Check what the parser does not check, and note the declared length of the body."""
         if (
             self._silent > _FREE_BYTES or len(self.headers) > _FREE_HEADERS or self._head_weight
         ) and (refusal := self._weigh_head()):

@@ -32,7 +32,7 @@ replayed into it: new events find room, and wait for seconds at most."""
 _ANSWER_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.2
 _PATIENCE_SECONDS: Final = 60.0
-"""How long there may be no progress, because nothing is settled or the broker is away."""
+"""How long there may be no progress, because nothing is settled or the broker is down."""
 
 Answer = TypeVar("Answer")
 
@@ -53,7 +53,7 @@ class Span:
 
     @property
     def messages(self) -> int:
-        """How many they are."""
+        """Their number."""
         return self.last + 1 - self.first
 
 
@@ -152,7 +152,7 @@ def _headers_of(message: RawStreamMsg) -> Mapping[str, str]:
 
 
 async def _patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Retry a request for a minute while the broker is away, full or electing a leader."""
+    """Retry a request for a minute while the broker is down, full or electing a leader."""
     give_up = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
     while True:
         try:

@@ -9,7 +9,7 @@ from nats.js import JetStreamContext
 
 _ANSWER_SECONDS: Final = 10.0
 _OWNER_ONLY: Final = 0o600
-"""It contains what senders wrote, which nobody else may read."""
+"""It contains senders' data, which nobody else may read."""
 
 
 class NotSetAside(Exception):

@@ -61,7 +61,7 @@ _LAST_LINES_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run, and how to end it.
+    """The command to run, and how to end it.
 
     Attributes:
         command: Path and arguments.
@@ -84,7 +84,7 @@ class Program:
 
 
 class Child:
-    """A running program, in a session of its own: Ctrl-C does not reach it.
+    """A running program in its own session, so that Ctrl-C does not reach it.
 
     It is sent its stop signal when this process ends, however that happens.
     """

@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root: give it a user of its own, and access to its files."""
+"""PostgreSQL refuses to run as root: give it its own user, and access to its files."""
 
 import os
 import pwd

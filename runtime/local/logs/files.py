@@ -40,7 +40,7 @@ def logged(folder: Path) -> list[str]:
 
 
 class LogFiles:
-    """Writes the lines of many processes from a thread of its own; no process waits for the disk.
+    """Writes the lines of many processes from a separate thread; no process waits for the disk.
 
     A file that would exceed the bound replaces the one before it. Lines refused by the disk
     are dropped, and their number is written to the file once the disk accepts lines again.

@@ -10,7 +10,7 @@ _COLOURS = (36, 33, 35, 32, 34, 96, 93, 95, 92, 94)
 
 
 class Output:
-    """Writes lines to a descriptor; a terminal that stands still stops no process."""
+    """Writes lines to a descriptor; a paused terminal stops no process."""
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ Scale = Callable[[Sequence[str], Say], Awaitable[None]]
 
 
 class NoSupervisor(Exception):
-    """There is no supervisor on the data folder, or it could not do what was asked."""
+    """There is no supervisor on the data folder, or it could not do the request."""
 
 
 @asynccontextmanager

@@ -92,7 +92,7 @@ _MODEST = ("--min", "100", "--max", "500")
 def publisher_of(options: UpOptions) -> tuple[str, ...]:
     """Return the publisher's command, to which the gateway's URL is added.
 
-    Some hundred events a second, unless the torrent is requested: 25,500 a second
+    Some hundred events per second, unless the torrent is requested: 25,500 a second
     fill a disk with some 90 GB an hour.
     """
     if not options.publisher:
@@ -124,7 +124,7 @@ class Plan:
         replicas: First of each function in the order of the table, then the others.
         nats_port: The embedded broker's; 0 if none is started.
         postgres_port: The embedded database's; same.
-        notes: What a person should know, a line each.
+        notes: Notes for people, a line each.
     """
 
     replicas: tuple[Replica, ...]

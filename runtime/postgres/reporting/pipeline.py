@@ -39,7 +39,7 @@ class PostgresPipeline:
     Args:
         pool: Where reports are read.
         disk_bytes: The disk space for the database; None if unknown.
-        gateways: Tells what is known of the gateways.
+        gateways: Knows the state of the gateways.
     """
 
     def __init__(

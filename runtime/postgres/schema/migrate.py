@@ -66,7 +66,7 @@ def migrations() -> Iterator[Migration]:
 
 
 async def migrate(database_url: str) -> list[str]:
-    """Apply the migrations that the database lacks, each in a transaction of its own.
+    """Apply the migrations that the database lacks, each in its own transaction.
 
     Then grants are applied. A login that may not create roles only grants to
     those that exist.

@@ -1,4 +1,4 @@
-"""Match events with known users: who is new, who has changed, who has returned."""
+"""Match events with known users, and find new, changed and returning users."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class User(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UserChanges:
-    """What a batch of events changes about users.
+    """The changes of users by a batch of events.
 
     Attributes:
         new: Users not known before, in no order.
