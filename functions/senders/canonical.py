@@ -57,9 +57,6 @@ class CanonicalEvent(_Record, tag="event", kw_only=True):
     """An event; values that a platform does not report are None and never guessed.
 
     Attributes:
-        subject_id: What a retraction may name in place of the event, if its platform does not
-            say which one it means: a like by its post and user. Such a retraction takes back
-            every event of that subject that happened before it.
         event_type: Of the source's native types, or of ``STANDARD_TYPES``.
         mapping: Whether the type means the same as the platform's event.
         user_key: The user, if one is known and has not opted out.
@@ -70,7 +67,6 @@ class CanonicalEvent(_Record, tag="event", kw_only=True):
     """
 
     event_type: Text
-    subject_id: EventId | None = None
     mapping: Mapping = "exact"
     user_key: UserKey | None = None
     amount: Amount | None = None
@@ -86,7 +82,7 @@ class Retraction(_Record, tag="retraction", kw_only=True):
     """Takes an event back, whichever of the two comes first.
 
     Attributes:
-        retracted_id: The ``event_id`` of that event, or the ``subject_id`` of some.
+        retracted_id: The ``event_id`` of that event.
     """
 
     retracted_id: EventId

@@ -194,14 +194,13 @@ def _of_like(change: _Change, verb: str, name: str, pepper: bytes) -> Outcome:
         raise Unmappable("entry.id", "missing_id", "should be the page's id")
     post, comment = id_in(value, "post_id"), id_in(value, "comment_id")
     user = _user_of(change, pepper)
-    # All that a removal says of the like; when that was made, it does not.
+    # Of a known user a post has one like, and a removal says no more of it. Others differ by time.
     subject = ("meta.webhook", "like", change.owner, post or "", comment or "", user or "")
     if verb in _REMOVING:
         return _retraction(change, name, record_id(*subject))
     timestamp = moment_of(value.get("created_time"), "created_time")
     return CanonicalEvent(
-        event_id=record_id(*subject, timestamp.isoformat()),
-        subject_id=record_id(*subject) if user else None,
+        event_id=record_id(*subject, *(() if user else [timestamp.isoformat()])),
         timestamp=timestamp,
         source="facebook",
         platform_event=name,

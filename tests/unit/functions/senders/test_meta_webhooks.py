@@ -103,12 +103,25 @@ def test_like_is_taken_back_by_its_user_and_post() -> None:
         a_delivery(a_like(), a_like(post_id="1_10"), a_like(verb="remove", created_time=_AT + 60))
     )
 
-    assert removal.retracted_id == like.subject_id
-    assert other.subject_id != like.subject_id
+    assert removal.retracted_id == like.event_id
+    assert other.event_id != like.event_id
 
 
-def test_likes_at_two_times_are_two_events() -> None:
-    first, second, again = delivered(a_delivery(a_like(), a_like(created_time=_AT + 1), a_like()))
+def test_user_likes_a_post_once() -> None:
+    other = {"from": {"id": "78"}}
+    first, again, second = delivered(
+        a_delivery(a_like(), a_like(created_time=_AT + 1), a_like(**other))
+    )
+
+    assert first.event_id == again.event_id
+    assert first.event_id != second.event_id
+
+
+def test_likes_of_users_that_are_not_named_differ_by_time() -> None:
+    unnamed = {"from": None}
+    first, again, second = delivered(
+        a_delivery(a_like(**unnamed), a_like(**unnamed), a_like(created_time=_AT + 1, **unnamed))
+    )
 
     assert first.event_id == again.event_id
     assert first.event_id != second.event_id
