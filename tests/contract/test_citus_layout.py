@@ -15,9 +15,6 @@ _LOCK, _NO_COLUMNS, _LATERAL, _JOIN, _RETURNING, _RECURSIVE, _MOVE, _CONFLICT = 
 QUERIES = sorted(Path(sql.__file__).parents[1].rglob("queries/*.sql"))
 NOT_YET = {
     "known_users": {_LOCK},
-    "report_all_users": {_NO_COLUMNS},
-    "report_users": {_NO_COLUMNS, _LATERAL},
-    "report_long_cities": {_NO_COLUMNS, _LATERAL},
     "report_partial_campaigns": {_LATERAL},
     "report_sums": {_LATERAL, _RECURSIVE},
     "shrink_hours": {_JOIN},

@@ -30,6 +30,10 @@ _USERS = """
         min(occurred_at) OVER (PARTITION BY user_key), occurred_at, id
     FROM events WHERE user_key IS NOT NULL ORDER BY user_key, occurred_at DESC, id DESC
 """
+_RETURNED_USERS = """
+    SELECT key, source, first_at, age, gender, followers, country, city FROM users
+    WHERE EXISTS (SELECT FROM return_visits WHERE user_key = key)
+"""
 _RETURNS = """
     SELECT occurred_at, user_key FROM events WHERE user_key IS NOT NULL
     EXCEPT ALL SELECT first_at, key FROM users
@@ -96,6 +100,10 @@ _KEPT = {
     ),
     "users": (_USERS, "SELECT key, source, first_at, newest_at, newest_id FROM users"),
     "return_visits": (_RETURNS, "SELECT at, user_key FROM return_visits"),
+    "returned_users": (
+        _RETURNED_USERS,
+        ("SELECT key, source, first_at, age, gender, followers, country, city FROM returned_users"),
+    ),
     "user_rollups": (
         _USER_FIGURES,
         (

@@ -12,6 +12,7 @@ GROUPS: Final = (
         "events": "id",
         "users": "key",
         "return_visits": "user_key",
+        "returned_users": "key",
         "campaigns": "key",
     },
     {"payload_blocks": "id", "arrivals": "block"},

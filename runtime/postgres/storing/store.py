@@ -36,6 +36,7 @@ from runtime.telemetry.reasons import Reason
 KNOWN_USERS = load(__file__, "known_users")
 ADD_EVENTS = load(__file__, "add_events")
 ADD_USERS = load(__file__, "add_users")
+COPY_RETURNED_USERS = load(__file__, "copy_returned_users")
 CHANGE_USERS = load(__file__, "change_users")
 COUNT_EVENTS = load(__file__, "count_events")
 SECONDS_FROM = load(__file__, "seconds_from")
@@ -75,6 +76,7 @@ _LONGER_GRANULARITIES: Final[tuple[tuple[Granularity, Granularity], ...]] = (
     ("day", "hour"),
     ("month", "day"),
 )
+_ATTRIBUTES: Final = User._fields.index("newest_id") + 1
 _FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
 _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 _INSTANT: Final = timedelta(microseconds=1)
@@ -278,7 +280,7 @@ async def _store_new(connection: PoolConnectionProxy, rows: Sequence[EventRow]) 
     await _add_events(connection, new)
     changes = match_users(new, {})
     await _copy(connection, "users", User._fields, sorted(changes.new))
-    await _copy(connection, "return_visits", ("at", "user_key"), changes.return_visits)
+    await _add_return_visits(connection, changes)
     await _count(connection, new, changes)
     return _Batch(new, all_was_new=True)
 
@@ -348,8 +350,14 @@ async def _update_users(connection: PoolConnectionProxy, rows: Sequence[EventRow
         known = await _known_users(connection, keys)
         changes = match_users(rows, {key: user for key, user in known.items() if key not in added})
     await _run(connection, CHANGE_USERS, [after for _, after in changes.changed])
-    await _copy(connection, "return_visits", ("at", "user_key"), changes.return_visits)
+    await _add_return_visits(connection, changes)
     return changes
+
+
+async def _add_return_visits(connection: PoolConnectionProxy, changes: UserChanges) -> None:
+    await _copy(connection, "return_visits", ("at", "user_key"), changes.return_visits)
+    returned = [(it.key, it.source, it.first_at, *it[_ATTRIBUTES:]) for it in changes.returned]
+    await _run(connection, COPY_RETURNED_USERS, returned)
 
 
 async def _known_users(

@@ -39,11 +39,13 @@ class UserChanges:
         new: Users not known before, in no order.
         changed: Known users, before and after, if the two differ.
         return_visits: Time and user key of each event that is not, or no longer, its user's first.
+        returned: Their users, each once, as they are now; all users that changed are among them.
     """
 
     new: list[User]
     changed: list[tuple[User, User]]
     return_visits: list[tuple[datetime, bytes]]
+    returned: list[User]
 
 
 def match_users(rows: Iterable[EventRow], known: Mapping[bytes, User]) -> UserChanges:
@@ -65,7 +67,8 @@ def match_users(rows: Iterable[EventRow], known: Mapping[bytes, User]) -> UserCh
             returns.append((max(seen.first_at, row.occurred_at), row.user_key))
             users[row.user_key] = _merged(seen, arrived)
     changed = [(before, users[key]) for key, before in known.items() if users[key] != before]
-    return UserChanges([user for key, user in users.items() if key not in known], changed, returns)
+    new = [user for key, user in users.items() if key not in known]
+    return UserChanges(new, changed, returns, [users[key] for key in {key for _, key in returns}])
 
 
 def _user(row: EventRow, key: bytes) -> User:

@@ -3,6 +3,7 @@
 -- $1 start  timestamptz  null for no bound
 -- $2 end    timestamptz  null for no bound
 -- Returns one row: (all_users boolean); true is certain, false may be wrong.
+-- Reads both ends of an index; a search for one such user might read all others first.
 SELECT
-    NOT EXISTS (SELECT FROM users WHERE first_at < $1::timestamptz)
-    AND NOT EXISTS (SELECT FROM users WHERE first_at >= $2::timestamptz) AS all_users
+    coalesce((SELECT min(first_at) FROM users) >= $1::timestamptz, true)
+    AND coalesce((SELECT max(first_at) FROM users) < $2::timestamptz, true) AS all_users

@@ -13,27 +13,21 @@ WITH homes AS (
         AND first_at >= coalesce($1::timestamptz, '-infinity')
         AND first_at < coalesce($2::timestamptz, 'infinity')
     UNION ALL
-    SELECT users.country, users.city
-    FROM (
-        SELECT DISTINCT user_key
-        FROM return_visits
-        WHERE at >= $1::timestamptz
-            AND at < coalesce($2::timestamptz, 'infinity')
-            AND EXISTS (
-                SELECT
-                FROM users
-                WHERE (length(country) > 100 OR length(city) > 100)
-                    AND first_at < $1::timestamptz
-            )
-    ) AS returned
-    CROSS JOIN LATERAL (
-        SELECT country, city
-        FROM users
-        WHERE key = user_key
-            AND first_at < $1::timestamptz
-            AND (length(country) > 100 OR length(city) > 100)
-        OFFSET 0  -- looks each up, instead of reading all users
-    ) AS users
+    SELECT country, city
+    FROM returned_users
+    WHERE (length(country) > 100 OR length(city) > 100)
+        AND first_at < $1::timestamptz
+        AND key IN (
+            SELECT user_key
+            FROM return_visits
+            WHERE at >= $1::timestamptz
+                AND at < coalesce($2::timestamptz, 'infinity')
+                AND (
+                    SELECT min(first_at)
+                    FROM users
+                    WHERE length(country) > 100 OR length(city) > 100
+                ) < $1::timestamptz
+        )
 )
 SELECT country, city, count(*) AS users
 FROM homes

@@ -21,21 +21,16 @@
 -- country as name, and city: shared_city is each of their cities that has, or had, several
 -- users; own_city the first of their other cities by name, which have one user each.
 WITH returned AS MATERIALIZED (
-    SELECT users.source, age, gender, followers, country, city
-    FROM (
-        SELECT DISTINCT user_key
-        FROM return_visits
-        WHERE at >= $2::timestamptz
-            AND at < coalesce($3::timestamptz, 'infinity')
-            AND EXISTS (SELECT FROM users WHERE first_at < $2::timestamptz)
-    ) AS visited
-    CROSS JOIN LATERAL (
-        SELECT source, age, gender, followers, country, city
-        FROM users
-        WHERE key = user_key
-            AND first_at < $2::timestamptz
-        OFFSET 0  -- looks each up, instead of reading all users
-    ) AS users
+    SELECT source, age, gender, followers, country, city
+    FROM returned_users
+    WHERE first_at < $2::timestamptz
+        AND key IN (
+            SELECT user_key
+            FROM return_visits
+            WHERE at >= $2::timestamptz
+                AND at < coalesce($3::timestamptz, 'infinity')
+                AND (SELECT min(first_at) FROM users) < $2::timestamptz
+        )
 ),
 people AS MATERIALIZED (
     SELECT source, age, gender, followers, country

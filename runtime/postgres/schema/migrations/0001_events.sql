@@ -201,6 +201,19 @@ CREATE TABLE return_visits (
 
 CREATE INDEX return_visits_by_time ON return_visits (at) INCLUDE (user_key);
 
+-- The users with a return visit, as in users. They are few and close together, so a report
+-- that needs many of them reads them all instead of looking up each.
+CREATE TABLE returned_users (
+    key uuid PRIMARY KEY,
+    first_at timestamptz NOT NULL,
+    followers bigint,
+    source event_source NOT NULL,
+    age smallint,
+    gender text,
+    country text COLLATE "C",
+    city text COLLATE "C"
+) WITH (fillfactor = 70);                       -- space for in-place updates
+
 CREATE TYPE user_rollup_kind AS ENUM (
     'age',                                      -- name is the age in years
     'gender',
