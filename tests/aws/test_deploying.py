@@ -101,7 +101,7 @@ def test_functions_run_the_zips_that_were_packaged(double: Double, zips: Path) -
 
 
 @pytest.mark.usefixtures("deployed")
-def test_functions_are_told_of_their_queues_and_secrets(double: Double) -> None:
+def test_functions_get_their_queues_and_secrets(double: Double) -> None:
     functions = double.client("lambda").list_functions()["Functions"]
     told = {it["FunctionName"]: it["Environment"]["Variables"] for it in functions}
 
@@ -203,7 +203,7 @@ def test_outputs_are_read_from_a_stack(double: Double) -> None:
     assert "/one-Queue-" in value
 
 
-def test_an_aws_that_does_not_answer_is_told_in_a_line(double: Double) -> None:
+def test_an_unreachable_aws_is_reported_in_one_line(double: Double) -> None:
     nowhere = {**double.env, "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}
     env, double.env = double.env, nowhere
     try:
@@ -215,7 +215,7 @@ def test_an_aws_that_does_not_answer_is_told_in_a_line(double: Double) -> None:
     assert done.stderr.splitlines()[-1].startswith("Error: AWS: Could not connect")
 
 
-def test_zips_that_are_missing_are_told(double: Double, tmp_path: Path) -> None:
+def test_missing_zips_are_reported(double: Double, tmp_path: Path) -> None:
     done = eps("deploy", "--zips", str(tmp_path), env=double.env)
 
     assert done.returncode == 1

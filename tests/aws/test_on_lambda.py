@@ -165,7 +165,7 @@ async def test_a_process_that_is_killed_costs_nothing(system: OnLambda) -> None:
     assert collector.starts == starts + 1
 
 
-async def test_a_database_that_is_away_costs_nothing(
+async def test_an_unreachable_database_loses_nothing(
     system: OnLambda, postgres_server: EmbeddedPostgres
 ) -> None:
     failures = {name: source.failures for name, source in system.sources.items()}

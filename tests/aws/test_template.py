@@ -110,7 +110,7 @@ def test_a_message_is_hidden_for_six_times_as_long_as_its_collector_may_take(
         assert queues[queue]["VisibilityTimeout"] >= 6 * functions[collector]["Timeout"]
 
 
-def test_what_fails_is_set_aside_and_nothing_goes_with_the_stack(
+def test_failed_messages_are_set_aside_and_queues_outlive_the_stack(
     resources: dict[str, Any],
 ) -> None:
     queues = of_type(resources, "AWS::SQS::Queue")
@@ -232,7 +232,7 @@ def test_every_function_writes_to_a_log_that_forgets(resources: dict[str, Any]) 
     assert all(it["RetentionInDays"] == {"Ref": "LogRetentionDays"} for it in logs.values())
 
 
-def test_who_calls_without_end_takes_neither_all_processes_nor_all_connections(
+def test_endless_calls_take_neither_all_processes_nor_all_connections(
     resources: dict[str, Any],
 ) -> None:
     stages = of_type(resources, "AWS::ApiGatewayV2::Stage")

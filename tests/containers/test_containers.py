@@ -40,7 +40,7 @@ async def _sent(containers: Containers) -> Published:
     )
 
 
-async def test_everything_is_healthy_each_replica_too(containers: Containers) -> None:
+async def test_everything_is_healthy_including_each_replica(containers: Containers) -> None:
     code, told = await containers.health()
 
     assert code == 0, told

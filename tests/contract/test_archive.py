@@ -122,7 +122,7 @@ def some_questions(dice: Random, number: int) -> Iterator[dict[str, str]]:
         yield {name: text for name, text in question.items() if text}
 
 
-async def test_what_goes_changes_no_report_and_comes_back_as_it_was(
+async def test_archived_days_change_no_report_and_are_restored_unchanged(
     pool: asyncpg.Pool, tmp_path: Path
 ) -> None:
     dice = Random(7)
@@ -257,7 +257,7 @@ async def test_a_partly_dropped_day_comes_back_whole(
     assert await pool.fetch(LEFT_OVER) == []
 
 
-async def test_what_is_older_than_what_is_kept_is_a_dead_letter(
+async def test_an_event_older_than_the_kept_days_is_a_dead_letter(
     pool: asyncpg.Pool, tmp_path: Path
 ) -> None:
     store = PostgresEventStore(pool)
@@ -320,7 +320,7 @@ async def test_a_replay_leaves_what_is_too_old_as_it_is(pool: asyncpg.Pool, tmp_
     assert await pool.fetchval("SELECT count(*) FROM dead_letters") == 1
 
 
-async def test_who_is_storing_is_waited_for(pool: asyncpg.Pool, tmp_path: Path) -> None:
+async def test_a_transaction_that_stores_is_waited_for(pool: asyncpg.Pool, tmp_path: Path) -> None:
     store = PostgresEventStore(pool)
     async with pool.acquire() as connection:
         transaction = connection.transaction()
@@ -365,7 +365,7 @@ async def test_an_archive_that_is_not_whole_lets_nothing_go(
     assert len(await everything(pool)) == 1
 
 
-async def test_a_check_finds_what_is_wrong(pool: asyncpg.Pool, tmp_path: Path) -> None:
+async def test_a_check_finds_faults(pool: asyncpg.Pool, tmp_path: Path) -> None:
     await PostgresEventStore(pool).store([a_sale("1", "1", occurred_at=ONLY_DAY)])
     place = Folder(tmp_path)
     await let_go(pool, place, ONLY_DAY + timedelta(days=9))
@@ -397,7 +397,7 @@ async def test_another_databases_archive_is_left_alone(pool: asyncpg.Pool, tmp_p
     assert len(await everything(pool)) == 1
 
 
-async def test_an_event_that_came_again_is_not_overwritten(
+async def test_an_event_that_was_received_again_is_not_overwritten(
     pool: asyncpg.Pool, tmp_path: Path
 ) -> None:
     place, store = Folder(tmp_path), PostgresEventStore(pool)
@@ -413,7 +413,9 @@ async def test_an_event_that_came_again_is_not_overwritten(
     assert await everything(pool) == before
 
 
-async def test_the_calendars_first_day_goes_too(pool: asyncpg.Pool, tmp_path: Path) -> None:
+async def test_the_calendars_first_day_is_archived_as_well(
+    pool: asyncpg.Pool, tmp_path: Path
+) -> None:
     first = datetime.min.replace(tzinfo=UTC)
     await PostgresEventStore(pool).store(
         [a_row("1", occurred_at=first), a_sale("3", "2", occurred_at=first + timedelta(hours=3))]

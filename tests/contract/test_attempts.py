@@ -10,7 +10,7 @@ from runtime.postgres.pool import opened
 from runtime.settings import DatabaseSettings
 
 
-async def test_marks_are_counted_and_taken_away_together(database_url: str) -> None:
+async def test_marks_are_counted_and_removed_together(database_url: str) -> None:
     settings = DatabaseSettings(database_url=SecretStr(database_url))
     one, other = uuid4().bytes, uuid4().bytes
     async with opened(settings, "a") as pool, opened(settings, "b") as another:

@@ -40,7 +40,7 @@ def secrets(aws: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str
 
 
 @pytest.mark.usefixtures("secrets")
-async def test_the_reporter_is_told_by_its_secrets() -> None:
+async def test_the_reporter_is_configured_by_its_secrets() -> None:
     settings = await load_with_secrets(AwsReporterSettings)
 
     assert settings.database_url.get_secret_value() == VALUES["DATABASE_SECRET_ARN"]

@@ -99,7 +99,7 @@ async def test_after_a_fortnight_pruning_reads_what_it_deletes(
     assert pages < _MOST_PAGES
 
 
-async def test_what_was_told_of_is_pruned_without_reading_a_fortnight(
+async def test_announced_envelopes_are_pruned_without_reading_a_fortnight(
     connection: asyncpg.Connection,
 ) -> None:
     await connection.execute(_FORTNIGHT)

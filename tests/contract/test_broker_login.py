@@ -113,7 +113,7 @@ async def test_a_certificate_that_is_not_trusted_is_said_at_once(tmp_path: Path)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_tls_is_tls_after_a_reconnect_too(
+async def test_tls_is_also_used_after_a_reconnect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # the library leaves its writer from before TLS to garbage collection
@@ -173,7 +173,7 @@ async def test_a_refused_login_is_said_at_once(tmp_path: Path) -> None:
             assert "wrong" not in str(caught.value)
 
 
-async def test_a_server_that_another_told_of_gets_the_same_login() -> None:
+async def test_a_server_learned_from_another_gets_the_same_login() -> None:
     async with listening({}) as (port, told):
         async with listening({"connect_urls": [f"127.0.0.1:{port}"]}) as (first, _):
             broker = Broker(f"nats://gate%40way:top%40secret@127.0.0.1:{first}", "test")

@@ -16,7 +16,7 @@ def make(nats_url: str, **settings: str) -> list[str]:
     return result.stdout.splitlines()
 
 
-def test_it_tells_what_was_made_what_changed_and_what_did_not(nats_url: str) -> None:
+def test_it_reports_created_changed_and_unchanged_streams(nats_url: str) -> None:
     made = make(nats_url)
     again = make(nats_url)
     changed = make(nats_url, EVENTS_STREAM_MAX_BYTES="8gb", KEEP_SETTLED_SECONDS="60")

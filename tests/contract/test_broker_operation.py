@@ -149,7 +149,7 @@ async def passed_over(broker: Broker) -> None:
     await ensure_consumer(broker.jetstream, FB_COLLECTOR, ACK_WAIT_SECONDS)
 
 
-async def test_what_is_settled_and_still_there_can_be_cleared_away(nats_url: str) -> None:
+async def test_settled_messages_that_remain_can_be_removed(nats_url: str) -> None:
     async with a_broker(nats_url) as broker:
         await passed_over(broker)
         assert (await events_of(broker)).unclaimed == 1
@@ -159,7 +159,7 @@ async def test_what_is_settled_and_still_there_can_be_cleared_away(nats_url: str
         assert (await events_of(broker)).messages == 0
 
 
-async def test_what_is_not_settled_is_never_cleared_away(nats_url: str) -> None:
+async def test_unsettled_messages_are_never_removed(nats_url: str) -> None:
     async with a_broker(nats_url) as broker:
         await ensure_consumer(broker.jetstream, FB_COLLECTOR, ACK_WAIT_SECONDS)
         for payload in (b"settled", b"in hand", b"settled before its turn"):
@@ -175,7 +175,7 @@ async def test_what_is_not_settled_is_never_cleared_away(nats_url: str) -> None:
         assert (await events_of(broker)).messages == 3
 
 
-async def test_streams_made_anew_count_on_where_they_are_told(nats_url: str) -> None:
+async def test_new_streams_count_on_from_the_given_sequence(nats_url: str) -> None:
     async with a_broker(nats_url) as broker:
         settings = BrokerSettings(nats_url=nats_url)
         await broker.jetstream.delete_stream(EVENTS)
@@ -192,7 +192,7 @@ async def forgotten_ids(jetstream: JetStreamContext) -> None:
     await jetstream.update_stream(config.evolve(duplicate_window=0.1))
 
 
-async def test_a_message_that_was_taken_out_comes_back_as_it_was(
+async def test_a_message_that_was_set_aside_is_put_back_unchanged(
     nats_url: str, tmp_path: Path
 ) -> None:
     headers = {"Nats-Msg-Id": "the-id", "Eps-Manifest": '{"events": 1}'}

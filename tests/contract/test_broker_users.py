@@ -165,7 +165,7 @@ async def test_nobody_listens_to_others(broker: GuardedNats, user: str, subject:
     await client.close()
 
 
-async def test_without_a_password_nobody_comes_in(broker: GuardedNats) -> None:
+async def test_nobody_can_log_in_without_a_password(broker: GuardedNats) -> None:
     with pytest.raises(NotReady, match="Authorization Violation"):
         await _greeted(broker.port)
 

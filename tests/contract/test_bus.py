@@ -40,7 +40,7 @@ async def stored(broker: Broker, stream: str) -> list[bytes]:
     return [message.data or b"" for message in messages]
 
 
-async def test_what_is_published_is_on_the_stream_of_its_source(nats_url: str) -> None:
+async def test_published_events_are_on_the_stream_of_their_source(nats_url: str) -> None:
     facebook, tiktok = raw(a_facebook_event()), raw(a_tiktok_event())
     async with a_broker(nats_url) as broker:
         bus = JetStreamBus(broker, TIMEOUT_SECONDS)
@@ -98,7 +98,7 @@ async def manifest_at(broker: Broker, number: int) -> Envelope:
     return found
 
 
-async def test_what_the_broker_refused_is_not_told(nats_url: str) -> None:
+async def test_events_that_the_broker_refused_are_not_announced(nats_url: str) -> None:
     async with a_broker(nats_url, events_stream_max_bytes=12_000) as broker:
         bus = JetStreamBus(broker, TIMEOUT_SECONDS)
         with pytest.raises(Unavailable):
@@ -220,7 +220,7 @@ async def test_without_its_stream_the_broker_is_unavailable(nats_url: str) -> No
             await broker.check_stream(EVENTS)
 
 
-async def test_a_broker_that_is_away_is_unavailable_until_it_is_back(tmp_path: Path) -> None:
+async def test_an_unreachable_broker_is_unavailable_until_it_is_back(tmp_path: Path) -> None:
     first = EmbeddedNats(tmp_path)
     settings = BrokerSettings(nats_url=first.url)
     async with first:

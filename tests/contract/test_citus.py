@@ -128,7 +128,7 @@ async def test_tables_are_distributed_once(cluster_url: str) -> None:
     assert await fetch(cluster_url, placed, b"n") == [(it,) for it in sorted(WHOLE)]
 
 
-async def test_what_was_interrupted_goes_on(cluster_url: str) -> None:
+async def test_an_interrupted_run_continues(cluster_url: str) -> None:
     await migrate(cluster_url)
     await execute(cluster_url, FIRST_STEP)
 

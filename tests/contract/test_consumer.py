@@ -122,7 +122,7 @@ async def publish(broker: Broker, *messages: bytes) -> None:
         await broker.jetstream.publish(FB_COLLECTOR.subject, message)
 
 
-async def test_what_is_there_is_handled_in_one_batch_and_acknowledged(broker: Broker) -> None:
+async def test_waiting_messages_are_handled_in_one_batch_and_acknowledged(broker: Broker) -> None:
     bench = Bench()
     await publish(broker, b"1", b"2", b"3")
 
@@ -133,7 +133,7 @@ async def test_what_is_there_is_handled_in_one_batch_and_acknowledged(broker: Br
     await eventually_waiting(broker, 0)
 
 
-async def test_a_message_that_comes_later_is_taken_at_once(broker: Broker) -> None:
+async def test_a_later_message_is_fetched_at_once(broker: Broker) -> None:
     bench = Bench()
 
     async with consuming(broker, FB_COLLECTOR, bench.work):
@@ -175,7 +175,9 @@ async def test_a_batch_is_bounded_in_messages_and_bytes(broker: Broker) -> None:
     assert [b"x" * 5000] in by_size.handled
 
 
-async def test_what_is_unavailable_comes_again_later_and_nothing_is_lost(broker: Broker) -> None:
+async def test_unavailable_batches_are_redelivered_later_and_nothing_is_lost(
+    broker: Broker,
+) -> None:
     bench, registry = Bench(is_away=True), CollectorRegistry()
     metrics = ConsumerMetrics(registry, FB_COLLECTOR.name)
     await publish(broker, b"1", UNREADABLE, b"2")
@@ -199,7 +201,7 @@ def sample(registry: CollectorRegistry, name: str) -> float | None:
     return registry.get_sample_value(name, {"service": FB_COLLECTOR.name})
 
 
-async def test_what_is_decoded_knows_when_it_was_published_where_and_how_often_it_came(
+async def test_a_decoded_message_knows_its_delivery(
     broker: Broker,
 ) -> None:
     bench, started = Bench(is_away=True), datetime.now(UTC)
@@ -217,7 +219,7 @@ async def test_what_is_decoded_knows_when_it_was_published_where_and_how_often_i
         assert started <= each.published_at <= datetime.now(UTC)
 
 
-async def test_what_is_given_back_stays_away_from_every_replica_for_a_while(broker: Broker) -> None:
+async def test_a_returned_message_is_hidden_from_every_replica_for_a_while(broker: Broker) -> None:
     bench, registry = Bench(is_away=True), CollectorRegistry()
     metrics = ConsumerMetrics(registry, FB_COLLECTOR.name)
     clock = asyncio.get_running_loop().time
@@ -241,7 +243,7 @@ async def fetch_some(broker: Broker) -> list[bytes]:
     return messages
 
 
-async def test_a_message_that_nobody_can_read_is_a_dead_letter_among_good_ones(
+async def test_an_unreadable_message_is_a_dead_letter_among_good_ones(
     broker: Broker,
 ) -> None:
     bench = Bench()
@@ -314,7 +316,7 @@ class Slow(Bench):
         self.handled.append(list(items))
 
 
-async def test_what_is_slow_is_found_and_the_others_go_on(broker: Broker) -> None:
+async def test_a_slow_message_is_found_and_the_others_continue(broker: Broker) -> None:
     slow = frozenset({b"3", b"40", b"41"})
     bench = Slow(slow=slow)
     messages = [b"%d" % number for number in range(50)]
@@ -337,7 +339,7 @@ async def test_what_is_slow_is_found_and_the_others_go_on(broker: Broker) -> Non
     await eventually_waiting(broker, 0)
 
 
-async def test_where_nothing_comes_to_an_end_a_batch_is_not_halved_for_ever(
+async def test_a_batch_is_not_halved_forever_if_nothing_succeeds(
     broker: Broker,
 ) -> None:
     bench, stop = Slow(is_locked=True), asyncio.Event()
@@ -388,7 +390,7 @@ class Once:
         return messages
 
 
-async def test_while_the_database_is_away_a_batch_stays_whole(broker: Broker) -> None:
+async def test_a_batch_is_not_halved_while_the_database_is_unreachable(broker: Broker) -> None:
     bench = Slow(is_locked=True)
     await publish(broker, *(b"%d" % number for number in range(10)))
 
@@ -414,7 +416,7 @@ async def test_a_batch_is_bounded_by_what_it_unpacks_to(broker: Broker) -> None:
     assert [len(batch) for batch in bench.handled] == [1] * 6
 
 
-async def test_what_is_larger_than_a_batch_is_in_hand_with_nothing_else(broker: Broker) -> None:
+async def test_a_message_larger_than_a_batch_is_processed_alone(broker: Broker) -> None:
     bench = Bench()
     in_hand, most = list[bytes](), list[list[bytes]]()
 

@@ -22,7 +22,7 @@ _LONG_SECONDS = 600.0
         "postgresql://u:p@one:5432,two:5433/eventdb?target_session_attrs=read-write",
     ],
 )
-def test_what_the_driver_takes_is_taken(url: str) -> None:
+def test_every_url_of_the_driver_is_accepted(url: str) -> None:
     assert DatabaseSettings.load(database_url=url).database_url == SecretStr(url)
 
 

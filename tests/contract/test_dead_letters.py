@@ -212,7 +212,7 @@ async def test_the_newest_events_are_those_of_the_latest_time_that_has_come(desk
     assert [it.event_id for it in await desk.trails.find_newest(limit=1)] == ["fb-new"]
 
 
-async def test_what_is_valid_today_is_stored_as_if_it_had_come_first(desk: Desk) -> None:
+async def test_replayed_events_are_stored_like_new_ones(desk: Desk) -> None:
     event = a_facebook_event()
     letter = a_valid_letter(event, correlation_id="first", accepted_at=NOON)
     await desk.keep(letter)
@@ -240,7 +240,7 @@ async def test_a_replay_that_is_repeated_changes_nothing(desk: Desk) -> None:
     assert (await desk.list()).letters == ()
 
 
-async def test_what_is_invalid_still_stays_open_and_remembers_the_try(desk: Desk) -> None:
+async def test_a_still_invalid_letter_stays_open_and_records_the_try(desk: Desk) -> None:
     letter = a_valid_letter(a_facebook_event(user={"age": "old"}))
     await desk.keep(letter)
 
@@ -288,7 +288,7 @@ async def test_pages_of_a_replay_pass_over_what_fails(desk: Desk) -> None:
     assert third.next_cursor is None
 
 
-async def test_an_envelope_is_opened_and_what_is_invalid_in_it_is_a_letter(desk: Desk) -> None:
+async def test_invalid_events_of_a_replayed_envelope_are_letters(desk: Desk) -> None:
     good, bad = raw(a_facebook_event(eventId="fb-good")), raw({"eventId": "fb-bad"})
     letter = a_letter(
         reason="unreadable",
@@ -321,7 +321,7 @@ async def test_an_envelope_of_letters_becomes_its_letters(pool: asyncpg.Pool) ->
     assert [letter.id for letter in (await desk.list()).letters] == [inner.id]
 
 
-async def test_what_is_no_envelope_stays_open(desk: Desk) -> None:
+async def test_a_letter_that_is_not_an_envelope_stays_open(desk: Desk) -> None:
     await desk.keep(*(a_letter(reason="unreadable", source=source) for source in ("tiktok", None)))
 
     assert (await desk.replay()).failed == 2

@@ -133,7 +133,7 @@ def test_an_address_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
         GatewaySettings.load()
 
 
-async def test_a_broker_that_is_known_to_be_away_is_not_warned_of(tmp_path: Path) -> None:
+async def test_a_broker_known_to_be_down_causes_no_warning(tmp_path: Path) -> None:
     async with (
         EmbeddedNats(tmp_path / "nats") as server,
         connected(server.url, "gateway", 10.0) as broker,

@@ -101,7 +101,7 @@ async def test_nothing_is_a_batch_too(kept: Kept) -> None:
     assert await kept.store.keep([letters_of()]) == await kept.store.keep([]) == Stored(0, 0)
 
 
-async def test_of_an_event_that_comes_twice_in_a_batch_the_first_row_counts(kept: Kept) -> None:
+async def test_the_first_of_two_equal_events_in_a_batch_counts(kept: Kept) -> None:
     rows = [a_row("1", payload=text) for text in ('"first"', '"second"', '"third"')]
 
     stored = await kept.store.store([a_row("0"), *rows, a_row("2")])
@@ -210,7 +210,7 @@ async def test_a_refused_batch_of_the_fake_leaves_nothing() -> None:
     assert store.rows == {}
 
 
-async def test_a_database_that_is_away_is_unavailable(pool: asyncpg.Pool) -> None:
+async def test_an_unreachable_database_is_unavailable(pool: asyncpg.Pool) -> None:
     await pool.close()
     store = PostgresEventStore(pool)
 

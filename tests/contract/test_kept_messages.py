@@ -177,7 +177,7 @@ async def test_a_lost_database_gets_back_all_that_was_promised(system: System) -
     assert len(before["letters"]) == 2
 
 
-async def test_a_database_of_last_night_gets_back_what_came_since(system: System) -> None:
+async def test_a_restored_database_gets_back_the_events_since(system: System) -> None:
     await system.post(a_body("1"))
     await system.collect()
     last_night = datetime.now(UTC)
@@ -194,7 +194,7 @@ async def test_a_database_of_last_night_gets_back_what_came_since(system: System
     assert await system.contents() == after
 
 
-async def test_what_is_there_is_not_counted_again_however_often_it_is_replayed(
+async def test_stored_events_are_not_counted_again_however_often_replayed(
     system: System,
 ) -> None:
     await system.post(a_body("1"), a_body("2"))
@@ -361,7 +361,7 @@ async def test_a_deleted_stream_of_what_is_kept_is_made_again(nats_url: str) -> 
         assert (await broker.jetstream.stream_info(KEPT)).state.messages == 1
 
 
-async def test_a_copy_of_the_broker_has_what_is_kept(system: System, tmp_path: Path) -> None:
+async def test_a_copy_of_the_broker_has_the_kept_messages(system: System, tmp_path: Path) -> None:
     await system.post(a_body("1"))
     await system.collect()
     before, kept = await system.contents(), await system.kept()

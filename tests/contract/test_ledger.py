@@ -114,7 +114,7 @@ async def test_the_outcome_of_an_envelope_is_in_the_ledger(kept: Kept) -> None:
     assert await kept.sums() == Sums(counted=6, stored=3, duplicates=1, dead=2)
 
 
-async def test_an_envelope_that_comes_again_changes_nothing(kept: Kept) -> None:
+async def test_a_redelivered_envelope_changes_nothing(kept: Kept) -> None:
     outcome = an_outcome("1", "2", letters=1)
     await kept.store.settle([outcome])
 
@@ -124,7 +124,7 @@ async def test_an_envelope_that_comes_again_changes_nothing(kept: Kept) -> None:
     assert await kept.sums() == Sums(counted=4, stored=3, duplicates=0, dead=1)
 
 
-async def test_an_envelope_that_comes_twice_in_a_batch_counts_once(kept: Kept) -> None:
+async def test_an_envelope_twice_in_a_batch_counts_once(kept: Kept) -> None:
     outcome = an_outcome("1", "2")
 
     assert await kept.store.settle([outcome, an_outcome("3"), outcome]) == Stored(
@@ -133,7 +133,7 @@ async def test_an_envelope_that_comes_twice_in_a_batch_counts_once(kept: Kept) -
     assert await kept.sums() == Sums(counted=3, stored=3, duplicates=0, dead=0)
 
 
-async def test_a_message_that_comes_twice_in_a_batch_counts_once(kept: Kept) -> None:
+async def test_a_message_twice_in_a_batch_counts_once(kept: Kept) -> None:
     envelope = an_envelope(2)
     part = a_part_of(envelope, "1", "2")
     again = replace(part, envelope=replace(envelope))
@@ -149,13 +149,13 @@ async def test_an_event_in_two_envelopes_of_a_batch_is_stored_for_one_of_them(ke
     assert await kept.sums() == Sums(counted=5, stored=3, duplicates=2, dead=0)
 
 
-async def test_what_came_in_no_envelope_is_not_in_the_ledger(kept: Kept) -> None:
+async def test_events_without_an_envelope_are_not_in_the_ledger(kept: Kept) -> None:
     await kept.store.settle([EnvelopeOutcome(None, [a_row("1")]), an_outcome("2")])
 
     assert await kept.sums() == Sums(1, 1, 0, 0)
 
 
-async def test_what_the_gateway_counted_and_nobody_found_shows(kept: Kept) -> None:
+async def test_counted_events_that_nobody_found_are_shown(kept: Kept) -> None:
     outcome = an_outcome("1")
 
     await kept.store.settle([replace(outcome, envelope=an_envelope(5))])
@@ -163,7 +163,7 @@ async def test_what_the_gateway_counted_and_nobody_found_shows(kept: Kept) -> No
     assert await kept.sums() == Sums(counted=5, stored=1, duplicates=0, dead=0)
 
 
-async def test_all_events_of_an_envelope_that_nobody_can_read_are_dead(kept: Kept) -> None:
+async def test_all_events_of_an_unreadable_envelope_are_dead(kept: Kept) -> None:
     await kept.store.settle([EnvelopeOutcome(an_envelope(7), [], [a_letter()], unread=True)])
 
     assert await kept.sums() == Sums(counted=7, stored=0, duplicates=0, dead=7)
@@ -208,7 +208,7 @@ async def test_rejected_events_that_come_again_change_nothing(kept: Kept) -> Non
     assert await kept.sums() == Sums(counted=3, stored=3, duplicates=0, dead=0)
 
 
-async def test_all_rejected_events_of_a_message_that_nobody_can_read_are_dead(kept: Kept) -> None:
+async def test_all_rejected_events_of_an_unreadable_message_are_dead(kept: Kept) -> None:
     await kept.store.keep(
         [EnvelopeOutcome(rejected(7), (), [a_letter(reason="unreadable")], unread=True)]
     )
@@ -216,7 +216,7 @@ async def test_all_rejected_events_of_a_message_that_nobody_can_read_are_dead(ke
     assert await kept.sums() == Sums(counted=7, stored=0, duplicates=0, dead=7)
 
 
-async def test_dead_letters_that_nobody_counted_are_kept_and_not_in_the_ledger(kept: Kept) -> None:
+async def test_uncounted_dead_letters_are_kept_and_not_in_the_ledger(kept: Kept) -> None:
     await kept.store.keep([letters_of(a_letter()), letters_of(a_letter(), envelope=rejected(1))])
 
     assert await kept.sums() == Sums(1, 1, 0, 0)
@@ -263,7 +263,7 @@ class Refusing:
 
 
 @pytest.mark.parametrize("refused", [["1"], ["3", "4"], ["0", "9"], [str(n) for n in range(10)]])
-async def test_halving_keeps_the_ledger_exact_when_the_batch_comes_again(
+async def test_halving_keeps_the_ledger_exact_when_the_batch_is_redelivered(
     kept: Kept, refused: list[str]
 ) -> None:
     parts = [
@@ -343,7 +343,7 @@ async def _sums_of(pool: asyncpg.Pool) -> LedgerSum:
 RECENT = datetime.now(UTC).replace(second=0, microsecond=0)
 
 
-async def test_what_was_told_is_in_flight_until_it_is_settled(pool: asyncpg.Pool) -> None:
+async def test_announced_events_are_in_flight_until_settled(pool: asyncpg.Pool) -> None:
     store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
     first = an_envelope(2, minute=RECENT)
     second = an_envelope(1, minute=RECENT, announced=[told(first, 7)])
@@ -360,7 +360,7 @@ async def test_what_was_told_is_in_flight_until_it_is_settled(pool: asyncpg.Pool
     assert await pool.fetchval("SELECT count(*) FROM announced_envelopes") == 0
 
 
-async def test_what_was_told_and_left_the_broker_unsettled_is_an_imbalance(
+async def test_announced_events_that_left_the_broker_unsettled_are_an_imbalance(
     pool: asyncpg.Pool,
 ) -> None:
     store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
@@ -405,7 +405,7 @@ async def test_rejected_events_have_a_balance_of_their_own(pool: asyncpg.Pool) -
     assert await PostgresLedger(pool, "tiktok").note(a_backlog(9)) == 0
 
 
-async def test_rejected_events_that_came_to_too_much_are_an_imbalance(pool: asyncpg.Pool) -> None:
+async def test_too_many_outcomes_of_rejected_events_are_an_imbalance(pool: asyncpg.Pool) -> None:
     store = PostgresEventStore(pool)
 
     await store.keep(
@@ -419,7 +419,7 @@ async def test_rejected_events_that_came_to_too_much_are_an_imbalance(pool: asyn
     assert await PostgresLedger(pool, "facebook").note(a_backlog(1)) == 0
 
 
-async def test_an_envelope_that_only_tells_is_no_entry(pool: asyncpg.Pool) -> None:
+async def test_an_envelope_that_only_announces_is_no_entry(pool: asyncpg.Pool) -> None:
     store, ledger = PostgresEventStore(pool), PostgresLedger(pool, "facebook")
     first = an_envelope(2, minute=RECENT)
     teller = an_envelope(0, minute=RECENT, announced=[told(first, 7)])

@@ -155,7 +155,7 @@ async def test_an_envelope_that_vanishes_from_the_broker_is_missed(way: Way) -> 
     assert (await way.total())[1:6] == (9, 5, 0, 0, 0)
 
 
-async def test_the_last_envelope_is_missed_once_somebody_has_told_of_it(way: Way) -> None:
+async def test_the_last_envelope_is_missed_once_it_was_announced(way: Way) -> None:
     await way.publish(3, 4)
     await way.broker.jetstream.delete_msg(EVENTS, 2)
     await way.collect()
@@ -168,7 +168,7 @@ async def test_the_last_envelope_is_missed_once_somebody_has_told_of_it(way: Way
     assert (await way.total())[1:6] == (7, 3, 0, 0, 0)
 
 
-async def test_what_is_idle_for_a_moment_is_told_of_once(way: Way) -> None:
+async def test_an_idle_lane_is_announced_once(way: Way) -> None:
     stop = asyncio.Event()
     telling = asyncio.create_task(way.bus.announce_when_idle(stop))
     await way.publish(3, 4)
@@ -211,7 +211,7 @@ def calling(unit: RunningFunction) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
-async def test_a_gateway_that_stops_tells_of_its_last_envelopes(way: Way, nats_url: str) -> None:
+async def test_a_stopping_gateway_announces_its_last_envelopes(way: Way, nats_url: str) -> None:
     async with gateway(GatewaySettings(nats_url=SecretStr(nats_url))) as unit:
         await post(unit)
         before = [await way.holds(stream, 1) for stream in (EVENTS, DEAD_LETTERS)]
@@ -223,7 +223,7 @@ async def test_a_gateway_that_stops_tells_of_its_last_envelopes(way: Way, nats_u
     assert (await way.total())[1:] == (1, 1, 0, 0, 0, 1, 1, 0, 0)
 
 
-async def test_a_gateway_that_idles_tells_of_its_last_envelopes(way: Way, nats_url: str) -> None:
+async def test_an_idle_gateway_announces_its_last_envelopes(way: Way, nats_url: str) -> None:
     stop = asyncio.Event()
     async with gateway(GatewaySettings(nats_url=SecretStr(nats_url))) as unit:
         loops = [asyncio.create_task(loop(stop)) for loop in unit.loops]
@@ -237,7 +237,7 @@ async def test_a_gateway_that_idles_tells_of_its_last_envelopes(way: Way, nats_u
     assert [await way.holds(stream, 2) for stream in (EVENTS, DEAD_LETTERS)] == [True, True]
 
 
-async def test_a_gateway_stops_though_the_broker_can_t_be_told(way: Way, nats_url: str) -> None:
+async def test_a_gateway_stops_even_if_the_broker_is_unreachable(way: Way, nats_url: str) -> None:
     settings = GatewaySettings(nats_url=SecretStr(nats_url), publish_timeout_seconds=0.2)
     async with gateway(settings) as unit:
         await post(unit)
@@ -295,7 +295,7 @@ async def test_rejected_events_that_vanish_from_the_broker_are_missed(way: Way) 
     assert await way.imbalance() == 0
 
 
-async def test_an_envelope_of_which_nobody_can_read_the_body_is_dead_to_its_last_event(
+async def test_an_envelope_with_an_unreadable_body_is_dead_to_its_last_event(
     way: Way,
 ) -> None:
     await way.publish(5)

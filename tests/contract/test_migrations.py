@@ -26,7 +26,9 @@ def test_versions_count_from_one_without_gaps() -> None:
     assert versions == list(range(1, len(versions) + 1))
 
 
-async def test_what_is_missing_is_applied_in_order_and_only_once(empty_database_url: str) -> None:
+async def test_missing_migrations_are_applied_in_order_and_only_once(
+    empty_database_url: str,
+) -> None:
     first = await migrate(empty_database_url)
     second = await migrate(empty_database_url)
 

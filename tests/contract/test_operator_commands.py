@@ -189,7 +189,7 @@ async def test_the_ledger_of_a_collector_that_stands_still_is_not_even(
     assert "fb-collector: 0 messages waiting" in alone[1]
 
 
-async def test_the_ledger_says_that_the_broker_is_away(
+async def test_the_ledger_says_that_the_broker_is_unreachable(
     measured: asyncpg.Pool, database_url: str, closed_port: int, tmp_path: Path
 ) -> None:
     del measured

@@ -367,7 +367,7 @@ TRANSPORTS: Final[dict[str, Callable[[str], AbstractAsyncContextManager[Transpor
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("transport_name", TRANSPORTS)
-async def test_a_case_comes_to_the_same_outcome_on_every_transport(
+async def test_a_case_has_the_same_outcome_on_every_transport(
     name: str, transport_name: str, nats_url: str
 ) -> None:
     case = CASES[name]()

@@ -100,9 +100,7 @@ async def test_the_newest_events_have_their_own_ids(pool: asyncpg.Pool) -> None:
     assert [event.event_id for event in newest] == ["8", "7", "6", "5", "4", "3", "2"]
 
 
-async def test_one_command_prints_an_event_as_it_came(
-    pool: asyncpg.Pool, database_url: str
-) -> None:
+async def test_one_command_prints_an_event_unchanged(pool: asyncpg.Pool, database_url: str) -> None:
     await PostgresEventStore(pool).store([a_row("fb-1", payload='{"a":  "я"}'), a_row("fb-2")])
 
     found, missing = [

@@ -115,7 +115,7 @@ async def test_the_disk_lasts_as_long_as_the_metric_says(pool: asyncpg.Pool) -> 
     assert (await PostgresPipeline(pool, None).look()).store_days_left is None
 
 
-async def test_a_database_that_is_away_is_unavailable(pool: asyncpg.Pool) -> None:
+async def test_an_unreachable_database_is_unavailable(pool: asyncpg.Pool) -> None:
     await pool.close()
 
     with pytest.raises(Unavailable):

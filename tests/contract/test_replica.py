@@ -167,7 +167,9 @@ async def waited_for(pair: Pair) -> AsyncIterator[PostgresEventStore]:
         await pair.configure("synchronous_commit", "on")
 
 
-async def test_what_no_copy_has_is_not_reported_however_often_it_comes(pair: Pair) -> None:
+async def test_events_that_no_replica_has_are_not_reported_however_often_redelivered(
+    pair: Pair,
+) -> None:
     outcome = EnvelopeOutcome(an_envelope(1), [a_row()])
     letters = letters_of(a_letter(), envelope=an_envelope(1, rejected=True))
     uncounted = [a_row()]
@@ -187,7 +189,7 @@ async def test_what_no_copy_has_is_not_reported_however_often_it_comes(pair: Pai
         assert await store.store(uncounted) == Stored(new=0, duplicates=1)
 
 
-async def test_an_operator_is_not_told_of_what_no_copy_has(pair: Pair) -> None:
+async def test_an_operator_does_not_see_events_that_no_replica_has(pair: Pair) -> None:
     letter = a_letter()
     await pair.store(letter, events=0)
     async with waited_for(pair):

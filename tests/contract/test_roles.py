@@ -114,7 +114,7 @@ async def test_a_collector_keeps_the_ledger_and_forgets_what_needs_no_watching(
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.stem)
-async def test_every_statement_may_be_run_by_who_runs_it(
+async def test_every_role_may_run_its_statements(
     query: Path,
     collector: asyncpg.Pool,
     readers: asyncpg.Pool,
@@ -218,7 +218,7 @@ async def empty(postgres_server: EmbeddedPostgres) -> AsyncIterator[Roles]:
 
 
 @pytest.mark.usefixtures("migrated_template")
-async def test_who_may_not_migrate_is_unavailable_until_somebody_has(
+async def test_a_role_that_may_not_migrate_waits_until_the_schema_is_current(
     empty: Roles, postgres_server: EmbeddedPostgres
 ) -> None:
     url = empty.url_of("eps_reporter")

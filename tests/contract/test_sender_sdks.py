@@ -108,7 +108,7 @@ def a_payment(number: int, **fields: Any) -> dict[str, Any]:
     }
 
 
-async def test_calls_of_the_sdks_are_taken_each_event_once(nats_url: str) -> None:
+async def test_calls_of_the_sdks_are_accepted_each_event_once(nats_url: str) -> None:
     async with a_gateway(nats_url) as url, a_broker(nats_url) as broker:
         answers = await send(
             url,

@@ -98,7 +98,7 @@ async def test_a_monitoring_port_that_does_not_answer_is_down_and_the_streams_ar
     assert strange["broker_up", urlsplit(nats_server.monitoring_url).netloc] == 0
 
 
-async def test_what_a_broker_told_is_shown_no_more_once_it_is_away(tmp_path: Path) -> None:
+async def test_a_brokers_figures_disappear_once_it_does_not_answer(tmp_path: Path) -> None:
     registry, stop = CollectorRegistry(), asyncio.Event()
     measured = Measured(BROKER_FIGURES, registry)
     async with (
@@ -143,7 +143,7 @@ async def pool(
         yield opened_pool
 
 
-async def test_the_database_is_told_with_all_its_figures(pool: asyncpg.Pool) -> None:
+async def test_all_figures_of_the_database_are_exported(pool: asyncpg.Pool) -> None:
     found = shown(await measure_database(pool, pool, ServerClock("database")), DATABASE_FIGURES)
 
     assert unmeasured(found, DATABASE_FIGURES) == {  # nobody reported it
@@ -174,7 +174,7 @@ async def test_an_old_transaction_shows_by_what_began_since(
     await new.close()
 
 
-async def test_what_the_database_may_take_is_shown_even_when_it_is_away(
+async def test_the_databases_limit_is_shown_even_if_it_is_down(
     pool: asyncpg.Pool,
 ) -> None:
     registry, stop = CollectorRegistry(), asyncio.Event()

@@ -116,7 +116,7 @@ def incompressible(size: int) -> bytes:
     return raw(a_facebook_event(filling=base64.b64encode(os.urandom(size * 3 // 4)).decode()))
 
 
-async def test_what_is_published_is_in_the_queue_of_its_source(queues: Queues) -> None:
+async def test_published_events_are_in_the_queue_of_their_source(queues: Queues) -> None:
     events = [raw(a_facebook_event(name="Ї")) for _ in range(3)]
     part = a_part(*events, correlation_id="mine")
 
@@ -128,7 +128,7 @@ async def test_what_is_published_is_in_the_queue_of_its_source(queues: Queues) -
     assert len(queues.messages("tiktok")) == 1
 
 
-async def test_an_envelope_tells_of_itself_and_of_those_that_were_taken(queues: Queues) -> None:
+async def test_an_envelope_announces_itself_and_the_acknowledged_ones(queues: Queues) -> None:
     queues.flaky.outcomes = [[], ZeroDivisionError(), []]
     await queues.bus.publish("facebook", a_part(b"1", b"2"))
     with pytest.raises(ZeroDivisionError):
@@ -153,7 +153,7 @@ async def test_a_part_too_large_for_a_message_goes_in_several(queues: Queues) ->
     assert sum(part.envelope.events for part in parts if part.envelope) == 7
 
 
-async def test_text_that_sqs_does_not_take_goes_all_the_same(queues: Queues) -> None:
+async def test_text_that_sqs_refuses_is_sent_encoded(queues: Queues) -> None:
     event = raw(a_facebook_event(filling="\ufffe"))
     letter = a_letter(payload=bytes(range(256)))
 

@@ -132,7 +132,7 @@ def buried() -> Work:
 @pytest.mark.parametrize(
     "work", [settled, without_an_envelope, kept, kept_without_an_envelope, buried]
 )
-async def test_what_is_there_already_is_said_to_be_stored_only_when_the_replica_has_it(
+async def test_a_duplicate_is_acknowledged_only_when_the_replica_has_it(
     pair: Pair, work: Callable[[], Work]
 ) -> None:
     again = work()

@@ -136,7 +136,7 @@ async def test_a_data_folder_has_one_owner(
                 pass
 
 
-async def test_another_password_than_the_data_s_is_told(data_dir: Path) -> None:
+async def test_a_password_that_differs_from_the_datas_is_reported(data_dir: Path) -> None:
     async with EmbeddedPostgres(data_dir, password="first @/%"):
         pass
 

@@ -102,7 +102,7 @@ async def test_an_own_database_that_does_not_answer_is_told(system: Supervised) 
     assert not system.said("a-secret")
 
 
-async def test_an_own_database_that_refuses_is_told_at_once(
+async def test_a_refusal_of_your_own_database_is_reported_at_once(
     system: Supervised, database_url: str
 ) -> None:
     wrong = database_url.replace("//postgres:postgres@", "//postgres:a-secret@")
@@ -114,7 +114,7 @@ async def test_an_own_database_that_refuses_is_told_at_once(
     assert not system.said("a-secret")
 
 
-async def test_an_own_broker_that_does_not_answer_is_told(system: Supervised) -> None:
+async def test_a_silent_broker_of_your_own_is_reported(system: Supervised) -> None:
     url = f"nats://me:a-secret@127.0.0.1:{free_port()},nats://a-token@127.0.0.1:{free_port()}"
 
     await system.start("gateway", NATS_URL=url, STARTUP_TIMEOUT_SECONDS="0.5")
@@ -125,7 +125,7 @@ async def test_an_own_broker_that_does_not_answer_is_told(system: Supervised) ->
     assert not system.said("a-token")
 
 
-def test_every_wrong_setting_is_told_in_one_message(tmp_path: Path) -> None:
+def test_every_wrong_setting_is_reported_in_one_message(tmp_path: Path) -> None:
     wrong = {
         "GATEWAY_PORT": "99999",
         "LOG_LEVEL": "trace",

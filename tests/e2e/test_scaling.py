@@ -141,7 +141,7 @@ async def test_garbage_on_the_socket_does_no_harm(system: Supervised) -> None:
     socket.create_connection((LOOPBACK, port or 0)).close()
 
 
-async def test_the_command_tells_what_was_done_and_what_went_wrong(system: Supervised) -> None:
+async def test_the_command_reports_its_results_and_faults(system: Supervised) -> None:
     await system.start("gateway", "fb-collector")
     await system.ready()
 

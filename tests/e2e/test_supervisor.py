@@ -192,7 +192,7 @@ async def test_everything_stops_in_order_and_data_stay(system: Supervised) -> No
 
 
 @pytest.mark.parametrize("name", ["fb-collector", "nats", "postgres", "publisher"])
-async def test_who_dies_comes_back(name: str, system: Supervised) -> None:
+async def test_a_dead_process_is_restarted(name: str, system: Supervised) -> None:
     await system.start("gateway", "fb-collector")
     await system.ready()
     before = system.pid_of(name)
@@ -239,7 +239,7 @@ def known_to(pid: int) -> set[str]:
     return set(psutil.Process(pid).environ().values())
 
 
-async def test_nobody_comes_to_its_servers_without_a_password(system: Supervised) -> None:
+async def test_nobody_can_reach_its_servers_without_a_password(system: Supervised) -> None:
     await system.start("gateway")
     await system.ready()
     database, broker = (urlsplit(system.processes[name]["url"]) for name in ("postgres", "nats"))
@@ -297,7 +297,7 @@ async def test_a_second_ctrl_c_hurries(system: Supervised) -> None:
     assert system.said("database system is shut down")
 
 
-async def test_who_does_not_end_in_time_is_killed(system: Supervised) -> None:
+async def test_a_process_that_does_not_end_in_time_is_killed(system: Supervised) -> None:
     await system.start("gateway", "stubborn", SHUTDOWN_TIMEOUT_SECONDS="0.1")
     await system.ready()
 
@@ -374,7 +374,7 @@ async def test_a_taken_port_stops_it_before_anything_starts(system: Supervised) 
     assert [file.name for file in system.data_dir.iterdir()] == ["lock"]
 
 
-async def test_health_tells_who_is_well_and_who_is_not(
+async def test_health_reports_healthy_and_unhealthy_components(
     system: Supervised, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for setting, value in _ENVIRONMENT.items():

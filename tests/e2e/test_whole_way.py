@@ -108,7 +108,7 @@ async def test_a_function_killed_in_the_traffic_comes_back_and_the_sums_are_exac
 
 
 @pytest.mark.parametrize("server", ["postgres", "nats"])
-async def test_a_server_away_for_a_while_costs_nothing_that_was_promised(
+async def test_a_server_that_is_down_for_a_while_loses_nothing_promised(
     server: str, system: WholeSystem
 ) -> None:
     sending = asyncio.create_task(_publish_for_seconds(system, requests=10))

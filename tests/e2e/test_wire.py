@@ -115,7 +115,7 @@ async def test_trailers_are_no_headers_and_do_no_harm(telling_port: int) -> None
     assert bodies == ["[]"]
 
 
-async def test_a_request_has_one_answer_whatever_its_sender_goes_on_with(port: int) -> None:
+async def test_a_request_has_one_answer_whatever_follows_it(port: int) -> None:
     chunked = b"POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
     writer.write(chunked)
@@ -195,7 +195,7 @@ async def test_long_heads_of_all_connections_together_are_bounded(
     assert [answer[9:12] for answer in (short, completed, later)] == [b"200", b"200", b"200"]
 
 
-async def test_what_is_pipelined_without_room_is_not_taken(
+async def test_pipelined_requests_without_room_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(serving, "HELD_BYTES", 10_000)
@@ -212,7 +212,7 @@ async def test_what_is_pipelined_without_room_is_not_taken(
     assert answers.count(b"HTTP/1.1 200 ") == answers.count(b"connection: close") == 1
 
 
-async def test_who_reads_no_answer_is_not_written_to_for_ever(
+async def test_a_client_that_reads_no_answer_is_disconnected(
     telling_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "_READING_SECONDS", 0.1)
@@ -244,7 +244,7 @@ async def test_who_reads_no_answer_is_not_written_to_for_ever(
         ("GET /?x=ї HTTP/1.1\r\nHost: a\r\n\r\n".encode(), 400, "percent-encode"),
     ],
 )
-async def test_what_is_refused_says_why(port: int, head: bytes, status: int, word: str) -> None:
+async def test_a_refusal_has_a_reason(port: int, head: bytes, status: int, word: str) -> None:
     answer, body = await answer_to(port, head)
 
     assert answer.startswith(b"HTTP/1.1 %d " % status)
@@ -261,7 +261,7 @@ async def test_what_is_refused_says_why(port: int, head: bytes, status: int, wor
         b"\r\n\r\nGET /health/live HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n",
     ],
 )
-async def test_what_is_unusual_and_right_is_answered(port: int, head: bytes) -> None:
+async def test_unusual_but_correct_requests_are_answered(port: int, head: bytes) -> None:
     answer, _ = await answer_to(port, head)
 
     assert answer.startswith(b"HTTP/1.1 200 ")
@@ -283,7 +283,7 @@ def lines() -> Iterator[list[tuple[str | None, Any]]]:
     processors[:] = before
 
 
-async def test_what_is_refused_is_logged_and_counted_under_the_senders_id(
+async def test_refusals_are_logged_and_counted_under_the_senders_id(
     observed_port: tuple[int, CollectorRegistry], lines: list[tuple[str | None, Any]]
 ) -> None:
     port, registry = observed_port
@@ -301,7 +301,7 @@ async def test_what_is_refused_is_logged_and_counted_under_the_senders_id(
 
 
 @pytest.mark.parametrize("said", [b"", GET[:20]])
-async def test_who_is_silent_is_not_waited_for(
+async def test_a_silent_server_is_not_waited_for(
     port: int, said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "_HEAD_SECONDS", 0.05)
@@ -315,7 +315,7 @@ async def test_who_is_silent_is_not_waited_for(
     writer.close()
 
 
-async def test_who_goes_on_with_a_body_nobody_wants_is_not_waited_for(
+async def test_a_sender_of_an_unwanted_body_is_not_waited_for(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "_LINGER_SECONDS", 0.05)

@@ -135,9 +135,7 @@ async def _reports(system: _System) -> Mapping[str, Any]:
     }
 
 
-async def test_the_ledger_misses_what_a_flipped_bit_takes_from_the_broker(
-    world: World, system: _System
-) -> None:
+async def test_the_ledger_reports_what_a_flipped_bit_loses(world: World, system: _System) -> None:
     async with _waiting_on_the_broker(world, system), system.away("nats"):
         [*_, block] = sorted(system.stream.glob("msgs/*.blk"))
         _flip(block, world.random, block.read_bytes().rindex(b"Nats-Msg-Id"))

@@ -25,7 +25,7 @@ def workloads_of(overlay: str) -> list[Manifest]:
 
 
 @each_overlay
-def test_the_api_takes_every_manifest(overlay: str) -> None:
+def test_the_api_accepts_every_manifest(overlay: str) -> None:
     for manifest in rendered(overlay):
         check(manifest)
 
@@ -129,7 +129,7 @@ def seconds_of(probe: dict[str, int]) -> int:
 
 
 @each_overlay
-def test_what_is_in_hand_is_finished_before_a_pod_is_killed(overlay: str) -> None:
+def test_work_in_progress_is_finished_before_a_pod_is_killed(overlay: str) -> None:
     settings = settings_of(overlay)
     closing_seconds = 10
     for function in functions_of(overlay):
@@ -215,7 +215,7 @@ def test_a_budget_never_stands_in_the_way_of_a_drained_node(overlay: str) -> Non
 
 
 @each_overlay
-def test_what_is_scaled_is_there_and_has_no_number_of_its_own(overlay: str) -> None:
+def test_scaled_deployments_exist_and_state_no_number_of_replicas(overlay: str) -> None:
     scaled = of_kind(rendered(overlay), "ScaledObject", "HorizontalPodAutoscaler")
     for scaler in scaled:
         target = one(rendered(overlay), "Deployment", scaler["spec"]["scaleTargetRef"]["name"])

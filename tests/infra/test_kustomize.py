@@ -31,7 +31,7 @@ def test_an_overlay_is_built_as_kustomize_builds_it(overlay: Path) -> None:
     assert comparable(build(overlay)) == comparable(list(read_all(built.stdout)))
 
 
-def test_what_is_not_known_is_refused(tmp_path: Path) -> None:
+def test_unknown_fields_are_refused(tmp_path: Path) -> None:
     (tmp_path / "kustomization.yaml").write_text("kind: Kustomization\nnamePrefix: x-\n")
 
     with pytest.raises(Unknown, match="namePrefix"):

@@ -129,7 +129,7 @@ def test_streams_and_subjects_are_the_code_s(file: Path) -> None:
 
 
 @each_file
-def test_who_scales_by_a_consumer_names_one_that_there_is(file: Path) -> None:
+def test_scaling_by_a_consumer_names_an_existing_one(file: Path) -> None:
     named = {
         (it["stream"], it["consumer"])
         for tree in said.trees([file])

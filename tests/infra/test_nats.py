@@ -149,6 +149,6 @@ def test_brokers_know_each_other_by_certificate_and_password() -> None:
     assert here["authorization"]["password"] == "$NATS_ROUTE_PASSWORD"
 
 
-def test_the_broker_is_closed_to_who_has_no_certificate_but_in_development() -> None:
+def test_the_broker_requires_a_certificate_except_in_development() -> None:
     assert values_of("values")["config"]["nats"]["tls"]["enabled"] is True
     assert values_of("values", "development")["config"]["nats"]["tls"]["enabled"] is False

@@ -100,7 +100,7 @@ def test_the_panels_of_a_dashboard_lie_side_by_side(name: str) -> None:
     )
 
 
-def test_dashboards_and_panels_are_told_apart() -> None:
+def test_dashboards_and_panels_have_different_names() -> None:
     assert len({each["uid"] for each in DASHBOARDS.values()}) == len(DASHBOARDS)
     for dashboard in DASHBOARDS.values():
         ids = [panel["id"] for panel in dashboard["panels"]]

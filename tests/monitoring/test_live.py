@@ -109,7 +109,7 @@ async def test_every_replica_is_found_under_its_name(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("rule", _RECORDED, ids=lambda rule: rule.name)
-async def test_what_is_recorded_has_data(rule: Rule, watched: Watched) -> None:
+async def test_recorded_series_have_data(rule: Rule, watched: Watched) -> None:
     assert await watched.during(rule.name)
 
 

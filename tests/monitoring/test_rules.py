@@ -134,7 +134,7 @@ def test_every_alert_is_seen_to_fire_and_not_to_fire() -> None:
 
 @needs_prometheus
 @pytest.mark.parametrize("name", ["prometheus.yml", "prometheus.local.yml"])
-def test_prometheus_takes_the_configuration(name: str, tmp_path: Path) -> None:
+def test_prometheus_accepts_the_configuration(name: str, tmp_path: Path) -> None:
     copy = tmp_path / "infra" / "prometheus"
     shutil.copytree(PROMETHEUS, copy)
     (tmp_path / ".data").mkdir()
@@ -147,7 +147,7 @@ def test_prometheus_takes_the_configuration(name: str, tmp_path: Path) -> None:
 
 
 @needs_prometheus
-def test_prometheus_takes_the_rules() -> None:
+def test_prometheus_accepts_the_rules() -> None:
     result = promtool("check", "rules", *PROMETHEUS.glob("rules/*.yml"))
 
     assert result.returncode == 0, result.stdout + result.stderr

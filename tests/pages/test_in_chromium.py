@@ -244,7 +244,7 @@ async def test_keys_rest_in_fields_and_where_they_are_switched_off(site: Site, t
     assert site.url
 
 
-async def test_the_whole_renews_itself_and_a_tab_tells(site: Site, tab: Tab) -> None:
+async def test_the_page_refreshes_itself_and_its_tab_shows_failures(site: Site, tab: Tab) -> None:
     await fill(site)
     await tab.go("/pipeline")
     assert not (await tab.ask("document.title")).startswith("✗")
@@ -272,7 +272,7 @@ async def test_what_renews_itself_can_be_stopped(site: Site, tab: Tab) -> None:
     assert await tab.text("#renew") == "Resume"
 
 
-async def test_a_reporter_that_is_gone_is_said_to_be_gone(site: Site, tab: Tab) -> None:
+async def test_a_missing_reporter_is_reported_as_missing(site: Site, tab: Tab) -> None:
     await fill(site)
     await tab.go("/pipeline")
 
@@ -425,7 +425,7 @@ async def test_somebody_finds_which_collector_hangs(site: Site, tab: Tab) -> Non
     assert "ttk-collector" in await tab.text(".checks li")
 
 
-async def test_who_goes_astray_is_told_where_to_go(site: Site, tab: Tab) -> None:
+async def test_a_wrong_address_leads_to_the_start_page(site: Site, tab: Tab) -> None:
     await tab.look(width=320, dark=True)
     await tab.go("/reports/revenue?source=mastodon")
     wrong = await tab.text()

@@ -110,7 +110,7 @@ def is_for_aws(file: Path) -> bool:
     return file.parts[0] in _FOR_AWS or str(file) in _FOR_AWS
 
 
-def test_only_what_is_for_aws_imports_what_is_for_aws() -> None:
+def test_only_aws_modules_import_aws_packages() -> None:
     foreign = {
         f"{file.relative_to(ROOT)}: {name}"
         for file in (ROOT / "runtime").rglob("*.py")

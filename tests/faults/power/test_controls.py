@@ -24,7 +24,7 @@ async def system(request: pytest.FixtureRequest) -> AsyncIterator[PoweredSystem]
             yield powered
 
 
-async def test_a_power_cut_takes_what_a_careless_server_promised(
+async def test_a_power_cut_loses_the_promises_of_a_careless_server(
     world: World, system: PoweredSystem
 ) -> None:
     async with world.sender.sending():

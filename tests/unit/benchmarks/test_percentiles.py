@@ -18,7 +18,7 @@ def test_no_samples_have_no_percentile() -> None:
     assert math.isnan(percentile([], 99))
 
 
-def test_a_histogram_gains_what_came_since() -> None:
+def test_a_histogram_gains_the_new_observations() -> None:
     before = {1.0: 2.0, math.inf: 3.0}
     after = {1.0: 5.0, 2.0: 5.0, math.inf: 9.0}
 

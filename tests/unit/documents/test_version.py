@@ -37,7 +37,7 @@ def test_the_way_to_a_cluster_builds_it() -> None:
     assert set(re.findall(r"event-processing-system:(\S+)", page)) == {VERSION}
 
 
-def test_the_image_is_told_it_and_states_none() -> None:
+def test_the_image_gets_the_version_and_states_none() -> None:
     dockerfile = (ROOT / "infra/Dockerfile").read_text(encoding="utf-8")
     script = (ROOT / "infra/start-containers.sh").read_text(encoding="utf-8")
     [told] = re.findall(r"^VERSION=\$\((.*)\)$", script, re.MULTILINE)

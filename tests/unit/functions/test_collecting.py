@@ -121,7 +121,7 @@ async def test_an_event_that_should_not_be_there_is_a_dead_letter(event: bytes, 
     assert letter.fault.field == field
 
 
-async def test_when_the_store_is_away_the_batch_may_come_again() -> None:
+async def test_a_batch_may_be_redelivered_if_the_store_is_unavailable() -> None:
     store = FakeEventStore()
     store.become_unavailable()
     with pytest.raises(Unavailable):

@@ -125,13 +125,13 @@ def opened(edge: str, path: str) -> bool:
 
 
 @pytest.mark.parametrize("path", sorted(CLIENTS_PATHS))
-def test_the_edge_opens_what_is_for_clients(path: str) -> None:
+def test_the_edge_opens_the_paths_of_clients(path: str) -> None:
     assert opened(text_of("infra/haproxy.cfg"), path)
 
 
 @pytest.mark.parametrize("file", ["infra/haproxy.cfg", "infra/scaling/haproxy.cfg"])
 @pytest.mark.parametrize("path", [*INSIDE, "//metrics", "/%6detrics", "/metrics/", "/"])
-def test_an_edge_does_not_open_what_is_for_who_is_inside(path: str, file: str) -> None:
+def test_an_edge_does_not_open_internal_paths(path: str, file: str) -> None:
     edge = re.sub(r"^  acl page .*$", "", text_of(file), flags=re.MULTILINE)
 
     assert "return status 404" in edge
@@ -269,7 +269,7 @@ def test_every_variable_of_an_overlay_is_in_the_example(overlay: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_in_development_a_function_is_started_anew_from_the_mounted_source(name: str) -> None:
+def test_in_development_a_function_is_restarted_from_the_mounted_source(name: str) -> None:
     service = services_of(DEVELOPMENT)[name]
 
     assert service["command"] == ["watchfiles", f"python -m runtime run {name}", "/src"]
@@ -277,7 +277,7 @@ def test_in_development_a_function_is_started_anew_from_the_mounted_source(name:
 
 
 @pytest.mark.parametrize("name", INNER)
-def test_in_staging_what_is_inside_is_not_published(name: str) -> None:
+def test_in_staging_internal_services_are_not_published(name: str) -> None:
     assert SERVICES[name]["ports"]
     assert services_of(STAGING)[name]["ports"] is None
 

@@ -39,7 +39,7 @@ def faults_of(kind: type[Settings]) -> dict[str, str]:
     return {name: what for name, _, what in (line.strip().partition(": ") for line in lines)}
 
 
-def test_what_is_not_told_has_a_default() -> None:
+def test_unset_options_have_defaults() -> None:
     settings = GatewaySettings.load()
 
     assert settings.body_size_limit == 50 * 1024**2
@@ -126,7 +126,7 @@ def test_words_may_be_of_any_case(
     assert getattr(Settings.load(), name.lower()) == expected
 
 
-def test_a_file_tells_what_the_environment_does_not(
+def test_a_file_provides_settings_that_the_environment_lacks(
     environment: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / ".env").write_text("PORT=1\nLOG_LEVEL=debug\nSOMETHING_ELSE=x\n")
@@ -161,7 +161,7 @@ def test_only_what_a_function_needs_is_asked_for(environment: pytest.MonkeyPatch
     assert "DATABASE_URL" not in os.environ
 
 
-def test_faults_of_several_kinds_are_told_together_and_once(
+def test_faults_of_several_kinds_are_reported_together_and_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("BODY_SIZE_LIMIT", "much")

@@ -290,7 +290,7 @@ def test_anything_else_is_no_timestamp(moment: object) -> None:
 
 
 @pytest.mark.parametrize("event_type", ["ad.view", "follow"])
-def test_an_action_time_is_a_date_time_too(event_type: str) -> None:
+def test_an_action_time_is_also_a_date_time(event_type: str) -> None:
     at_the_edge = an_event(event_type, engagement={"actionTime": "0001-01-01T00:00:00+01:00"})
     fault = fault_of(raw(an_event(event_type, engagement={"actionTime": -1})))
 

@@ -106,9 +106,7 @@ def test_any_element_is_to_the_contract_what_it_is_without_pruning(event: bytes)
     ],
     ids=lambda it: str(it)[:16],
 )
-def test_what_is_left_out_is_held_to_the_same_rules(
-    at_unknown_key: bytes, code: str | None
-) -> None:
+def test_pruned_values_follow_the_same_rules(at_unknown_key: bytes, code: str | None) -> None:
     event = valid_event(1, pad="x" * LARGE_BYTES)[:-1] + b',"e":' + at_unknown_key + b"}"
 
     if code is None:
@@ -123,7 +121,7 @@ def test_what_is_left_out_is_held_to_the_same_rules(
 @pytest.mark.parametrize("filling", [b"{}", b"[]", b"1", b'""', b'{"a":{"b":[]}}'])
 @pytest.mark.parametrize("fields", [{}, {"user": {"age": "old", "followers": "many"}}])
 @pytest.mark.parametrize("amount", [1.5, "1.50"])
-def test_what_nobody_knows_is_never_built(
+def test_unknown_values_are_never_built(
     filling: bytes, fields: dict[str, Any], amount: object
 ) -> None:
     event = event_with(filling, 1_000_000, **fields, engagement={"purchaseAmount": amount})
@@ -139,7 +137,7 @@ def test_what_nobody_knows_is_never_built(
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b'{"a":1', b"\xff", b'{"a":1}x', b'{"a":01}'])
-def test_what_is_no_json_is_not_pruned(text: bytes) -> None:
+def test_text_that_is_not_json_is_not_pruned(text: bytes) -> None:
     with pytest.raises(Invalid):
         prune(text)
 

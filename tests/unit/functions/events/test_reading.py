@@ -167,7 +167,7 @@ def test_any_usual_way_to_write_an_event_is_read_without_asking(
         raw(a_facebook_event(extra="x" * 5000)),
     ],
 )
-def test_what_is_written_in_an_unusual_way_is_left_to_the_contract(unusual: bytes) -> None:
+def test_unusual_spellings_are_left_to_the_contract(unusual: bytes) -> None:
     asked: list[bytes] = []
 
     def ask(text: bytes) -> Event:

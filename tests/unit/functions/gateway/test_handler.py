@@ -125,7 +125,7 @@ async def test_places_are_counted_over_all_windows() -> None:
     assert [letter.position for letter in bus.letters] == [1, 3]
 
 
-async def test_a_request_that_comes_again_makes_the_same_dead_letters() -> None:
+async def test_a_repeated_request_makes_the_same_dead_letters() -> None:
     bus = FakeBus()
 
     await take(bus, [BAD, BAD])
@@ -145,7 +145,7 @@ async def test_the_receipt_explains_a_hundred_and_counts_all() -> None:
     assert len(bus.letters) == 150
 
 
-async def test_nothing_is_a_request_too() -> None:
+async def test_an_empty_array_is_also_a_request() -> None:
     bus = FakeBus()
 
     receipt = await take(bus, [])
@@ -233,7 +233,7 @@ async def test_beyond_a_thousand_the_rejected_events_of_a_request_are_one_letter
     assert [*(letter.payload for letter in alone), *unpacked(mass.payload)] == bad
 
 
-async def test_a_request_of_masses_that_comes_again_makes_the_same_dead_letters() -> None:
+async def test_a_repeated_request_of_masses_makes_the_same_dead_letters() -> None:
     bus = FakeBus()
 
     await take(bus, *many(3000))

@@ -190,7 +190,7 @@ def test_progress_fits_a_line() -> None:
     assert account.progress(at=7) == "1 requests, 100 events, 50 events/s, 202: 1"
 
 
-def test_only_answered_events_make_the_rate_and_the_commonest_error_is_told() -> None:
+def test_only_answered_events_count_and_the_commonest_error_is_reported() -> None:
     account = Account()
     for number, status in enumerate([ERROR, ERROR, "503", ERROR]):
         account.sent(a_manifest(events=100), at=0)

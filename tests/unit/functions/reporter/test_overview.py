@@ -196,7 +196,7 @@ async def test_bounds_are_a_range_of_their_own_unless_another_is_named() -> None
         [("from", "0001-01-01"), ("to", "0001-01-01")],
     ],
 )
-async def test_faults_are_told(params: Params) -> None:
+async def test_faults_are_reported(params: Params) -> None:
     if params[0] == ("from", "0001-01-01"):
         assert (await look(*params)).view.before is None
         return

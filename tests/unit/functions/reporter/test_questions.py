@@ -103,7 +103,7 @@ def test_an_end_is_left_out_and_a_date_is_taken_in(text: str, moment: datetime |
         ("9999-12-31T23:59:59-00:01", "datetime_range"),
     ],
 )
-def test_what_is_no_moment_is_a_fault(name: str, text: str, code: str) -> None:
+def test_an_invalid_time_is_a_fault(name: str, text: str, code: str) -> None:
     assert faults_of([(name, text)]) == [(name, code)]
 
 
@@ -198,7 +198,7 @@ def test_a_limit_is_read(text: str) -> None:
         "9" * 5000,
     ],
 )
-def test_what_is_no_limit_is_a_fault(text: str) -> None:
+def test_an_invalid_limit_is_a_fault(text: str) -> None:
     assert faults_of([("limit", text)], parse_revenue_question) == [("limit", "limit")]
     assert faults_of([("limit", text)], parse_demographics_question) == [("limit", "limit")]
 
@@ -228,7 +228,7 @@ def test_an_unknown_parameter_is_a_fault(name: str) -> None:
     assert (field, code) == (name.encode(errors="backslashreplace").decode(), "unknown_parameter")
 
 
-def test_every_fault_is_told_at_once_and_no_input_repeated() -> None:
+def test_every_fault_is_reported_at_once_without_the_input() -> None:
     params = [
         ("to", "SECRET"),
         ("who", "SECRET"),
@@ -307,7 +307,7 @@ def test_a_time_without_an_offset_is_utc_in_any_time_zone() -> None:
     "name",
     ["Kyiv", "europe/kyiv", "+02:00", "../etc/passwd", "/etc/localtime", "UTC\0", "posix/UTC"],
 )
-def test_what_is_no_time_zone_is_a_fault(name: str) -> None:
+def test_an_unknown_time_zone_is_a_fault(name: str) -> None:
     faults = faults_of([("timezone", name), ("from", "2024-01-01")])
 
     assert faults == [("timezone", "unknown_timezone")]

@@ -200,7 +200,7 @@ _PERSONAL: Final = "anna.smith+secret@example.org"
 
 
 @every_sender
-def test_nothing_personal_comes_out_wherever_it_was(sender: Sender) -> None:
+def test_nothing_personal_is_in_the_output(sender: Sender) -> None:
     allowed = _places_of_names(sender)
     for body in bodies_of(sender):
         for way in places_in(body):

@@ -249,7 +249,7 @@ def test_user_is_known_by_a_list_or_a_single_value(field: str) -> None:
     [{"data_processing_options": ["LDU"]}, {"opt_out": True}, {"opt_out": "true"}],
     ids=str,
 )
-def test_user_who_opted_out_is_unknown(opt_out: dict[str, Any]) -> None:
+def test_a_user_who_opted_out_is_unknown(opt_out: dict[str, Any]) -> None:
     record = only_record(adapted(an_event(user_data={"external_id": "crm-77"}, **opt_out)))
 
     assert record.user_key is None

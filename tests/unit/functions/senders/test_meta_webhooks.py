@@ -98,7 +98,7 @@ def test_removal_needs_neither_user_nor_time(verb: str) -> None:
     assert record.retracted_id == only_record(delivered(a_delivery(a_comment()))).event_id
 
 
-def test_like_is_taken_back_by_its_user_and_post() -> None:
+def test_a_like_is_retracted_by_its_user_and_post() -> None:
     like, other, removal = delivered(
         a_delivery(a_like(), a_like(post_id="1_10"), a_like(verb="remove", created_time=_AT + 60))
     )
@@ -147,7 +147,7 @@ def test_like_without_a_post_is_one_of_the_page() -> None:
     ],
     ids=str,
 )
-def test_what_is_no_event_is_skipped(value: dict[str, Any], reason: str) -> None:
+def test_parts_that_are_not_events_are_skipped(value: dict[str, Any], reason: str) -> None:
     (outcome,) = delivered(a_delivery(value))
 
     assert outcome.reason == reason
@@ -194,7 +194,7 @@ def test_authentic_delivery_that_is_broken_is_a_dead_letter(body: Any) -> None:
     assert isinstance(outcome, Refused)
 
 
-def test_shapes_are_told_apart_by_what_is_there() -> None:
+def test_shapes_are_distinguished_by_their_keys() -> None:
     lead = {"leadgen_id": 5, "created_time": _AT, "ad_id": 2**60}
     entries = [
         {"id": "1", "time": _AT, "messaging": [{"sender": {"id": "77"}}]},
@@ -215,7 +215,7 @@ def test_thousand_changes_are_a_thousand_outcomes() -> None:
     assert len({it.event_id for it in delivered(a_delivery(*comments))}) == 1000
 
 
-def test_older_secret_proves_a_delivery_too() -> None:
+def test_an_older_secret_also_proves_a_delivery() -> None:
     call, trust = signed(b"{}", "old"), a_trust("new", "old")
 
     assert adapt(call, trust).secret == 1

@@ -166,7 +166,9 @@ def test_a_custom_event_keeps_its_name() -> None:
         ({}, ("", "record_invalid")),
     ],
 )
-def test_what_is_no_record_is_invalid(record: dict[str, Any], fault: tuple[str, str]) -> None:
+def test_text_that_is_not_a_record_is_invalid(
+    record: dict[str, Any], fault: tuple[str, str]
+) -> None:
     assert fault_of(record) == fault
 
 

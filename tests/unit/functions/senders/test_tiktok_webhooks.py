@@ -80,7 +80,7 @@ def test_comment_is_taken_back(action: str) -> None:
     assert record.retracted_id == comment.event_id
 
 
-def test_what_is_no_event_is_skipped() -> None:
+def test_parts_that_are_not_events_are_skipped() -> None:
     assert delivered(content=a_comment(comment_action="set_to_public")) == [
         Skipped("visibility", "comment.update.set_to_public")
     ]
@@ -161,7 +161,7 @@ def test_signature_holds_for_as_long_as_tiktok_tries() -> None:
         assert raised.value.fault == "expired"
 
 
-def test_older_secret_proves_a_delivery_too() -> None:
+def test_an_older_secret_also_proves_a_delivery() -> None:
     assert adapt(signed(b"{}"), _TRUST).secret == 0
     assert adapt(signed(b"{}", secret="old"), _TRUST).secret == 1
 
@@ -203,7 +203,7 @@ def test_bad_proof_of_a_shop_is_one(header: str | None) -> None:
 
 
 @pytest.mark.parametrize("status", ["CANCEL", "CANCELLED"])
-def test_cancelled_order_is_taken_back(status: str) -> None:
+def test_a_cancelled_order_is_retracted(status: str) -> None:
     paid = only_record(of_shop())
     record = only_record(of_shop(order_status=status))
 

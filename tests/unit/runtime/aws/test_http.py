@@ -147,7 +147,7 @@ def test_on_lambda_the_documents_say_that_readiness_needs_a_key() -> None:
         assert "401" not in live["responses"]
 
 
-async def test_a_body_that_is_text_comes_as_utf_8(function: HttpFunction, seen: Seen) -> None:
+async def test_a_text_body_is_utf_8(function: HttpFunction, seen: Seen) -> None:
     event = a_request("POST", "/put") | {"body": "Ї", "isBase64Encoded": False}
 
     await invoke(function, event)
@@ -174,7 +174,7 @@ async def test_gzip_that_came_as_text_is_refused_in_words(
     assert seen.requests[0].headers.get("content-encoding", "") == "gzip"
 
 
-async def test_what_the_platform_unpacked_is_taken_as_it_is(
+async def test_a_body_that_the_platform_decompressed_is_used_unchanged(
     function: HttpFunction, seen: Seen
 ) -> None:
     await invoke(function, a_request("POST", "/put", b'{"a": 1}', content_encoding="gzip"))
@@ -323,7 +323,7 @@ async def test_an_answer_that_lambda_would_drop_is_a_problem(
     assert (fits["statusCode"], refused["statusCode"]) == (200, 400)
 
 
-async def test_a_request_whose_time_is_up_is_told_to_come_again(function: HttpFunction) -> None:
+async def test_a_request_out_of_time_may_be_sent_again(function: HttpFunction) -> None:
     answer = await invoke(function, a_request("GET", "/hang"), AContext(milliseconds=1_100))
 
     assert answer["statusCode"] == 503
@@ -341,7 +341,7 @@ async def test_a_request_is_logged_and_counted_once_without_its_parameters(
     assert [line["route"] for line in lines] == ["/events/{source}/{eventId}"]
 
 
-async def test_the_platform_tells_the_log_who_asks(function: HttpFunction) -> None:
+async def test_the_platforms_client_address_is_logged(function: HttpFunction) -> None:
     event = a_request("GET", "/look")
     event["requestContext"]["http"] |= {"sourceIp": "203.0.113.1"}
     event["headers"] |= {"user-agent": "acme/2.1", "x-forwarded-for": "192.0.2.1"}

@@ -26,7 +26,7 @@ LEGAL = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
         st.binary(min_size=1), st.text(min_size=1).map(lambda it: it.encode(errors="replace"))
     )
 )
-def test_anything_comes_back_and_is_legal_on_the_way(data: bytes) -> None:
+def test_any_text_survives_the_queue_and_is_legal_in_it(data: bytes) -> None:
     message = write_message(data, {"Eps-Manifest": "{}"})
 
     assert LEGAL.fullmatch(message.body)

@@ -127,7 +127,7 @@ def test_work_is_given_up_before_its_time_is_up(world: World) -> None:
         assert process.invoke(world.work, AContext()) == 2
 
 
-def test_work_that_does_not_end_when_it_is_given_up_stops_nobody(world: World) -> None:
+def test_abandoned_work_that_does_not_end_blocks_nothing(world: World) -> None:
     ended = asyncio.Event()
 
     async def work(_world: World) -> None:

@@ -129,7 +129,7 @@ async def test_a_crash_of_everything_is_never_a_success(function: QueueFunction[
     assert listed(answer) == ["0", "1", "2"]
 
 
-async def test_a_record_that_nobody_can_read_is_a_dead_letter_and_not_listed(
+async def test_an_unreadable_record_is_a_dead_letter_and_not_listed(
     function: QueueFunction[str], worker: Worker
 ) -> None:
     answer = await invoke(function, a_batch(b"a", b"unreadable \xff"))
@@ -159,7 +159,7 @@ async def test_a_record_that_is_not_the_base64_it_says_it_is_keeps_its_text(
 @pytest.mark.parametrize(
     ("bad", "others"), [(b"unreadable and not kept", []), (b"unreadable while away", ["0", "2"])]
 )
-async def test_a_dead_letter_that_is_not_kept_comes_again(
+async def test_a_dead_letter_that_was_not_stored_is_redelivered(
     function: QueueFunction[str], bad: bytes, others: list[str]
 ) -> None:
     answer = await invoke(function, a_batch(b"a", bad, b"b"))
@@ -167,7 +167,7 @@ async def test_a_dead_letter_that_is_not_kept_comes_again(
     assert listed(answer) == sorted([*others, "1"])
 
 
-async def test_a_record_says_how_it_came(function: QueueFunction[str], worker: Worker) -> None:
+async def test_a_record_has_its_channel(function: QueueFunction[str], worker: Worker) -> None:
     record = a_record(b"", "1", Eps_Manifest="{}")
     del record["messageAttributes"][ENCODING]
     record["body"] = "Ї"
@@ -205,6 +205,6 @@ async def test_records_settled_before_the_time_was_up_are_not_listed(worker: Wor
     assert listed(answer) == []
 
 
-async def test_what_is_no_batch_is_no_success(function: QueueFunction[str]) -> None:
+async def test_an_invalid_batch_is_not_a_success(function: QueueFunction[str]) -> None:
     with pytest.raises(KeyError):
         await invoke(function, {})

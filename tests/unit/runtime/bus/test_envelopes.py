@@ -115,7 +115,7 @@ def test_events_are_kept_byte_for_byte() -> None:
         b"\x78\x9cgarbage",
     ],
 )
-def test_what_is_no_envelope_is_unreadable(data: bytes) -> None:
+def test_bytes_that_are_not_an_envelope_are_unreadable(data: bytes) -> None:
     with pytest.raises(UnreadableEnvelope):
         decode("facebook", data)
 
@@ -136,7 +136,7 @@ def test_what_is_no_envelope_is_unreadable(data: bytes) -> None:
         zlib.compress(b"[]\n")[:-1],
     ],
 )
-def test_what_is_no_envelope_of_dead_letters_is_unreadable(data: bytes) -> None:
+def test_bytes_that_are_not_dead_letters_are_unreadable(data: bytes) -> None:
     with pytest.raises(UnreadableEnvelope):
         decode_letters(data)
 

@@ -32,7 +32,7 @@ def test_a_summary_counts_each_kind_and_keeps_the_first_ones_beginning() -> None
     assert (letter.reason, letter.event_id) == ("summarized", None)
 
 
-def test_a_summary_is_small_whatever_it_tells_of() -> None:
+def test_a_summary_is_small_for_any_number_of_events() -> None:
     letters = [
         a_letter(fault=Fault(f"field{number}", "code", "m"), payload=b"\x01" * 100_000)
         for number in range(500)

@@ -16,7 +16,7 @@ from runtime.bus.manifests import (
 from tests.builders import NOON, a_letter, a_part, an_envelope
 
 
-def test_a_manifest_comes_back_as_it_went_in() -> None:
+def test_a_manifest_is_read_as_it_was_written() -> None:
     envelope = an_envelope(5, announced=[Announcement(b"0123456789abcdef", NOON, 7, 12)])
 
     assert read_manifest("facebook", write_manifest(envelope)) == envelope
@@ -103,7 +103,7 @@ class Clock:
         return self.seconds
 
 
-def test_what_somebody_was_told_of_is_told_again_for_a_day() -> None:
+def test_an_announced_envelope_is_announced_again_for_a_day() -> None:
     clock = Clock()
     counted, part = Counted(clock), a_part(b"1")
     counted.acknowledged(counted.accepted("facebook", [part]), 1)
@@ -115,7 +115,7 @@ def test_what_somebody_was_told_of_is_told_again_for_a_day() -> None:
     assert [it.sequence for it in counted.accepted("facebook", [part]).announced] == [2]
 
 
-def test_what_nobody_was_told_of_is_told_however_late() -> None:
+def test_an_unannounced_envelope_is_announced_however_late() -> None:
     clock, line = Clock(), Lane("facebook", rejected=False)
     counted, part = Counted(clock), a_part(b"1")
     for sequence in (1, 2):

@@ -11,7 +11,7 @@ from runtime.jetstream.operating.contents import Contents, First, WaitingMessage
 NOW = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 
-def test_what_waits_is_told_in_lines() -> None:
+def test_the_backlog_is_written_in_lines() -> None:
     first = First(101, NOW - timedelta(hours=1), 12_288)
     contents = Contents(
         name="EVENTS",
@@ -36,7 +36,7 @@ EVENTS: 1,012 messages, 3 MB of 4 GB, up to sequence 1112, 2 of 3 replicas curre
     assert list(status_lines(contents, NOW)) == lines.splitlines()
 
 
-def test_what_is_kept_is_told_with_how_far_back_it_reaches() -> None:
+def test_the_kept_messages_are_reported_with_their_age() -> None:
     window = Window(
         first_sequence=12,
         last_sequence=1_023,

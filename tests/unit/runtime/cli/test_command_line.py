@@ -27,7 +27,7 @@ main()
 """
 
 
-def test_it_tells_its_version() -> None:
+def test_it_prints_its_version() -> None:
     result = CliRunner().invoke(eps, ["--version"])
 
     assert re.fullmatch(r"eps, version [0-9]+\.[0-9]+\.[0-9]+\n", result.output)

@@ -104,7 +104,7 @@ async def test_nobody_can_tell_while_a_collector_does_not_measure(
     assert account.exit_code == 3
 
 
-async def test_the_broker_tells_what_waits_for_one_that_does_not_measure() -> None:
+async def test_the_broker_reports_the_backlog_of_a_collector_that_does_not_measure() -> None:
     stale = [BACKLOGS[0], replace(BACKLOGS[1], noted_seconds_ago=118), BACKLOGS[2]]
     seen = Backlog("fb-collector", NOON, 193, NOON - timedelta(seconds=99), 7)
 
@@ -117,7 +117,7 @@ async def test_the_broker_tells_what_waits_for_one_that_does_not_measure() -> No
     assert account.exit_code == 3
 
 
-async def test_where_nobody_ever_measured_only_the_broker_expects_it() -> None:
+async def test_if_no_collector_ever_measured_none_is_expected_to() -> None:
     without, with_broker = await account_of([]), await account_of([], broker={})
 
     assert (without.exit_code, without.report.warnings) == (0, ())
@@ -125,7 +125,7 @@ async def test_where_nobody_ever_measured_only_the_broker_expects_it() -> None:
     assert len(with_broker.silent) == 3
 
 
-async def test_missed_events_come_before_what_nobody_can_tell() -> None:
+async def test_missing_events_go_before_unknown_results() -> None:
     figures = LedgerFigures([LedgerSum(NOON, 2, 1, 0, 0, 0)], BACKLOGS[:1])
     report = await handle_ledger([], reports=FakeReports(ledger=figures))
     even = await account_of(BACKLOGS)

@@ -26,5 +26,5 @@ _PARAMETERS = (
         ),
     ],
 )  # fmt: skip
-def test_a_url_is_told_to_libpq(url: str, told: dict[str, str]) -> None:
+def test_a_url_is_passed_to_libpq(url: str, told: dict[str, str]) -> None:
     assert variables_of(url) == {f"PG{name}": text for name, text in told.items()}

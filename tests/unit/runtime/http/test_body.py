@@ -190,7 +190,7 @@ async def test_a_body_may_say_that_it_is_not_packed(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "*"])
-async def test_another_encoding_is_refused_and_told_which_is_taken(encoding: str) -> None:
+async def test_another_encoding_is_refused_with_the_supported_one(encoding: str) -> None:
     with pytest.raises(HttpProblem) as caught:
         async with a_reader().read({"content-encoding": encoding}, untouchable()):
             pass
@@ -200,7 +200,7 @@ async def test_another_encoding_is_refused_and_told_which_is_taken(encoding: str
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])
-async def test_a_sender_that_takes_too_long_is_given_up(encoding: str) -> None:
+async def test_a_sender_that_takes_too_long_is_refused(encoding: str) -> None:
     stream = arriving(gzip.compress(b"[]")[:10], forever=True)
     reader = a_reader(timeout_seconds=SOON_SECONDS)
 
@@ -211,7 +211,7 @@ async def test_a_sender_that_takes_too_long_is_given_up(encoding: str) -> None:
     assert caught.value.status == HTTPStatus.REQUEST_TIMEOUT
 
 
-async def test_a_sender_that_trickles_is_given_up_too() -> None:
+async def test_a_sender_that_trickles_is_also_refused() -> None:
     async def trickling() -> AsyncIterator[bytes]:
         while True:
             await asyncio.sleep(SOON_SECONDS / 10)
@@ -284,7 +284,7 @@ async def test_a_body_that_fails_leaves_its_room_to_others() -> None:
         assert await read(noise(LIMIT), reader=reader) == noise(LIMIT)
 
 
-async def test_a_body_that_came_whole_is_taken_without_touching_the_stream() -> None:
+async def test_a_whole_body_is_used_without_touching_the_stream() -> None:
     async with a_reader().read({}, untouchable(), b"[]") as body:
         assert body == b"[]"
 
@@ -360,7 +360,7 @@ async def test_a_gzip_body_has_a_bounded_number_of_members() -> None:
         await read(member * 1_001, content_encoding="gzip")
 
 
-async def test_packed_bytes_are_bounded_by_the_limit_too() -> None:
+async def test_compressed_bytes_are_also_bounded_by_the_limit() -> None:
     packed = gzip.compress(b"[]") + bytes(LIMIT + LIMIT // 8)
 
     with pytest.raises(HttpProblem, match="when compressed") as caught:
@@ -400,7 +400,7 @@ async def test_bodies_that_have_only_begun_leave_places_to_those_that_have_come(
     assert await read(b"[]", reader=reader) == b"[]"
 
 
-async def test_the_oldest_beginning_gives_its_place_to_who_comes(
+async def test_the_oldest_beginning_body_gives_its_place_to_a_new_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(body_module, "BEGINNINGS", 2)
@@ -421,7 +421,7 @@ async def test_the_oldest_beginning_gives_its_place_to_who_comes(
 
 
 @pytest.mark.parametrize("headers", [{"content-length": str(LIMIT)}, {}])
-async def test_who_holds_room_that_others_wait_for_has_to_come_at_its_pace(
+async def test_a_body_that_holds_room_others_wait_for_has_to_arrive_in_time(
     headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(body_module, "_GRACE_SECONDS", SOON_SECONDS)

@@ -273,7 +273,7 @@ async def test_what_can_not_be_unpacked_is_a_dead_letter(to_gateway: Post, bus: 
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-type": "application/json"}])
-async def test_what_is_no_cloud_event_at_all_is_a_wrong_call(
+async def test_a_request_that_is_not_a_cloud_event_is_a_wrong_call(
     to_gateway: Post, bus: FakeBus, headers: dict[str, str]
 ) -> None:
     answer = await to_gateway(GOOD, headers)
@@ -282,7 +282,7 @@ async def test_what_is_no_cloud_event_at_all_is_a_wrong_call(
     assert (bus.events, bus.letters) == ([], [])
 
 
-async def test_what_is_unavailable_may_come_again(
+async def test_unavailable_inputs_may_be_sent_again(
     to_gateway: Post, to_collector: Post, bus: FakeBus, store: FakeEventStore
 ) -> None:
     store.become_unavailable()

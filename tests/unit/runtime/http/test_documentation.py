@@ -183,7 +183,7 @@ def test_every_answer_carries_the_correlation_id(document: Document) -> None:
 
 
 @pytest.mark.parametrize("document", [GUARDED_GATEWAY, GUARDED_REPORTER])
-def test_what_is_behind_a_key_says_so_and_the_rest_is_open(document: Document) -> None:
+def test_guarded_operations_are_marked_and_the_others_are_open(document: Document) -> None:
     schemes = set(document["components"]["securitySchemes"])
     for operation in _operations(document):
         behind = {name for need in operation.get("security", []) for name in need}

@@ -97,7 +97,7 @@ async def test_a_parameter_that_is_no_id_is_a_problem(
         f"/dead-letters/{uuid4()}",
     ],
 )
-async def test_what_is_not_there_is_a_problem(path: str, client: httpx.AsyncClient) -> None:
+async def test_a_missing_resource_is_a_problem(path: str, client: httpx.AsyncClient) -> None:
     answer = await client.get(path)
 
     assert answer.status_code == 404
@@ -137,7 +137,7 @@ async def test_only_the_single_letter_shows_what_its_sender_wrote(
     assert "/events/{source}/{eventId}" in {log.get("path") for log in logs}
 
 
-async def test_what_was_done_is_told_with_the_request_that_did_it(
+async def test_the_history_names_the_request_of_each_action(
     client: httpx.AsyncClient, letters: FakeDeadLetters
 ) -> None:
     letter = a_letter(payload=raw(a_facebook_event()))

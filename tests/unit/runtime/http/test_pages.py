@@ -262,7 +262,7 @@ async def test_a_view_with_a_fault_says_which(client: httpx.AsyncClient) -> None
     assert "source" in text
 
 
-async def test_reports_that_are_away_are_a_page_that_says_so(
+async def test_unavailable_reports_are_a_page_that_says_so(
     client: httpx.AsyncClient, reports: FakeReports
 ) -> None:
     reports.down = True
@@ -290,7 +290,7 @@ FOREIGN: Final = {"Sec-Fetch-Site": "cross-site"}
     ],
 )
 @pytest.mark.parametrize("language", ["en", "uk"])
-async def test_a_browser_is_told_in_words_what_is_wrong_and_what_to_do(
+async def test_a_browser_gets_the_fault_and_the_remedy_in_words(
     *,
     method: str,
     path: str,
@@ -330,7 +330,7 @@ def test_every_status_says_what_to_do(status: int) -> None:
     assert ukrainian.TEXTS[f"error.{status}"] in unescape(page.body.decode())
 
 
-def test_who_needs_a_key_is_led_back_to_where_it_was_needed() -> None:
+def test_signing_in_leads_back_to_the_page_that_needed_a_key() -> None:
     given = problem(401, "A key is required", "id", headers={"WWW-Authenticate": "Bearer"})
 
     page = explain({"accept": "text/html"}, "/reports/events.csv?source=facebook", given)
@@ -340,7 +340,7 @@ def test_who_needs_a_key_is_led_back_to_where_it_was_needed() -> None:
     assert page.headers["WWW-Authenticate"] == "Bearer"
 
 
-async def test_what_fails_comes_first_with_its_limit_and_what_to_do(
+async def test_failing_checks_come_first_with_their_limit_and_remedy(
     client: httpx.AsyncClient, pipeline: FakePipeline
 ) -> None:
     pipeline.figures = figures(missed=3)
@@ -368,7 +368,7 @@ async def test_a_disk_that_fills_says_in_how_many_days_and_late_events_by_how_mu
     assert "eps broker status, docs/operations.md#events-come-late" in text
 
 
-async def test_a_database_that_is_away_leaves_a_page(
+async def test_an_unreachable_database_still_gives_a_page(
     client: httpx.AsyncClient, pipeline: FakePipeline
 ) -> None:
     pipeline.figures = None

@@ -108,9 +108,7 @@ def test_all_is_well() -> None:
         (with_ledger(seen=backlogs()[1:]), {"fb-collector-silence"}),
     ],
 )
-def test_what_is_over_its_limit_fails_and_nothing_else(
-    amiss: PipelineFigures, names: set[str]
-) -> None:
+def test_only_checks_over_their_limit_fail(amiss: PipelineFigures, names: set[str]) -> None:
     report = judge(amiss)
 
     assert failing(report) == names
@@ -132,7 +130,7 @@ def test_what_is_over_its_limit_fails_and_nothing_else(
         with_ledger(seen=backlogs(messages=4, oldest_at=NOON - timedelta(seconds=30))),
     ],
 )
-def test_what_is_at_its_limit_or_long_ago_is_well(fine: PipelineFigures) -> None:
+def test_values_at_their_limit_and_old_ones_pass(fine: PipelineFigures) -> None:
     assert judge(fine).verdict == "ok"
 
 
@@ -182,7 +180,7 @@ async def test_there_are_no_parameters() -> None:
         await handle_pipeline([("from", "2024")], pipeline=FakePipeline(None), now=NOON)
 
 
-async def test_all_who_ask_at_once_are_told_the_same() -> None:
+async def test_simultaneous_callers_get_the_same_answer() -> None:
     asked = FakePipeline(figures())
     shared = SharedPipeline(asked)
 
@@ -192,7 +190,7 @@ async def test_all_who_ask_at_once_are_told_the_same() -> None:
     assert {id(it) for it in told} == {id(asked.figures)}
 
 
-async def test_who_leaves_while_others_wait_takes_nothing_with_it() -> None:
+async def test_a_waiting_caller_that_leaves_holds_nothing() -> None:
     shared = SharedPipeline(FakePipeline(figures()))
     leaving, staying = asyncio.create_task(shared.look()), asyncio.create_task(shared.look())
     await asyncio.sleep(0)

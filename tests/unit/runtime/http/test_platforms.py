@@ -276,7 +276,7 @@ async def test_bad_proof_is_refused_and_nothing_else(
 
 
 @pytest.mark.parametrize("number", [1, 5, 7, 9])
-async def test_broker_that_is_down_is_told_by_503(number: int, client: Open, bus: FakeBus) -> None:
+async def test_a_broker_that_is_down_means_503(number: int, client: Open, bus: FakeBus) -> None:
     bus.failure = Unavailable("the broker is down")
     async with client(**WEBHOOKS) as gateway:
         answer = await send(gateway, number)
@@ -290,7 +290,7 @@ async def test_without_secrets_there_are_no_paths(path: str, client: Open) -> No
         assert (await gateway.post(path, content=b"{}")).status_code == 404
 
 
-async def test_sender_whose_requests_are_refused_is_told_of_loudly(
+async def test_a_sender_whose_requests_are_refused_causes_a_warning(
     client: Open, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with client(**WEBHOOKS) as gateway:
@@ -301,7 +301,7 @@ async def test_sender_whose_requests_are_refused_is_told_of_loudly(
     assert "proof_missing" in out
 
 
-async def test_subscription_without_data_is_told_of_loudly(
+async def test_a_subscription_without_data_causes_a_warning(
     client: Open, capsys: pytest.CaptureFixture[str]
 ) -> None:
     body = json.dumps({"object": "page", "entry": [{"id": "1", "changed_fields": ["feed"]}]})

@@ -205,7 +205,7 @@ async def test_a_field_that_a_sender_makes_up_is_not_in_the_log() -> None:
     assert "secret-of-mine" not in str(lines)
 
 
-def test_a_warning_tells_how_many_there_were_since_the_last() -> None:
+def test_a_warning_has_the_number_since_the_last_one() -> None:
     now = 0.0
     refused = RefusedRequests(lambda: now)
 

@@ -146,7 +146,7 @@ async def test_where_browsers_come_by_https_the_cookie_stays_there(
         assert (await client.get("/")).status_code == 200
 
 
-async def test_a_session_ends_when_its_key_is_taken_away(letters: FakeDeadLetters) -> None:
+async def test_a_session_ends_when_its_key_is_removed(letters: FakeDeadLetters) -> None:
     async with browsing(letters, [READER, "other"], [OPERATOR]) as client:
         await sign(client, READER)
         session = client.cookies[COOKIE]
@@ -166,7 +166,7 @@ async def test_every_replica_knows_a_session(letters: FakeDeadLetters) -> None:
         assert (await client.get("/")).status_code == 200
 
 
-async def test_who_signs_out_is_out(client: httpx.AsyncClient) -> None:
+async def test_signing_out_ends_the_session(client: httpx.AsyncClient) -> None:
     await sign(client, READER)
     assert "/session/end" in (await client.get("/")).text
 

@@ -207,7 +207,7 @@ def test_what_can_not_be_cut_is_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"1", b'"[]"', b"null", b"true", b" 1.5 "])
-def test_what_is_neither_array_nor_object_is_refused(body: bytes) -> None:
+def test_a_body_that_is_neither_array_nor_object_is_refused(body: bytes) -> None:
     with pytest.raises(Invalid) as caught:
         split(body)
 
@@ -292,7 +292,7 @@ def test_a_body_of_many_times_the_same_is_cut_so_too(body: bytes, times: int) ->
 
 @settings(deadline=None)
 @given(arrays(), st.integers(1, 2000))
-def test_of_an_event_that_is_too_large_only_the_beginning_comes(body: bytes, limit: int) -> None:
+def test_only_the_beginning_of_a_too_large_event_is_read(body: bytes, limit: int) -> None:
     expected = elements_of(body)
 
     found = list(chain.from_iterable(split_json(body, limit)))

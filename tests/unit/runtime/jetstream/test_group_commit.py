@@ -141,7 +141,7 @@ async def test_a_full_group_gathers_no_more() -> None:
     assert gate.groups == [["a", "b", "c"], ["full"]]
 
 
-async def test_who_comes_alone_never_waits_for_others() -> None:
+async def test_a_single_caller_never_waits_for_others() -> None:
     gate = Gate()
     commit = GroupCommit(gate.send, max_bytes=100, in_flight=1, gather_seconds=FOR_EVER_SECONDS)
     gate.open()
@@ -153,7 +153,7 @@ async def test_who_comes_alone_never_waits_for_others() -> None:
     assert gate.groups == [["a"], ["b"], ["c"]]
 
 
-async def test_a_caller_that_goes_away_disturbs_nobody() -> None:
+async def test_a_caller_that_leaves_disturbs_no_other() -> None:
     gate = Gate()
     commit = GroupCommit(gate.send, max_bytes=100, in_flight=1)
 
@@ -168,7 +168,7 @@ async def test_a_caller_that_goes_away_disturbs_nobody() -> None:
 
 
 @pytest.mark.parametrize("in_flight", [1, 2, 3])
-async def test_an_item_is_sent_whenever_it_comes(in_flight: int) -> None:
+async def test_an_item_is_sent_whenever_it_arrives(in_flight: int) -> None:
     """Also in the very turn of the loop in which the last sender ends."""
     sent: list[str] = []
 
@@ -193,7 +193,7 @@ async def test_an_item_is_sent_whenever_it_comes(in_flight: int) -> None:
     assert sorted(sent) == ["x"] * 16 * in_flight + ["y"] * 16 * in_flight
 
 
-async def test_what_is_refused_is_let_go_at_once() -> None:
+async def test_a_refused_body_is_released_at_once() -> None:
     class Item: ...
 
     async def refuse(_group: Sequence[Item]) -> None:

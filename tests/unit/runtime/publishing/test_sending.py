@@ -200,7 +200,7 @@ async def test_requests_on_the_clock_overlap(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("interval_seconds", [0.0, 0.001])
-async def test_concurrency_caps_what_is_in_flight(
+async def test_concurrency_limits_the_requests_in_flight(
     gateway: Gateway, interval_seconds: float
 ) -> None:
     gateway.delay_seconds = 0.02

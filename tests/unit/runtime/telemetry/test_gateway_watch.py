@@ -120,7 +120,7 @@ async def test_the_watch_sees_each_change(monkeypatch: pytest.MonkeyPatch) -> No
                 await eventually(lambda: watch.figures == GatewayFigures(1, 0, 0))
 
 
-async def test_what_is_no_gateway_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_is_not_a_gateway_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     async def strange(_request: Request) -> Response:
         return Response(200, b'["not ours"]')
 

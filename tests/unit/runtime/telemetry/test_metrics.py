@@ -102,7 +102,7 @@ async def test_a_collector_counts_each_event_as_one_thing(registry: CollectorReg
     assert found["event_freshness_seconds_count", "facebook"] == 4
 
 
-async def test_what_is_replayed_was_in_time_when_it_came(registry: CollectorRegistry) -> None:
+async def test_a_replayed_event_does_not_count_as_late(registry: CollectorRegistry) -> None:
     store = FakeEventStore()
     metrics = ConsumerMetrics(registry, "fb-collector")
     events = EventMetrics(registry, "fb-collector")

@@ -9,7 +9,7 @@ GOOD = f"00-{TRACE}-{PARENT}-01"
 
 
 @pytest.mark.parametrize("good", [GOOD, f"00-{TRACE}-{PARENT}-00", f"00-{TRACE}-{PARENT}-ff"])
-def test_a_good_one_is_taken_over(good: str) -> None:
+def test_a_valid_header_is_kept(good: str) -> None:
     assert trace_parent_of([good]) == good
     assert trace_id_of(good) == TRACE
 

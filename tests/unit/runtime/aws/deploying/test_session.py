@@ -34,7 +34,9 @@ def test_a_double_is_named_by_its_host_or_its_url(
 
 
 @pytest.mark.parametrize("said", ["ftp://x", "a:b", "x:1/y", "a b", "http://", "x:1:2"])
-def test_what_is_no_host_is_told_in_a_line(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_host_is_reported_in_one_line(
+    said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LOCALSTACK_HOST", said)
 
     with pytest.raises(DeploymentFailed, match="LOCALSTACK_HOST should be HOST or HOST:PORT"):

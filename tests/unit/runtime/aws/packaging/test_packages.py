@@ -118,7 +118,7 @@ def test_a_module_that_can_not_be_read_is_named(tmp_path: Path, content: str | N
         files_of("runtime.start", tmp_path)
 
 
-def test_of_packages_only_what_is_run_is_taken(tmp_path: Path) -> None:
+def test_only_the_running_parts_of_packages_are_included(tmp_path: Path) -> None:
     needed = [
         "botocore/__init__.py",
         "botocore/data/endpoints.json",
@@ -190,7 +190,7 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
         written.find("gateway", "x86_64")
 
 
-def test_a_zip_that_has_changed_is_not_taken(tmp_path: Path) -> None:
+def test_a_changed_zip_is_refused(tmp_path: Path) -> None:
     ZipManifest(python="3.14", zips=[a_zip_in(tmp_path, b"zip")]).write(tmp_path)
     (tmp_path / "gateway-arm64.zip").write_bytes(b"another")
 
@@ -206,7 +206,7 @@ def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments", [["publisher"], ["--arch", "sparc"], ["--python", "2.7"], ["--python", "x"]]
 )
-def test_wrong_usage_is_told_before_anything_is_fetched(arguments: list[str]) -> None:
+def test_wrong_usage_is_reported_before_anything_is_fetched(arguments: list[str]) -> None:
     done = CliRunner().invoke(eps, ["package", *arguments])
 
     assert done.exit_code == 2

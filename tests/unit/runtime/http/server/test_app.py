@@ -164,7 +164,7 @@ async def test_no_valid_event_is_a_problem_with_the_receipt(gateway: Gateway, bo
     assert len(gateway.bus.letters) == 1
 
 
-async def test_a_body_of_many_tiny_values_is_judged_too(gateway: Gateway) -> None:
+async def test_a_body_of_many_tiny_values_is_judged(gateway: Gateway) -> None:
     problem = assert_problem(await gateway.post(b"[" + b",".join([b"1"] * 40_000) + b"]"), 422)
 
     kept = sum(letter.elements for letter in gateway.bus.letters)
@@ -236,7 +236,7 @@ async def test_an_event_that_is_too_large_is_rejected_alone(gateway: Gateway) ->
     assert letter.source == "facebook"
 
 
-async def test_lines_are_events_too(gateway: Gateway) -> None:
+async def test_lines_are_also_events(gateway: Gateway) -> None:
     body = b"\n".join([raw(a_facebook_event()), b"", b"{", raw(a_tiktok_event())])
 
     answer = await gateway.post(body, content_type="application/x-ndjson; charset=utf-8")
@@ -296,7 +296,7 @@ async def test_without_a_content_type_it_is_a_problem(gateway: Gateway) -> None:
     assert_problem(await gateway.client.post("/events", content=b"[]"), 415)
 
 
-async def test_a_broker_that_is_away_is_a_problem_with_a_time_to_wait(gateway: Gateway) -> None:
+async def test_an_unreachable_broker_is_a_problem_with_a_time_to_wait(gateway: Gateway) -> None:
     gateway.bus.failure = Unavailable("nats://secret is away", retry_after_seconds=4.2)
 
     answer = await gateway.post(raw([a_facebook_event()]))
@@ -305,7 +305,7 @@ async def test_a_broker_that_is_away_is_a_problem_with_a_time_to_wait(gateway: G
     assert 5 <= int(answer.headers["retry-after"]) <= 10
 
 
-async def test_a_crash_is_a_problem_that_tells_nothing(gateway: Gateway) -> None:
+async def test_a_crash_is_a_problem_without_details(gateway: Gateway) -> None:
     problem = assert_problem(await gateway.client.get("/crash"), 500)
 
     assert "ZeroDivision" not in str(problem)
@@ -418,7 +418,7 @@ async def test_metrics_are_text_and_have_no_ids(gateway: Gateway) -> None:
     assert "secret" not in answer.text
 
 
-async def test_a_sender_that_goes_away_harms_nothing(gateway: Gateway) -> None:
+async def test_a_sender_that_disconnects_harms_nothing(gateway: Gateway) -> None:
     messages = [{"type": "http.request", "body": b"[", "more_body": True}]
     sent: list[Any] = []
 

@@ -123,7 +123,7 @@ def test_a_line_that_a_crash_cut_does_not_spoil_the_next(tmp_path: Path) -> None
     assert (lines[0], json.loads(lines[1])["message"]) == ('{"timestamp":"20', "next")
 
 
-def test_what_a_full_disk_refuses_is_told_later(tmp_path: Path) -> None:
+def test_lines_lost_to_a_full_disk_are_reported_later(tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     folder.write_text("a file where the folder should be")
     files = LogFiles(folder, _MEGABYTE)
@@ -240,7 +240,7 @@ def test_processes_are_read_in_the_order_of_time_over_both_files(tmp_path: Path)
 
 
 @pytest.mark.parametrize("rotations", [0, 1, 2])
-def test_what_comes_is_read_once_over_rotations(rotations: int, tmp_path: Path) -> None:
+def test_new_lines_are_read_once_over_rotations(rotations: int, tmp_path: Path) -> None:
     one = Log(tmp_path, "one")
     one.write(at(1), at(2))
     reader = LogReader(tmp_path)
@@ -321,7 +321,7 @@ def test_the_command_shows_who_is_asked_for(
     assert (shown["process"], shown["message"]) == ("nats", "19")
 
 
-def test_what_has_no_log_is_told(some_logs: Path, tmp_path: Path) -> None:
+def test_a_process_without_a_log_is_reported(some_logs: Path, tmp_path: Path) -> None:
     unknown = logs(some_logs, "nobody")
     nothing = logs(tmp_path / "empty")
 
@@ -346,7 +346,7 @@ def test_a_closed_pipe_ends_it_quietly(options: list[str], some_logs: Path) -> N
         assert process.stderr.read() == b""
 
 
-def test_following_shows_what_comes_and_ctrl_c_ends_it_quietly(some_logs: Path) -> None:
+def test_following_shows_new_lines_and_ctrl_c_ends_it_quietly(some_logs: Path) -> None:
     command = [sys.executable, "-m", "runtime", "logs", "--data", str(some_logs), "-f", "-n", "0"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -11,7 +11,7 @@ def test_the_delay_doubles_up_to_a_limit() -> None:
     assert delays == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10]
 
 
-def test_the_delay_begins_anew_after_a_long_run() -> None:
+def test_the_delay_is_reset_after_a_long_run() -> None:
     backoff = Backoff()
     for _ in range(5):
         backoff.after(ran_seconds=1)

@@ -102,9 +102,7 @@ def test_test_events_are_few_unless_the_torrent_is_asked_for() -> None:
         ("192.0.2.1", "192.0.2.1"),
     ],
 )
-def test_gateway_and_reporter_listen_where_host_says_and_nobody_else(
-    host: str, address: str
-) -> None:
+def test_only_gateway_and_reporter_listen_on_host(host: str, address: str) -> None:
     settings = LocalSettings.model_validate({**some_settings().model_dump(), "host": host})
 
     plan = make_plan(settings, ["gateway=2"])

@@ -39,7 +39,9 @@ def test_a_secret_is_not_inherited(name: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_what_is_no_secret_is_inherited(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_are_not_secrets_are_inherited(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(name, "x")
 
     assert inherited(())[name] == "x"
