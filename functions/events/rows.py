@@ -38,17 +38,17 @@ class EventRow(NamedTuple):
     source: Source
     funnel_stage: FunnelStage
     event_type: str
+    channel: Channel
+    mapping: Mapping | None
     revenue: Decimal | None
     campaign_id: str | None
     watch_country: str | None
     watch_device: str | None
     watch_seconds: float | None
     percentage_watched: float | None
-    channel: Channel
     currency: str | None
     order_id: str | None
     event_name: str | None
-    mapping: Mapping | None
     accepted_at: datetime
     correlation_id: str
     trace_parent: str | None

@@ -18,6 +18,7 @@ from runtime.archiving.errors import ArchiveFailed
 from runtime.archiving.manifest import ArchiveManifest, DayOfSource
 from runtime.archiving.pages import Page, StoredRow
 from runtime.archiving.places import ArchivePlace
+from runtime.postgres.event_kinds import EventKind, number_kinds
 from runtime.postgres.payloads import Arrival, add_payloads
 from runtime.postgres.retention import KEPT_FROM
 from runtime.postgres.sql import load
@@ -46,6 +47,7 @@ _DROP_OTHERS: Final = 5_000
 _LOCK_TRIES: Final = 30
 
 _FACTS: Final = attrgetter(*(name for name in EVENT_COLUMNS if name in StoredRow._fields))
+_KIND: Final = attrgetter(*EventKind._fields)
 _ARRIVAL: Final = attrgetter(*Arrival._fields)
 
 Tell = Callable[[str], None]
@@ -227,7 +229,10 @@ async def _put_back(connection: PoolConnectionProxy, rows: Page) -> None:
         connection,
         [(row.source, row.occurred_at, _ARRIVAL(row), row.event_id, row.payload) for row in rows],
     )
-    records = [_FACTS(row) + place for row, place in zip(rows, places, strict=True)]
+    kinds = await number_kinds(connection, {_KIND(row) for row in rows})
+    records = [
+        (*_FACTS(row), kinds[_KIND(row)], *place) for row, place in zip(rows, places, strict=True)
+    ]
     await connection.copy_records_to_table("events", records=records, columns=EVENT_COLUMNS)
 
 

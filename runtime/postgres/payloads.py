@@ -95,14 +95,12 @@ async def add_payloads(
 
     Args:
         connection: In a transaction.
-        events: The columns of ``Packed``.
+        events: The columns of ``Packed``; at least one.
 
     Returns:
         Where each is, in the order of the events.
     """
     blocks, places = _sorted_into_blocks(events)
-    if not blocks:
-        return []
     arrivals = [
         (block.number, number, *arrival)
         for block in blocks

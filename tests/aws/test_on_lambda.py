@@ -238,5 +238,5 @@ async def _cut_connections(administrator: asyncpg.Connection) -> int:
 
 async def _until_something_is_stored(system: OnLambda) -> None:
     async with asyncio.timeout(30):
-        while not await system.fetch("SELECT 1 FROM events WHERE source = 'tiktok' LIMIT 1"):
+        while not await system.fetch("SELECT 1 FROM stored_events WHERE source = 'tiktok' LIMIT 1"):
             await asyncio.sleep(0.02)

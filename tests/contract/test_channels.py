@@ -69,7 +69,7 @@ async def test_a_sale_goes_from_its_envelope_into_row_and_rollups(pool: asyncpg.
 
     assert collected == Collected(1, 0, 0, 0)
     assert await rows(
-        pool, "SELECT channel, revenue, currency, order_id, mapping, user_key FROM events"
+        pool, "SELECT channel, revenue, currency, order_id, mapping, user_key FROM stored_events"
     ) == [
         (
             "meta.conversions",
@@ -166,7 +166,7 @@ async def test_a_dead_letter_is_replayed_by_its_channel(pool: asyncpg.Pool) -> N
 
     assert await replay(pool) == (2, 1, 2, 0)
 
-    assert await pool.fetchval("SELECT channel FROM events") == "meta.webhook"
+    assert await pool.fetchval("SELECT channel FROM stored_events") == "meta.webhook"
     assert await pool.fetchval("SELECT event_id FROM retractions") == "r-1"
     assert await rows(pool, "SELECT state FROM dead_letters ORDER BY channel") == [
         ("open",),

@@ -28,9 +28,9 @@ from tests.truth.recomputation import differences
 
 KEPT = """
     SELECT
-        id, user_key, occurred_at, stored_events.source, funnel_stage, event_type, revenue,
-        campaign_id, watch_country, watch_device, watch_seconds, percentage_watched,
-        channel, currency, order_id, event_name, mapping,
+        id, user_key, occurred_at, stored_events.source, funnel_stage, event_type, channel,
+        mapping, revenue, campaign_id, watch_country, watch_device, watch_seconds,
+        percentage_watched, currency, order_id, event_name,
         accepted_at, correlation_id, trace_parent, published_at, stream_sequence, deliveries,
         event_id, payload::text, age, gender, followers, country, city
     FROM stored_events

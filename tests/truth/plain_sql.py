@@ -31,7 +31,7 @@ MAKE_FLAT = """
         what.device,
         what."watchTime" AS watch_seconds,
         what."percentageWatched" AS percentage_watched
-    FROM events
+    FROM stored_events AS events
     JOIN plain_payloads USING (block, position)
     CROSS JOIN LATERAL json_to_record(plain_payloads.payload) AS event (
         "timestamp" timestamptz, source text, "funnelStage" text, "eventType" text, data json,

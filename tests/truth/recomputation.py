@@ -8,14 +8,14 @@ _EVENT_FIGURES = """
     SELECT granularity, date_trunc(granularity::text, occurred_at, 'UTC'), source, funnel_stage,
         event_type, channel, coalesce(currency, 'unspecified'), count(*), count(revenue),
         trim_scale(coalesce(sum(revenue), 0))
-    FROM events, unnest('{minute,hour,day}'::granularity[]) AS granularity (granularity)
+    FROM stored_events, unnest('{minute,hour,day}'::granularity[]) AS granularity (granularity)
     GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
 _SECONDS = """
     SELECT date_trunc('second', occurred_at), source, funnel_stage, event_type, channel,
         coalesce(currency, 'unspecified'), count(*), count(revenue),
         trim_scale(coalesce(sum(revenue), 0))
-    FROM events WHERE occurred_at >= (SELECT complete_from FROM second_horizon)
+    FROM stored_events WHERE occurred_at >= (SELECT complete_from FROM second_horizon)
     GROUP BY 1, 2, 3, 4, 5, 6
 """
 _CAMPAIGNS = """
@@ -23,19 +23,19 @@ _CAMPAIGNS = """
         CASE WHEN NOT EXISTS (SELECT FROM retractions) THEN min(occurred_at) END,
         CASE WHEN NOT EXISTS (SELECT FROM retractions) THEN max(occurred_at) END,
         count(*), trim_scale(sum(revenue))
-    FROM events WHERE revenue IS NOT NULL AND campaign_id IS NOT NULL GROUP BY 1, 2
+    FROM stored_events WHERE revenue IS NOT NULL AND campaign_id IS NOT NULL GROUP BY 1, 2
 """
 _USERS = """
     SELECT DISTINCT ON (user_key) user_key, source,
         min(occurred_at) OVER (PARTITION BY user_key), occurred_at, id
-    FROM events WHERE user_key IS NOT NULL ORDER BY user_key, occurred_at DESC, id DESC
+    FROM stored_events WHERE user_key IS NOT NULL ORDER BY user_key, occurred_at DESC, id DESC
 """
 _RETURNED_USERS = """
     SELECT key, source, first_at, age, gender, followers, country, city FROM users
     WHERE EXISTS (SELECT FROM return_visits WHERE user_key = key)
 """
 _RETURNS = """
-    SELECT occurred_at, user_key FROM events WHERE user_key IS NOT NULL
+    SELECT occurred_at, user_key FROM stored_events WHERE user_key IS NOT NULL
     EXCEPT ALL SELECT first_at, key FROM users
 """
 _USER_FIGURES = """
@@ -55,7 +55,7 @@ _USER_FIGURES = """
     UNION ALL
     SELECT granularity, date_trunc(granularity::text, occurred_at, 'UTC'), figure, name, count(*),
         trim_scale(sum(value::numeric)), NULL, NULL
-    FROM events, unnest('{hour,day,month}'::granularity[]) AS granularity (granularity),
+    FROM stored_events, unnest('{hour,day,month}'::granularity[]) AS granularity (granularity),
         LATERAL (VALUES
             ('watch_country'::user_rollup_kind, watch_country, 0),
             ('watch_device', watch_device, 0),

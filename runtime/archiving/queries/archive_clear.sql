@@ -9,10 +9,12 @@
 -- Returns one row: (events bigint, that were there)
 WITH rest AS (
     DELETE FROM events
-    WHERE occurred_at >= $1::timestamptz
-        AND occurred_at < $3::timestamptz
-        AND source = $2::text::event_source
-    RETURNING block
+    USING event_kinds AS kinds
+    WHERE events.occurred_at >= $1::timestamptz
+        AND events.occurred_at < $3::timestamptz
+        AND kinds.id = events.kind
+        AND kinds.source = $2::text::event_source
+    RETURNING events.block
 ),
 blocks AS (
     DELETE FROM payload_blocks

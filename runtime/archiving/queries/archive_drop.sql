@@ -19,10 +19,11 @@ WITH going AS (
 gone AS (
     DELETE FROM events
     USING going
+    JOIN event_kinds AS kinds USING (source)
     WHERE events.occurred_at >= $4::timestamptz
         AND events.occurred_at < $3::timestamptz
-        AND events.source = going.source
-    RETURNING events.occurred_at, events.source, events.channel,
+        AND events.kind = kinds.id
+    RETURNING events.occurred_at, kinds.source, kinds.channel,
         events.campaign_id, events.currency, events.revenue, events.block
 ),
 blocks AS (

@@ -27,8 +27,8 @@ user and the user's return visits are.
 DISTRIBUTED: Final = {name: column for group in GROUPS for name, column in group.items()}
 
 WHOLE: Final = (
-    "event_rollups", "second_rollups", "second_horizon", "user_rollups", "user_cities",
-    "city_users", "campaign_minutes", "archived_days", "retention", "retractions",
+    "event_kinds", "event_rollups", "second_rollups", "second_horizon", "user_rollups",
+    "user_cities", "city_users", "campaign_minutes", "archived_days", "retention", "retractions",
     "metric_snapshots", "erasures", "dead_letters", "dead_letter_history",
     "envelopes", "ledger_clock", "attempts", "ledger", "announced_envelopes", "backlogs",
     "schema_migrations",

@@ -9,7 +9,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO eps_reporter;
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO eps_collector, eps_operator;
 
 -- Events and dead letters are only ever added, and stay as they came.
-REVOKE UPDATE ON events, payload_blocks, arrivals, dead_letters, dead_letter_history
+REVOKE UPDATE ON events, event_kinds, payload_blocks, arrivals, dead_letters, dead_letter_history
     FROM eps_collector, eps_operator;
 REVOKE INSERT, UPDATE ON stored_events FROM eps_collector, eps_operator;
 REVOKE INSERT ON dead_letter_history FROM eps_collector;

@@ -15,6 +15,7 @@ from functions.events.rows import EventRow
 from functions.letters import letter_of_row
 from functions.messages import DeadLetter, EnvelopeOutcome, Stored
 from functions.senders.notices import NoticeRow
+from runtime.postgres.event_kinds import EventKind, number_kinds
 from runtime.postgres.granularity import Granularity
 from runtime.postgres.payloads import Place, add_payloads
 from runtime.postgres.retention import (
@@ -64,13 +65,24 @@ _CLEAN_BATCHES: Final = 20
 _FEW: Final = 50
 """Up to this number, single inserts cost less than a copy and its savepoint."""
 
+_KEYS: Final = EventRow._fields.index(EventKind._fields[0])
+"""How many columns come before those of the kind."""
+
+_KIND: Final = _KEYS + len(EventKind._fields)
+"""How many columns come before and with those of the kind."""
+
 _FACTS: Final = EventRow._fields.index("accepted_at")
 """How many columns come before those of the arrival, which are stored with the payloads."""
 
 _ARRIVAL: Final = EventRow._fields.index("event_id")
 """How many columns come before and with those of the arrival."""
 
-EVENT_COLUMNS: Final = (*EventRow._fields[:_FACTS], *Place._fields)
+EVENT_COLUMNS: Final = (
+    *EventRow._fields[:_KEYS],
+    *EventRow._fields[_KIND:_FACTS],
+    "kind",
+    *Place._fields,
+)
 """The columns of ``events``, in the order of its statements."""
 _LONGER_GRANULARITIES: Final[tuple[tuple[Granularity, Granularity], ...]] = (
     ("day", "hour"),
@@ -308,6 +320,8 @@ async def _add_events(connection: PoolConnectionProxy, rows: Sequence[EventRow])
     Raises:
         UniqueViolationError: One of them is stored already.
     """
+    if not rows:
+        return
     places = await add_payloads(
         connection,
         [
@@ -315,8 +329,10 @@ async def _add_events(connection: PoolConnectionProxy, rows: Sequence[EventRow])
             for row in rows
         ],
     )
+    kinds = await number_kinds(connection, {row[_KEYS:_KIND] for row in rows})
     records: list[tuple[Any, ...]] = [
-        row[:_FACTS] + place for row, place in zip(rows, places, strict=True)
+        (*row[:_KEYS], *row[_KIND:_FACTS], kinds[row[_KEYS:_KIND]], *place)
+        for row, place in zip(rows, places, strict=True)
     ]
     records.sort(key=itemgetter(0))
     if len(records) > _FEW:

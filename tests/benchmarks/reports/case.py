@@ -34,7 +34,7 @@ _WARM_UP = 10
 _CAMPAIGNS = """
     SELECT campaign_id
     FROM events TABLESAMPLE SYSTEM (5)
-    WHERE event_type = 'checkout.complete'
+    WHERE revenue IS NOT NULL AND campaign_id IS NOT NULL
     LIMIT 1000
 """
 

@@ -17,7 +17,7 @@ WITH sales AS (
     SELECT
         source, channel, coalesce(currency, 'unspecified') AS currency, occurred_at AS at, revenue,
         1 AS transactions
-    FROM events
+    FROM stored_events
     WHERE hashtextextended(campaign_id, 0) = hashtextextended($4::text, 0)
         AND campaign_id = $4::text
         AND revenue IS NOT NULL

@@ -17,7 +17,7 @@ FROM (
     SELECT
         campaign_id, channel, coalesce(currency, 'unspecified') AS currency, revenue,
         1 AS transactions
-    FROM events
+    FROM stored_events
     WHERE revenue IS NOT NULL
         AND campaign_id IS NOT NULL
         AND occurred_at >= coalesce($1::timestamptz, '-infinity')

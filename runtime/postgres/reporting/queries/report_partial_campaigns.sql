@@ -27,7 +27,7 @@ SELECT
 FROM candidates
 CROSS JOIN LATERAL (
     SELECT events.revenue, 1 AS transactions
-    FROM events
+    FROM stored_events AS events
     WHERE hashtextextended(events.campaign_id, 0) = hashtextextended(candidates.campaign_id, 0)
         AND events.campaign_id = candidates.campaign_id
         AND events.revenue IS NOT NULL

@@ -131,7 +131,7 @@ counted AS (
     FROM by_row
     CROSS JOIN LATERAL (
         SELECT occurred_at AS at, source, funnel_stage, event_type, channel
-        FROM events
+        FROM stored_events
         WHERE occurred_at >= by_row.starts_at
             AND occurred_at < by_row.ends_at
         OFFSET 0
@@ -144,7 +144,7 @@ counted AS (
     CROSS JOIN LATERAL (
         SELECT
             occurred_at AS at, source, funnel_stage, event_type, revenue, channel, currency
-        FROM events
+        FROM stored_events
         WHERE occurred_at >= by_row.starts_at
             AND occurred_at < by_row.ends_at
             AND revenue IS NOT NULL  -- by the index of sales

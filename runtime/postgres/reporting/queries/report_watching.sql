@@ -10,13 +10,13 @@
 -- there are no events.
 WITH watched AS MATERIALIZED (
     SELECT watch_country, watch_device, watch_seconds, percentage_watched
-    FROM events
+    FROM stored_events
     WHERE occurred_at >= ($1::timestamptz[])[11]
         AND occurred_at < ($1::timestamptz[])[12]
         AND watch_seconds IS NOT NULL
     UNION ALL
     SELECT watch_country, watch_device, watch_seconds, percentage_watched
-    FROM events
+    FROM stored_events
     WHERE occurred_at >= ($1::timestamptz[])[13]
         AND occurred_at < ($1::timestamptz[])[14]
         AND watch_seconds IS NOT NULL

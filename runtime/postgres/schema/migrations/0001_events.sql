@@ -8,6 +8,17 @@ CREATE TYPE channel AS ENUM (
 CREATE TYPE mapping AS ENUM ('exact', 'approximate');
 CREATE TYPE granularity AS ENUM ('minute', 'hour', 'day', 'month');
 
+-- What events are; the same few hundred combinations at the most.
+CREATE TABLE event_kinds (
+    id smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source event_source NOT NULL,
+    funnel_stage funnel_stage NOT NULL,
+    channel channel NOT NULL,                   -- how it came
+    mapping mapping,                            -- whether its type is the platform's; null if native
+    event_type text NOT NULL,
+    UNIQUE NULLS NOT DISTINCT (source, funnel_stage, event_type, channel, mapping)
+);
+
 -- Columns are ordered from wide to narrow, so that alignment pads little.
 CREATE TABLE events (
     id uuid PRIMARY KEY,                        -- derived from source and event_id
@@ -16,13 +27,9 @@ CREATE TABLE events (
     block bigint NOT NULL,                      -- has its id and its JSON: see payload_blocks
     watch_seconds double precision,             -- tiktok, top
     percentage_watched double precision,        -- tiktok, top
-    source event_source NOT NULL,
-    funnel_stage funnel_stage NOT NULL,
-    channel channel NOT NULL,                   -- how it came
-    mapping mapping,                            -- whether its type is the platform's; null if native
     position smallint NOT NULL,                 -- in its block, from 0
     arrival smallint NOT NULL,                  -- how it arrived: see arrivals
-    event_type text NOT NULL,
+    kind smallint NOT NULL,                     -- what it is: see event_kinds
     revenue numeric(18, 6),                     -- only on revenue events
     currency text,                              -- of revenue that did not come natively; ISO 4217
     order_id text,                              -- the shop's, if it did not come natively
@@ -62,20 +69,20 @@ CREATE TABLE arrivals (
     PRIMARY KEY (block, number)
 );
 
--- Everything about an event but its id and its JSON, which `eps export` and
--- `GET /events/{source}/{eventId}` read.
+-- Everything about an event but its id and its JSON, which `eps payload` and `eps export` read.
+-- Each event has a kind and an arrival; a LEFT JOIN is left out where nothing of it is read.
 CREATE VIEW stored_events AS
 SELECT
     events.id, events.user_key, events.occurred_at, arrivals.accepted_at, arrivals.stored_at,
     arrivals.published_at, arrivals.stream_sequence, arrivals.deliveries,
-    events.source, events.funnel_stage, events.event_type,
+    kinds.source, kinds.funnel_stage, kinds.event_type, kinds.channel, kinds.mapping,
     arrivals.correlation_id, arrivals.trace_parent,
-    events.revenue, events.campaign_id,
+    events.revenue, events.currency, events.order_id, events.event_name, events.campaign_id,
     events.watch_country, events.watch_device, events.watch_seconds, events.percentage_watched,
-    events.channel, events.currency, events.order_id, events.event_name, events.mapping,
     events.block, events.position
 FROM events
-JOIN arrivals ON arrivals.block = events.block AND arrivals.number = events.arrival;
+LEFT JOIN event_kinds AS kinds ON kinds.id = events.kind
+LEFT JOIN arrivals ON arrivals.block = events.block AND arrivals.number = events.arrival;
 
 -- Rollups: reports read them instead of events for whole minutes, hours and days.
 CREATE TABLE event_rollups (
