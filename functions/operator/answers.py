@@ -141,7 +141,15 @@ class TrailEvent(JsonModel):
         description="How often that message had been delivered when it was stored."
     )
     stored_at: datetime = Field(description="When the transaction that stored it began, UTC.")
-    payload: str = Field(description="Its JSON text, byte for byte as it arrived.")
+    channel: Channel = Field(
+        description="How it came: in the native format, or by one of a platform's interfaces."
+    )
+    retracted_at: datetime | None = Field(
+        description="When the platform took it back, UTC; no report counts it then."
+    )
+    payload: str = Field(
+        description="Its JSON text, byte for byte as it arrived, or its canonical record."
+    )
 
 
 class EventTrail(JsonModel):

@@ -241,7 +241,9 @@ class StoredEvent:
             for an event that was replayed or came on a bus without this fact.
         stream_sequence: That message's sequence in the broker's stream.
         deliveries: How often that message had been delivered when it was stored.
-        payload: The original JSON text.
+        channel: How it came.
+        retracted_at: When the platform took it back; None if it did not.
+        payload: The original JSON text, or the canonical record.
     """
 
     correlation_id: str
@@ -251,6 +253,8 @@ class StoredEvent:
     stream_sequence: int | None
     deliveries: int | None
     stored_at: datetime
+    channel: Channel
+    retracted_at: datetime | None
     payload: str
 
 

@@ -161,7 +161,10 @@ class FakeTrails:
             return None
         return StoredEvent(
             *(row.correlation_id, row.trace_parent, row.accepted_at, row.published_at),
-            *(row.stream_sequence, row.deliveries, NOON, row.payload),
+            *(row.stream_sequence, row.deliveries, NOON),
+            channel=row.channel,
+            retracted_at=None,
+            payload=row.payload,
         )
 
     async def find_letters(self, source: Source, event_id: str) -> Sequence[LetterHead]:

@@ -34,6 +34,10 @@ _RETURNED_USERS = """
     SELECT key, source, first_at, age, gender, followers, country, city FROM users
     WHERE EXISTS (SELECT FROM return_visits WHERE user_key = key)
 """
+_CHANNEL_VISITS = """
+    SELECT user_key, occurred_at, id FROM stored_events
+    WHERE channel <> 'native' AND user_key IS NOT NULL
+"""
 _RETURNS = """
     SELECT occurred_at, user_key FROM stored_events WHERE user_key IS NOT NULL
     EXCEPT ALL SELECT first_at, key FROM users
@@ -99,6 +103,7 @@ _KEPT = {
         ),
     ),
     "users": (_USERS, "SELECT key, source, first_at, newest_at, newest_id FROM users"),
+    "channel_visits": (_CHANNEL_VISITS, "SELECT user_key, at, event_key FROM channel_visits"),
     "return_visits": (_RETURNS, "SELECT at, user_key FROM return_visits"),
     "returned_users": (
         _RETURNED_USERS,

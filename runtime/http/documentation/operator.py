@@ -86,6 +86,8 @@ _TRAIL: Final = answers.EventTrail(
         stream_sequence=42,
         deliveries=1,
         stored_at=_NOON,
+        channel="native",
+        retracted_at=None,
         payload='{"eventId":"fb-1"}',
     ),
     dead_letters=(),

@@ -220,6 +220,7 @@ TEXTS: Final = {
     "trail.published": "on the broker's disk",
     "trail.stored": "stored",
     "trail.deliveries": "deliveries: {count}",
+    "trail.retracted": "The platform took this event back at {moment} UTC: no report counts it.",
     "trail.not-stored": "It is not stored.",
     "trail.letters": "Its dead letters",
     "sign-in": "Sign in",

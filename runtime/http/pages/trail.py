@@ -97,7 +97,12 @@ def _event(words: Words, event: TrailEvent) -> Html:
         when = element("time", moment(at.astimezone(UTC), seconds=True), datetime=at.isoformat())
         written.append(element("li", when, f" UTC {words(f'trail.{name}')}", element("b", after)))
         before = at
-    facts = [("correlation", event.correlation_id)]
+    facts = [("correlation", event.correlation_id), ("channel", event.channel)]
+    retracted = Html("")
+    if event.retracted_at is not None:
+        taken_back = moment(event.retracted_at.astimezone(UTC), seconds=True)
+        notice = words("trail.retracted", moment=taken_back)
+        retracted = element("p", notice, class_="notice")
     deliveries = (
         element("p", words("trail.deliveries", count=event.deliveries), class_="soft")
         if event.deliveries
@@ -105,6 +110,7 @@ def _event(words: Words, event: TrailEvent) -> Html:
     )
     return join(
         [
+            retracted,
             element("ol", *written, class_="timeline"),
             deliveries,
             definitions(words, facts),

@@ -221,6 +221,7 @@ TEXTS: Final = {
     "trail.published": "на диску брокера",
     "trail.stored": "збережено",
     "trail.deliveries": "доставок: {count}",
+    "trail.retracted": "Платформа відкликала цю подію {moment} UTC: жоден звіт її не рахує.",
     "trail.not-stored": "Її не збережено.",
     "trail.letters": "Її відхилені записи",
     "sign-in": "Вхід",

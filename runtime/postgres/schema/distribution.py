@@ -29,7 +29,8 @@ DISTRIBUTED: Final = {name: column for group in GROUPS for name, column in group
 WHOLE: Final = (
     "event_kinds", "event_rollups", "second_rollups", "second_horizon", "user_rollups",
     "user_cities", "city_users", "campaign_minutes", "archived_days", "retention", "retractions",
-    "metric_snapshots", "erasures", "dead_letters", "dead_letter_history",
+    "retracted_events", "channel_visits", "metric_snapshots", "erasures", "dead_letters",
+    "dead_letter_history",
     "envelopes", "ledger_clock", "attempts", "ledger", "announced_envelopes", "backlogs",
     "schema_migrations",
 )  # fmt: skip

@@ -35,3 +35,11 @@ REVOKE INSERT, UPDATE ON envelopes, announced_envelopes, attempts, ledger, ledge
 
 -- An operator replays with a collector's rights, and records what a dead letter became.
 GRANT UPDATE (state, event_key) ON dead_letters TO eps_operator;
+
+-- An event is moved only where a retraction names it, and never back. The functions do that.
+REVOKE UPDATE ON retractions, channel_visits, metric_snapshots, erasures FROM eps_collector, eps_operator;
+REVOKE INSERT, UPDATE ON retracted_events FROM eps_collector, eps_operator;
+REVOKE ALL ON FUNCTION take_back_events, take_back_visits, take_back_users, take_back_returned_users
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION take_back_events, take_back_visits, take_back_users, take_back_returned_users
+    TO eps_collector, eps_operator;

@@ -1,6 +1,6 @@
 """The store of events and dead letters, on PostgreSQL."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -29,6 +29,19 @@ from runtime.postgres.sql import load
 from runtime.postgres.storing.event_rollups import campaign_rollups, event_rollups
 from runtime.postgres.storing.ledger_entries import announcement_entries, ledger_entries
 from runtime.postgres.storing.notices import add_notices
+from runtime.postgres.storing.retracting import (
+    TAKE_BACK_RETURNED_USERS,
+    TAKE_BACK_USERS,
+    TAKE_BACK_VISITS,
+    add_channel_visits,
+    keys_to_take_back,
+    lock_retractions,
+    lost_visits,
+    negative,
+    take_back_events,
+    users_after,
+    without_retracted,
+)
 from runtime.postgres.storing.user_rollups import CityUser, city_rollups, lost_spreads, user_rollups
 from runtime.postgres.storing.users import User, UserChanges, match_users
 from runtime.postgres.transactions import await_copies, committed
@@ -194,14 +207,58 @@ async def _settle(
     """Store the contents of envelopes that were not settled before, and count them."""
     fresh, too_old = await _without_too_old(connection, await _claim(connection, outcomes))
     rows = [row for outcome in fresh for row in outcome.rows]
+    given = [notice for outcome in fresh for notice in outcome.notices]
+    may_retract = await lock_retractions(connection, rows, given)
+    if may_retract:
+        rows = list(await without_retracted(connection, rows))
     batch = await (_store if look else _store_new)(connection, rows)
     await _run(
         connection, STORE_DEAD_LETTERS, [_row(it) for outcome in fresh for it in outcome.letters]
     )
-    given = [notice for outcome in fresh for notice in outcome.notices]
     notices = await add_notices(connection, given) if given else ()
+    if may_retract:
+        await add_channel_visits(connection, batch.new)
+        await take_back(connection, await keys_to_take_back(connection, batch.new, notices))
     await _count_outcomes(connection, fresh, [*batch.new, *notices] if notices else batch.new)
     return batch._replace(too_old=too_old, notices=notices)
+
+
+async def take_back(connection: PoolConnectionProxy, keys: Collection[bytes]) -> int:
+    """Take events back that a stored retraction names; returns how many there were.
+
+    Args:
+        connection: In a transaction that has called ``lock_retractions``.
+        keys: Of events; those that are not stored, or came natively, are skipped.
+    """
+    taken = await take_back_events(connection, keys) if keys else ()
+    if not taken:
+        return 0
+    known = await _known_users(connection, list({*_user_keys(taken)}))
+    users = await users_after(connection, known)
+    changed = [(it.before, it.after) for it in users if it.after and it.after != it.before]
+    changes = UserChanges(
+        new=[],
+        changed=changed,
+        return_visits=[],
+        returned=[it.after for it in users if it.after and it.returns],
+        gone=[it.before for it in users if it.after is None],
+    )
+    await _run(connection, CHANGE_USERS, [after for _, after in changes.changed])
+    await _run(connection, TAKE_BACK_VISITS, list(lost_visits(users, taken)))
+    await _add_return_visits(connection, changes)
+    await connection.fetch(
+        TAKE_BACK_RETURNED_USERS, [it.before.key for it in users if not (it.after and it.returns)]
+    )
+    await connection.fetch(TAKE_BACK_USERS, [user.key for user in changes.gone])
+    seconds_from = await connection.fetchval(SECONDS_FROM)
+    longer, seconds, campaigns = negative(
+        event_rollups(taken, seconds_from), campaign_rollups(taken)
+    )
+    await _run(connection, COUNT_EVENTS, longer)
+    await _run(connection, COUNT_SECONDS, seconds)
+    await _run(connection, COUNT_CAMPAIGNS, campaigns)
+    await _run(connection, COUNT_USERS, user_rollups(changes, ()))
+    return len(taken)
 
 
 async def _without_too_old(

@@ -185,7 +185,7 @@ def _hour(moment: datetime) -> int:
 def _facebook(changes: UserChanges) -> dict[_NumberedPlace, _Sums]:
     """Count Facebook users by attribute, and users of both sources without any."""
     counts = _counted(changes.new)
-    counts.subtract(_counted([before for before, _ in changes.changed]))
+    counts.subtract(_counted([*changes.gone, *(before for before, _ in changes.changed)]))
     counts.update(_counted([after for _, after in changes.changed]))
     return {place: _Sums(number) for place, number in counts.items()}
 

@@ -1,6 +1,6 @@
 """Match events with known users, and find new, changed and returning users."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -40,12 +40,14 @@ class UserChanges:
         changed: Known users, before and after, if the two differ.
         return_visits: Time and user key of each event that is not, or no longer, its user's first.
         returned: Their users, each once, as they are now; all users that changed are among them.
+        gone: Users all of whose events were taken back; none of them had attributes.
     """
 
     new: list[User]
     changed: list[tuple[User, User]]
     return_visits: list[tuple[datetime, bytes]]
     returned: list[User]
+    gone: Sequence[User] = ()
 
 
 def match_users(rows: Iterable[EventRow], known: Mapping[bytes, User]) -> UserChanges:

@@ -272,7 +272,7 @@ CREATE TABLE city_users (
 
 CREATE INDEX city_users_by_city ON city_users (country, city, first_at);
 
--- Events that were taken back, whichever came first; see take_back_events.
+-- What takes events back, whichever of the two comes first; see retracted_events.
 CREATE TABLE retractions (
     id uuid PRIMARY KEY,                        -- derived from source and event_id
     retracted_key uuid NOT NULL,                -- that of the event
@@ -288,6 +288,87 @@ CREATE TABLE retractions (
 );
 
 CREATE INDEX retractions_by_event ON retractions (retracted_key);
+
+-- Events that were taken back. Reports read events, so they leave these out; an event that
+-- comes again is still known.
+CREATE TABLE retracted_events (LIKE events, PRIMARY KEY (id));
+
+-- Each event of a user that did not come natively, also after its row was let go: the rest of
+-- a user's events tells what is left of the user when one is taken back.
+CREATE TABLE channel_visits (
+    user_key uuid NOT NULL,
+    at timestamptz NOT NULL,
+    event_key uuid NOT NULL,
+    PRIMARY KEY (user_key, at, event_key)
+);
+
+-- Collectors may not delete events. What they need is here: to move those that a retraction
+-- names, and to take their times from their users.
+CREATE FUNCTION take_back_events(keys uuid[]) RETURNS SETOF retracted_events
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    WITH gone AS (
+        DELETE FROM events
+        WHERE id = ANY(keys)
+            AND kind IN (SELECT event_kinds.id FROM event_kinds WHERE channel <> 'native')
+            AND EXISTS (SELECT FROM retractions WHERE retracted_key = events.id)
+        RETURNING events.*
+    ),
+    visits AS (
+        DELETE FROM channel_visits USING gone
+        WHERE channel_visits.user_key = gone.user_key
+            AND channel_visits.at = gone.occurred_at
+            AND channel_visits.event_key = gone.id
+    )
+    INSERT INTO retracted_events
+    SELECT * FROM gone
+    RETURNING *
+$$;
+
+CREATE FUNCTION take_back_visits(times timestamptz[], keys uuid[]) RETURNS SETOF return_visits
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    WITH wanted AS (
+        SELECT at, user_key, count(*) AS number
+        FROM unnest(times, keys) AS given (at, user_key)
+        WHERE EXISTS (
+            SELECT FROM retracted_events WHERE retracted_events.user_key = given.user_key
+        )
+        GROUP BY at, user_key
+    )
+    DELETE FROM return_visits
+    USING (
+        SELECT unnest((array_agg(visit.ctid))[:number]) AS place
+        FROM wanted
+        CROSS JOIN LATERAL (
+            SELECT return_visits.ctid
+            FROM return_visits
+            WHERE return_visits.at = wanted.at AND return_visits.user_key = wanted.user_key
+        ) AS visit
+        GROUP BY wanted.at, wanted.user_key, number
+    ) AS found
+    WHERE return_visits.ctid = found.place
+    RETURNING return_visits.*
+$$;
+
+CREATE FUNCTION take_back_users(keys uuid[]) RETURNS SETOF users
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    DELETE FROM users
+    WHERE key = ANY(keys)
+        AND EXISTS (SELECT FROM retracted_events WHERE user_key = users.key)
+        AND NOT EXISTS (SELECT FROM channel_visits WHERE user_key = users.key)
+    RETURNING users.*
+$$;
+
+CREATE FUNCTION take_back_returned_users(keys uuid[]) RETURNS SETOF returned_users
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    DELETE FROM returned_users
+    WHERE key = ANY(keys)
+        AND EXISTS (SELECT FROM retracted_events WHERE user_key = returned_users.key)
+    RETURNING returned_users.*
+$$;
 
 -- Figures as platforms report them, which are never events.
 CREATE TABLE metric_snapshots (
