@@ -26,6 +26,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from functions.events import Source
 from functions.fb_collector.handler import handle as collect_facebook
 from functions.messages import AcceptedBatch
+from functions.senders.table import SENDERS
 from functions.ttk_collector.handler import handle as collect_tiktok
 from runtime.api_keys import ApiKeys
 from runtime.http.documentation.document import Document
@@ -133,6 +134,14 @@ guarded_gateway_api = _api(
 guarded_reporter_api = _api(
     reporter_document(url="http://127.0.0.1:3004", guarded=True, operator_guarded=True)
 )
+sender_api = _api(
+    gateway_document(
+        url="http://127.0.0.1:3001",
+        body_size_limit=_BODY_SIZE_LIMIT,
+        senders=[sender.name for sender in SENDERS],
+        signed=True,
+    )
+)
 _KEY = "a-key"
 
 
@@ -156,6 +165,23 @@ def guarded_gateway_url(nats_url: str) -> Iterator[str]:
         nats_url=SecretStr(nats_url),
         body_size_limit=_BODY_SIZE_LIMIT,
         ingest_api_keys=ApiKeys([_KEY]),
+    )
+    with _running(gateway(told)) as url:
+        yield url
+
+
+@pytest.fixture
+def sender_gateway_url(nats_url: str) -> Iterator[str]:
+    told = GatewaySettings(
+        nats_url=SecretStr(nats_url),
+        body_size_limit=_BODY_SIZE_LIMIT,
+        user_key_pepper=SecretStr("a pepper of at least 32 characters"),
+        meta_app_secrets=(SecretStr("a"),),
+        meta_verify_token=SecretStr("b"),
+        tiktok_client_secrets=(SecretStr("c"),),
+        tiktok_shop_app_key=SecretStr("d"),
+        tiktok_shop_app_secrets=(SecretStr("e"),),
+        webhook_secrets=(SecretStr("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"),),
     )
     with _running(gateway(told)) as url:
         yield url
@@ -192,6 +218,18 @@ def test_the_guarded_gateway_answers_what_its_document_says(
     _call(case, guarded_gateway_url, _KEY)
 
 
+@sender_api.include(tag="Real senders").parametrize()
+@_BOUNDED
+def test_the_gateway_answers_senders_as_its_document_says(
+    case: Case, sender_gateway_url: str
+) -> None:
+    # The body's schema is the platform's: the document does not say what it takes.
+    case.call_and_validate(
+        base_url=sender_gateway_url,
+        excluded_checks=[positive_data_acceptance, negative_data_rejection],
+    )
+
+
 @guarded_reporter_api.include(path_regex="^/(reports|dead-letters/summary)").parametrize()
 @_BOUNDED
 def test_the_guarded_reporter_answers_what_its_document_says(
@@ -201,7 +239,14 @@ def test_the_guarded_reporter_answers_what_its_document_says(
 
 
 @pytest.mark.parametrize(
-    "url", ["gateway_url", "reporter_url", "guarded_gateway_url", "guarded_reporter_url"]
+    "url",
+    [
+        "gateway_url",
+        "reporter_url",
+        "guarded_gateway_url",
+        "guarded_reporter_url",
+        "sender_gateway_url",
+    ],
 )
 def test_the_document_is_openapi(url: str, request: pytest.FixtureRequest) -> None:
     document = httpx.get(f"{request.getfixturevalue(url)}/api/openapi.json").json()

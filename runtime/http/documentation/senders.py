@@ -41,6 +41,11 @@ _LATER: Final = (
     "The broker can't store the events now. Some may be stored already; send the whole request "
     "again."
 )
+_NO_VERSION: Final = refusal(
+    HTTPStatus.NOT_FOUND,
+    "The version in the path is not a number.",
+    "Nothing matches the given URI",
+)
 _TAKEN: Final = Taken(
     Counter(event=1),
     reply={
@@ -68,7 +73,7 @@ def _operations(sender: Sender, path: str, number: int) -> Schema:
         f"post_{name}",
         sender.title,
         sender.description,
-        _answers(sender),
+        {**_answers(sender), **({"404": _NO_VERSION} if ":int" in path else {})},
         parameters=[_parameter(name) for name in _PARAMETER.findall(path)],
         requestBody={
             "description": "As the platform's documentation describes it.",
