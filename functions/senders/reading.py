@@ -151,7 +151,7 @@ def check_recent(moment: datetime, now: datetime, path: str, oldest: timedelta |
     if moment > now + _MAX_SKEW:
         raise Unmappable(path, "future", "lies in the future: should be in seconds, not later")
     if oldest is not None and moment < now - oldest:
-        message = f"is more than {oldest.days} days old, which the platform does not take"
+        message = f"is more than {oldest.days} days old, which the platform does not accept"
         raise Unmappable(path, "too_old", message)
 
 

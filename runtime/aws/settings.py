@@ -153,7 +153,9 @@ def _of_senders(kind: type[Settings], text: str) -> dict[str, str]:
     try:
         values = _BY_NAME.decode(text)
     except msgspec.MsgspecError as error:
-        raise Unavailable("the secret of SENDERS_SECRET_ARN is no JSON object of texts") from error
+        raise Unavailable(
+            "the secret of SENDERS_SECRET_ARN is not a JSON object of texts"
+        ) from error
     known = {name.lower(): value for name, value in values.items()}
     return {name: value for name, value in known.items() if name in kind.model_fields}
 

@@ -71,7 +71,7 @@ async def test_a_secret_of_senders_that_is_no_object_is_named(
 ) -> None:
     monkeypatch.setenv("SENDERS_SECRET_ARN", secrets["REPORTER_API_KEYS_SECRET_ARN"])
 
-    with pytest.raises(Unavailable, match="SENDERS_SECRET_ARN is no JSON object"):
+    with pytest.raises(Unavailable, match="SENDERS_SECRET_ARN is not a JSON object"):
         await load_with_secrets(AwsGatewaySettings)
 
 

@@ -93,7 +93,7 @@ def _events_in(fields: Mapping[str, Any]) -> list[Any]:
     if not isinstance(data, list) or not data:
         raise Malformed(Fault("data", "missing", "data should be an array of events"))
     if len(data) > MAX_EVENTS:
-        message = f"data may have {MAX_EVENTS} events at most"
+        message = f"data may have at most {MAX_EVENTS} events"
         raise Malformed(Fault("data", "too_many", message))
     return data
 

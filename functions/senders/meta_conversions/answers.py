@@ -51,12 +51,12 @@ _CALL: Final = {
 }
 
 DESCRIPTION: Final = """\
-As Meta's Conversions API is called: point an official SDK here by changing its host. The access \
-token is one of `INGEST_API_KEYS`, as a bearer token, in the query, or in the body; none is needed \
-where those are not set. The body is JSON or a form whose field `data` is the array of events, or \
+The same interface as Meta's Conversions API: point an official SDK here by changing its host. The \
+access token is one of `INGEST_API_KEYS`, as a bearer token, in the query, or in the body; without \
+keys no token is needed. The body is JSON, or a form whose field `data` is the array of events, or \
 of their texts; `multipart/form-data` works as well.
 
-An event that can't be read is a message in the answer and a dead letter; the others are taken. \
+An unreadable event is named in the answer and becomes a dead letter; the others are accepted. \
 Names, addresses and hashes of users are not stored."""
 
 EXAMPLES: Final = {

@@ -7,14 +7,14 @@ from functions.senders.adapting import Headers
 from functions.senders.answering import Answer, Taken
 
 STATUS_PATH: Final = "/privacy/requests/"
-"""Where a person sees how far the request is, followed by its code."""
+"""The path of the page with the request's state, followed by its code."""
 
 _HERE: Final = ("localhost", "127.", "[::1]")
 _LONGEST_HOST: Final = 260
 
 DESCRIPTION: Final = """\
 Meta's data deletion callback: a user asks Meta to have their data removed. The answer has the \
-address of a page that says how far the request is, and its code."""
+address of a page with the state of the request, and its code."""
 
 EXAMPLES: Final = {"application/x-www-form-urlencoded": "signed_request=SIGNATURE.PAYLOAD"}
 

@@ -93,7 +93,7 @@ def adapt(call: Call, trust: Trust) -> Adapted:
 
 
 def _unreadable(body: bytes, trust: Trust) -> Iterator[Outcome]:
-    fault = Fault("", "unreadable", "The delivery is no JSON")
+    fault = Fault("", "unreadable", "The delivery is not JSON")
     yield Refused(0, fault, redact(body, (), trust.pepper), "facebook")
 
 

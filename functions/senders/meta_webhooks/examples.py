@@ -5,8 +5,8 @@ from typing import Final
 DESCRIPTION: Final = """\
 A delivery of a webhook of a Page or an ad account, signed with the app secret in \
 `X-Hub-Signature-256` over the raw body. Comments, likes and lead forms become events, removals \
-take them back, figures of ad accounts are kept as figures. The answer is `200` even if nothing in \
-it can be read: that is a dead letter. Names and texts are not stored."""
+retract them, figures of ad accounts are stored as figures. The answer is `200` even if the \
+delivery is unreadable, which makes it a dead letter. Names and texts are not stored."""
 
 EXAMPLES: Final = {
     "application/json": {

@@ -93,7 +93,7 @@ def _events_in(fields: Mapping[str, Any]) -> list[Any]:
         message = f"{name or 'data'} should be an array of events"
         raise Malformed(Fault(name or "data", "missing", message))
     if len(events) > MAX_EVENTS:
-        message = f"{name} may have {MAX_EVENTS} events at most"
+        message = f"{name} may have at most {MAX_EVENTS} events"
         raise Malformed(Fault(str(name), "too_many", message))
     return events
 

@@ -51,11 +51,11 @@ _CALL: Final = {
 }
 
 DESCRIPTION: Final = """\
-As TikTok's Events API is called, version 2.0 (`event/track/`) or 1.0 (`pixel/track/`, \
+The same interface as TikTok's Events API, version 2.0 (`event/track/`) or 1.0 (`pixel/track/`, \
 `pixel/batch/`): point an official SDK here by changing its host. The header `Access-Token` is one \
-of `INGEST_API_KEYS`; none is needed where those are not set.
+of `INGEST_API_KEYS`; without keys no token is needed.
 
-An event that can't be read is named in the answer and becomes a dead letter; the others are \
-taken. Names, addresses and hashes of users are not stored."""
+An unreadable event is named in the answer and becomes a dead letter; the others are accepted. \
+Names, addresses and hashes of users are not stored."""
 
 EXAMPLES: Final = {"application/json": _CALL}

@@ -39,7 +39,7 @@ def _outcomes(body: bytes, pepper: bytes) -> Iterator[Outcome]:
         delivery = decode(body)
         yield _to_outcome(delivery)
     except Unreadable:
-        fault = Fault("", "unreadable", "The delivery is no JSON")
+        fault = Fault("", "unreadable", "The delivery is not JSON")
         yield Refused(0, fault, redact(delivery, _KEPT, pepper), "tiktok")
     except Unmappable as error:
         if isinstance(delivery, dict):

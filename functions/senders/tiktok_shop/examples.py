@@ -4,9 +4,9 @@ from typing import Final
 
 DESCRIPTION: Final = """\
 A delivery of TikTok Shop, signed in `Authorization` with the app secret over app key and raw \
-body. A paid order (`AWAITING_SHIPMENT`) becomes a purchase without an amount, which the webhook \
-does not tell; a cancelled one is taken back. The answer is `200` even if it can't be read: that \
-is a dead letter."""
+body. A paid order (`AWAITING_SHIPMENT`) becomes a purchase without an amount, because the \
+webhook has none; a cancelled one is retracted. The answer is `200` even if the delivery is \
+unreadable, which makes it a dead letter."""
 
 EXAMPLES: Final = {
     "application/json": {

@@ -61,7 +61,7 @@ def _outcomes(body: bytes, pepper: bytes) -> Iterator[Outcome]:
         delivery = decode(body)
         yield _to_outcome(delivery, pepper)
     except Unreadable:
-        fault = Fault("", "unreadable", "The delivery, or its content, is no JSON")
+        fault = Fault("", "unreadable", "The delivery, or its content, is not JSON")
         yield Refused(0, fault, redact(delivery, _KEPT, pepper), "tiktok")
     except Unmappable as error:
         yield Refused(0, error.fault, redact(delivery, _KEPT, pepper), "tiktok")

@@ -5,8 +5,8 @@ from typing import Final
 DESCRIPTION: Final = """\
 A delivery of a webhook of developers.tiktok.com or the API for Business, signed with the client \
 secret in `TikTok-Signature` over time and raw body. Comments become events, removed and hidden \
-ones are taken back, an authorization that ends erases the user. The answer is `200` even if it \
-can't be read: that is a dead letter. Texts are not stored."""
+ones are retracted, and a withdrawn authorization erases the user. The answer is `200` even if the \
+delivery is unreadable, which makes it a dead letter. Texts are not stored."""
 
 EXAMPLES: Final = {
     "application/json": {
