@@ -34,7 +34,8 @@ def record_id(*names: str) -> str:
 
 def user_key(pepper: bytes, source: Source, user_id: str) -> UserKey:
     """Derive a user's key; without the pepper nobody can find out whose it is."""
-    inner, outer = (begin() for begin in _keyed(pepper))
+    begin_inner, begin_outer = _keyed(pepper)
+    inner, outer = begin_inner(), begin_outer()
     inner.update(f"{source}|{user_id}".encode())
     outer.update(inner.digest())
     return outer.hexdigest()[:_KEY_CHARACTERS]

@@ -83,11 +83,12 @@ def id_in(parent: Mapping[str, Any], name: str) -> str | None:
 
 def to_id(value: Any) -> str | None:
     """Return an id, which may be a number, as text; None if it can't be kept as one."""
-    if type(value) is int:
-        return str(value) if -_LARGEST_ID < value < _LARGEST_ID else None
-    if type(value) is str and 0 < len(value) <= MAX_TEXT:
-        # Not printable: control characters, NUL and lone surrogates among them.
-        return value if value.isprintable() and not value.isspace() else None
+    if type(value) is str:
+        # Not printable: control characters, NUL among them.
+        if 0 < len(value) <= MAX_TEXT and value.isprintable() and not value.isspace():
+            return value
+    elif type(value) is int and -_LARGEST_ID < value < _LARGEST_ID:
+        return str(value)
     return None
 
 

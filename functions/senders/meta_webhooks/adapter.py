@@ -50,6 +50,7 @@ class _Change(NamedTuple):
         sent_at: When it was sent, as received.
         field: Which field of the object changed.
         value: The current value.
+        sender: Who did it, by the platform's id.
     """
 
     kind: str
@@ -57,12 +58,7 @@ class _Change(NamedTuple):
     sent_at: Any
     field: str
     value: Mapping[str, Any]
-
-    @property
-    def sender(self) -> str | None:
-        """The user who did it, by the platform's id."""
-        who = self.value.get("from")
-        return to_id(who.get("id")) if isinstance(who, dict) else None
+    sender: str | None
 
 
 def shake(call: Call, trust: Trust) -> Answer:
@@ -136,7 +132,9 @@ def _change(head: tuple[str, str | None, Any], change: Any) -> Any:
     field, value = to_id(change.get("field")), change.get("value")
     if field is None or not isinstance(value, dict):
         return change
-    return _Change(*head, field, value)
+    who = value.get("from")
+    sender = to_id(who.get("id")) if isinstance(who, dict) else None
+    return _Change(*head, field, value, sender)
 
 
 def _to_outcome(part: Any, pepper: bytes) -> Outcome:
