@@ -20,9 +20,9 @@ from functions.reporter.figures import (
     Watching,
 )
 from functions.reporter.filters import (
+    CHANNELED,
     DEFAULT_LIMIT,
-    SHARED,
-    Filters,
+    ChannelFilters,
     Limit,
     Number,
     Question,
@@ -33,7 +33,7 @@ from functions.reporter.filters import (
 from functions.reporter.rounding import average
 from functions.tables import Row, write_csv
 
-_DEMOGRAPHICS = {**SHARED, "limit": parse_limit}
+_DEMOGRAPHICS = {**CHANNELED, "limit": parse_limit}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ def parse_demographics_question(params: Params) -> DemographicsQuestion:
         source=values.get("source"),
         limit=values.get("limit", DEFAULT_LIMIT),
         timezone=values.get("timezone"),
+        channel=values.get("channel"),
     )
 
 
@@ -63,7 +64,7 @@ AgeRange = Literal["0-17", "18-24", "25-34", "35-44", "45-54", "55-64", "65+"]
 FollowerRange = Literal["0-999", "1000-9999", "10000-99999", "100000-999999", "1000000+"]
 
 
-class DemographicsFilters(Filters):
+class DemographicsFilters(ChannelFilters):
     """The filters of the demographics report."""
 
     limit: Limit

@@ -143,7 +143,7 @@ class View:
 
     def people_question(self) -> Params:
         """Make the question to ``/reports/demographics`` for this view."""
-        return _question(self, self.period, {"limit": "10"})
+        return _question(self, self.period, {"limit": "10", "channel": self.channel})
 
 
 def read_view(params: Params, now: datetime) -> View:

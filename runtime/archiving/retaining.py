@@ -22,7 +22,8 @@ from runtime.postgres.event_kinds import EventKind, number_kinds
 from runtime.postgres.payloads import Arrival, add_payloads
 from runtime.postgres.retention import KEPT_FROM
 from runtime.postgres.sql import load
-from runtime.postgres.storing.store import EVENT_COLUMNS
+from runtime.postgres.storing.retracting import FIND_RETRACTIONS, LOCK_RETRACTIONS
+from runtime.postgres.storing.store import EVENT_COLUMNS, take_back
 from runtime.postgres.transactions import committed
 
 TODAY = load(__file__, "archive_today")
@@ -210,6 +211,7 @@ async def restore(pool: asyncpg.Pool, place: ArchivePlace, day: KnownDay, tell: 
     number = 0
     try:
         async with committed(pool, but=(asyncpg.UniqueViolationError,)) as connection:
+            await connection.fetchval(LOCK_RETRACTIONS, True)  # noqa: FBT003 - alone
             await connection.fetchval(CLEAR, key.start, key.source, key.end)
             for rows in read_day(place, key, manifest):
                 await _put_back(connection, [StoredRow(*row) for row in rows])
@@ -224,7 +226,7 @@ async def restore(pool: asyncpg.Pool, place: ArchivePlace, day: KnownDay, tell: 
 
 
 async def _put_back(connection: PoolConnectionProxy, rows: Page) -> None:
-    """Store rows of one source as they were."""
+    """Store rows of one source as they were, but for those taken back since."""
     places = await add_payloads(
         connection,
         [(row.source, row.occurred_at, _ARRIVAL(row), row.event_id, row.payload) for row in rows],
@@ -234,6 +236,8 @@ async def _put_back(connection: PoolConnectionProxy, rows: Page) -> None:
         (*_FACTS(row), kinds[_KIND(row)], *place) for row, place in zip(rows, places, strict=True)
     ]
     await connection.copy_records_to_table("events", records=records, columns=EVENT_COLUMNS)
+    retracted = await connection.fetch(FIND_RETRACTIONS, [row.id for row in rows])
+    await take_back(connection, {key for (key,) in retracted})
 
 
 async def forget_letters(pool: asyncpg.Pool, keep_days: int, tell: Tell) -> int:

@@ -37,7 +37,18 @@ from runtime.postgres.reporting.reports import PostgresReports
 from runtime.postgres.retention import KEPT_FROM
 from runtime.postgres.storing.store import PostgresEventStore
 from runtime.settings import DatabaseSettings
-from tests.builders import a_facebook_event, a_letter, a_part, a_row, a_sale, an_envelope, raw
+from tests.builders import (
+    a_facebook_event,
+    a_letter,
+    a_part,
+    a_purchase,
+    a_record,
+    a_row,
+    a_sale,
+    an_envelope,
+    raw,
+    records,
+)
 from tests.contract.test_reports_oracle import DAYS, START, deliver
 from tests.truth.recomputation import differences
 
@@ -169,6 +180,31 @@ async def test_archived_days_change_no_report_and_are_restored_unchanged(
     ]
     assert len(again) == len(gone)
     assert await answers(pool, questions) == before
+
+
+async def test_an_event_that_was_taken_back_while_it_was_archived_is_not_restored(
+    pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    sales = [
+        a_purchase("10", eventId=f"e-{number}", userKey="ab" * 16, campaignId="c", timestamp=at)
+        for number, at in enumerate(
+            ["2024-02-12T10:00:00Z", "2024-02-12T11:00:00Z", "2024-02-20T10:00:00Z"]
+        )
+    ]
+    store, place = PostgresEventStore(pool), Folder(tmp_path)
+    await collect_facebook([records(*sales)], store=store)
+    await let_go(pool, place, START + timedelta(days=2))
+    assert await pool.fetchval("SELECT count(*) FROM events") == 1
+
+    taking_back = a_record("retraction", retractedId="e-0")
+    await collect_facebook([records(taking_back)], store=store)
+    for day in await known_days(pool, None, None):
+        await restore(pool, place, day, silent)
+
+    assert await pool.fetchval("SELECT count(*) FROM events") == 2
+    assert await differences(pool.fetch) == {}
+    report = await answer(pool, "revenue")
+    assert (report["totalRevenue"], report["transactionCount"]) == ("20.00", 2)
 
 
 class Crash(Exception):

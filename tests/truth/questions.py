@@ -175,29 +175,30 @@ def top_campaigns(dice: Random, known: Known) -> Question:
 def all_users(dice: Random, known: Known) -> Question:
     """Describe all users, without bounds or with bounds that exclude nothing."""
     start = _sometimes(dice, 0.5, (known.start - _DAY,))
-    return _users(dice, (start, _sometimes(dice, 0.5, (known.end + _DAY,))))
+    return _users(dice, known, (start, _sometimes(dice, 0.5, (known.end + _DAY,))))
 
 
 def users_of_a_month(dice: Random, known: Known) -> Question:
     """Describe the users of a calendar month."""
     start = _moment(dice, known).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return _users(dice, (start, (start + 31 * _DAY).replace(day=1)))
+    return _users(dice, known, (start, (start + 31 * _DAY).replace(day=1)))
 
 
 def users_of_a_day(dice: Random, known: Known) -> Question:
     """Describe the users of a day."""
     start = _moment(dice, known).replace(hour=0, minute=0, second=0, microsecond=0)
-    return _users(dice, (start, start + _DAY))
+    return _users(dice, known, (start, start + _DAY))
 
 
 def any_users(dice: Random, known: Known) -> Question:
     """Describe the users of any range."""
-    return _users(dice, _ragged(dice, known))
+    return _users(dice, known, _ragged(dice, known))
 
 
-def _users(dice: Random, bounds: Bounds) -> Question:
+def _users(dice: Random, known: Known, bounds: Bounds) -> Question:
     source = _sometimes(dice, 0.5, SOURCES)
-    return Question("demographics", *bounds, source, limit=_some_limit(dice))
+    channel = known.some_channel(dice)
+    return Question("demographics", *bounds, source, limit=_some_limit(dice), channel=channel)
 
 
 def _some_limit(dice: Random) -> int | None:

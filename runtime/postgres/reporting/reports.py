@@ -36,7 +36,9 @@ from runtime.postgres.reporting.gone import check_rows, pieces_of_rows
 from runtime.postgres.reporting.rows import (
     campaign_figures,
     event_figures,
+    known_alone,
     revenue_figures,
+    unknown_users,
     user_figures,
 )
 from runtime.postgres.reporting.segments import Bound, Segments, Span, split
@@ -49,6 +51,7 @@ CAMPAIGNS = load(__file__, "report_campaigns")
 WHOLE_CAMPAIGNS = load(__file__, "report_whole_campaigns")
 PARTIAL_CAMPAIGNS = load(__file__, "report_partial_campaigns")
 USERS = load(__file__, "report_users")
+CHANNEL_USERS = load(__file__, "report_channel_users")
 WATCHING = load(__file__, "report_watching")
 LEDGER = load(__file__, "report_ledger")
 BACKLOGS = load(__file__, "report_backlogs")
@@ -140,6 +143,8 @@ class PostgresReports:
     async def describe_users(self, question: DemographicsQuestion) -> UserFigures:
         """Describe users; see ``Reports``."""
         period, source, limit = question.period, question.source, question.limit
+        if question.channel not in (None, "native"):
+            return await self._describe_channel(question)
         bounds, segments = (period.start, period.end), split(period, _USER_GRANULARITIES)
         slots = _slots(segments)
         async with self._snapshot() as connection:
@@ -153,7 +158,18 @@ class PostgresReports:
             if source in (None, "tiktok"):
                 await check_rows(connection, segments.ragged, "tiktok")
                 watching = await connection.fetch(WATCHING, slots, limit)
-        return user_figures(users, cities, watching)
+        figures = user_figures(users, cities, watching)
+        return figures if question.channel is None else known_alone(figures)
+
+    async def _describe_channel(self, question: DemographicsQuestion) -> UserFigures:
+        """Count the users of a channel that tells nothing else about them."""
+        bounds = (question.period.start, question.period.end)
+        async with self._snapshot() as connection:
+            await check_rows(connection, [bounds], question.source)
+            found = await connection.fetch(
+                CHANNEL_USERS, *bounds, question.source, question.channel
+            )
+        return unknown_users({row["source"]: row["users"] for row in found})
 
     async def sum_ledger(self, question: LedgerQuestion, *, max_buckets: int) -> LedgerFigures:
         """Sum the ledger; see ``Reports``."""

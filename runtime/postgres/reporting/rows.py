@@ -1,6 +1,6 @@
 """Turn rows of the report statements into the figures of ``Reports``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -99,6 +99,23 @@ def user_figures(users: Rows, cities: Sequence[CityTally], watching: Rows) -> Us
             watching=_watching(watching),
             unknown_followers=_number(users, "unknown_followers"),
         ),
+    )
+
+
+def known_alone(figures: UserFigures) -> UserFigures:
+    """Leave out the users of whom nothing is known: none of them came natively."""
+    return UserFigures(
+        replace(figures.facebook, unknown=UnknownFacebook()),
+        replace(figures.tiktok, unknown_followers=0),
+    )
+
+
+def unknown_users(numbers: Mapping[Source, int]) -> UserFigures:
+    """Describe users, given their number by source, of whom nothing else is known."""
+    facebook = numbers.get("facebook", 0)
+    return UserFigures(
+        FacebookUsers((), (), (), (), UnknownFacebook(facebook, facebook, facebook)),
+        TiktokUsers((), (), (), Watching(0, Decimal(0), Decimal(0)), numbers.get("tiktok", 0)),
     )
 
 
