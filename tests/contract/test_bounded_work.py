@@ -5,6 +5,7 @@ Measured by the pages that PostgreSQL reads, not by the clock.
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ import asyncpg
 import pytest
 
 from runtime.postgres.ledger import LEDGER_IMBALANCE, PRUNE_ANNOUNCED, PRUNE_ENVELOPES
+from runtime.postgres.reporting.cities import ALL_USERS, FIRST_CITIES
 from runtime.postgres.storing.store import SHRINK_HOURS, SHRINK_LONGER
 from runtime.postgres.storing.user_rollups import name_key
 
@@ -58,6 +60,13 @@ _PIECES = """
     UNION ALL
     SELECT '2024-01-01 00:00:00+00', $2::text::granularity,
         'followers', $1::uuid, 24, 1, 999999, 0, '6'
+"""
+_CITIES = """
+    INSERT INTO user_cities (users, lone_at, shared, country, city)
+    SELECT
+        1, timestamptz '2024-01-01 00:00:00+00' + number * interval '2 minutes', 0,
+        'Ukraine', md5(number::text)
+    FROM generate_series(1, 200000) AS number
 """
 _MOST_PAGES = 60
 _PAGES_A_KEY = 10
@@ -151,3 +160,29 @@ async def test_the_ends_of_a_day_are_found_between_all_its_countries(
     assert ends is not None
     assert tuple(ends) == (100_001, 500_023)
     assert pages < _PAGES_A_KEY * 31
+
+
+async def test_the_first_cities_of_a_range_are_found_without_reading_the_others(
+    connection: asyncpg.Connection,
+) -> None:
+    await connection.execute(_CITIES)
+    await connection.execute("VACUUM ANALYZE user_cities")
+    start, end = datetime(2024, 3, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC)
+
+    pages = await pages_read(connection, FIRST_CITIES, start, end, 10)
+
+    assert len(await connection.fetch(FIRST_CITIES, start, end, 10)) == 10
+    assert pages < _MOST_PAGES
+
+
+async def test_that_a_range_has_all_users_is_known_from_the_first_and_the_last(
+    connection: asyncpg.Connection,
+) -> None:
+    await connection.execute(_USERS)
+    await connection.execute("VACUUM ANALYZE users")
+    start, end = datetime(2024, 1, 15, tzinfo=UTC), datetime(2024, 1, 16, tzinfo=UTC)
+
+    pages = await pages_read(connection, ALL_USERS, start, end)
+
+    assert await connection.fetchval(ALL_USERS, start, end)
+    assert pages < _MOST_PAGES

@@ -32,19 +32,27 @@ WITH returned AS MATERIALIZED (
                 AND (SELECT min(first_at) FROM users) < $2::timestamptz
         )
 ),
+-- Counted once by all attributes: in a ragged end there may be a million users.
 people AS MATERIALIZED (
-    SELECT source, age, gender, followers, country
-    FROM users
-    WHERE first_at >= ($1::timestamptz[])[11]
-        AND first_at < ($1::timestamptz[])[12]
-    UNION ALL
-    SELECT source, age, gender, followers, country
-    FROM users
-    WHERE first_at >= ($1::timestamptz[])[13]
-        AND first_at < ($1::timestamptz[])[14]
-    UNION ALL
-    SELECT source, age, gender, followers, country
-    FROM returned
+    SELECT
+        source, age, gender, country, length(followers::text) AS digits,
+        count(*) AS number, sum(followers) AS total,
+        min(followers) AS smallest, max(followers) AS largest
+    FROM (
+        SELECT source, age, gender, followers, country
+        FROM users
+        WHERE first_at >= ($1::timestamptz[])[11]
+            AND first_at < ($1::timestamptz[])[12]
+        UNION ALL
+        SELECT source, age, gender, followers, country
+        FROM users
+        WHERE first_at >= ($1::timestamptz[])[13]
+            AND first_at < ($1::timestamptz[])[14]
+        UNION ALL
+        SELECT source, age, gender, followers, country
+        FROM returned
+    ) AS each
+    GROUP BY 1, 2, 3, 4, 5
 ),
 counted AS (
     SELECT figure, name, number, total, smallest, largest
@@ -83,35 +91,34 @@ counted AS (
         AND figure < 'watch_country'
     UNION ALL
     SELECT
-        'followers', length(followers::text)::text, count(*),
-        sum(followers), min(followers), max(followers)
+        'followers', digits::text, sum(number), sum(total), min(smallest), max(largest)
     FROM people
-    WHERE followers IS NOT NULL
+    WHERE digits IS NOT NULL
     GROUP BY 2
     UNION ALL
-    SELECT 'age', age::text, count(*), 0, NULL, NULL
+    SELECT 'age', age::text, sum(number), 0, NULL, NULL
     FROM people
     WHERE age IS NOT NULL
     GROUP BY 2
     UNION ALL
-    SELECT 'gender', gender, count(*), 0, NULL, NULL
+    SELECT 'gender', gender, sum(number), 0, NULL, NULL
     FROM people
     WHERE gender IS NOT NULL
     GROUP BY 2
     UNION ALL
-    SELECT 'country', country, count(*), 0, NULL, NULL
+    SELECT 'country', country, sum(number), 0, NULL, NULL
     FROM people
     WHERE country IS NOT NULL
     GROUP BY 2
     UNION ALL
-    SELECT unknown.figure, '', count(*), 0, NULL, NULL
+    SELECT unknown.figure, '', sum(number), 0, NULL, NULL
     FROM people
     CROSS JOIN LATERAL (
         VALUES
             ('unknown_age'::user_rollup_kind, source = 'facebook' AND age IS NULL),
             ('unknown_gender', source = 'facebook' AND gender IS NULL),
             ('unknown_place', source = 'facebook' AND country IS NULL),
-            ('unknown_followers', source = 'tiktok' AND followers IS NULL)
+            ('unknown_followers', source = 'tiktok' AND digits IS NULL)
     ) AS unknown (figure, is_so)
     WHERE is_so
     GROUP BY 1
