@@ -176,6 +176,13 @@ def _check_pepper(pepper: SecretStr | None, info: ValidationInfo) -> SecretStr |
     return pepper
 
 
+def _check_app_key(secrets: tuple[SecretStr, ...], info: ValidationInfo) -> tuple[SecretStr, ...]:
+    """Check that the app key is there, which is part of what the secrets sign."""
+    if secrets and info.data.get("tiktok_shop_app_key") is None:
+        raise PydanticCustomError("no_app_key", "needs TIKTOK_SHOP_APP_KEY, which is not set")
+    return secrets
+
+
 def _split_secrets(given: Any) -> Any:
     if isinstance(given, SecretStr):
         given = given.get_secret_value()
@@ -305,11 +312,11 @@ class IngestSettings(BodySettings):
 
     public_url: Annotated[str, AfterValidator(_check_url)] = ""
     meta_app_secrets: Secrets = ()
-    meta_verify_token: SecretStr | None = None
+    meta_verify_token: SecretStr = SecretStr("")
     tiktok_client_secrets: Secrets = ()
     tiktok_signature_tolerance_seconds: Annotated[float, Field(gt=0)] = 73 * 3600.0
     tiktok_shop_app_key: SecretStr | None = None
-    tiktok_shop_app_secrets: Secrets = ()
+    tiktok_shop_app_secrets: Annotated[Secrets, AfterValidator(_check_app_key)] = ()
     webhook_secrets: Annotated[Secrets, AfterValidator(_check_webhook_secrets)] = ()
     # After the secrets that need it.
     user_key_pepper: Annotated[

@@ -70,7 +70,11 @@ def shake(call: Call, trust: Trust) -> Answer:
     query = dict(reversed(call.query))
     token = query.get("hub.verify_token", "").encode()
     expected = str(trust.options["meta_verify_token"]).encode()
-    if not hmac.compare_digest(token, expected) or query.get("hub.mode") != "subscribe":
+    if (
+        not expected
+        or not hmac.compare_digest(token, expected)
+        or query.get("hub.mode") != "subscribe"
+    ):
         raise BadProof("mismatch" if token else "missing")
     return Answer(200, query.get("hub.challenge", ""))
 

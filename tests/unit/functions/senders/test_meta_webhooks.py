@@ -281,3 +281,10 @@ def test_handshake_is_answered_byte_for_byte() -> None:
 def test_handshake_needs_the_token(query: list[tuple[str, str]]) -> None:
     with pytest.raises(BadProof):
         shake(a_call(query=query), a_trust(SECRET, meta_verify_token="token"))
+
+
+def test_handshake_without_a_token_of_ours_is_refused() -> None:
+    query = [("hub.mode", "subscribe"), ("hub.challenge", "1"), ("hub.verify_token", "")]
+
+    with pytest.raises(BadProof):
+        shake(a_call(query=query), a_trust(SECRET, meta_verify_token=""))

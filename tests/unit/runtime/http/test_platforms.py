@@ -324,6 +324,7 @@ def test_secrets_without_a_pepper_refuse_the_start(name: str) -> None:
 @pytest.mark.parametrize("name", ["META_APP_SECRETS", "TIKTOK_SHOP_APP_SECRETS"])
 def test_secrets_are_a_list_newest_first(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USER_KEY_PEPPER", PEPPER)
+    monkeypatch.setenv("TIKTOK_SHOP_APP_KEY", "key")
     monkeypatch.setenv(name, "new, old")
 
     secrets = getattr(IngestSettings.load(), name.lower())
@@ -375,6 +376,19 @@ async def test_signed_request_needs_no_key(client: Open, bus: FakeBus) -> None:
 def test_secret_of_another_form_refuses_the_start() -> None:
     with pytest.raises(BadSettings, match="WEBHOOK_SECRETS"):
         IngestSettings.load(webhook_secrets="secret")
+
+
+async def test_signature_is_enough_for_a_delivery(client: Open) -> None:
+    async with client(meta_app_secrets=WEBHOOKS["meta_app_secrets"]) as gateway:
+        answer = await send(gateway, 1)
+        handshake = await send(gateway, 0)
+
+    assert (answer.status_code, handshake.status_code) == (200, 403)
+
+
+def test_secrets_of_a_shop_need_its_key() -> None:
+    with pytest.raises(BadSettings, match="TIKTOK_SHOP_APP_SECRETS: needs TIKTOK_SHOP_APP_KEY"):
+        IngestSettings.load(user_key_pepper=PEPPER, tiktok_shop_app_secrets="a")
 
 
 def samples_of(registry: CollectorRegistry, name: str) -> list[Sample]:
