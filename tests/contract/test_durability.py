@@ -122,6 +122,7 @@ async def test_readiness_says_it(
         "status": "ready",
         "checks": {"nats": "ok"},
         "durability": "disk" if is_told else "unknown",
+        "refusals": 0,
     }
 
 

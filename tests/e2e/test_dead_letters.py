@@ -128,7 +128,7 @@ def _columns(letter: DeadLetter) -> list[list[Any]]:
     values = (
         *(letter.id.bytes, letter.reason, letter.source, letter.event_id, "mended", "older", "Old"),
         *(letter.correlation_id, letter.accepted_at, letter.payload, letter.trace_parent),
-        letter.elements,
+        *(letter.elements, letter.channel),
     )
     return [[value] for value in values]
 

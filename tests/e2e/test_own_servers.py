@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -51,9 +52,9 @@ async def test_events_go_through_own_servers_and_none_is_started(
     assert by_kind(report["events"]) == sent.by_kind
     assert health.ok
     assert streams >= {EVENTS, DEAD_LETTERS}
-    assert {file.name for file in (tmp_path / "data").iterdir()}.isdisjoint(
-        {"nats", "postgres", "secrets.env"}
-    )
+    assert {file.name for file in (tmp_path / "data").iterdir()}.isdisjoint({"nats", "postgres"})
+    secrets = (tmp_path / "data" / "secrets.env").read_text()
+    assert re.findall(r"^(\w+)=", secrets, re.MULTILINE) == ["USER_KEY_PEPPER"]
 
 
 async def test_a_file_of_settings_is_heeded_and_what_is_wrong_in_it_told(

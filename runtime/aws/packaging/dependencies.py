@@ -19,6 +19,9 @@ _SERVICES: Final = ("sqs", "secretsmanager")
 """AWS's services that functions call."""
 
 _NOT_RUN: Final = {".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h"}
+_OF_PYPY: Final = {"_cffi", "backend_cffi"}
+"""zstandard's modules for another Python, half of its bytes."""
+
 _OF_THE_INSTALLER: Final = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 """In a distribution's folder: facts about its installation here and today."""
 
@@ -62,6 +65,8 @@ def needed_files(folder: Path) -> list[Path]:
 def _is_needed(path: PurePosixPath) -> bool:
     top = path.parts[0]
     if top == "bin" or path.suffix in _NOT_RUN:
+        return False
+    if top == "zstandard" and path.name.partition(".")[0] in _OF_PYPY:
         return False
     if top.endswith(".dist-info"):
         return path.name not in _OF_THE_INSTALLER
