@@ -233,7 +233,7 @@ async def _put_back(connection: PoolConnectionProxy, rows: Page) -> None:
     )
     kinds = await number_kinds(connection, {_KIND(row) for row in rows})
     records = [
-        (*_FACTS(row), kinds[_KIND(row)], *place) for row, place in zip(rows, places, strict=True)
+        (*_FACTS(row), *place, kinds[_KIND(row)]) for row, place in zip(rows, places, strict=True)
     ]
     await connection.copy_records_to_table("events", records=records, columns=EVENT_COLUMNS)
     retracted = await connection.fetch(FIND_RETRACTIONS, [row.id for row in rows])

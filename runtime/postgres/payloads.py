@@ -46,14 +46,14 @@ class Arrival(NamedTuple):
     published_at: datetime | None
     stream_sequence: int | None
     deliveries: int | None
-    stored_at: datetime | None
+    stored_at: datetime | None = None
 
 
 class Packed(NamedTuple):
     """An event's payload, and what decides which block it is in.
 
     Attributes:
-        arrival: The columns of ``Arrival``.
+        arrival: The columns of ``Arrival``, with the last or without.
         event_id: The platform's own id.
         payload: The event as received, JSON text.
     """
@@ -90,7 +90,7 @@ class _Block:
 
 async def add_payloads(
     connection: PoolConnectionProxy, events: Iterable[tuple[Any, ...]]
-) -> list[Place]:
+) -> list[tuple[int, int, int]]:
     """Store the payloads of events, before the events and in the same transaction.
 
     Args:
@@ -98,11 +98,11 @@ async def add_payloads(
         events: The columns of ``Packed``; at least one.
 
     Returns:
-        Where each is, in the order of the events.
+        Where each is, in the order of the events: the columns of ``Place``.
     """
     blocks, places = _sorted_into_blocks(events)
     arrivals = [
-        (block.number, number, *arrival)
+        (block.number, number, *Arrival(*arrival))
         for block in blocks
         for arrival, number in block.arrivals.items()
     ]
@@ -112,7 +112,8 @@ async def add_payloads(
         [_compress(_encode(block.texts)) for block in blocks],
         *zip(*arrivals, strict=True),
     )
-    return [Place(ids[block][0], position, arrival) for block, position, arrival in places]
+    numbers = [number for (number,) in ids]
+    return [(numbers[block], position, arrival) for block, position, arrival in places]
 
 
 async def read_payloads(

@@ -1,10 +1,10 @@
 """The store of events and dead letters, on PostgreSQL."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter, itemgetter
+from operator import add, attrgetter, itemgetter
 from typing import Any, Final, NamedTuple
 
 import asyncpg
@@ -17,7 +17,7 @@ from functions.messages import DeadLetter, EnvelopeOutcome, Stored
 from functions.senders.notices import NoticeRow
 from runtime.postgres.event_kinds import EventKind, number_kinds
 from runtime.postgres.granularity import Granularity
-from runtime.postgres.payloads import Place, add_payloads
+from runtime.postgres.payloads import Arrival, Place, add_payloads
 from runtime.postgres.retention import (
     KNOWN_EVENTS,
     find_too_old,
@@ -78,25 +78,19 @@ _CLEAN_BATCHES: Final = 20
 _FEW: Final = 50
 """Up to this number, single inserts cost less than a copy and its savepoint."""
 
-_KEYS: Final = EventRow._fields.index(EventKind._fields[0])
-"""How many columns come before those of the kind."""
-
-_KIND: Final = _KEYS + len(EventKind._fields)
-"""How many columns come before and with those of the kind."""
-
-_FACTS: Final = EventRow._fields.index("accepted_at")
-"""How many columns come before those of the arrival, which are stored with the payloads."""
-
-_ARRIVAL: Final = EventRow._fields.index("event_id")
-"""How many columns come before and with those of the arrival."""
-
-EVENT_COLUMNS: Final = (
-    *EventRow._fields[:_KEYS],
-    *EventRow._fields[_KIND:_FACTS],
-    "kind",
-    *Place._fields,
+_FACTS: Final = tuple(
+    name
+    for name in EventRow._fields[: EventRow._fields.index("accepted_at")]
+    if name not in EventKind._fields
 )
+"""What a row of ``events`` has of an event."""
+
+EVENT_COLUMNS: Final = (*_FACTS, *Place._fields, "kind")
 """The columns of ``events``, in the order of its statements."""
+
+_KEY: Final = itemgetter(0)
+"""Sorting by it takes half the time of comparing whole tuples."""
+
 _LONGER_GRANULARITIES: Final[tuple[tuple[Granularity, Granularity], ...]] = (
     ("day", "hour"),
     ("month", "day"),
@@ -105,6 +99,23 @@ _ATTRIBUTES: Final = User._fields.index("newest_id") + 1
 _FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
 _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 _INSTANT: Final = timedelta(microseconds=1)
+
+
+def _columns(*names: str) -> Callable[[EventRow], tuple[Any, ...]]:
+    """Return a function for some columns of a row, at least two."""
+    return itemgetter(*map(EventRow._fields.index, names))
+
+
+_kind_of = _columns(*EventKind._fields)
+_facts_of = _columns(*_FACTS)
+_PACKED: Final[Sequence[Callable[[EventRow], Any]]] = (
+    attrgetter("source"),
+    attrgetter("occurred_at"),
+    _columns(*Arrival._fields[:-1]),
+    attrgetter("event_id"),
+    attrgetter("payload"),
+)
+"""Functions for what ``add_payloads`` takes of a row."""
 
 
 class _RolledBack(Exception):
@@ -348,7 +359,7 @@ async def _store_new(connection: PoolConnectionProxy, rows: Sequence[EventRow]) 
     new = _finite(list(_by_id(rows).values()))
     await _add_events(connection, new)
     changes = match_users(new, {})
-    await _copy(connection, "users", User._fields, sorted(changes.new))
+    await _copy(connection, "users", User._fields, sorted(changes.new, key=_KEY))
     await _add_return_visits(connection, changes)
     await _count(connection, new, changes)
     return _Batch(new, all_was_new=True)
@@ -379,19 +390,12 @@ async def _add_events(connection: PoolConnectionProxy, rows: Sequence[EventRow])
     """
     if not rows:
         return
-    places = await add_payloads(
-        connection,
-        [
-            (row.source, row.occurred_at, (*row[_FACTS:_ARRIVAL], None), row.event_id, row.payload)
-            for row in rows
-        ],
-    )
-    kinds = await number_kinds(connection, {row[_KEYS:_KIND] for row in rows})
-    records: list[tuple[Any, ...]] = [
-        (*row[:_KEYS], *row[_KIND:_FACTS], kinds[row[_KEYS:_KIND]], *place)
-        for row, place in zip(rows, places, strict=True)
-    ]
-    records.sort(key=itemgetter(0))
+    places = await add_payloads(connection, zip(*(map(get, rows) for get in _PACKED), strict=True))
+    kinds = list(map(_kind_of, rows))
+    numbers = await number_kinds(connection, set(kinds))
+    ends = [(*place, numbers[kind]) for place, kind in zip(places, kinds, strict=True)]
+    records = list(map(add, map(_facts_of, rows), ends))
+    records.sort(key=_KEY)
     if len(records) > _FEW:
         await _copy(connection, "events", EVENT_COLUMNS, records)
     else:
@@ -418,7 +422,7 @@ async def _update_users(connection: PoolConnectionProxy, rows: Sequence[EventRow
     """Update users from events."""
     keys = list({*_user_keys(rows)})
     changes = match_users(rows, await _known_users(connection, keys))
-    added = await _add(connection, "users", User._fields, sorted(changes.new), ADD_USERS)
+    added = await _add(connection, "users", User._fields, sorted(changes.new, key=_KEY), ADD_USERS)
     if len(added) < len(changes.new):  # others have stored some of them meanwhile
         known = await _known_users(connection, keys)
         changes = match_users(rows, {key: user for key, user in known.items() if key not in added})
