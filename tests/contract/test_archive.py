@@ -207,6 +207,26 @@ async def test_an_event_that_was_taken_back_while_it_was_archived_is_not_restore
     assert (report["totalRevenue"], report["transactionCount"]) == ("20.00", 2)
 
 
+async def test_a_block_goes_with_its_day_though_its_latest_event_was_taken_back(
+    pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    sales = [
+        a_purchase("10", eventId=f"e-{hour}", timestamp=f"2024-02-12T{hour}:00:00Z")
+        for hour in (10, 11, 12)
+    ]
+    store = PostgresEventStore(pool)
+    await collect_facebook([records(*sales)], store=store)
+    await collect_facebook([records(a_record("retraction", retractedId="e-12"))], store=store)
+    assert await pool.fetchval("SELECT count(*) FROM events") == 2
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retaining, "_DROP_EVENTS", 1)
+        await let_go(pool, Folder(tmp_path), START + timedelta(days=30))
+
+    assert await pool.fetchval("SELECT count(*) FROM payload_blocks") == 0
+    assert await pool.fetchval("SELECT count(*) FROM arrivals") == 0
+
+
 class Crash(Exception):
     pass
 

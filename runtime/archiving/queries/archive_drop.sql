@@ -4,7 +4,8 @@
 -- $2 source  text
 -- $3 until   timestamptz  the first instant of a minute, or the day's end
 -- $4 start   timestamptz  until when they were deleted before
--- A block of payloads is of one day and source: it goes with its latest event.
+-- A block of payloads is of one day and source: it goes with its latest event, also if
+-- that was taken back.
 -- Besides rollups, reports need the sales of campaigns, which are summed by minute; and
 -- the first instant of the remaining rows is recorded: all in one statement.
 -- The driver sends the first instant of its calendar as an infinity.
@@ -26,9 +27,19 @@ gone AS (
     RETURNING events.occurred_at, kinds.source, kinds.channel,
         events.campaign_id, events.currency, events.revenue, events.block
 ),
+touched AS (
+    SELECT block FROM gone
+    UNION
+    SELECT retracted_events.block
+    FROM retracted_events
+    JOIN event_kinds AS kinds ON kinds.id = retracted_events.kind
+    JOIN going ON going.source = kinds.source
+    WHERE retracted_events.occurred_at >= $4::timestamptz
+        AND retracted_events.occurred_at < $3::timestamptz
+),
 blocks AS (
     DELETE FROM payload_blocks
-    USING (SELECT DISTINCT block FROM gone) AS touched
+    USING touched
     WHERE payload_blocks.id = touched.block AND payload_blocks.last_at < $3::timestamptz
     RETURNING payload_blocks.id
 ),
