@@ -22,6 +22,7 @@ from runtime.postgres.event_kinds import EventKind, number_kinds
 from runtime.postgres.payloads import Arrival, add_payloads
 from runtime.postgres.retention import KEPT_FROM
 from runtime.postgres.sql import load
+from runtime.postgres.storing.erasing import ERASED, ERASED_USERS
 from runtime.postgres.storing.retracting import FIND_RETRACTIONS, LOCK_RETRACTIONS
 from runtime.postgres.storing.store import EVENT_COLUMNS, take_back
 from runtime.postgres.transactions import committed
@@ -226,7 +227,15 @@ async def restore(pool: asyncpg.Pool, place: ArchivePlace, day: KnownDay, tell: 
 
 
 async def _put_back(connection: PoolConnectionProxy, rows: Page) -> None:
-    """Store rows of one source as they were, but for those taken back since."""
+    """Store rows of one source as they were, but for those taken back or erased since."""
+    users = list({row.user_key for row in rows if row.user_key is not None})
+    erased = dict(map(tuple, await connection.fetch(ERASED_USERS, users)))
+    rows = [
+        row._replace(payload=ERASED)
+        if row.user_key in erased and row.stored_at <= erased[row.user_key]
+        else row
+        for row in rows
+    ]
     places = await add_payloads(
         connection,
         [(row.source, row.occurred_at, _ARRIVAL(row), row.event_id, row.payload) for row in rows],

@@ -18,6 +18,7 @@ _NAMES = (
     "check",
     "dead-letters",
     "deploy",
+    "erase",
     "export",
     "health",
     "ledger",

@@ -129,6 +129,11 @@ def unpack(data: bytes) -> Sequence[str]:
     return _decode(_decompress(data))
 
 
+def repack(texts: Sequence[str]) -> bytes:
+    """Pack the texts of an unpacked block again."""
+    return _compress(_encode(texts))
+
+
 def text_at(texts: Sequence[str], position: int) -> tuple[str, str]:
     """Return the id and the JSON of the event at a position of an unpacked block."""
     return texts[2 * position], texts[2 * position + 1]

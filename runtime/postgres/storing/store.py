@@ -50,6 +50,7 @@ from runtime.telemetry.reasons import Reason
 KNOWN_USERS = load(__file__, "known_users")
 ADD_EVENTS = load(__file__, "add_events")
 ADD_USERS = load(__file__, "add_users")
+IS_RETURNED = load(__file__, "is_returned")
 COPY_RETURNED_USERS = load(__file__, "copy_returned_users")
 CHANGE_USERS = load(__file__, "change_users")
 COUNT_EVENTS = load(__file__, "count_events")
@@ -270,6 +271,22 @@ async def take_back(connection: PoolConnectionProxy, keys: Collection[bytes]) ->
     await _run(connection, COUNT_CAMPAIGNS, campaigns)
     await _run(connection, COUNT_USERS, user_rollups(changes, ()))
     return len(taken)
+
+
+async def forget_attributes(connection: PoolConnectionProxy, key: bytes) -> None:
+    """Forget what is known of a user but the times of the events, and count the user so."""
+    known = await _known_users(connection, [key])
+    if key not in known:
+        return
+    user = known[key]
+    forgotten = user._replace(age=None, gender=None, followers=None, country=None, city=None)
+    if forgotten == user:
+        return
+    returned = await connection.fetchval(IS_RETURNED, key)
+    changes = UserChanges([], [(user, forgotten)], [], [forgotten] if returned else [])
+    await _run(connection, CHANGE_USERS, [forgotten])
+    await _add_return_visits(connection, changes)
+    await _count(connection, (), changes)
 
 
 async def _without_too_old(

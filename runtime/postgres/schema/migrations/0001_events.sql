@@ -390,13 +390,17 @@ CREATE TABLE metric_snapshots (
 CREATE INDEX metric_snapshots_by_object
     ON metric_snapshots (source, object_type, object_id, metric, occurred_at);
 
--- Platforms' requests to erase a user.
+-- Requests to erase a user, by the user's platform or an operator. They are kept as proof, and
+-- a restored day honours them.
 CREATE TABLE erasures (
     id uuid PRIMARY KEY,                        -- derived from source and event_id
     user_key uuid NOT NULL,
     requested_at timestamptz NOT NULL,
     accepted_at timestamptz NOT NULL,
     stored_at timestamptz NOT NULL DEFAULT now(),
+    done_at timestamptz,                        -- null until then
+    events bigint,                              -- whose payloads are gone
+    letters bigint,                             -- dead letters whose bytes are gone
     source event_source NOT NULL,
     channel channel NOT NULL,
     event_id text NOT NULL,
@@ -404,6 +408,8 @@ CREATE TABLE erasures (
     correlation_id text NOT NULL,
     payload json NOT NULL                       -- the canonical record
 );
+
+CREATE INDEX erasures_by_user ON erasures (user_key);
 
 CREATE TABLE dead_letters (
     id uuid PRIMARY KEY,                        -- derived from reason, position and payload
