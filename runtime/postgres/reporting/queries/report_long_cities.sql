@@ -1,6 +1,6 @@
 -- Find the cities with the most users in a period among those with long names.
 --
--- users_by_city and user_cities lack them. Usually there is none.
+-- user_cities and city_users lack them. Usually there is none.
 -- $1 start  timestamptz  null for no bound
 -- $2 end    timestamptz  null for no bound
 -- $3 limit  bigint
