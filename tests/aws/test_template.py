@@ -258,7 +258,8 @@ def test_a_function_is_called_by_an_http_api_or_by_a_function_url_of_its_own(
         route = under("HasHttpApis", "AWS::ApiGatewayV2::Route")[f"{name}ApiRoute"]
         integration = under("HasHttpApis", "AWS::ApiGatewayV2::Integration")
         assert route["RouteKey"] == "$default"
-        assert route["Target"] == {"Fn::Sub": f"integrations/${{{name}ApiIntegration}}"}
+        target = {"Fn::Sub": f"integrations/${{{name}ApiIntegration}}"}
+        assert route["Target"] == {"Fn::If": ["HasHttpApis", target, {"Ref": "AWS::NoValue"}]}
         called = {"Fn::GetAtt": [name, "Arn"]}
         assert integration[f"{name}ApiIntegration"]["IntegrationUri"] == called
         assert integration[f"{name}ApiIntegration"]["PayloadFormatVersion"] == "2.0"
