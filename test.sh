@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Check everything: style, types, tests on real servers. Arguments go to pytest;
-# --cov also says which lines no test ran; --quick runs the tests of pure functions only.
+# --cov also says which lines no test ran; --quick runs the tests of pure functions only;
+# --localstack also installs LocalStack and runs the tests on it, which takes minutes.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 source infra/environment.sh
@@ -19,6 +20,10 @@ for argument in "$@"; do
     # The last one, since it would take an argument after it for what to measure.
     --cov) coverage=(--cov) ;;
     --quick) quick=yes ;;
+    --localstack)
+      own_environment localstack tests/aws/localstack.lock 600
+      arguments+=("$argument")
+      ;;
     *) arguments+=("$argument") ;;
   esac
 done

@@ -5,6 +5,7 @@
 # starts. Tests whose tool is missing are skipped, and say so. Sourced by test.sh.
 #
 #   ministack    an emulator of AWS that runs functions: tests/aws
+#   localstack   another emulator, only for --localstack: tests/aws
 #   sender-sdks  the platforms' own clients: tests/contract
 #   prometheus   a real server and promtool: tests/monitoring
 #   libfuse3     for a disk that loses unsynced data: tests/faults/power
@@ -27,14 +28,14 @@ test_tools_if_possible() {
     echo "Chromium can't be installed; browser tests are skipped." >&2
 }
 
-# own_environment NAME LOCK: a separate environment; the lock file is copied last, as a sign that it
-# is complete.
+# own_environment NAME LOCK [SECONDS]: a separate environment; the lock file is copied last, as a
+# sign that it is complete.
 own_environment() {
   local folder=$VENV/$1
   if cmp -s "$2" "$folder/lock"; then return; fi
   rm -rf "$folder"
   "$PYTHON" -m venv "$folder" >/dev/null 2>&1 &&
-    timeout "$FETCH_SECONDS" "$folder/bin/python" -m pip install --quiet --require-hashes \
+    timeout "${3:-$FETCH_SECONDS}" "$folder/bin/python" -m pip install --quiet --require-hashes \
       -r "$2" >/dev/null 2>&1 &&
     cp "$2" "$folder/lock"
 }

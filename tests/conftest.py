@@ -19,6 +19,7 @@ _TEMPLATE = "migrated"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", action="store_true", help="inject all faults, not only a few")
+    parser.addoption("--localstack", action="store_true", help="run LocalStack")
     parser.addoption("--containers", action="store_true", help="start the containers")
 
 

@@ -198,7 +198,7 @@ async def on_lambda(
         "DATABASE_SECRET_ARN": secret["ARN"],
         "DATABASE_TIMEOUT_SECONDS": "5",
     }
-    client = _runtime_client(folder / "runtime")
+    client = runtime_client(folder / "runtime")
     async with AsyncExitStack() as stack:
         functions = {}
         for name, zipped in unpacked.items():
@@ -224,7 +224,7 @@ def _queues(sqs: Any, name: str) -> dict[str, str]:
     return {name: made["QueueUrl"], f"{name}-dead": dead}
 
 
-def _runtime_client(folder: Path) -> Path:
+def runtime_client(folder: Path) -> Path:
     """Install the runtime client as on Lambda: separate from the function's zip."""
     folder.mkdir()
     for name in _OF_THE_RUNTIME:
