@@ -325,7 +325,7 @@ AS $$
     RETURNING *
 $$;
 
-CREATE FUNCTION take_back_visits(times timestamptz[], keys uuid[]) RETURNS SETOF return_visits
+CREATE FUNCTION take_back_visits(times timestamptz[], keys uuid[]) RETURNS SETOF timestamptz
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
     WITH wanted AS (
@@ -348,26 +348,26 @@ AS $$
         GROUP BY wanted.at, wanted.user_key, number
     ) AS found
     WHERE return_visits.ctid = found.place
-    RETURNING return_visits.*
+    RETURNING return_visits.at
 $$;
 
-CREATE FUNCTION take_back_users(keys uuid[]) RETURNS SETOF users
+CREATE FUNCTION take_back_users(keys uuid[]) RETURNS SETOF uuid
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
     DELETE FROM users
     WHERE key = ANY(keys)
         AND EXISTS (SELECT FROM retracted_events WHERE user_key = users.key)
         AND NOT EXISTS (SELECT FROM channel_visits WHERE user_key = users.key)
-    RETURNING users.*
+    RETURNING users.key
 $$;
 
-CREATE FUNCTION take_back_returned_users(keys uuid[]) RETURNS SETOF returned_users
+CREATE FUNCTION take_back_returned_users(keys uuid[]) RETURNS SETOF uuid
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
     DELETE FROM returned_users
     WHERE key = ANY(keys)
         AND EXISTS (SELECT FROM retracted_events WHERE user_key = returned_users.key)
-    RETURNING returned_users.*
+    RETURNING returned_users.key
 $$;
 
 -- Figures as platforms report them, which are never events.

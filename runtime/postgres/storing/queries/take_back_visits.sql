@@ -5,4 +5,4 @@
 -- Arrays are parallel.
 -- Returns one row for each that is gone: (at timestamptz)
 SELECT at
-FROM take_back_visits($1::timestamptz[], $2::uuid[])
+FROM take_back_visits($1::timestamptz[], $2::uuid[]) AS gone (at)
