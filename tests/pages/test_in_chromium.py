@@ -420,7 +420,7 @@ async def test_somebody_finds_which_collector_hangs(site: Site, tab: Tab) -> Non
     await site.note(ttk_collector=90)
     await tab.go("/")
 
-    await tab.click("✗ 1 of 15 checks fail")
+    await tab.click("✗ 1 of 18 checks fail")
 
     assert "ttk-collector" in await tab.text(".checks li")
 

@@ -352,7 +352,7 @@ async def test_failing_checks_come_first_with_their_limit_and_remedy(
     assert "3, limit 0" in checks
     assert "eps ledger" in checks
     assert "docs/operations.md#the-ledger-does-not-balance" in checks
-    assert "1 of 15 checks fail" in text
+    assert "1 of 18 checks fail" in text
 
 
 async def test_a_disk_that_fills_says_in_how_many_days_and_late_events_by_how_much(

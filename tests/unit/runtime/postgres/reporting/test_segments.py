@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.parameters import Period
@@ -74,6 +74,7 @@ MOMENTS = st.builds(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
 @given(
     st.tuples(MOMENTS, MOMENTS).map(sorted),
     st.sampled_from([ALL, ALL[1:], ALL[2:], ALL[3:], ALL[:3]]),
