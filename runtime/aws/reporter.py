@@ -21,6 +21,7 @@ from runtime.http.request import Endpoints
 from runtime.postgres.operating.dead_letters import PostgresDeadLetters
 from runtime.postgres.operating.trails import PostgresTrails
 from runtime.postgres.pool import check, opened
+from runtime.postgres.reporting.erasures import PostgresErasures
 from runtime.postgres.reporting.pipeline import PostgresPipeline
 from runtime.postgres.reporting.reports import PostgresReports
 from runtime.postgres.schema.migrate import ensure_schema
@@ -60,6 +61,7 @@ def _endpoints(
                 PostgresDeadLetters(operators),
                 PostgresTrails(operators),
                 read_envelope,
+                erasures=PostgresErasures(pool),
                 metrics=metrics,
                 keys=ReporterKeys(
                     settings.reader_api_keys, settings.operator_api_keys, secure=True

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from functions.operator.ports import DeadLetters, Trails
 from functions.operator.replay import ReadEnvelope
+from functions.reporter.erasure_state import Erasures
 from functions.reporter.handler import Reports
 from functions.reporter.pipeline import Pipeline
 from runtime.api_keys import ApiKeys
 from runtime.http.operator import operator_endpoints
 from runtime.http.pages.endpoints import Pages, page_endpoints
+from runtime.http.pages.privacy import erasure_state_endpoints
 from runtime.http.pipeline import SharedPipeline, pipeline_endpoints
 from runtime.http.reporter import report_endpoints
 from runtime.http.request import Endpoints
@@ -38,6 +40,7 @@ def reporting_endpoints(
     trails: Trails,
     read_envelope: ReadEnvelope,
     *,
+    erasures: Erasures,
     metrics: ReportMetrics,
     keys: ReporterKeys,
 ) -> Endpoints:
@@ -48,12 +51,15 @@ def reporting_endpoints(
     pages = Pages(
         reports, shared, letters, trails, read_envelope, sessions, keys.readers, keys.operators
     )
-    return page_endpoints(
-        pages,
-        {
-            **sessions.all_guarded(keys.readers, reading),
-            **sessions.all_guarded(
-                keys.operators, operator_endpoints(letters, trails, read_envelope)
-            ),
-        },
-    )
+    return {
+        **page_endpoints(
+            pages,
+            {
+                **sessions.all_guarded(keys.readers, reading),
+                **sessions.all_guarded(
+                    keys.operators, operator_endpoints(letters, trails, read_envelope)
+                ),
+            },
+        ),
+        **erasure_state_endpoints(erasures),
+    }

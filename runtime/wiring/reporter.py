@@ -17,6 +17,7 @@ from runtime.postgres.database_metrics import watch_database_figures
 from runtime.postgres.operating.dead_letters import PostgresDeadLetters
 from runtime.postgres.operating.trails import PostgresTrails
 from runtime.postgres.pool import check, filled, opened
+from runtime.postgres.reporting.erasures import PostgresErasures
 from runtime.postgres.reporting.pipeline import PostgresPipeline
 from runtime.postgres.reporting.reports import PostgresReports
 from runtime.settings import ReporterSettings
@@ -65,6 +66,7 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[RunningFunction]
                     PostgresDeadLetters(operators),
                     PostgresTrails(operators),
                     read_envelope,
+                    erasures=PostgresErasures(pool),
                     metrics=ReportMetrics(registry, REPORTS),
                     keys=ReporterKeys(
                         settings.reader_api_keys,

@@ -23,9 +23,20 @@ from functions.operator.ports import (
     State,
     StoredEvent,
 )
+from functions.reporter.erasure_state import ErasureState
 from runtime.telemetry.clocks import utc_now
 from tests.builders import NOON
 from tests.doubles.fakes import FakeEventStore
+
+
+@dataclass
+class FakeErasures:
+    """Requests to erase users, by their codes; implements ``Erasures``."""
+
+    states: dict[str, ErasureState] = field(default_factory=dict)
+
+    async def find(self, confirmation_code: str) -> ErasureState | None:
+        return self.states.get(confirmation_code)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """The reporter's document."""
 
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 from functions.errors import Fault
 from functions.events import SOURCES, UNSPECIFIED
 from functions.reporter import pipeline
+from functions.reporter.erasure_state import ErasureState
 from functions.reporter.filters import DEFAULT_LIMIT, ReportType
 from functions.reporter.handler import REPORTS
 from functions.reporter.pipeline import PipelineReport
@@ -21,10 +23,13 @@ from runtime.http.documentation.responses import (
     csv_answer,
     formed_answer,
     invalid,
+    refusal,
     unavailable,
 )
 from runtime.http.documentation.schemas import Schema, components
 from runtime.http.negotiation import CSV, HTML
+from runtime.http.pages.privacy import NO_SUCH_REQUEST
+from runtime.http.pages.privacy import PATH as PRIVACY_PATH
 
 _DESCRIPTION = """\
 Exact reports on the stored events: their number, their revenue, and the users' demographics.
@@ -156,12 +161,14 @@ def reporter_document(
             },
             "/reports/campaigns.csv": _campaigns(keys),
             "/pipeline": _pipeline(keys),
+            PRIVACY_PATH: _erasure_state(),
             **operator_paths(_PARAMETERS, list(operator_keys)),
         },
         schemas=components(
             {
                 **{it.answer.__name__: it.answer for it in REPORTS.values()},
                 "PipelineReport": PipelineReport,
+                "ErasureState": ErasureState,
                 **ANSWERS,
             },
             "serialization",
@@ -173,6 +180,38 @@ def reporter_document(
         explains=True,
         ready_behind=list(keys) if ready_guarded else (),
     )
+
+
+def _erasure_state() -> Schema:
+    code: Schema = {
+        "name": "code",
+        "in": "path",
+        "required": True,
+        "description": "The confirmation code of the request.",
+        "schema": {"type": "string", "minLength": 1},
+        "example": ErasureState.example().confirmation_code,
+    }
+    answers = {
+        "200": formed_answer(
+            "When it was made, and when it was done.",
+            "ErasureState",
+            _shown(ErasureState.example()),
+            HTML,
+        ),
+        "404": refusal(HTTPStatus.NOT_FOUND, f"{NO_SUCH_REQUEST}.", NO_SUCH_REQUEST),
+        "503": unavailable("There is no answer now; repeat the request."),
+    }
+    return {
+        "get": operation(
+            "Privacy",
+            "getErasureState",
+            "Show the state of a request to erase a user",
+            "For the user who asked, so it needs no key but the code. The answer is a page, "
+            "unless `Accept` prefers JSON.",
+            answers,
+            parameters=[code],
+        )
+    }
 
 
 def _campaigns(keys: Iterable[str]) -> Schema:

@@ -253,6 +253,12 @@ TEXTS: Final = {
     "and send it again.",
     "error.500": "This is an error of the server. Try again; if it persists, give the correlation "
     "id to the operator.",
+    "erasure": "Your request to erase data",
+    "erasure.requested": "Requested: {moment}",
+    "erasure.waiting": "The data are not erased yet. This page shows when they are.",
+    "erasure.done": "Erased: {moment}",
+    "erasure.code": "Confirmation code: {code}",
+    "erasure.unknown": "There is no request with this code, or it has not arrived yet.",
     "error.home": "Go to the start page",
     "error.503": "There is no answer now. Try again.",
     "error.id": "Correlation id: {id}",

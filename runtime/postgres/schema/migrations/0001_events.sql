@@ -410,6 +410,7 @@ CREATE TABLE erasures (
 );
 
 CREATE INDEX erasures_by_user ON erasures (user_key);
+CREATE INDEX erasures_by_code ON erasures (confirmation_code);
 
 CREATE TABLE dead_letters (
     id uuid PRIMARY KEY,                        -- derived from reason, position and payload

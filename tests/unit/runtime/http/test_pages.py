@@ -37,7 +37,7 @@ from runtime.telemetry.metrics import HttpMetrics, ReportMetrics, new_registry
 from tests.builders import a_facebook_event, a_letter, raw
 from tests.builders import a_row as a_stored_row
 from tests.contract.test_dead_letters import keep_in_memory
-from tests.doubles.fakes_operator import FakeDeadLetters, FakeTrails
+from tests.doubles.fakes_operator import FakeDeadLetters, FakeErasures, FakeTrails
 from tests.doubles.fakes_reports import NOON, FakeReports, a_row, a_sale
 from tests.unit.runtime.http.test_pipeline import FakePipeline, figures
 
@@ -107,6 +107,7 @@ async def client(
             letters,
             FakeTrails(letters),
             read_envelope,
+            erasures=FakeErasures(),
             metrics=ReportMetrics(registry, REPORTS),
             keys=keys,
         ),

@@ -21,7 +21,7 @@ from runtime.telemetry.health import Health
 from runtime.telemetry.metrics import HttpMetrics, ReportMetrics, new_registry
 from tests.builders import a_letter
 from tests.contract.test_dead_letters import keep_in_memory
-from tests.doubles.fakes_operator import FakeDeadLetters, FakeTrails
+from tests.doubles.fakes_operator import FakeDeadLetters, FakeErasures, FakeTrails
 from tests.doubles.fakes_reports import FakeReports
 from tests.unit.runtime.http.test_pipeline import FakePipeline, figures
 
@@ -51,6 +51,7 @@ async def browsing(
             letters,
             FakeTrails(letters),
             read_envelope,
+            erasures=FakeErasures(),
             metrics=ReportMetrics(registry, REPORTS),
             keys=keys,
         ),
