@@ -61,7 +61,8 @@ def parameters(double: Double) -> list[str]:
     """The parameters that a stack needs; each secret is different."""
     secrets = double.client("secretsmanager")
     given = ["--parameter", "Environment=staging"]
-    for name in ("Collector", "Reporter", "IngestKeys", "ReporterKeys", "OperatorKeys"):
+    # All of them: the double can't update a stack with a policy whose condition is false.
+    for name in ("Collector", "Reporter", "IngestKeys", "ReporterKeys", "OperatorKeys", "Senders"):
         arn = secrets.create_secret(Name=name, SecretString="postgresql://there/db")["ARN"]
         given += ["--parameter", f"{name}SecretArn={arn}"]
     return given
