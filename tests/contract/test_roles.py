@@ -121,8 +121,8 @@ async def test_every_role_may_run_its_statements(
     operators: asyncpg.Pool,
     owner: asyncpg.Pool,
 ) -> None:
-    if query.stem.startswith(("archive_", "drop_", "move_")):
-        pool = owner  # the role that archives events
+    if query.stem.startswith(("archive_", "drop_", "move_", "erase_", "erasure_done")):
+        pool = owner  # the role that archives events and erases users
     elif query.stem.startswith(("letter", "trail_", "database_", "events_page")):
         pool = operators
     else:
