@@ -9,8 +9,6 @@ from urllib.parse import parse_qsl
 
 from functions.senders.reading import Unreadable, decode
 
-_FORM: Final = "application/x-www-form-urlencoded"
-_MULTIPART: Final = "multipart/form-data"
 _MAX_FIELDS: Final = 100
 
 

@@ -1,6 +1,6 @@
 """Identities: of records, from the platforms' own ids; of users, by the pepper."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b, sha256
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +10,7 @@ import msgspec
 from functions.events import Source
 from functions.senders.adapting import Unmappable
 from functions.senders.canonical import UserKey
+from functions.senders.reading import first_of
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -39,6 +40,16 @@ def user_key(pepper: bytes, source: Source, user_id: str) -> UserKey:
     inner.update(f"{source}|{user_id}".encode())
     outer.update(inner.digest())
     return outer.hexdigest()[:_KEY_CHARACTERS]
+
+
+def first_user_key(
+    pepper: bytes, source: Source, user: Mapping[str, Any], names: Iterable[str]
+) -> UserKey | None:
+    """Derive the key of a user from the first field that names one; None if none does."""
+    for name in names:
+        if (found := first_of(user.get(name))) is not None:
+            return user_key(pepper, source, found)
+    return None
 
 
 @lru_cache(_PEPPERS_KNOWN)

@@ -18,7 +18,7 @@ from functions.senders.adapting import (
 )
 from functions.senders.canonical import CanonicalEvent
 from functions.senders.forms import read_fields
-from functions.senders.identity import digest_without, record_id, sender_id, user_key
+from functions.senders.identity import digest_without, first_user_key, record_id, sender_id
 from functions.senders.meta_conversions.types import TYPES
 from functions.senders.reading import (
     Unreadable,
@@ -132,7 +132,9 @@ def _to_record(event: Any, dataset: str, call: Call, trust: Trust) -> CanonicalE
         source="facebook",
         platform_event=name,
         event_type=event_type,
-        user_key=None if _has_opted_out(event) else _user_of(user, trust.pepper),
+        user_key=None
+        if _has_opted_out(event)
+        else first_user_key(trust.pepper, "facebook", user, _USER_FIELDS),
         amount=amount,
         currency=currency,
         order_id=id_in(custom, "order_id"),
@@ -155,10 +157,3 @@ def _has_opted_out(event: Mapping[str, Any]) -> bool:
     return is_set(event.get("opt_out")) or (
         "LDU" in options if isinstance(options, list | str) else False
     )
-
-
-def _user_of(user: Mapping[str, Any], pepper: bytes) -> str | None:
-    for name in _USER_FIELDS:
-        if (found := first_of(user.get(name))) is not None:
-            return user_key(pepper, "facebook", found)
-    return None

@@ -18,7 +18,7 @@ from functions.senders.adapting import (
     Unmappable,
 )
 from functions.senders.canonical import CanonicalEvent
-from functions.senders.identity import digest_without, record_id, sender_id, user_key
+from functions.senders.identity import digest_without, first_user_key, record_id, sender_id
 from functions.senders.reading import (
     MAX_TEXT,
     Unreadable,
@@ -154,7 +154,7 @@ def _to_record(part: _Part, call: Call, trust: Trust) -> CanonicalEvent:
         source="tiktok",
         platform_event=name,
         event_type=event_type,
-        user_key=None if opted_out else _user_of(user, trust.pepper),
+        user_key=None if opted_out else first_user_key(trust.pepper, "tiktok", user, _USER_FIELDS),
         amount=amount,
         currency=currency,
         order_id=id_in(properties, "order_id"),
@@ -170,13 +170,6 @@ def _id_of(part: _Part, name: str, event_type: str, own: str | None) -> str:
     if own is None:
         own = digest_without(part.event, part.personal)
     return record_id("tiktok.events", origin, event_type, kind, own)
-
-
-def _user_of(user: Mapping[str, Any], pepper: bytes) -> str | None:
-    for name in _USER_FIELDS:
-        if (found := first_of(user.get(name))) is not None:
-            return user_key(pepper, "tiktok", found)
-    return None
 
 
 def _has_click_id(context: Mapping[str, Any], user: Mapping[str, Any]) -> bool:
