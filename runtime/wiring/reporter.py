@@ -98,4 +98,5 @@ async def reporter(settings: ReporterSettings) -> AsyncIterator[RunningFunction]
             Measured(DATABASE_FIGURES, registry),
             clock=clock,
         )
-        yield RunningFunction(app, health, [figures, gateways.watch])
+        watching = [gateways.watch] if settings.watched_gateways else []
+        yield RunningFunction(app, health, [figures, *watching])
